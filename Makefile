@@ -1,0 +1,75 @@
+# What is needed beforehand: Go, Node.js with npm, and gcc (see README.md).
+# Everything else is fetched, pinned by digest, by the rules below.
+
+SHELL := /bin/sh
+GO    ?= go
+DATA  ?= data
+LISTEN ?= 127.0.0.1:8080
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+SOURCES := $(shell find . -path ./tools -prune -o -path ./build -prune -o -name '*.go' -not -name '*_test.go' -print) \
+           $(shell find internal -name '*.json' -o -name '*.sql') go.mod go.sum
+TOOL    := $(GO) tool -modfile=tools/go.mod
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: bin/sesuai ## Build bin/sesuai
+
+bin/sesuai: $(SOURCES)
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/sesuai
+
+bin/demo: $(SOURCES)
+	$(GO) build -trimpath -o $@ ./demo
+
+.PHONY: models
+models: models/.fetched ## Fetch the face models and ONNX Runtime
+
+models/.fetched: third_party/models.lock scripts/fetch.sh
+	scripts/fetch.sh $<
+	@touch $@
+
+build/demo/.fetched: third_party/demo.lock scripts/fetch.sh
+	scripts/fetch.sh $<
+	@touch $@
+
+build/sdk/.fetched: third_party/sdk.lock scripts/fetch.sh
+	scripts/fetch.sh $<
+	@touch $@
+
+.PHONY: run
+run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people if nobody is on record, and serve
+	bin/demo run --data $(DATA) --listen $(LISTEN)
+
+.PHONY: demo
+demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight documented outcomes as a table
+	bin/demo table
+
+.PHONY: test
+test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched ## Run every test, with the race detector
+	$(GO) test -race -shuffle=on -timeout 20m ./...
+	CGO_ENABLED=0 $(GO) build ./...
+
+.PHONY: check
+check: ## Run the linters
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	@unformatted="$$($(TOOL) gofumpt -l .)"; if [ -n "$$unformatted" ]; then echo "not formatted by gofumpt:"; echo "$$unformatted"; exit 1; fi
+	@dead="$$($(TOOL) deadcode -test ./...)"; if [ -n "$$dead" ]; then echo "never called:"; echo "$$dead"; exit 1; fi
+	@$(GO) mod tidy -diff
+
+.PHONY: bench
+bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Measure speed and memory, as ratios in one run
+	$(GO) run ./bench
+
+.PHONY: fuzz
+fuzz: ## Fuzz each parser and decoder for FUZZTIME (default 1m)
+	scripts/fuzz.sh $${FUZZTIME:-1m}
+
+.PHONY: clean
+clean: ## Remove what was built and fetched; never the data folder
+	rm -rf bin build models

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/enrol"
+)
+
+// claimFlags are the flags that say who a person is.
+type claimFlags struct {
+	NIK         string `name:"nik" help:"The NIK: 16 digits."`
+	Name        string `help:"The name, as on the identity card."`
+	DateOfBirth string `help:"The date of birth: dd-mm-yyyy."`
+}
+
+// parse reads them in the order of the API.
+func (f claimFlags) parse() (c sesuai.Claim, err error) {
+	if c.NIK, err = sesuai.ParseNIK(f.NIK); err != nil {
+		return c, err
+	}
+	if c.Name, err = sesuai.ParseName(f.Name); err != nil {
+		return c, err
+	}
+	c.DateOfBirth, err = sesuai.ParseDate(f.DateOfBirth, time.Now())
+	return c, err
+}
+
+// readPhoto reads a whole photograph. Errors have kind sesuai.KindNoFile or
+// KindTooLarge.
+func readPhoto(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		// The cause without the path, which may hold a name.
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+			err = cause.Err
+		}
+		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Err: err}
+	}
+	defer f.Close()
+	return enrol.ReadPhoto(f)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/app"
+)
+
+type clientAdd struct {
+	Name      string   `arg:"" help:"A name for the client; unique."`
+	Scopes    []string `name:"scope" help:"What it may do (default all): identity.face_verification." placeholder:"SCOPE"`
+	Threshold float64  `help:"The percentage that a face must reach: 75 to 100." default:"75"`
+	NameMark  int      `help:"The agreement that a name must reach: 80 to 100." default:"${name_mark}"`
+	Rate      float64  `help:"Requests a second on average; 0 is no limit."`
+	Burst     int      `help:"Requests at once, where there is a rate."`
+}
+
+func (c *clientAdd) Run(s *session) error {
+	client := access.Client{
+		Name: c.Name, Threshold: sesuai.PercentageOf(c.Threshold), NameMark: c.NameMark,
+		Rate: c.Rate, Burst: c.Burst, AddedAt: time.Now(),
+	}
+	for _, scope := range c.Scopes {
+		client.Scopes = append(client.Scopes, access.Scope(scope))
+	}
+	if len(c.Scopes) == 0 {
+		client.Scopes = access.Scopes[:]
+	}
+	return s.withStore(func(store app.Store) error {
+		_, credentials, err := access.Add(s, store, store.Hash, client)
+		if err != nil {
+			return err
+		}
+		r := credentials.Reveal()
+		return s.print(r, "username  %s\npassword  %s\napi key   %s\nThey are not kept and cannot be shown again.\n",
+			r.Username, r.Password, r.APIKey)
+	})
+}
+
+type clientList struct{}
+
+// shownClient is a client as it is printed.
+type shownClient struct {
+	Name      string            `json:"name"`
+	ID        string            `json:"id"`
+	Scopes    []access.Scope    `json:"scopes"`
+	Threshold sesuai.Percentage `json:"threshold"`
+	NameMark  int               `json:"name_mark"`
+	Rate      float64           `json:"rate"`
+	Burst     int               `json:"burst"`
+	AddedAt   time.Time         `json:"added_at"`
+}
+
+func (clientList) Run(s *session) error {
+	return s.withStore(func(store app.Store) error {
+		clients, err := store.ListClients(s)
+		if err != nil {
+			return err
+		}
+		shown := make([]shownClient, 0, len(clients))
+		for _, c := range clients {
+			shown = append(shown, shownClient{
+				c.Name, c.ID, c.Scopes, c.Threshold, c.NameMark, c.Rate, c.Burst, c.AddedAt.UTC(),
+			})
+		}
+		if s.json {
+			return s.printJSON(shown)
+		}
+		table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "NAME\tID\tSCOPES\tTHRESHOLD\tNAME MARK\tRATE\tADDED")
+		for _, c := range shown {
+			rate := "no limit"
+			if c.Rate > 0 {
+				rate = fmt.Sprintf("%g/s, %d at once", c.Rate, c.Burst)
+			}
+			scopes := make([]string, 0, len(c.Scopes))
+			for _, scope := range c.Scopes {
+				scopes = append(scopes, string(scope))
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.Name, c.ID, strings.Join(scopes, ","),
+				c.Threshold, c.NameMark, rate, c.AddedAt.Format(time.DateOnly))
+		}
+		return table.Flush()
+	})
+}
+
+type clientRemove struct {
+	Name string `arg:"" help:"The client's name."`
+}
+
+func (c *clientRemove) Run(s *session) error {
+	return s.withStore(func(store app.Store) error {
+		removed, err := store.RemoveClient(s, c.Name)
+		if err != nil {
+			return err
+		}
+		if !removed {
+			if err := s.print(map[string]bool{"removed": false}, "there is no client of this name\n"); err != nil {
+				return err
+			}
+			return negativeAnswer{}
+		}
+		return s.print(map[string]bool{"removed": true}, "removed\n")
+	})
+}

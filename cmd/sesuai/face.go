@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/httpapi"
+)
+
+type faceCompare struct {
+	Reference string `arg:"" help:"The photograph that would be on record."`
+	Probe     string `arg:"" help:"The photograph to compare with it."`
+}
+
+// comparedFaces is what face compare prints.
+type comparedFaces struct {
+	Percentage  sesuai.Percentage `json:"percentage"`
+	Score       float64           `json:"score"`
+	Model       string            `json:"model"`
+	Calibration string            `json:"calibration"`
+	Quality     struct {
+		Reference face.Quality `json:"reference"`
+		Probe     face.Quality `json:"probe"`
+	} `json:"quality"`
+}
+
+func (c *faceCompare) Run(s *session) error {
+	engine, err := app.OpenEngine(s.config, app.OnePhotograph, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	reference, err := s.extract(engine, c.Reference, face.ForReference)
+	if err != nil {
+		return fmt.Errorf("the first photograph: %w", err)
+	}
+	probe, err := s.extract(engine, c.Probe, face.ForProbe)
+	if err != nil {
+		return fmt.Errorf("the second photograph: %w", err)
+	}
+	score, err := reference.Template.Score(probe.Template)
+	if err != nil {
+		return err
+	}
+	out := comparedFaces{
+		Percentage: engine.Calibration().Percentage(score), Score: score,
+		Model: engine.Model(), Calibration: engine.Calibration().ID,
+	}
+	out.Quality.Reference, out.Quality.Probe = reference.Quality, probe.Quality
+	return s.printJSON(out)
+}
+
+// extract makes a template of the photograph at path. What the API would say
+// of one that cannot be used is printed.
+func (s *session) extract(e *face.Engine, path string, use face.Use) (face.Extraction, error) {
+	photo, err := readPhoto(path)
+	if err != nil {
+		return face.Extraction{}, err
+	}
+	x, err := e.Extract(s, photo, use)
+	if err == nil {
+		err = x.Refusal()
+	}
+	if err != nil {
+		_, body := httpapi.ErrorJSON(err)
+		fmt.Fprintf(s.stdout, "%s\n", body)
+	}
+	return x, err
+}

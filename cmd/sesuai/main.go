@@ -1,0 +1,182 @@
+// Command sesuai is the whole product: the service and what an operator needs
+// around it. It must hold no logic of its own: flags in, text or JSON out.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/httpapi"
+)
+
+// The exit statuses of every command.
+const (
+	exitOK       = 0
+	exitNegative = 1 // an unfavourable answer: not verified, nobody there
+	exitError    = 2 // no answer
+)
+
+// commandLine is the specification of the flags and commands.
+type commandLine struct {
+	Config string `help:"Configuration file." env:"SESUAI_CONFIG" placeholder:"FILE"`
+	Data   string `help:"Data folder (default ./data)." placeholder:"DIR"`
+	JSON   bool   `name:"json" help:"Print JSON, for machines."`
+
+	Serve  serveCommand `cmd:"" help:"Serve the API."`
+	Person struct {
+		Add    personAdd    `cmd:"" help:"Put a person on record."`
+		Show   personShow   `cmd:"" help:"Say what kind of record there is of a NIK; never what is in it."`
+		Remove personRemove `cmd:"" help:"Take a person off the record."`
+		Import personImport `cmd:"" help:"Put the people of a CSV file on record."`
+		Count  personCount  `cmd:"" help:"Say how many people are on record."`
+	} `cmd:"" help:"The people of the embedded registry."`
+	Client struct {
+		Add    clientAdd    `cmd:"" help:"Add a client and print its credentials, once."`
+		List   clientList   `cmd:"" help:"List the clients."`
+		Remove clientRemove `cmd:"" help:"Remove a client."`
+	} `cmd:"" help:"The applications that may call the API."`
+	Verify verifyCommand `cmd:"" help:"Verify a person on the local registry; prints what the API would answer."`
+	Face   struct {
+		Compare faceCompare `cmd:"" help:"Compare two photographs."`
+	} `cmd:"" help:"The face engine by itself."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// session is what a command works with.
+type session struct {
+	context.Context
+	config         app.Config
+	json           bool
+	stdout, stderr io.Writer
+	// terminal is whether stderr is one.
+	terminal bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(status)
+}
+
+func run(ctx context.Context, args []string) int {
+	var c commandLine
+	parser := kong.Must(&c,
+		kong.Name("sesuai"),
+		kong.Description("Self-hosted identity and face verification for Indonesia."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"name_mark": nameMark()},
+	)
+	command, err := parser.Parse(args)
+	if err != nil {
+		// Kong's message names the flag or argument; it repeats the value
+		// only of commands and flags it does not know.
+		fmt.Fprintf(os.Stderr, "sesuai: %v\nRun sesuai --help for the commands and flags.\n", err)
+		return exitError
+	}
+	s := &session{
+		Context: ctx, json: c.JSON, stdout: os.Stdout, stderr: os.Stderr,
+		terminal: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	err = s.configure(c)
+	if err == nil {
+		err = command.Run(s)
+	}
+	var negative negativeAnswer
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &negative):
+		return exitNegative
+	default:
+		fmt.Fprintf(os.Stderr, "sesuai: %s\n", describe(err))
+		return exitError
+	}
+}
+
+// configure reads the configuration: file, environment, then flags.
+func (s *session) configure(c commandLine) error {
+	config, err := app.LoadConfig(c.Config, os.Environ())
+	if err != nil {
+		return err
+	}
+	if c.Data != "" {
+		config.Data = c.Data
+	}
+	if c.Serve.Listen != "" {
+		config.Listen = c.Serve.Listen
+	}
+	s.config = config
+	return config.Check()
+}
+
+// negativeAnswer is the error of a command that has given an unfavourable
+// answer, which is already printed.
+type negativeAnswer struct{}
+
+func (negativeAnswer) Error() string { return "an unfavourable answer" }
+
+// describe says what an error is about, for the operator: its detail, or what
+// the API says of its kind, and the cause.
+func describe(err error) string {
+	e, ok := errors.AsType[*sesuai.Error](err)
+	if !ok {
+		return err.Error()
+	}
+	text := e.Detail
+	if text == "" {
+		text = apiReason(e)
+	}
+	for _, m := range e.Measures {
+		text += " (" + m + ")"
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// apiReason is the sentence that the API answers such an error with.
+func apiReason(err error) string {
+	var body struct{ Reason, Error string }
+	if _, b := httpapi.ErrorJSON(err); json.Unmarshal(b, &body) != nil {
+		return err.Error()
+	}
+	return body.Reason + body.Error // one of them
+}
+
+// printJSON writes a line of JSON.
+func (s *session) printJSON(v any) error {
+	e := json.NewEncoder(s.stdout)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// print writes v as JSON if that is wanted, else the text.
+func (s *session) print(v any, format string, args ...any) error {
+	if s.json {
+		return s.printJSON(v)
+	}
+	_, err := fmt.Fprintf(s.stdout, format, args...)
+	return err
+}
+
+// withStore runs f on the opened store.
+func (s *session) withStore(f func(app.Store) error) error {
+	store, err := app.OpenStore(s, s.config)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(store), store.Close())
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/enrol"
+	"github.com/sesuai/sesuai/internal/registry"
+)
+
+type personAdd struct {
+	claimFlags
+	Photo  string            `help:"The reference photograph: PNG or JPEG. Without one, faces cannot be compared." placeholder:"FILE"`
+	Status string            `help:"active, deceased or inactive." default:"active"`
+	Set    map[string]string `help:"An optional attribute by its name on the wire; may be given again." placeholder:"place_of_birth=JAKARTA"`
+}
+
+func (c *personAdd) Run(s *session) error {
+	claim, err := c.parse()
+	if err != nil {
+		return err
+	}
+	p := registry.Person{
+		NIK: claim.NIK, Name: claim.Name, DateOfBirth: claim.DateOfBirth,
+		Attributes: make(map[sesuai.Attribute]sesuai.Text),
+	}
+	if p.Status, err = sesuai.ParseStatus(c.Status); err != nil {
+		return err
+	}
+	for a, value := range c.Set {
+		if err := enrol.SetAttribute(&p, sesuai.Attribute(a), value); err != nil {
+			return err
+		}
+	}
+	var photo []byte
+	if c.Photo != "" {
+		if photo, err = readPhoto(c.Photo); err != nil {
+			return err
+		}
+	}
+	return s.withEnroller(func(e *enrol.Enroller) error {
+		change, err := e.Enrol(s, p, photo)
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]string{"change": change.String()}, "%s\n", change)
+	})
+}
+
+// nikArgument is a NIK as an argument.
+type nikArgument struct {
+	NIK string `arg:"" name:"nik" help:"The NIK: 16 digits."`
+}
+
+type personShow struct{ nikArgument }
+
+func (c *personShow) Run(s *session) error {
+	nik, err := sesuai.ParseNIK(c.NIK)
+	if err != nil {
+		return err
+	}
+	return s.withStore(func(store app.Store) error {
+		entry, found, err := store.Lookup(s, nik)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return s.nobody()
+		}
+		shown := shownPerson{
+			OnRecord: true, Status: entry.Status.String(), Attributes: entry.Attributes,
+			Portrait: entry.Portrait, Model: entry.Model,
+			EnrolledAt: time.UnixMicro(entry.EnrolledAt).UTC(), ChangedAt: time.UnixMicro(entry.ChangedAt).UTC(),
+		}
+		return s.print(shown, "%s", shown.text())
+	})
+}
+
+// shownPerson says that somebody is on record. What is on record about them is
+// compared, never shown.
+type shownPerson struct {
+	OnRecord   bool               `json:"on_record"`
+	Status     string             `json:"status"`
+	Attributes []sesuai.Attribute `json:"attributes"`
+	Portrait   bool               `json:"portrait"`
+	Model      string             `json:"model,omitempty"`
+	EnrolledAt time.Time          `json:"enrolled_at"`
+	ChangedAt  time.Time          `json:"changed_at"`
+}
+
+func (p shownPerson) text() string {
+	also := make([]string, 0, len(p.Attributes))
+	for _, a := range p.Attributes {
+		also = append(also, string(a))
+	}
+	slices.Sort(also)
+	portrait := "none"
+	if p.Portrait {
+		portrait = "template of model " + p.Model
+	}
+	return fmt.Sprintf("on record   name, date_of_birth%s\nstatus      %s\nportrait    %s\nenrolled    %s\nchanged     %s\n",
+		strings.Join(append([]string{""}, also...), ", "), p.Status, portrait,
+		p.EnrolledAt.Format(time.RFC3339), p.ChangedAt.Format(time.RFC3339))
+}
+
+// nobody says that nobody of the NIK is on record.
+func (s *session) nobody() error {
+	if err := s.print(map[string]bool{"on_record": false}, "nobody of this NIK is on record\n"); err != nil {
+		return err
+	}
+	return negativeAnswer{}
+}
+
+type personRemove struct{ nikArgument }
+
+func (c *personRemove) Run(s *session) error {
+	nik, err := sesuai.ParseNIK(c.NIK)
+	if err != nil {
+		return err
+	}
+	return s.withStore(func(store app.Store) error {
+		removed, err := store.Remove(s, nik)
+		if err != nil {
+			return err
+		}
+		if !removed {
+			return s.nobody()
+		}
+		return s.print(map[string]bool{"removed": true}, "removed\n")
+	})
+}
+
+type personCount struct{}
+
+func (personCount) Run(s *session) error {
+	return s.withStore(func(store app.Store) error {
+		n, err := store.Count(s)
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]int{"people": n}, "%d\n", n)
+	})
+}
+
+// withEnroller runs f on the opened store and face engine.
+func (s *session) withEnroller(f func(*enrol.Enroller) error) error {
+	engine, err := app.OpenEngine(s.config, app.ManyPhotographs, 1)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	return s.withStore(func(store app.Store) error { return f(app.NewEnroller(store, engine)) })
+}

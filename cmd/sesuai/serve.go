@@ -1,0 +1,30 @@
+package main
+
+import (
+	"net"
+
+	"github.com/sesuai/sesuai/internal/app"
+)
+
+type serveCommand struct {
+	Listen      string `help:"Address and port to serve on (default 127.0.0.1:8080)." placeholder:"HOST:PORT"`
+	CheckConfig bool   `help:"Check the configuration, print it and exit."`
+}
+
+func (c *serveCommand) Run(s *session) error {
+	if c.CheckConfig {
+		b, err := s.config.YAML()
+		if err != nil {
+			return err
+		}
+		_, err = s.stdout.Write(b)
+		return err
+	}
+	log, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
+	if err != nil {
+		return err
+	}
+	return app.Serve(s, s.config, log, func(address net.Addr) {
+		_ = s.print(map[string]string{"address": "http://" + address.String()}, "serving on http://%s\n", address)
+	})
+}

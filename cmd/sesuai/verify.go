@@ -1,0 +1,72 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"runtime"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/name"
+	"github.com/sesuai/sesuai/internal/verify"
+)
+
+type verifyCommand struct {
+	claimFlags
+	Photo     string  `help:"The photograph of the person: PNG or JPEG." placeholder:"FILE"`
+	Threshold float64 `help:"The percentage that the face must reach: 75 to 100." default:"75"`
+	NameMark  int     `help:"The agreement that the name must reach: 80 to 100." default:"${name_mark}"`
+}
+
+// localClient is the id in the audit trail of verifications by the operator.
+const localClient = "local"
+
+func (c *verifyCommand) Run(s *session) error {
+	client := access.Client{
+		ID: localClient, Name: localClient, Scopes: []access.Scope{access.FaceVerification},
+		Threshold: sesuai.PercentageOf(c.Threshold), NameMark: c.NameMark,
+	}
+	if err := client.Validate(); err != nil {
+		return err
+	}
+	verdict, err := c.verify(s, client)
+	if err != nil {
+		// What the API would answer, and the cause on standard error.
+		_, body := httpapi.ErrorJSON(err)
+		fmt.Fprintf(s.stdout, "%s\n", body)
+		return err
+	}
+	fmt.Fprintf(s.stdout, "%s\n", httpapi.VerdictJSON(verdict))
+	if !verdict.Verified {
+		return negativeAnswer{}
+	}
+	return nil
+}
+
+func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai.Verdict, err error) {
+	claim, err := c.parse()
+	if err != nil {
+		return verdict, err
+	}
+	photo, err := readPhoto(c.Photo)
+	if err != nil {
+		return verdict, err
+	}
+	engine, err := app.OpenEngine(s.config, app.OnePhotograph, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return verdict, err
+	}
+	defer engine.Close()
+	err = s.withStore(func(store app.Store) error {
+		verdict, err = app.NewVerifier(s.config, store, engine).Verify(s, verify.Request{
+			ID: "local-" + rand.Text(), Client: client, Claim: claim, Photo: photo,
+		})
+		return err
+	})
+	return verdict, err
+}
+
+// nameMark is the default of --name-mark.
+func nameMark() string { return fmt.Sprint(name.PassMark) }

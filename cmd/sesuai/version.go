@@ -1,0 +1,31 @@
+package main
+
+import (
+	"cmp"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// version is set by the linker: see the Makefile.
+var version string
+
+type versionCommand struct{}
+
+func (versionCommand) Run(s *session) error {
+	v := version
+	if info, ok := debug.ReadBuildInfo(); ok {
+		v = cmp.Or(v, info.Main.Version)
+	}
+	m := face.DefaultManifest()
+	out := struct {
+		Version     string `json:"version"`
+		Go          string `json:"go"`
+		Platform    string `json:"platform"`
+		Model       string `json:"model"`
+		Calibration string `json:"calibration"`
+	}{v, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, m.Model(), m.Calibration}
+	return s.print(out, "sesuai %s (%s, %s)\nface model   %s\ncalibration  %s\n",
+		out.Version, out.Go, out.Platform, out.Model, out.Calibration)
+}

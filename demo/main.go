@@ -1,0 +1,42 @@
+// Command demo makes people to try Sesuai with, from sample photographs, and
+// shows what the service answers about them. It is not part of the product: it
+// works through bin/sesuai and HTTP alone, as a user would.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type commandLine struct {
+	Sesuai  string `help:"The sesuai program." default:"bin/sesuai"`
+	Files   string `help:"Where people.csv and cuts.csv are." default:"demo"`
+	Samples string `help:"Where the sample photographs are." default:"build/demo"`
+
+	Prepare prepareCommand `cmd:"" help:"Enrol the demo people and make a client in a data folder."`
+	Run     runCommand     `cmd:"" help:"Prepare a data folder, serve it and say how to call it."`
+	Table   tableCommand   `cmd:"" help:"Run the eight documented outcomes and print them as a table."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c commandLine
+	k := kong.Parse(&c, kong.Name("demo"), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&c))
+	if err := k.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// photos is the folder of the cut photographs.
+func (c *commandLine) photos() string { return filepath.Join(c.Samples, "photos") }
+
+// people is the file of the demo people.
+func (c *commandLine) people() string { return filepath.Join(c.Files, "people.csv") }

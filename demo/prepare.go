@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// clientName is the demo client's name.
+const clientName = "demo"
+
+// credentials are what sesuai client add --json prints.
+type credentials struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+	APIKey   string `json:"api_key"`
+}
+
+// client is the demo client and where its credentials are kept.
+type client struct {
+	credentials
+	// file holds the credentials as JSON, curl as a configuration of curl's,
+	// so that they stand on no command line.
+	file, curl string
+}
+
+type prepareCommand struct {
+	Data string `help:"Data folder." default:"data"`
+}
+
+func (p *prepareCommand) Run(ctx context.Context, c *commandLine) error {
+	made, err := c.prepare(ctx, p.Data)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(map[string]string{"credentials": made.file, "photos": c.photos()})
+}
+
+// prepare cuts the photographs, enrols the demo people if nobody is on record
+// in the data folder, and makes the demo client. Done again it changes nothing.
+func (c *commandLine) prepare(ctx context.Context, data string) (client, error) {
+	if err := c.cut(); err != nil {
+		return client{}, err
+	}
+	made := client{file: filepath.Join(data, "demo-client.json"), curl: filepath.Join(data, "demo-client.curl")}
+	known, err := os.ReadFile(made.file)
+	mine := err == nil // this folder is one that was prepared before
+	var count struct{ People int }
+	if err := c.sesuai(ctx, &count, "person", "count", "--data", data); err != nil {
+		return client{}, err
+	}
+	people, err := readCSV(c.people())
+	if err != nil {
+		return client{}, err
+	}
+	if count.People == 0 || mine && count.People < len(people) {
+		fmt.Fprintln(os.Stderr, "enrolling the demo people")
+		if err := c.sesuai(ctx, nil, "person", "import", c.people(), "--photos", c.photos(), "--data", data); err != nil {
+			return client{}, err
+		}
+	}
+	if mine {
+		return made, json.Unmarshal(known, &made.credentials)
+	}
+	// One whose credentials are lost is of no use.
+	if err := c.sesuai(ctx, nil, "client", "remove", clientName, "--data", data); err != nil && !negative(err) {
+		return client{}, err
+	}
+	if err := c.sesuai(ctx, &made.credentials, "client", "add", clientName, "--data", data); err != nil {
+		return client{}, err
+	}
+	curl := fmt.Sprintf("user = \"%s:%s\"\nheader = \"x-api-key: %s\"\n", made.Username, made.Password, made.APIKey)
+	if err := writeFile(made.curl, []byte(curl), 0o600); err != nil {
+		return client{}, err
+	}
+	b, err := json.Marshal(made.credentials)
+	if err != nil {
+		return client{}, err
+	}
+	return made, writeFile(made.file, append(b, '\n'), 0o600)
+}
+
+// sesuai runs the program with --json and reads what it prints into out, if
+// that is not nil.
+func (c *commandLine) sesuai(ctx context.Context, out any, args ...string) error {
+	cmd := exec.CommandContext(ctx, c.Sesuai, append(args, "--json")...)
+	var printed bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &printed, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s %s %s: %w: %s", c.Sesuai, args[0], args[1], err, bytes.TrimSpace(printed.Bytes()))
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(printed.Bytes(), out)
+}
+
+// negative reports whether a command has only said no (exit status 1).
+func negative(err error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	return ok && exit.ExitCode() == 1
+}

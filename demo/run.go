@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+type runCommand struct {
+	Data   string `help:"Data folder." default:"data"`
+	Listen string `help:"Address to serve on." default:"127.0.0.1:8080"`
+}
+
+func (r *runCommand) Run(ctx context.Context, c *commandLine) error {
+	made, err := c.prepare(ctx, r.Data)
+	if err != nil {
+		return err
+	}
+	s, err := c.serve(ctx, r.Data, r.Listen)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Sesuai is ready on %s\nCredentials of the demo client: %s\n", s.address, made.file)
+	if person, ok, err := c.somebody(); err != nil {
+		return err
+	} else if ok {
+		fmt.Printf("\nA first verification:\n\n  curl -s -K %s -F nik=%s -F 'name=%s' -F date_of_birth=%s -F face_image=@%s %s%s\n\n",
+			made.curl, person.nik, person.name, person.dateOfBirth, filepath.Join(c.photos(), selfieOfFirst), s.address, path)
+	}
+	fmt.Println("Ctrl-C stops it.")
+	return s.wait()
+}
+
+// selfieOfFirst is the second photograph of the first of the demo people.
+const selfieOfFirst = "ayu-selfie.jpg"
+
+// path is where face verifications are asked for.
+const path = "/identity/v1/face-verification"
+
+// person is one of the demo people, as claimed.
+type person struct{ nik, name, dateOfBirth string }
+
+// somebody is the first of the demo people.
+func (c *commandLine) somebody() (person, bool, error) {
+	people, err := readCSV(c.people())
+	if err != nil || len(people) == 0 {
+		return person{}, false, err
+	}
+	p := people[0]
+	return person{p["nik"], p["name"], p["date_of_birth"]}, true, nil
+}
+
+// server is a sesuai serve that is running.
+type server struct {
+	address string
+	cmd     *exec.Cmd
+	rest    io.Reader
+}
+
+// serve starts sesuai serve and waits until it is ready. It is told to stop
+// when ctx ends.
+func (c *commandLine) serve(ctx context.Context, data, listen string) (*server, error) {
+	cmd := exec.CommandContext(ctx, c.Sesuai, "serve", "--json", "--data", data, "--listen", listen)
+	cmd.Stderr = os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = time.Minute
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewReader(stdout)
+	line, err := lines.ReadBytes('\n') // its first line says that it is ready
+	if err != nil {
+		return nil, errors.Join(errors.New("sesuai serve did not start"), cmd.Wait())
+	}
+	var started struct{ Address string }
+	if err := json.Unmarshal(line, &started); err != nil {
+		return nil, errors.Join(err, cmd.Cancel(), cmd.Wait())
+	}
+	return &server{address: started.Address, cmd: cmd, rest: lines}, nil
+}
+
+// wait waits until the server has stopped. Being told to is no error.
+func (s *server) wait() error {
+	_, _ = io.Copy(io.Discard, s.rest)
+	err := s.cmd.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// stop tells the server to stop and waits for it.
+func (s *server) stop() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return s.wait()
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"text/tabwriter"
+
+	_ "modernc.org/sqlite" // to make a registry fail
+)
+
+type tableCommand struct{}
+
+// outcome is one of the eight that the API documents: what to send, and what
+// must come back.
+type outcome struct {
+	name, what string
+	// changed is the claim about the first of the demo people, with
+	// something changed.
+	changed func(*person)
+	photo   string
+	status  int
+	body    *regexp.Regexp
+}
+
+// percentage stands for any percentage in the body of an outcome.
+const percentage = `[0-9]+(\.[0-9]{1,2})?`
+
+func body(pattern string) *regexp.Regexp { return regexp.MustCompile("^" + pattern + "$") }
+
+var outcomes = []outcome{
+	{
+		"R1", "all match", func(*person) {}, selfieOfFirst, 200,
+		body(`\{"verification_status":true,"reason":"Verification Success","result":\{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":` + percentage + `\}\}`),
+	},
+	{
+		"R2", "unknown NIK", func(p *person) { p.nik = "9999999999999999" }, selfieOfFirst, 200,
+		body(`\{"verification_status":false,"reason":"NIK not found on Dukcapil database","result":\{"nik":false,"name":null,"date_of_birth":null,"face_image_percentage":0\}\}`),
+	},
+	{
+		"R3", "another name", func(p *person) { p.name = "SURYANI HAPSARI" }, selfieOfFirst, 200,
+		body(`\{"verification_status":false,"reason":"Name does not match","result":\{"nik":true,"name":false,"date_of_birth":true,"face_image_percentage":` + percentage + `\}\}`),
+	},
+	{
+		"R4", "another date of birth", func(p *person) { p.dateOfBirth = "13-03-1990" }, selfieOfFirst, 200,
+		body(`\{"verification_status":false,"reason":"Date of birth does not match","result":\{"nik":true,"name":true,"date_of_birth":false,"face_image_percentage":` + percentage + `\}\}`),
+	},
+	{
+		"R5", "another face", func(*person) {}, "safitri.jpg", 200,
+		body(`\{"verification_status":false,"reason":"Selfie image does not pass the threshold","result":\{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":` + percentage + `\}\}`),
+	},
+	{
+		"R6", "nik too short", func(p *person) { p.nik = p.nik[:15] }, selfieOfFirst, 400,
+		body(`\{"verification_status":false,"reason":"Invalid NIK number format"\}`),
+	},
+	{
+		"R7", "no such day", func(p *person) { p.dateOfBirth = "31-02-1990" }, selfieOfFirst, 400,
+		body(`\{"verification_status":false,"reason":"Invalid date_of_birth format"\}`),
+	},
+	{
+		"R8", "the registry fails", func(*person) {}, selfieOfFirst, 503,
+		body(`\{"verification_status":false,"reason":"Something wrong in Dukcapil server","result":\{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null\}\}`),
+	},
+}
+
+func (*tableCommand) Run(ctx context.Context, c *commandLine) (err error) {
+	data, err := os.MkdirTemp("", "sesuai-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	made, err := c.prepare(ctx, data)
+	if err != nil {
+		return err
+	}
+	s, err := c.serve(ctx, data, "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	first, ok, err := c.somebody()
+	if err != nil || !ok {
+		return errors.Join(err, errors.New("there are no demo people"))
+	}
+
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tREQUEST\tHTTP\tBODY")
+	var failed []error
+	for _, o := range outcomes {
+		if o.name == "R8" {
+			if err := breakRegistry(ctx, data); err != nil {
+				return err
+			}
+		}
+		claim := first
+		o.changed(&claim)
+		status, answer, err := post(ctx, s.address+path, made.credentials, claim, filepath.Join(c.photos(), o.photo))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", o.name, o.what, status, answer)
+		if status != o.status || !o.body.Match(answer) {
+			failed = append(failed, fmt.Errorf("%s is not as documented", o.name))
+		}
+	}
+	return errors.Join(append(failed, table.Flush())...)
+}
+
+// breakRegistry takes the people's table away from under the running server.
+func breakRegistry(ctx context.Context, data string) error {
+	files, err := filepath.Glob(filepath.Join(data, "*.db"))
+	if err != nil || len(files) != 1 {
+		return errors.Join(err, errors.New("the data folder holds no database"))
+	}
+	db, err := sql.Open("sqlite", files[0])
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "ALTER TABLE people RENAME TO people_taken_away")
+	return errors.Join(err, db.Close())
+}
+
+// post asks for a verification as a client does.
+func post(ctx context.Context, url string, c credentials, p person, photo string) (int, []byte, error) {
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	for _, field := range [][2]string{{"nik", p.nik}, {"name", p.name}, {"date_of_birth", p.dateOfBirth}} {
+		if err := w.WriteField(field[0], field[1]); err != nil {
+			return 0, nil, err
+		}
+	}
+	image, err := os.ReadFile(photo)
+	if err != nil {
+		return 0, nil, err
+	}
+	part, err := w.CreateFormFile("face_image", "selfie.jpg")
+	if err != nil {
+		return 0, nil, err
+	}
+	if _, err := part.Write(image); err != nil {
+		return 0, nil, err
+	}
+	if err := w.Close(); err != nil {
+		return 0, nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, &form)
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	r.Header.Set("x-api-key", c.APIKey)
+	r.SetBasicAuth(c.Username, c.Password)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	return response.StatusCode, bytes.TrimSpace(answer), err
+}

@@ -1,0 +1,91 @@
+package access
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sesuai/sesuai"
+)
+
+// The limits of a client's values.
+const (
+	MaxNameLength = 64 // characters
+	MinThreshold  = 75 // percent
+	MinNameMark   = 80
+	MaxNameMark   = 100
+)
+
+// The values that a client has unless others are asked for.
+const (
+	DefaultThreshold = 75 // percent
+	DefaultNameMark  = 85
+)
+
+// Validate reports what is wrong with the client's values as an error of kind
+// sesuai.KindConfiguration whose detail may be shown.
+func (c Client) Validate() error {
+	switch {
+	case !visible(c.Name):
+		return invalid("a client's name has 1 to %d visible characters, and no space at either end", MaxNameLength)
+	case !c.Threshold.AtLeast(sesuai.PercentageOf(MinThreshold)):
+		return invalid("a client's threshold is a percentage from %d to 100", MinThreshold)
+	case c.NameMark < MinNameMark || c.NameMark > MaxNameMark:
+		return invalid("a client's name mark is a number from %d to %d", MinNameMark, MaxNameMark)
+	case !(c.Rate >= 0) || math.IsInf(c.Rate, 0):
+		return invalid("a client's rate is a number of requests a second, 0 for no limit")
+	case c.Burst < 0:
+		return invalid("a client's burst is a number of requests, 0 for one second's worth")
+	case len(c.Scopes) == 0:
+		return invalid("a client needs a scope: %s", scopeList())
+	}
+	for i, s := range c.Scopes {
+		if !slices.Contains(Scopes[:], s) {
+			return invalid("there is no such scope; there is %s", scopeList())
+		}
+		if slices.Contains(c.Scopes[:i], s) {
+			return invalid("scope %s is given twice", s)
+		}
+	}
+	return nil
+}
+
+// Authorize returns an error of kind sesuai.KindForbidden unless the client
+// has the scope.
+func (c Client) Authorize(s Scope) error {
+	if !c.Allows(s) {
+		return &sesuai.Error{Kind: sesuai.KindForbidden}
+	}
+	return nil
+}
+
+// visible reports whether name is of visible characters: two names that look
+// alike on a screen should not differ by what cannot be seen. Spaces may stand
+// between words.
+func visible(name string) bool {
+	n := utf8.RuneCountInString(name)
+	if n < 1 || n > MaxNameLength || !utf8.ValidString(name) || strings.TrimSpace(name) != name {
+		return false
+	}
+	for _, r := range name {
+		if r != ' ' && (unicode.IsSpace(r) || !unicode.IsGraphic(r)) {
+			return false
+		}
+	}
+	return true
+}
+
+func scopeList() string {
+	var names []string
+	for _, s := range Scopes {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
+}
+
+func invalid(format string, args ...any) error {
+	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf(format, args...)}
+}

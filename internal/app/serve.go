@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/verify"
+)
+
+// pingTimeout bounds what readiness waits for the store.
+const pingTimeout = 2 * time.Second
+
+// Serve runs the service until ctx ends, then lets the requests in flight
+// finish. From the first moment it answers whether it is alive; it is ready
+// once the store is open, the models are checked and the self-test has passed:
+// then it calls started, if not nil, with the address. An error before that
+// means that it could not start.
+func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Addr)) (err error) {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	s, err := OpenStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return &sesuai.Error{
+			Kind: sesuai.KindConfiguration, Err: err,
+			Detail: fmt.Sprintf("cannot listen on %s", c.Listen),
+		}
+	}
+
+	var late lateVerifier
+	server := httpapi.New(httpapi.Options{
+		Verifier:      &late,
+		Authenticator: access.NewAuthenticator(access.AuthenticatorOptions{Clients: s, Hash: s.Hash}),
+		Limiter:       access.NewLimiter(access.LimiterOptions{}),
+		Ready:         func() error { return ready(ctx, &late, s) },
+		Log:           log,
+		MaxBody:       c.Limits.MaxBody,
+		MaxInFlight:   c.Limits.MaxInFlight,
+		BodyTimeout:   c.Times.Body,
+		Timeout:       c.Times.Request,
+	})
+
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- httpapi.Serve(serving, listener, server, log) }()
+
+	engine, err := OpenEngine(c, ManyPhotographs, runtime.GOMAXPROCS(0))
+	if err != nil {
+		stop()
+		return errors.Join(err, <-served)
+	}
+	// Closed when nothing is being served any more.
+	defer engine.Close()
+	late.verifier.Store(NewVerifier(c, s, engine))
+	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
+	if started != nil {
+		started(listener.Addr())
+	}
+	return <-served
+}
+
+// ready says why the service cannot answer, or nil if it can.
+func ready(ctx context.Context, late *lateVerifier, s Store) error {
+	if late.verifier.Load() == nil {
+		return errors.New("the face engine is starting")
+	}
+	if ctx.Err() != nil {
+		return errors.New("stopping")
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return s.Ping(ctx)
+}
+
+// lateVerifier is a Verifier that is there once the engine is.
+type lateVerifier struct {
+	verifier atomic.Pointer[verify.Verifier]
+}
+
+// Verify implements httpapi.Verifier.
+func (l *lateVerifier) Verify(ctx context.Context, r verify.Request) (sesuai.Verdict, error) {
+	v := l.verifier.Load()
+	if v == nil {
+		return sesuai.Verdict{}, &sesuai.Error{
+			Kind: sesuai.KindOverloaded, RetryAfter: time.Second, Err: errors.New("the face engine is starting"),
+		}
+	}
+	return v.Verify(ctx, r)
+}

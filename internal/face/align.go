@@ -1,0 +1,182 @@
+package face
+
+import "math"
+
+const (
+	landmarkPoints = 68
+	alignedSize    = 112
+	// shrinkFrom is how many photograph pixels must fall on one of the aligned
+	// face, along a side, for the photograph to be averaged down first: a tap
+	// of four pixels leaves hardly any out below.
+	shrinkFrom = 1.25
+)
+
+// Point is a place in a photograph, in pixels from the top left.
+type Point struct{ X, Y float64 }
+
+// arcFacePoints are where the eyes, the tip of the nose and the corners of the
+// mouth lie in an aligned face of 112×112 (Deng et al. 2019, ArcFace).
+var arcFacePoints = [5]Point{
+	{38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041},
+}
+
+// landmarks are the 68 points of the iBUG 300-W mark-up in pixels of the
+// photograph.
+type landmarks [landmarkPoints]Point
+
+// five reduces the points to those of arcFacePoints: each eye the mean of four
+// of its lid points, the tip of the nose, the corners of the mouth, each from
+// its outer and inner lip Point.
+func (l *landmarks) five() [5]Point {
+	return [5]Point{
+		l.mean(37, 38, 40, 41), l.mean(43, 44, 46, 47), l[30], l.mean(48, 60), l.mean(54, 64),
+	}
+}
+
+func (l *landmarks) mean(indices ...int) Point {
+	var m Point
+	for _, i := range indices {
+		m.X += l[i].X
+		m.Y += l[i].Y
+	}
+	return Point{m.X / float64(len(indices)), m.Y / float64(len(indices))}
+}
+
+// locate runs the landmark network on a face's square.
+func (w *worker) locate(p *Photo, face Box) (*landmarks, error) {
+	spec := w.engine.manifest.Landmarks
+	in := rasterOf(w.landmarks.Input(), spec)
+	w.resampler.resample(in, p, face, 0, spec.Mean, spec.Divisor, spec.Channels == "GREY")
+	if err := w.landmarks.Run(); err != nil {
+		return nil, err
+	}
+	out := w.landmarks.Output(0)
+	var l landmarks
+	for i := range l {
+		l[i] = Point{
+			face.X0 + float64(out[2*i])*face.Width(),
+			face.Y0 + float64(out[2*i+1])*face.Height(),
+		}
+	}
+	return &l, nil
+}
+
+// similarity is a turn, a scaling and a shift: (x, y) goes to
+// (a·x − b·y + tx, b·x + a·y + ty).
+type similarity struct{ a, b, tx, ty float64 }
+
+func (s similarity) apply(p Point) Point {
+	return Point{s.a*p.X - s.b*p.Y + s.tx, s.b*p.X + s.a*p.Y + s.ty}
+}
+
+// scale is how much longer lengths become.
+func (s similarity) scale() float64 { return math.Hypot(s.a, s.b) }
+
+// similarityBetween is the similarity that takes from closest to to, by least
+// squares (Umeyama 1991, in the plane and without reflection). ok is false if
+// the points of from coincide.
+func similarityBetween(from, to []Point) (s similarity, ok bool) {
+	n := float64(len(from))
+	var cf, ct Point
+	for i := range from {
+		cf.X, cf.Y = cf.X+from[i].X/n, cf.Y+from[i].Y/n
+		ct.X, ct.Y = ct.X+to[i].X/n, ct.Y+to[i].Y/n
+	}
+	var dot, cross, norm float64
+	for i := range from {
+		fx, fy := from[i].X-cf.X, from[i].Y-cf.Y
+		tx, ty := to[i].X-ct.X, to[i].Y-ct.Y
+		dot += fx*tx + fy*ty
+		cross += fx*ty - fy*tx
+		norm += fx*fx + fy*fy
+	}
+	if !(norm > 1e-9) {
+		return similarity{}, false
+	}
+	s.a, s.b = dot/norm, cross/norm
+	s.tx = ct.X - s.a*cf.X + s.b*cf.Y
+	s.ty = ct.Y - s.b*cf.X - s.a*cf.Y
+	return s, s.scale() > 1e-9
+}
+
+// align draws the face that has these landmarks into the template network's
+// input, eyes, nose and mouth where arcFacePoints wants them. It reports false
+// if the landmarks make no face.
+func (w *worker) align(p *Photo, l *landmarks) bool {
+	five := l.five()
+	back, ok := similarityBetween(arcFacePoints[:], five[:])
+	if !ok {
+		return false
+	}
+	spec := w.engine.manifest.Template
+	dst := rasterOf(w.template.Input(), spec)
+	src, back := w.source(p, back)
+	for y := range alignedSize {
+		for x := range alignedSize {
+			from := back.apply(Point{float64(x), float64(y)})
+			r, g, b := src.at(from.X, from.Y)
+			i := y*alignedSize + x
+			dst.planes[0][i] = (r - spec.Mean) / spec.Divisor
+			dst.planes[1][i] = (g - spec.Mean) / spec.Divisor
+			dst.planes[2][i] = (b - spec.Mean) / spec.Divisor
+		}
+	}
+	return true
+}
+
+// source is what align samples: the part of the photograph that the aligned
+// face covers, averaged down to about its resolution, with the similarity from
+// the aligned face to it.
+func (w *worker) source(p *Photo, back similarity) (*raster, similarity) {
+	const last = alignedSize - 1
+	box := Box{math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)}
+	for _, corner := range [4]Point{{0, 0}, {last, 0}, {0, last}, {last, last}} {
+		c := back.apply(corner)
+		box.X0, box.Y0 = min(box.X0, c.X), min(box.Y0, c.Y)
+		box.X1, box.Y1 = max(box.X1, c.X), max(box.Y1, c.Y)
+	}
+	// One pixel more for interpolation, and not beyond the photograph: there
+	// its edge is repeated.
+	box.X0, box.Y0 = max(math.Floor(box.X0)-1, 0), max(math.Floor(box.Y0)-1, 0)
+	box.X1, box.Y1 = min(math.Ceil(box.X1)+2, float64(p.Width)), min(math.Ceil(box.Y1)+2, float64(p.Height))
+	if box.Area() == 0 { // wholly outside
+		box = Box{0, 0, float64(p.Width), float64(p.Height)}
+	}
+	step := back.scale()
+	if step < shrinkFrom {
+		step = 1
+	}
+	width := max(int(math.Round(box.Width()/step)), 1)
+	height := max(int(math.Round(box.Height()/step)), 1)
+	n := width * height
+	w.chip = grow(w.chip, 3*n)
+	w.aligned = raster{width, height, [3][]float32{w.chip[:n], w.chip[n : 2*n], w.chip[2*n : 3*n]}}
+	w.resampler.resample(w.aligned, p, box, 0, 0, 1, false)
+
+	// Pixel centres: photograph pixel i is at i+0.5 of its box.
+	sx, sy := float64(width)/box.Width(), float64(height)/box.Height()
+	s := (sx + sy) / 2
+	return &w.aligned, similarity{
+		a: back.a * s, b: back.b * s,
+		tx: (back.tx-box.X0+0.5)*s - 0.5,
+		ty: (back.ty-box.Y0+0.5)*s - 0.5,
+	}
+}
+
+// at interpolates linearly between the four pixels around (x, y), whose
+// centres have whole numbers; beyond the edge its pixels are repeated.
+func (r *raster) at(x, y float64) (red, green, blue float32) {
+	x = min(max(x, 0), float64(r.width-1))
+	y = min(max(y, 0), float64(r.height-1))
+	x0, y0 := int(x), int(y)
+	x1, y1 := min(x0+1, r.width-1), min(y0+1, r.height-1)
+	fx, fy := float32(x-float64(x0)), float32(y-float64(y0))
+	i00, i01 := y0*r.width+x0, y0*r.width+x1
+	i10, i11 := y1*r.width+x0, y1*r.width+x1
+	w00, w01 := (1-fx)*(1-fy), fx*(1-fy)
+	w10, w11 := (1-fx)*fy, fx*fy
+	red = w00*r.planes[0][i00] + w01*r.planes[0][i01] + w10*r.planes[0][i10] + w11*r.planes[0][i11]
+	green = w00*r.planes[1][i00] + w01*r.planes[1][i01] + w10*r.planes[1][i10] + w11*r.planes[1][i11]
+	blue = w00*r.planes[2][i00] + w01*r.planes[2][i01] + w10*r.planes[2][i10] + w11*r.planes[2][i11]
+	return red, green, blue
+}

@@ -1,0 +1,216 @@
+package face
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+
+	"github.com/sesuai/sesuai"
+)
+
+// The first bytes of the two formats (ISO/IEC 10918-1, B.2.1; PNG 3rd edition,
+// 5.2).
+const (
+	jpegMagic = "\xff\xd8\xff"
+	pngMagic  = "\x89PNG\r\n\x1a\n"
+)
+
+// format is a container that Decode reads.
+type format struct {
+	magic  string
+	config func(*bytes.Reader) (image.Config, error)
+	decode func(*bytes.Reader) (image.Image, error)
+	orient func([]byte) orientation
+}
+
+var (
+	jpegFormat = format{
+		magic:  jpegMagic,
+		config: func(r *bytes.Reader) (image.Config, error) { return jpeg.DecodeConfig(r) },
+		decode: func(r *bytes.Reader) (image.Image, error) { return jpeg.Decode(r) },
+		orient: jpegOrientation,
+	}
+	pngFormat = format{
+		magic:  pngMagic,
+		config: func(r *bytes.Reader) (image.Config, error) { return png.DecodeConfig(r) },
+		decode: func(r *bytes.Reader) (image.Image, error) { return png.Decode(r) },
+		orient: pngOrientation,
+	}
+)
+
+// sniff tells the format by the first bytes alone: what a caller calls the
+// file does not matter.
+func sniff(data []byte) (format, bool) {
+	for _, f := range []format{jpegFormat, pngFormat} {
+		if bytes.HasPrefix(data, []byte(f.magic)) {
+			return f, true
+		}
+	}
+	return format{}, false
+}
+
+// Supported reports whether data begins like a PNG or a JPEG.
+func Supported(data []byte) bool {
+	_, ok := sniff(data)
+	return ok
+}
+
+// Decode reads a whole PNG or JPEG file and turns it upright by its EXIF
+// orientation. The number of pixels is checked from the header before anything
+// of that size is allocated. Errors: sesuai.KindUnsupportedImage,
+// KindInvalidImage, KindTooLarge (over maxPixels); none holds any of data.
+func Decode(data []byte, maxPixels int) (*Photo, error) {
+	return decodeInto(&Photo{}, data, maxPixels)
+}
+
+// decodeInto is Decode into p, whose buffer is used again if it is large
+// enough.
+func decodeInto(p *Photo, data []byte, maxPixels int) (*Photo, error) {
+	f, ok := sniff(data)
+	if !ok {
+		return nil, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
+	}
+	cfg, err := f.config(bytes.NewReader(data))
+	if err != nil {
+		return nil, invalid(err)
+	}
+	if cfg.Width <= 0 || cfg.Height <= 0 {
+		return nil, invalid(errors.New("an empty image"))
+	}
+	// Divided, since the product can overflow.
+	if cfg.Width > maxPixels/cfg.Height {
+		return nil, &sesuai.Error{
+			Kind:   sesuai.KindTooLarge,
+			Detail: fmt.Sprintf("an image may have %d pixels", maxPixels),
+		}
+	}
+	img, err := f.decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, invalid(err)
+	}
+	if err := p.hold(img, f.orient(data)); err != nil {
+		return nil, invalid(err)
+	}
+	return p, nil
+}
+
+func invalid(err error) error { return &sesuai.Error{Kind: sesuai.KindInvalidImage, Err: err} }
+
+// rowsOf returns a function that writes row y of img as RGB. Every type that
+// the two decoders return is known; transparent pixels are shown on white, as
+// a viewer shows them.
+func rowsOf(img image.Image) (func(y int, rgb []byte), error) {
+	switch m := img.(type) {
+	case *image.YCbCr:
+		return func(y int, rgb []byte) { rowYCbCr(m, y, rgb) }, nil
+	case *image.Gray:
+		return func(y int, rgb []byte) {
+			for x, v := range m.Pix[y*m.Stride : y*m.Stride+m.Rect.Dx()] {
+				rgb[3*x], rgb[3*x+1], rgb[3*x+2] = v, v, v
+			}
+		}, nil
+	case *image.Gray16:
+		return func(y int, rgb []byte) {
+			for x := range m.Rect.Dx() {
+				v := m.Pix[y*m.Stride+2*x]
+				rgb[3*x], rgb[3*x+1], rgb[3*x+2] = v, v, v
+			}
+		}, nil
+	case *image.RGBA: // from the PNG decoder always opaque
+		return rows8(m.Pix, m.Stride, m.Rect.Dx(), false), nil
+	case *image.NRGBA:
+		return rows8(m.Pix, m.Stride, m.Rect.Dx(), true), nil
+	case *image.RGBA64: // from the PNG decoder always opaque
+		return rows16(m.Pix, m.Stride, m.Rect.Dx(), false), nil
+	case *image.NRGBA64:
+		return rows16(m.Pix, m.Stride, m.Rect.Dx(), true), nil
+	case *image.CMYK:
+		return func(y int, rgb []byte) {
+			for x := range m.Rect.Dx() {
+				c := m.Pix[y*m.Stride+4*x:]
+				rgb[3*x], rgb[3*x+1], rgb[3*x+2] = color.CMYKToRGB(c[0], c[1], c[2], c[3])
+			}
+		}, nil
+	case *image.Paletted:
+		return rowsPaletted(m), nil
+	default:
+		return nil, fmt.Errorf("pixels of type %T", img)
+	}
+}
+
+func rowYCbCr(m *image.YCbCr, y int, rgb []byte) {
+	w := m.Rect.Dx()
+	c := m.COffset(m.Rect.Min.X, m.Rect.Min.Y+y)
+	share, _ := sharing(m.SubsampleRatio)
+	for x, l := range m.Y[y*m.YStride : y*m.YStride+w] {
+		r, g, b := color.YCbCrToRGB(l, m.Cb[c+x/share], m.Cr[c+x/share])
+		rgb[3*x], rgb[3*x+1], rgb[3*x+2] = r, g, b
+	}
+}
+
+// sharing is how many pixels, across and down, share one chroma.
+func sharing(r image.YCbCrSubsampleRatio) (across, down int) {
+	switch r {
+	case image.YCbCrSubsampleRatio444:
+		return 1, 1
+	case image.YCbCrSubsampleRatio422:
+		return 2, 1
+	case image.YCbCrSubsampleRatio440:
+		return 1, 2
+	case image.YCbCrSubsampleRatio411:
+		return 4, 1
+	case image.YCbCrSubsampleRatio410:
+		return 4, 2
+	default:
+		return 2, 2
+	}
+}
+
+// onWhite shows a value of 0..255 with an opacity of 0..255 on white.
+func onWhite(v, alpha byte) byte {
+	return byte((uint32(v)*uint32(alpha) + 255*(255-uint32(alpha)) + 127) / 255)
+}
+
+func rows8(pix []byte, stride, w int, alpha bool) func(int, []byte) {
+	return func(y int, rgb []byte) {
+		for x := range w {
+			c := pix[y*stride+4*x : y*stride+4*x+4]
+			rgb[3*x], rgb[3*x+1], rgb[3*x+2] = c[0], c[1], c[2]
+			if alpha && c[3] != 255 {
+				rgb[3*x], rgb[3*x+1], rgb[3*x+2] = onWhite(c[0], c[3]), onWhite(c[1], c[3]), onWhite(c[2], c[3])
+			}
+		}
+	}
+}
+
+// rows16 keeps the upper byte of each 16-bit value: they are big-endian.
+func rows16(pix []byte, stride, w int, alpha bool) func(int, []byte) {
+	return func(y int, rgb []byte) {
+		for x := range w {
+			c := pix[y*stride+8*x : y*stride+8*x+8]
+			rgb[3*x], rgb[3*x+1], rgb[3*x+2] = c[0], c[2], c[4]
+			if alpha && c[6] != 255 {
+				rgb[3*x], rgb[3*x+1], rgb[3*x+2] = onWhite(c[0], c[6]), onWhite(c[2], c[6]), onWhite(c[4], c[6])
+			}
+		}
+	}
+}
+
+func rowsPaletted(m *image.Paletted) func(int, []byte) {
+	// 256 entries, so that no index is out of range. The decoder makes an
+	// index beyond the file's palette black.
+	var table [256][3]byte
+	for i, entry := range m.Palette {
+		c := color.NRGBAModel.Convert(entry).(color.NRGBA)
+		table[i] = [3]byte{onWhite(c.R, c.A), onWhite(c.G, c.A), onWhite(c.B, c.A)}
+	}
+	return func(y int, rgb []byte) {
+		for x, i := range m.Pix[y*m.Stride : y*m.Stride+m.Rect.Dx()] {
+			copy(rgb[3*x:3*x+3], table[i][:])
+		}
+	}
+}

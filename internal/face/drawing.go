@@ -1,0 +1,109 @@
+package face
+
+import (
+	"image"
+	"math"
+)
+
+// portrait is a face drawn from a few ellipses, so that the pipeline can be
+// checked without anybody's photograph. All lengths are fractions of the
+// drawing's width, measured from its middle.
+type portrait struct {
+	headWidth, headHeight float64
+	eyeApart, eyeY        float64
+	noseLength            float64
+	mouthY, mouthWidth    float64
+	browLift              float64
+	skin, hair, iris, lip [3]float64
+}
+
+// The two people that the self-test knows.
+var (
+	firstPortrait = portrait{
+		headWidth: 0.235, headHeight: 0.32, eyeApart: 0.092, eyeY: -0.035, noseLength: 0.115,
+		mouthY: 0.165, mouthWidth: 0.078, browLift: 0.05,
+		skin: [3]float64{214, 170, 140}, hair: [3]float64{48, 36, 30}, iris: [3]float64{70, 48, 30}, lip: [3]float64{176, 92, 88},
+	}
+	secondPortrait = portrait{
+		headWidth: 0.205, headHeight: 0.33, eyeApart: 0.08, eyeY: -0.055, noseLength: 0.14,
+		mouthY: 0.185, mouthWidth: 0.06, browLift: 0.042,
+		skin: [3]float64{150, 104, 78}, hair: [3]float64{20, 18, 20}, iris: [3]float64{28, 20, 18}, lip: [3]float64{128, 66, 64},
+	}
+)
+
+// ellipse is a filled ellipse whose edge is soft over a fraction of its size.
+type ellipse struct {
+	x, y, rx, ry float64
+	colour       [3]float64
+	// soft is how wide the edge is, as a fraction of the radii; opacity is
+	// that of the middle.
+	soft, opacity float64
+}
+
+// cover is how much of the ellipse is at (x, y), 0 to its opacity.
+func (e ellipse) cover(x, y float64) float64 {
+	d := math.Hypot((x-e.x)/e.rx, (y-e.y)/e.ry)
+	t := min(max((1+e.soft/2-d)/e.soft, 0), 1)
+	return e.opacity * t * t * (3 - 2*t)
+}
+
+func (f portrait) shapes() []ellipse {
+	shade := func(c [3]float64, k float64) [3]float64 { return [3]float64{c[0] * k, c[1] * k, c[2] * k} }
+	white, black := [3]float64{236, 232, 228}, [3]float64{14, 12, 12}
+	s := []ellipse{
+		{0, -0.06, f.headWidth * 1.16, f.headHeight * 1.08, f.hair, 0.06, 1},
+		{0, 0.5, 0.42, 0.2, [3]float64{70, 84, 112}, 0.04, 1},
+		{0, 0.3, f.headWidth * 0.5, 0.16, shade(f.skin, 0.8), 0.1, 1},
+		{0, 0.015, f.headWidth, f.headHeight, f.skin, 0.05, 1},
+		{0, 0.03, f.headWidth * 0.62, f.headHeight * 0.75, shade(f.skin, 1.12), 1.4, 0.6},
+		{0, -0.26, f.headWidth * 0.95, 0.12, f.hair, 0.25, 1},
+	}
+	for _, side := range [2]float64{-1, 1} {
+		x := side * f.eyeApart
+		s = append(s,
+			ellipse{side * f.headWidth * 0.62, 0.1, 0.05, 0.11, shade(f.skin, 0.82), 1.6, 0.5},
+			ellipse{x, f.eyeY, 0.062, 0.042, shade(f.skin, 0.78), 1.2, 0.8},
+			ellipse{x, f.eyeY - f.browLift, 0.056, 0.0105, f.hair, 0.6, 0.95},
+			ellipse{x, f.eyeY - 0.004, 0.041, 0.02, black, 0.3, 0.9},
+			ellipse{x, f.eyeY + 0.001, 0.037, 0.016, white, 0.25, 1},
+			ellipse{x, f.eyeY, 0.0165, 0.0165, f.iris, 0.2, 1},
+			ellipse{x, f.eyeY, 0.0075, 0.0075, black, 0.3, 1},
+			ellipse{x + 0.006, f.eyeY - 0.006, 0.0035, 0.0035, white, 0.5, 1},
+			ellipse{side * 0.021, f.eyeY + f.noseLength, 0.011, 0.0075, shade(f.skin, 0.42), 0.7, 0.9},
+			ellipse{side * 0.033, f.eyeY + f.noseLength - 0.008, 0.014, 0.02, shade(f.skin, 0.76), 1, 0.7},
+			ellipse{side * 0.02, f.eyeY + f.noseLength*0.45, 0.009, f.noseLength * 0.5, shade(f.skin, 0.8), 1.4, 0.6},
+		)
+	}
+	return append(s,
+		ellipse{0, f.eyeY + f.noseLength*0.5, 0.012, f.noseLength * 0.55, shade(f.skin, 1.2), 1.2, 0.7},
+		ellipse{0, f.eyeY + f.noseLength - 0.012, 0.022, 0.018, shade(f.skin, 1.16), 1, 0.8},
+		ellipse{0, f.eyeY + f.noseLength + 0.012, 0.03, 0.009, shade(f.skin, 0.66), 1.2, 0.7},
+		ellipse{0, f.mouthY, f.mouthWidth, 0.023, f.lip, 0.4, 0.95},
+		ellipse{0, f.mouthY - 0.001, f.mouthWidth * 0.92, 0.0045, shade(f.lip, 0.4), 0.8, 0.95},
+		ellipse{0, f.mouthY + 0.04, f.mouthWidth * 0.7, 0.011, shade(f.skin, 0.76), 1.4, 0.7},
+	)
+}
+
+// draw paints the portrait on a square of size pixels, evenly lit.
+func (f portrait) draw(size int) *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, size, size))
+	shapes := f.shapes()
+	for row := range size {
+		for column := range size {
+			x, y := (float64(column)+0.5)/float64(size)-0.5, (float64(row)+0.5)/float64(size)-0.5
+			c := [3]float64{196 - 30*y, 204 - 30*y, 208 - 30*y}
+			for _, s := range shapes {
+				k := s.cover(x, y)
+				for i := range c {
+					c[i] += k * (s.colour[i] - c[i])
+				}
+			}
+			pixel := img.Pix[img.PixOffset(column, row):]
+			for i, v := range c {
+				pixel[i] = byte(min(max(v, 0), 255))
+			}
+			pixel[3] = 255
+		}
+	}
+	return img
+}

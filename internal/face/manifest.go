@@ -1,0 +1,189 @@
+package face
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/sesuai/sesuai"
+)
+
+// Manifest describes the networks of an engine: which files, what is in them
+// and how they are fed. It is data, so that a model with other weights is a
+// matter of configuration.
+type Manifest struct {
+	// ID names the set; with the digest of the template network it is the
+	// model id that every template carries.
+	ID string `json:"id"`
+	// Source and Licence say where the files come from and on what terms.
+	Source  string `json:"source"`
+	Licence string `json:"licence"`
+	// Calibration is the id of the calibration made for the template network.
+	Calibration string `json:"calibration"`
+
+	// Detector takes the photograph letterboxed, and gives scores N×2 (the
+	// second is the face's) and corner boxes N×4 as fractions of the input.
+	Detector NetworkSpec `json:"detector"`
+	// Landmarks takes the face's square, and gives 68 points (x, y) as
+	// fractions of it, in the order of the iBUG 300-W mark-up.
+	Landmarks NetworkSpec `json:"landmarks"`
+	// Template takes the aligned face, and gives TemplateSize numbers.
+	Template NetworkSpec `json:"template"`
+
+	// SelfTest is what the three together must answer at start.
+	SelfTest SelfTest `json:"self_test"`
+}
+
+// NetworkSpec is one network of a Manifest.
+type NetworkSpec struct {
+	// File is the ONNX file's name in the models folder, SHA256 its digest in
+	// hex.
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
+	// Input is the one input: 1×channels×height×width.
+	Input TensorSpec `json:"input"`
+	// Outputs are those that are read, in the order in which they are used.
+	Outputs []TensorSpec `json:"outputs"`
+	// Channels is the order of the colours: RGB, BGR or GREY.
+	Channels string `json:"channels"`
+	// A pixel v of 0..255 is fed as (v − Mean) / Divisor.
+	Mean    float32 `json:"mean"`
+	Divisor float32 `json:"divisor"`
+}
+
+// TensorSpec is one tensor of float32.
+type TensorSpec struct {
+	Name  string  `json:"name"`
+	Shape []int64 `json:"shape"`
+}
+
+// Size is how many numbers the tensor holds.
+func (t TensorSpec) Size() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= int(d)
+	}
+	return n
+}
+
+//go:embed manifests/faceplugin.json
+var defaultManifest []byte
+
+// DefaultManifest is that of the models that the project fetches.
+func DefaultManifest() Manifest {
+	m, err := ParseManifest(defaultManifest)
+	if err != nil {
+		panic(err) // embedded, and a test reads it
+	}
+	return m
+}
+
+// ParseManifest reads a manifest strictly: unknown keys, missing values and
+// shapes that the pipeline cannot feed are errors of kind
+// sesuai.KindConfiguration.
+func ParseManifest(b []byte) (Manifest, error) {
+	var m Manifest
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil {
+		return Manifest{}, badManifest("it cannot be read", err)
+	}
+	if m.ID == "" || m.Licence == "" || m.Calibration == "" {
+		return Manifest{}, badManifest("id, licence and calibration are needed", nil)
+	}
+	checks := []struct {
+		role    string
+		spec    NetworkSpec
+		outputs int
+	}{
+		{"detector", m.Detector, 2}, {"landmarks", m.Landmarks, 1}, {"template", m.Template, 1},
+	}
+	for _, c := range checks {
+		if err := c.spec.check(c.outputs); err != nil {
+			return Manifest{}, badManifest(c.role, err)
+		}
+	}
+	anchors := m.Detector.Outputs[0].Size() / 2
+	switch {
+	case m.Detector.Outputs[0].Size() != 2*anchors || m.Detector.Outputs[1].Size() != 4*anchors:
+		return Manifest{}, badManifest("detector: scores must be N×2 and boxes N×4", nil)
+	case m.Landmarks.Outputs[0].Size() != 2*landmarkPoints:
+		return Manifest{}, badManifest(fmt.Sprintf("landmarks: the output must be %d points", landmarkPoints), nil)
+	case m.Template.Outputs[0].Size() != TemplateSize:
+		return Manifest{}, badManifest(fmt.Sprintf("template: the output must have %d numbers", TemplateSize), nil)
+	case m.Template.Input.Shape[2] != alignedSize || m.Template.Input.Shape[3] != alignedSize:
+		return Manifest{}, badManifest(fmt.Sprintf("template: the input must be %d×%d", alignedSize, alignedSize), nil)
+	}
+	return m, nil
+}
+
+func (s NetworkSpec) check(outputs int) error {
+	if s.File == "" || s.File != filepath.Base(s.File) {
+		return fmt.Errorf("file must be the name of a file in the models folder")
+	}
+	if digest, err := hex.DecodeString(s.SHA256); err != nil || len(digest) != sha256.Size {
+		return fmt.Errorf("sha256 must be 64 hexadecimal digits")
+	}
+	channels := map[string]int64{"RGB": 3, "BGR": 3, "GREY": 1}[s.Channels]
+	if channels == 0 {
+		return fmt.Errorf("channels must be RGB, BGR or GREY")
+	}
+	if sh := s.Input.Shape; len(sh) != 4 || sh[0] != 1 || sh[1] != channels || !sidesOK(sh[2:]) {
+		return fmt.Errorf("the input's shape must be 1×%d×height×width", channels)
+	}
+	if len(s.Outputs) != outputs {
+		return fmt.Errorf("it must name %d outputs", outputs)
+	}
+	for _, o := range s.Outputs {
+		if !sidesOK(o.Shape) {
+			return fmt.Errorf("an output's shape must be of positive sizes")
+		}
+	}
+	if !(s.Divisor > 0) {
+		return fmt.Errorf("divisor must be positive")
+	}
+	return nil
+}
+
+// sidesOK keeps products of a shape far from overflow.
+func sidesOK(shape []int64) bool {
+	for _, d := range shape {
+		if d < 1 || d > 1<<14 {
+			return false
+		}
+	}
+	return len(shape) > 0 && len(shape) <= 4
+}
+
+func badManifest(what string, err error) error {
+	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "model manifest: " + what, Err: err}
+}
+
+// Model is the id that templates carry: the set and the network that made
+// them, so that templates of other weights are never compared.
+func (m Manifest) Model() string { return m.ID + "@" + m.Template.SHA256[:12] }
+
+// load reads the network's file and checks its digest. The bytes that were
+// checked are the bytes to load: a damaged model often loads without an error.
+func (s NetworkSpec) load(dir string) ([]byte, error) {
+	path := filepath.Join(dir, s.File)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &sesuai.Error{
+			Kind: sesuai.KindConfiguration, Err: err,
+			Detail: fmt.Sprintf("model file %s cannot be read; make models fetches it", path),
+		}
+	}
+	if digest := sha256.Sum256(b); hex.EncodeToString(digest[:]) != s.SHA256 {
+		return nil, &sesuai.Error{
+			Kind:   sesuai.KindConfiguration,
+			Detail: fmt.Sprintf("model file %s is not the one in the manifest: its SHA-256 is %x", path, digest),
+		}
+	}
+	return b, nil
+}

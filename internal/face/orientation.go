@@ -1,0 +1,124 @@
+package face
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// orientation is how a camera says the stored pixels are to be turned: 1 to 8,
+// EXIF 2.32 (CIPA DC-008), tag 0x0112. Anything else counts as 1.
+type orientation uint8
+
+const (
+	upright          orientation = 1
+	tagOrientation               = 0x0112
+	typeShort                    = 3
+	bytesPerIFDEntry             = 12
+)
+
+// swapsSides reports whether width and height change places.
+func (o orientation) swapsSides() bool { return o >= 5 && o <= 8 }
+
+// walk gives where pixel (x, y) of a stored w×h image goes in the upright one:
+// number start + x·dx + y·dy.
+func (o orientation) walk(w, h int) (start, dx, dy int) {
+	switch o {
+	case 2: // mirrored
+		return w - 1, -1, w
+	case 3: // upside down
+		return w*h - 1, -1, -w
+	case 4: // mirrored, upside down
+		return w * (h - 1), 1, -w
+	case 5: // mirrored along the main diagonal
+		return 0, h, 1
+	case 6: // to be turned clockwise
+		return h - 1, h, -1
+	case 7: // mirrored along the other diagonal
+		return w*h - 1, -h, -1
+	case 8: // to be turned anticlockwise
+		return h * (w - 1), -h, 1
+	default:
+		return 0, 1, w
+	}
+}
+
+// jpegOrientation looks for the tag in the JPEG's first EXIF segment. A
+// segment that cannot be read says nothing.
+func jpegOrientation(data []byte) orientation {
+	const (
+		startOfScan = 0xda
+		app1        = 0xe1
+	)
+	for at := 2; at+4 <= len(data) && data[at] == 0xff; {
+		marker := data[at+1]
+		if marker == 0xff { // a fill byte
+			at++
+			continue
+		}
+		size := int(binary.BigEndian.Uint16(data[at+2:]))
+		end := at + 2 + size
+		if marker == startOfScan || size < 2 || end > len(data) {
+			break
+		}
+		if tiff, ok := bytes.CutPrefix(data[at+4:end], []byte("Exif\x00\x00")); marker == app1 && ok {
+			return tiffOrientation(tiff)
+		}
+		at = end
+	}
+	return upright
+}
+
+// pngOrientation looks for the tag in the eXIf chunk (PNG 3rd edition,
+// 11.3.3.5).
+func pngOrientation(data []byte) orientation {
+	for at := len(pngMagic); at+8 <= len(data); {
+		size := int64(binary.BigEndian.Uint32(data[at:]))
+		kind := string(data[at+4 : at+8])
+		end := int64(at) + 8 + size
+		if end+4 > int64(len(data)) {
+			break
+		}
+		if kind == "eXIf" {
+			return tiffOrientation(data[at+8 : end])
+		}
+		at = int(end) + 4 // the checksum
+	}
+	return upright
+}
+
+// tiffOrientation reads the tag from the first directory of a TIFF structure
+// (TIFF 6.0, section 2).
+func tiffOrientation(tiff []byte) orientation {
+	if len(tiff) < 8 {
+		return upright
+	}
+	var order binary.ByteOrder
+	switch string(tiff[:4]) {
+	case "II*\x00":
+		order = binary.LittleEndian
+	case "MM\x00*":
+		order = binary.BigEndian
+	default:
+		return upright
+	}
+	at := int64(order.Uint32(tiff[4:]))
+	if at < 8 || at+2 > int64(len(tiff)) {
+		return upright
+	}
+	entries := int64(order.Uint16(tiff[at:]))
+	for i := range entries {
+		e := at + 2 + i*bytesPerIFDEntry
+		if e+bytesPerIFDEntry > int64(len(tiff)) {
+			break
+		}
+		entry := tiff[e : e+bytesPerIFDEntry]
+		if order.Uint16(entry) != tagOrientation {
+			continue
+		}
+		if v := order.Uint16(entry[8:]); order.Uint16(entry[2:]) == typeShort && v >= 1 && v <= 8 {
+			return orientation(v)
+		}
+		break
+	}
+	return upright
+}

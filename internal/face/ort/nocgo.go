@@ -1,0 +1,24 @@
+//go:build !cgo
+
+// Package ort runs neural networks by ONNX Runtime. This build is without cgo,
+// so it can only say that it cannot.
+package ort
+
+import (
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// Options say how networks are run.
+type Options struct {
+	Library string
+	Threads int
+}
+
+// NewLoader always fails: ONNX Runtime is reached through cgo.
+func NewLoader(Options) (face.Loader, error) {
+	return nil, &sesuai.Error{
+		Kind:   sesuai.KindConfiguration,
+		Detail: "this binary was built with CGO_ENABLED=0 and has no face engine",
+	}
+}

@@ -1,0 +1,152 @@
+//go:build cgo
+
+// Package ort runs neural networks by ONNX Runtime, which it loads at run time
+// from a shared library. It is the only place with cgo behind it, and it must
+// not know what the networks are for.
+package ort
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	onnx "github.com/yalue/onnxruntime_go"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// Options say how networks are run.
+type Options struct {
+	// Library is the path of libonnxruntime.so.
+	Library string
+	// Threads is how many threads one run uses. With one, several runs side
+	// by side give the highest throughput; a command that runs once is
+	// quickest with all cores. 0 is one.
+	Threads int
+}
+
+// started is the library's environment, of which a process can have one only.
+var started struct {
+	sync.Mutex
+	library string
+}
+
+// NewLoader starts ONNX Runtime, once a process, and returns what loads
+// networks with it. Errors have kind sesuai.KindConfiguration.
+func NewLoader(o Options) (face.Loader, error) {
+	if err := start(o.Library); err != nil {
+		return nil, err
+	}
+	return func(model []byte, spec face.NetworkSpec) (face.Network, error) {
+		return load(model, spec, max(o.Threads, 1))
+	}, nil
+}
+
+func start(library string) error {
+	started.Lock()
+	defer started.Unlock()
+	switch started.library {
+	case library:
+		return nil
+	case "":
+	default:
+		return &sesuai.Error{
+			Kind:   sesuai.KindConfiguration,
+			Detail: "ONNX Runtime is already loaded from " + started.library,
+		}
+	}
+	onnx.SetSharedLibraryPath(library)
+	// Fatal, since it writes its messages to stderr past any logger; every
+	// failure also comes back as an error.
+	if err := onnx.InitializeEnvironment(onnx.WithLogLevelFatal()); err != nil {
+		return &sesuai.Error{
+			Kind: sesuai.KindConfiguration, Err: err,
+			Detail: fmt.Sprintf("ONNX Runtime cannot be loaded from %s; make models fetches it", library),
+		}
+	}
+	started.library = library
+	return nil
+}
+
+// network is a session that its runners share.
+type network struct {
+	session *onnx.DynamicAdvancedSession
+	spec    face.NetworkSpec
+}
+
+func load(model []byte, spec face.NetworkSpec, threads int) (*network, error) {
+	opts, err := onnx.NewSessionOptions()
+	if err != nil {
+		return nil, fmt.Errorf("ort: session options: %w", err)
+	}
+	defer func() { _ = opts.Destroy() }()
+	err = errors.Join(
+		opts.SetIntraOpNumThreads(threads),
+		opts.SetInterOpNumThreads(1),
+		// Threads that wait by spinning take the cores from those that work.
+		opts.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("ort: session options: %w", err)
+	}
+	outputs := make([]string, len(spec.Outputs))
+	for i, o := range spec.Outputs {
+		outputs[i] = o.Name
+	}
+	s, err := onnx.NewDynamicAdvancedSessionWithONNXData(model, []string{spec.Input.Name}, outputs, opts)
+	if err != nil {
+		return nil, &sesuai.Error{
+			Kind: sesuai.KindConfiguration, Err: err,
+			Detail: fmt.Sprintf("ONNX Runtime cannot load %s", spec.File),
+		}
+	}
+	return &network{session: s, spec: spec}, nil
+}
+
+// NewRunner implements face.Network.
+func (n *network) NewRunner() (face.Runner, error) {
+	in, err := onnx.NewEmptyTensor[float32](n.spec.Input.Shape)
+	if err != nil {
+		return nil, fmt.Errorf("ort: %s: input: %w", n.spec.File, err)
+	}
+	r := &runner{network: n, in: in, inputs: []onnx.Value{in}}
+	for _, o := range n.spec.Outputs {
+		out, err := onnx.NewEmptyTensor[float32](o.Shape)
+		if err != nil {
+			r.Close()
+			return nil, fmt.Errorf("ort: %s: output %s: %w", n.spec.File, o.Name, err)
+		}
+		r.outs, r.outputs = append(r.outs, out), append(r.outputs, out)
+	}
+	return r, nil
+}
+
+// Close implements face.Network.
+func (n *network) Close() error { return n.session.Destroy() }
+
+// runner owns the tensors of one run at a time. ONNX Runtime reads and writes
+// the Go slices behind them in place.
+type runner struct {
+	network         *network
+	in              *onnx.Tensor[float32]
+	outs            []*onnx.Tensor[float32]
+	inputs, outputs []onnx.Value
+}
+
+func (r *runner) Input() []float32       { return r.in.GetData() }
+func (r *runner) Output(i int) []float32 { return r.outs[i].GetData() }
+
+func (r *runner) Run() error {
+	if err := r.network.session.Run(r.inputs, r.outputs); err != nil {
+		return fmt.Errorf("ort: %s: %w", r.network.spec.File, err)
+	}
+	return nil
+}
+
+func (r *runner) Close() {
+	_ = r.in.Destroy()
+	for _, out := range r.outs {
+		_ = out.Destroy()
+	}
+}

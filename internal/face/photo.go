@@ -1,0 +1,114 @@
+package face
+
+import "image"
+
+// maxSide is the longest side, in pixels, that a photograph keeps unless it is
+// held as its file has it. A larger one is shrunk by a whole factor while it is
+// converted: no face that can be compared needs more, and it bounds what one
+// photograph costs.
+const maxSide = 4096
+
+// Photo is an upright photograph as three planes: red, green and blue, or the
+// brightness and two chromas of a JPEG. Those are kept as they are: converting
+// every pixel costs more than all networks see of it.
+type Photo struct {
+	Width, Height int
+
+	planes [3]plane
+	// ycc: the planes are Y, Cb and Cr of ITU-T T.871.
+	ycc bool
+	// converted is the memory of converted planes, to be used again.
+	converted []byte
+}
+
+// plane is one channel of a photograph, of bytes, row after row. One of its
+// samples covers across×down pixels.
+type plane struct {
+	pix                   []byte
+	stride, width, height int
+	across, down          int
+}
+
+// box is where a box of the photograph lies in the plane.
+func (c *plane) box(b Box) Box {
+	x, y := float64(c.across), float64(c.down)
+	return Box{b.X0 / x, b.Y0 / y, b.X1 / x, b.Y1 / y}
+}
+
+// hold makes p the image, turned upright.
+func (p *Photo) hold(img image.Image, o orientation) error {
+	w, h := img.Bounds().Dx(), img.Bounds().Dy()
+	if m, ok := img.(*image.YCbCr); ok && o == upright && max(w, h) <= maxSide {
+		across, down := sharing(m.SubsampleRatio)
+		chroma := plane{nil, m.CStride, (w + across - 1) / across, (h + down - 1) / down, across, down}
+		p.Width, p.Height, p.ycc = w, h, true
+		p.planes = [3]plane{{m.Y, m.YStride, w, h, 1, 1}, chroma, chroma}
+		p.planes[1].pix, p.planes[2].pix = m.Cb, m.Cr
+		return nil
+	}
+	row, err := rowsOf(img)
+	if err != nil {
+		return err
+	}
+	p.convert(w, h, row, o)
+	return nil
+}
+
+// convert takes w×h pixels from row, shrinks them by the least whole factor
+// that brings both sides to maxSide or under (averaging, so nothing aliases),
+// and puts each where the orientation wants it.
+func (p *Photo) convert(w, h int, row func(y int, rgb []byte), o orientation) {
+	factor := (max(w, h) + maxSide - 1) / maxSide
+	sw, sh := (w+factor-1)/factor, (h+factor-1)/factor
+	p.makePlanes(sw, sh, o.swapsSides())
+	start, dx, dy := o.walk(sw, sh)
+	rgb := make([]byte, 3*w)
+	if factor == 1 {
+		for y := range h {
+			row(y, rgb)
+			p.scatter(rgb, start+y*dy, dx)
+		}
+		return
+	}
+	sums := make([]uint32, 3*sw)
+	for y := range sh {
+		clear(sums)
+		rows := min(factor, h-y*factor)
+		for fy := range rows {
+			row(y*factor+fy, rgb)
+			for x := range w {
+				s := sums[3*(x/factor):]
+				s[0] += uint32(rgb[3*x])
+				s[1] += uint32(rgb[3*x+1])
+				s[2] += uint32(rgb[3*x+2])
+			}
+		}
+		for i, s := range sums {
+			area := uint32(rows * min(factor, w-i/3*factor))
+			rgb[i] = byte((s + area/2) / area)
+		}
+		p.scatter(rgb[:3*sw], start+y*dy, dx)
+	}
+}
+
+// makePlanes gives p three planes of w×h pixels, or h×w if they are swapped.
+func (p *Photo) makePlanes(w, h int, swapped bool) {
+	if swapped {
+		w, h = h, w
+	}
+	n := w * h
+	p.Width, p.Height, p.ycc = w, h, false
+	p.converted = grow(p.converted, 3*n)
+	for i := range p.planes {
+		p.planes[i] = plane{p.converted[i*n : (i+1)*n], w, w, h, 1, 1}
+	}
+}
+
+// scatter writes a row of RGB pixels from pixel number at, dx pixels apart.
+func (p *Photo) scatter(rgb []byte, at, dx int) {
+	r, g, b := p.planes[0].pix, p.planes[1].pix, p.planes[2].pix
+	for i := 0; i+3 <= len(rgb); i += 3 {
+		r[at], g[at], b[at] = rgb[i], rgb[i+1], rgb[i+2]
+		at += dx
+	}
+}

@@ -1,0 +1,232 @@
+package face
+
+import "math"
+
+// Box is a rectangle in pixels of an upright photograph; pixel (x, y) covers
+// x..x+1, y..y+1. It may reach beyond the photograph.
+type Box struct{ X0, Y0, X1, Y1 float64 }
+
+// Width is the box's width in pixels.
+func (b Box) Width() float64 { return b.X1 - b.X0 }
+
+// Height is the box's height in pixels.
+func (b Box) Height() float64 { return b.Y1 - b.Y0 }
+
+// Area is the box's area in square pixels, 0 if it is turned inside out.
+func (b Box) Area() float64 { return max(b.Width(), 0) * max(b.Height(), 0) }
+
+// around is the box of width×height with the same centre.
+func (b Box) around(width, height float64) Box {
+	cx, cy := (b.X0+b.X1)/2, (b.Y0+b.Y1)/2
+	return Box{cx - width/2, cy - height/2, cx + width/2, cy + height/2}
+}
+
+// raster is an image in floating point, one plane a channel: what networks
+// take, and what a photograph is shrunk into.
+type raster struct {
+	width, height int
+	planes        [3][]float32 // one plane repeated, if grey
+}
+
+// rasterOf lays a raster over a network's input.
+func rasterOf(in []float32, spec NetworkSpec) raster {
+	h, w := int(spec.Input.Shape[2]), int(spec.Input.Shape[3])
+	r := raster{width: w, height: h}
+	n := w * h
+	switch spec.Channels {
+	case "GREY":
+		r.planes = [3][]float32{in[:n], in[:n], in[:n]}
+	case "BGR":
+		r.planes = [3][]float32{in[2*n : 3*n], in[n : 2*n], in[:n]}
+	default:
+		r.planes = [3][]float32{in[:n], in[n : 2*n], in[2*n : 3*n]}
+	}
+	return r
+}
+
+// resampler resamples boxes of photographs. It keeps its memory; it is not
+// safe for concurrent use.
+type resampler struct {
+	x, y axis
+	row  []float32
+	rgb  [3][]float32
+}
+
+// axis holds, for each target pixel along one axis, which source pixels it is
+// made of: count[i] from first[i] on, with the weights at[i*width:], where
+// zeros follow up to width, a multiple of four. Their sum is cover[i], under 1
+// where the target reaches beyond the source.
+type axis struct {
+	first, count []int
+	weight       []float32
+	cover        []float32
+	width        int
+}
+
+// fit lays n target pixels over from..to of a source of size pixels. When it
+// shrinks, a target pixel is the mean of what it covers, so nothing aliases;
+// when it enlarges, it is interpolated linearly.
+func (a *axis) fit(n int, from, to float64, size int) {
+	step := (to - from) / float64(n)
+	a.width = (int(math.Ceil(max(step, 1))) + 2 + 3) / 4 * 4
+	a.first, a.count = grow(a.first, n), grow(a.count, n)
+	a.cover, a.weight = grow(a.cover, n), grow(a.weight, n*a.width)
+	clear(a.weight)
+	for i := range n {
+		lo := from + float64(i)*step
+		hi := lo + step
+		if step < 1 { // a tent of one source pixel to each side of the centre
+			lo, hi = (lo+hi)/2-1, (lo+hi)/2+1
+		}
+		first := min(max(int(math.Floor(lo)), 0), size)
+		last := min(int(math.Ceil(hi)), size)
+		w := a.weight[i*a.width : (i+1)*a.width]
+		a.first[i], a.count[i], a.cover[i] = first, max(last-first, 0), 0
+		for k := range a.count[i] {
+			p := float64(first + k)
+			if step < 1 {
+				w[k] = float32(max(1-math.Abs(p+0.5-(lo+hi)/2), 0))
+			} else {
+				w[k] = float32((min(hi, p+1) - max(lo, p)) / step)
+			}
+			a.cover[i] += w[k]
+		}
+	}
+}
+
+// span is the range of source pixels that any target pixel needs. The others'
+// first is brought into it.
+func (a *axis) span() (lo, hi int) {
+	lo = math.MaxInt
+	for i, n := range a.count {
+		if n > 0 {
+			lo, hi = min(lo, a.first[i]), max(hi, a.first[i]+n)
+		}
+	}
+	lo = min(lo, hi)
+	for i := range a.first {
+		a.first[i] = min(max(a.first[i], lo), hi)
+	}
+	return lo, hi
+}
+
+// resample fills dst with the box of p: each pixel as (v − mean) / divisor,
+// and pad, a value like a pixel's, where the box reaches beyond p.
+func (s *resampler) resample(dst raster, p *Photo, box Box, pad, mean, divisor float32, grey bool) {
+	out := dst.planes
+	pads := [3]float32{pad, pad, pad}
+	switch {
+	case p.ycc && grey: // the first plane is what is wanted
+		s.plane(out[0], dst.width, dst.height, &p.planes[0], box, pad)
+	case grey:
+		for i := range s.rgb {
+			s.rgb[i] = grow(s.rgb[i], dst.width*dst.height)
+		}
+		s.planes(s.rgb, dst, p, box, pads)
+		for i := range out[0] {
+			out[0][i] = luma(s.rgb[0][i], s.rgb[1][i], s.rgb[2][i])
+		}
+	case p.ycc:
+		s.planes(out, dst, p, box, [3]float32{pad, 128, 128})
+		toRGB(out)
+	default:
+		s.planes(out, dst, p, box, pads)
+	}
+	if mean == 0 && divisor == 1 {
+		return
+	}
+	scale := 1 / divisor
+	for i, c := range out {
+		if grey && i > 0 {
+			break
+		}
+		for j, v := range c {
+			c[j] = (v - mean) * scale
+		}
+	}
+}
+
+func (s *resampler) planes(out [3][]float32, dst raster, p *Photo, box Box, pads [3]float32) {
+	for i := range out {
+		s.plane(out[i], dst.width, dst.height, &p.planes[i], box, pads[i])
+	}
+}
+
+// plane resamples one plane: down into a row first, then across.
+func (s *resampler) plane(out []float32, width, height int, c *plane, box Box, pad float32) {
+	b := c.box(box)
+	s.x.fit(width, b.X0, b.X1, c.width)
+	s.y.fit(height, b.Y0, b.Y1, c.height)
+	lo, hi := s.x.span()
+	s.row = grow(s.row, hi-lo+s.x.width) // zeros after hi, for zero weights
+	for y := range height {
+		clear(s.row)
+		weights := s.y.weight[y*s.y.width:]
+		at := s.y.first[y] * c.stride
+		for k := range s.y.count[y] {
+			accumulate(s.row, c.pix[at+lo:at+hi], weights[k])
+			at += c.stride
+		}
+		missing := pad * s.y.cover[y]
+		line := out[y*width : (y+1)*width]
+		for x := range line {
+			line[x] = pad - missing*s.x.cover[x] + dot(
+				s.x.weight[x*s.x.width:(x+1)*s.x.width],
+				s.row[s.x.first[x]-lo:])
+		}
+	}
+}
+
+// accumulate adds weight times each of src to dst.
+func accumulate(dst []float32, src []byte, weight float32) {
+	dst = dst[:len(src)]
+	for i, v := range src {
+		dst[i] += weight * float32(v)
+	}
+}
+
+// dot is the inner product of a, of a multiple of four numbers, with b.
+func dot(a, b []float32) (sum float32) {
+	for ; len(a) >= 4 && len(b) >= 4; a, b = a[4:], b[4:] {
+		x, y := (*[4]float32)(a), (*[4]float32)(b)
+		sum += (x[0]*y[0] + x[1]*y[1]) + (x[2]*y[2] + x[3]*y[3])
+	}
+	return sum
+}
+
+// toRGB turns Y, Cb and Cr into red, green and blue, in place (ITU-T T.871,
+// section 7).
+func toRGB(planes [3][]float32) {
+	ys, cbs, crs := planes[0], planes[1], planes[2]
+	cbs, crs = cbs[:len(ys)], crs[:len(ys)]
+	for i, y := range ys {
+		cb, cr := cbs[i]-128, crs[i]-128
+		ys[i] = inByte(y + 1.402*cr)
+		cbs[i] = inByte(y - 0.344136*cb - 0.714136*cr)
+		crs[i] = inByte(y + 1.772*cb)
+	}
+}
+
+// inByte brings v into 0..255. It is written out since min and max also look
+// for NaN.
+func inByte(v float32) float32 {
+	if v < 0 {
+		return 0
+	}
+	if v > 255 {
+		return 255
+	}
+	return v
+}
+
+// luma is the brightness of a colour (ITU-R BT.601).
+func luma(r, g, b float32) float32 { return 0.299*r + 0.587*g + 0.114*b }
+
+// grow returns a slice of n elements, s itself if it is large enough. What is
+// in it is undefined.
+func grow[T any](s []T, n int) []T {
+	if cap(s) >= n {
+		return s[:n]
+	}
+	return make([]T, n)
+}

@@ -1,0 +1,123 @@
+package face
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/png"
+	"math"
+
+	"github.com/sesuai/sesuai"
+)
+
+const (
+	// selfTestSize is the side of the drawings, in pixels.
+	selfTestSize = 360
+	// selfTestSame is the least cosine of the drawn face's template and the
+	// manifest's. Processors round differently and one drawing is larger,
+	// which moves it by less than 0.01; a slip in channel order, scaling or
+	// alignment moves it further.
+	selfTestSame = 0.98
+	// selfTestTolerance is how far the cosine of the two drawn faces may be
+	// from the manifest's.
+	selfTestTolerance = 0.03
+	// eyeTolerance is how far the eyes may be found from where they were
+	// drawn, as a fraction of the drawing's width.
+	eyeTolerance = 0.02
+)
+
+// SelfTest is what the pipeline must answer about the two drawn faces of its
+// self-test.
+type SelfTest struct {
+	// Template is the template of the first, mirrored as for a reference,
+	// each component as round(127·component / the largest one's size) in one
+	// byte.
+	Template []byte `json:"template"`
+	// Different is the cosine of the first and the second.
+	Different float64 `json:"different"`
+}
+
+// selfTest runs the whole pipeline, from PNG files to scores, on the two drawn
+// faces. An answer other than the manifest's is an error of kind
+// sesuai.KindConfiguration: a network that loads is not yet one that works.
+func (e *Engine) selfTest(ctx context.Context) error {
+	drawn, err := e.extractDrawings(ctx)
+	if err != nil {
+		return err
+	}
+	expected := make([]float32, len(e.manifest.SelfTest.Template))
+	for i, b := range e.manifest.SelfTest.Template {
+		expected[i] = float32(int8(b))
+	}
+	want, err := NewTemplate(e.Model(), expected)
+	if err != nil {
+		return selfTestFailed("the manifest's self_test.template is not a template")
+	}
+	different, err := drawn[0].Score(drawn[2])
+	if err != nil {
+		return err
+	}
+	for _, t := range drawn[:2] {
+		same, err := t.Score(want)
+		if err != nil {
+			return err
+		}
+		if same < selfTestSame {
+			return selfTestFailed(fmt.Sprintf("a drawn face has a cosine of %.3f with its expected template", same))
+		}
+	}
+	if want := e.manifest.SelfTest.Different; math.Abs(different-want) > selfTestTolerance {
+		return selfTestFailed(fmt.Sprintf("two drawn faces have a cosine of %.3f, not %.3f", different, want))
+	}
+	return nil
+}
+
+// extractDrawings makes the templates of the first drawing, as a reference, of
+// the same one larger and of the second. Where the eyes were drawn is known,
+// so where they are found is checked too.
+func (e *Engine) extractDrawings(ctx context.Context) (drawn [3]Template, err error) {
+	for i, sample := range []struct {
+		person portrait
+		size   int
+		use    Use
+	}{
+		{firstPortrait, selfTestSize, ForReference},
+		{firstPortrait, selfTestSize * 3 / 2, ForProbe},
+		{secondPortrait, selfTestSize, ForProbe},
+	} {
+		file, err := encodePNG(sample.person.draw(sample.size))
+		if err != nil {
+			return drawn, err
+		}
+		x, err := e.Extract(ctx, file, sample.use)
+		if err != nil {
+			return drawn, fmt.Errorf("self-test: %w", err)
+		}
+		if x.Finding != OneFace {
+			return drawn, selfTestFailed("a drawn face gives " + x.Finding.String())
+		}
+		for side, eye := range x.Eyes {
+			at := Point{0.5 + float64(2*side-1)*sample.person.eyeApart, 0.5 + sample.person.eyeY}
+			size := float64(sample.size)
+			if math.Hypot(eye.X/size-at.X, eye.Y/size-at.Y) > eyeTolerance {
+				return drawn, selfTestFailed("the eyes of a drawn face are not found where they are")
+			}
+		}
+		drawn[i] = x.Template
+	}
+	return drawn, nil
+}
+
+func selfTestFailed(what string) error {
+	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "face engine self-test: " + what}
+}
+
+// encodePNG writes a drawing as a PNG file.
+func encodePNG(img image.Image) ([]byte, error) {
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, img); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

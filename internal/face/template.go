@@ -1,0 +1,99 @@
+package face
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// TemplateSize is how many dimensions a template has: that of ArcFace-like
+// models (Deng et al. 2019).
+const TemplateSize = 512
+
+// templateVersion is the first byte of a marshalled template: float32,
+// little-endian.
+const templateVersion = 1
+
+// Template is a face as a unit vector in the space of one model. Templates of
+// different models cannot be compared. It is biometric data: formatting it
+// shows the model alone.
+type Template struct {
+	// Model identifies the network and its pre-processing: see Manifest.
+	Model string
+	// Vector has TemplateSize components and length 1.
+	Vector []float32
+}
+
+// ErrModelDiffers is returned when templates of two models are compared.
+var ErrModelDiffers = errors.New("face: templates of different models cannot be compared")
+
+// NewTemplate scales v, in place, to unit length. It fails if v is not of
+// TemplateSize, or has no direction (zero, NaN or infinite).
+func NewTemplate(model string, v []float32) (Template, error) {
+	if len(v) != TemplateSize {
+		return Template{}, fmt.Errorf("face: a template has %d components, not %d", TemplateSize, len(v))
+	}
+	var sum float64
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	norm := math.Sqrt(sum)
+	if !(norm > 1e-6) || math.IsInf(norm, 0) {
+		return Template{}, errors.New("face: a template without a direction")
+	}
+	for i := range v {
+		v[i] = float32(float64(v[i]) / norm)
+	}
+	return Template{Model: model, Vector: v}, nil
+}
+
+// Score is the comparison score of two templates: the cosine of the angle
+// between them, -1 to 1, higher is more similar.
+func (t Template) Score(u Template) (float64, error) {
+	if t.Model != u.Model {
+		return 0, ErrModelDiffers
+	}
+	if len(t.Vector) != len(u.Vector) || len(t.Vector) == 0 {
+		return 0, errors.New("face: comparing an empty template")
+	}
+	var dot float64
+	for i, x := range t.Vector {
+		dot += float64(x) * float64(u.Vector[i])
+	}
+	return min(max(dot, -1), 1), nil
+}
+
+// Format implements fmt.Formatter and hides the vector.
+func (t Template) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "template("+t.Model+")") }
+
+// MarshalBinary writes a version byte and the vector. The model is not part of
+// it: whoever stores a template stores the model beside it.
+func (t Template) MarshalBinary() ([]byte, error) {
+	b := make([]byte, 1, 1+4*len(t.Vector))
+	b[0] = templateVersion
+	for _, x := range t.Vector {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return b, nil
+}
+
+// UnmarshalBinary reads what MarshalBinary wrote and checks that it is a unit
+// vector. Model is left as it is.
+func (t *Template) UnmarshalBinary(b []byte) error {
+	if len(b) != 1+4*TemplateSize || b[0] != templateVersion {
+		return errors.New("face: not a template of this version")
+	}
+	v := make([]float32, TemplateSize)
+	var sum float64
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[1+4*i:]))
+		sum += float64(v[i]) * float64(v[i])
+	}
+	if !(math.Abs(sum-1) < 1e-3) {
+		return errors.New("face: a stored template is not a unit vector")
+	}
+	t.Vector = v
+	return nil
+}

@@ -1,0 +1,96 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+)
+
+// JSONErrors wraps a listener so that what net/http answers by itself, before
+// any handler, is a JSON object with a Request-Id too: a malformed request, too
+// large a header, a transfer encoding or an expectation that it does not know.
+// net/http has no hook for these. Clients parse every body before they look at
+// the status.
+func JSONErrors(l net.Listener) net.Listener { return jsonErrorListener{l} }
+
+type jsonErrorListener struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l jsonErrorListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return jsonErrorConn{c}, nil
+}
+
+// jsonErrorConn replaces net/http's own answers, each of which is one Write.
+type jsonErrorConn struct{ net.Conn }
+
+// Write implements net.Conn.
+func (c jsonErrorConn) Write(b []byte) (int, error) {
+	status, own := ownAnswer(b)
+	if !own {
+		return c.Conn.Write(b)
+	}
+	if _, err := c.Conn.Write(jsonAnswer(status)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// CloseWrite lets net/http half-close the connection, so that a caller who is
+// still sending gets to read the answer.
+func (c jsonErrorConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// ownAnswer recognises an answer that net/http makes by itself, and its status.
+// An answer of a handler always has a Date and never looks like this.
+func ownAnswer(b []byte) (status int, own bool) {
+	const (
+		start   = "HTTP/1.1 "
+		headers = "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+	)
+	line, rest, ok := bytes.Cut(b, []byte("\r\n"))
+	if !ok || len(line) < len(start)+3 || !bytes.HasPrefix(line, []byte(start)) {
+		return 0, false
+	}
+	status, err := strconv.Atoi(string(line[len(start) : len(start)+3]))
+	if err != nil {
+		return 0, false
+	}
+	// 417 comes with the usual headers and no body; no handler says it.
+	return status, status == http.StatusExpectationFailed || bytes.HasPrefix(rest, []byte(headers))
+}
+
+// ownReasons says what the statuses that net/http gives mean, in the manner of
+// the contract.
+var ownReasons = map[int]string{
+	http.StatusBadRequest:                  "Bad request",
+	http.StatusExpectationFailed:           "Expectation failed",
+	http.StatusRequestHeaderFieldsTooLarge: "Request header is too large",
+	http.StatusNotImplemented:              "Transfer encoding not supported",
+	http.StatusHTTPVersionNotSupported:     "HTTP version not supported",
+}
+
+// jsonAnswer is the whole answer in our form.
+func jsonAnswer(status int) []byte {
+	text := http.StatusText(status)
+	reason, known := ownReasons[status]
+	if !known {
+		reason = text
+	}
+	body := encode(errorBody{reason})
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n"+
+		"Cache-Control: no-store\r\nConnection: close\r\n"+
+		"Content-Length: %d\r\nContent-Type: application/json\r\n"+
+		"%s: %s\r\nX-Content-Type-Options: nosniff\r\n\r\n%s",
+		status, text, len(body), requestIDHeader, rand.Text(), body)
+}

@@ -1,0 +1,136 @@
+package name
+
+// mostLoose is how many words of both names may be left without an equal for
+// their best pairing to be looked for. Names with more of them differ, however
+// they are paired.
+const mostLoose = 5
+
+// align pairs the words of two names and returns the ceiling that the worst of
+// the differences sets, and the agreement in percent. Equal words are paired
+// first, the others in the way that scores best.
+func align(a, b []word) (ceiling, agreement int) {
+	al := alignment{slots: max(len(a), len(b))}
+	al.a, al.b = al.pairEqual(a, b)
+	if len(al.a) > len(al.b) {
+		al.a, al.b = al.b, al.a
+	}
+	if len(al.b) > mostLoose {
+		al.found.words[different] += len(al.b)
+		return al.found.ceiling(), al.found.agreement(al.slots)
+	}
+	for i, v := range al.a {
+		for j, w := range al.b {
+			al.pairs[i][j] = compare(v, w)
+		}
+	}
+	al.search(0, 0, al.found)
+	return al.ceiling, al.agreement
+}
+
+// alignment is the search for the best pairing.
+type alignment struct {
+	a, b  []word // the words without an equal; b has as many as a or more
+	pairs [mostLoose][mostLoose]likeness
+	slots int   // words of the longer name
+	found tally // what the equal words add up to
+
+	ceiling, agreement int // of the best pairing so far
+}
+
+// pairEqual counts the words that both names have and returns the others.
+func (al *alignment) pairEqual(a, b []word) (restA, restB []word) {
+	restB = append(restB, b...)
+next:
+	for _, v := range a {
+		for j, w := range restB {
+			if v.same(w) {
+				al.found.add(v, w, likeness{same, sameAgreement})
+				restB = append(restB[:j], restB[j+1:]...)
+				continue next
+			}
+		}
+		restA = append(restA, v)
+	}
+	return restA, restB
+}
+
+// search tries every partner for the words of al.a from the i-th on; taken has
+// a bit for every word of al.b that is given away. What is kept depends on the
+// set of pairings alone, not on their order, so that scores are symmetric.
+func (al *alignment) search(i int, taken uint, t tally) {
+	if i == len(al.a) {
+		for j, w := range al.b {
+			if taken&(1<<j) == 0 {
+				t.leave(w)
+			}
+		}
+		ceiling, agreement := t.ceiling(), t.agreement(al.slots)
+		if ceiling > al.ceiling || ceiling == al.ceiling && agreement > al.agreement {
+			al.ceiling, al.agreement = ceiling, agreement
+		}
+		return
+	}
+	for j, w := range al.b {
+		if taken&(1<<j) == 0 {
+			next := t
+			next.add(al.a[i], w, al.pairs[i][j])
+			al.search(i+1, taken|1<<j, next)
+		}
+	}
+}
+
+// tally is what the pairs of a pairing add up to.
+type tally struct {
+	words    [same + 1]int // pairs of each kind; a word left over is different
+	full     int           // words that agree and are no mere initials
+	telling  int           // those of them that tell much
+	initials int           // initials left over
+	sum      int           // agreement, in thousandths of a word
+}
+
+// add counts a pair.
+func (t *tally) add(a, b word, l likeness) {
+	t.words[l.kind]++
+	t.sum += l.agreement
+	if l.kind >= homophone && !a.short() {
+		t.full++
+		if a.telling() && b.telling() {
+			t.telling++
+		}
+	}
+}
+
+// leave counts a word without a counterpart.
+func (t *tally) leave(w word) {
+	if w.short() {
+		t.initials++
+	} else {
+		t.words[different]++
+	}
+}
+
+// ceiling is how high the pairs let the score go.
+func (t *tally) ceiling() int {
+	// A slip is excused by a word that agrees.
+	doubts := t.words[doubtful] + t.initials + max(t.words[misspelt]-t.full, 0)
+	switch {
+	case t.words[different] > 0,
+		t.words[abbreviated]*2 > t.telling,
+		t.words[doubtful] > t.full,
+		doubts > 1:
+		return differing
+	case doubts == 1:
+		return doubted
+	}
+	return variant
+}
+
+// agreement is the mean over slots words, in percent. Initials count only
+// beside a word that agrees.
+func (t *tally) agreement(slots int) int {
+	sum := t.sum
+	if t.full == 0 {
+		sum -= t.words[abbreviated] * initialAgreement
+	}
+	return (sum + 5*slots) / (10 * slots)
+}

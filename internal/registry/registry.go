@@ -1,0 +1,139 @@
+// Package registry says what a population registry is to Sesuai: something
+// that answers about a claim and never hands out a record. It holds the
+// interface and its values; registrytest is the exam that every registry
+// passes. It must not know any backend, any storage or any wire.
+package registry
+
+import (
+	"context"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// Registry answers about claims. Implementations are safe for concurrent use
+// and honour ctx: when it ends they return promptly with its error in the
+// chain. Every error means "could not answer" and has kind
+// sesuai.KindUnavailable; it must never be read as "not found" or "differs".
+type Registry interface {
+	// Check compares the claimed attributes with the record of claim.NIK.
+	// An unknown NIK is Record{Found: false}, not an error.
+	Check(ctx context.Context, claim sesuai.Claim) (Record, error)
+
+	// Compare compares the probe with the reference portrait on record.
+	// It is called only after Check has found an active person. A person
+	// without a portrait, or one who has gone since, is
+	// Comparison{Portrait: false}, not an error.
+	Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (Comparison, error)
+}
+
+// Record is what a registry says about a claim's attributes.
+type Record struct {
+	// Found is whether the NIK is on record. If not, the rest is zero.
+	Found  bool
+	Status sesuai.Status
+	// NameScore is how well the claimed name agrees with the recorded one,
+	// 0 to 100; internal/name defines the scale.
+	NameScore int
+	// DateOfBirth is Match or NonMatch.
+	DateOfBirth sesuai.Outcome
+	// Portrait is whether a reference portrait is known to be on record.
+	// A registry that cannot tell before Compare says true.
+	Portrait bool
+}
+
+// Comparison is what a registry says about a face.
+type Comparison struct {
+	// Portrait is whether there was a reference portrait to compare with. If
+	// not, the rest is zero.
+	Portrait bool
+	// Score is the backend's own comparison score (higher is more similar):
+	// a cosine for the face engine, matchScore for Dukcapil.
+	Score float64
+	// Percentage is the score on the calibrated scale.
+	Percentage sesuai.Percentage
+	// Model and Calibration identify what made the score and the scale.
+	Model, Calibration string
+}
+
+// Person is one person to be put on record.
+type Person struct {
+	NIK         sesuai.NIK
+	Name        sesuai.Name
+	DateOfBirth sesuai.Date
+	Status      sesuai.Status
+	// Attributes are the optional ones that are known.
+	Attributes map[sesuai.Attribute]sesuai.Text
+}
+
+// Portrait is a person's reference: the template and which photograph it was
+// made from.
+type Portrait struct {
+	Template face.Template
+	// Source is the SHA-256 of the photograph's bytes: it tells an unchanged
+	// photograph from a new one without keeping either.
+	Source [32]byte
+}
+
+// Change is what an enrolment did.
+type Change uint8
+
+const (
+	// Unchanged: the same person with the same portrait was there.
+	Unchanged Change = iota
+	// Added: the NIK was not on record.
+	Added
+	// Replaced: the NIK was on record with other values or another portrait.
+	Replaced
+)
+
+// String names the change as the command line reports it.
+func (c Change) String() string {
+	switch c {
+	case Added:
+		return "added"
+	case Replaced:
+		return "replaced"
+	default:
+		return "unchanged"
+	}
+}
+
+// Entry says that somebody is on record, not what is on record about them.
+type Entry struct {
+	Status sesuai.Status
+	// Attributes names the optional attributes on record.
+	Attributes []sesuai.Attribute
+	// Portrait is whether a reference portrait is on record, Model what made
+	// its template.
+	Portrait bool
+	Model    string
+	// EnrolledAt and ChangedAt are Unix microseconds.
+	EnrolledAt, ChangedAt int64
+}
+
+// Enroller is a registry that can be written to. When a method returns nil the
+// change is durable: it survives a kill -9 and a power cut. When it returns an
+// error nothing has changed. Errors are of the kind of Registry, but for what
+// Person.Validate and Portrait.Validate refuse.
+type Enroller interface {
+	Registry
+
+	// Enrol puts a person on record, or replaces the record of the same NIK
+	// as a whole, atomically. portrait may be nil.
+	Enrol(ctx context.Context, p Person, portrait *Portrait) (Change, error)
+
+	// Holds reports whether exactly this person is on record with a portrait
+	// from the photograph of that SHA-256 made by that model (both zero: with
+	// no portrait), so that an import can skip the face extraction.
+	Holds(ctx context.Context, p Person, source [32]byte, model string) (bool, error)
+
+	// Lookup reports that somebody is on record; false if nobody is.
+	Lookup(ctx context.Context, nik sesuai.NIK) (Entry, bool, error)
+
+	// Remove takes a person off the record and reports whether one was there.
+	Remove(ctx context.Context, nik sesuai.NIK) (bool, error)
+
+	// Count is how many people are on record.
+	Count(ctx context.Context) (int, error)
+}

@@ -1,0 +1,130 @@
+package registrytest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/registry"
+)
+
+// Model is the model of the exam's templates.
+const Model = "exam@000000000000"
+
+// Calibration is the id of Scale.
+const Calibration = "exam"
+
+// Scale is a stand-in for a calibrated scale: a hundred times the cosine.
+type Scale struct{}
+
+// Percentage is the score on the scale.
+func (Scale) Percentage(score float64) sesuai.Percentage { return sesuai.PercentageOf(100 * score) }
+
+// Person is an invented person with a NIK that nobody has: 9999 and n in
+// twelve digits.
+func Person(t testing.TB, n int) registry.Person {
+	t.Helper()
+	return registry.Person{
+		NIK:         NIK(t, n),
+		Name:        Name(t, names[n%len(names)]),
+		DateOfBirth: Date(t, fmt.Sprintf("%02d-%02d-%d", 1+n%28, 1+n%12, 1950+n%50)),
+		Attributes: map[sesuai.Attribute]sesuai.Text{
+			sesuai.PlaceOfBirth: sesuai.NewText("Negeri Karangan"),
+			sesuai.Gender:       sesuai.NewText("PEREMPUAN"),
+		},
+	}
+}
+
+// names are invented, and far from one another.
+var names = [...]string{
+	"Wirasaba Tembalang", "Kenanga Purwodadi", "Galuh Sekarwangi", "Jatmiko Rawalumbu", "Prameswari Ndalem", "Soeroto",
+}
+
+// Portrait is a portrait of the n-th invented person.
+func Portrait(t testing.TB, n int) *registry.Portrait {
+	t.Helper()
+	return &registry.Portrait{
+		Template: Template(t, Model, n),
+		Source:   sha256.Sum256(fmt.Appendf(nil, "photograph of person %d", n)),
+	}
+}
+
+// NIK is 9999 and n in twelve digits.
+func NIK(t testing.TB, n int) sesuai.NIK {
+	t.Helper()
+	nik, err := sesuai.ParseNIK(fmt.Sprintf("9999%012d", n))
+	return must(t, nik, err)
+}
+
+// Name is a name.
+func Name(t testing.TB, s string) sesuai.Name {
+	t.Helper()
+	name, err := sesuai.ParseName(s)
+	return must(t, name, err)
+}
+
+// Date is a date of birth, dd-mm-yyyy.
+func Date(t testing.TB, s string) sesuai.Date {
+	t.Helper()
+	date, err := sesuai.ParseDate(s, time.Now())
+	return must(t, date, err)
+}
+
+// Claim is the claim that is true of the person.
+func Claim(p registry.Person) sesuai.Claim {
+	return sesuai.Claim{NIK: p.NIK, Name: p.Name, DateOfBirth: p.DateOfBirth}
+}
+
+// Template is the same unit vector for the same n; those of two n are close to
+// orthogonal.
+func Template(t testing.TB, model string, n int) face.Template {
+	t.Helper()
+	template, err := face.NewTemplate(model, direction(uint64(n)))
+	return must(t, template, err)
+}
+
+// ProbeAt is a probe whose cosine with the template is the one given.
+func ProbeAt(t testing.TB, template face.Template, cosine float64) face.Probe {
+	t.Helper()
+	// A direction at a right angle, by Gram and Schmidt.
+	aside := direction(math.MaxUint64)
+	var dot float64
+	for i, x := range template.Vector {
+		dot += float64(x) * float64(aside[i])
+	}
+	for i, x := range template.Vector {
+		aside[i] -= float32(dot) * x
+	}
+	right, err := face.NewTemplate(template.Model, aside)
+	must(t, right, err)
+
+	v := make([]float32, face.TemplateSize)
+	sine := math.Sqrt(1 - cosine*cosine)
+	for i := range v {
+		v[i] = float32(cosine*float64(template.Vector[i]) + sine*float64(right.Vector[i]))
+	}
+	probe, err := face.NewTemplate(template.Model, v)
+	return face.Probe{Template: must(t, probe, err)}
+}
+
+func direction(seed uint64) []float32 {
+	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same every time is the point
+	v := make([]float32, face.TemplateSize)
+	for i := range v {
+		v[i] = float32(random.NormFloat64())
+	}
+	return v
+}
+
+func must[T any](t testing.TB, v T, err error) T {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}

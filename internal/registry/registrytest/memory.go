@@ -1,0 +1,265 @@
+package registrytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/name"
+	"github.com/sesuai/sesuai/internal/registry"
+)
+
+// Memory is a registry in memory for tests. It passes the exam, and it can be
+// told to fail, so that those who use a registry can be tested, too. Make it
+// with NewMemory.
+type Memory struct {
+	scale Scale
+	now   func() time.Time
+
+	mu     sync.Mutex
+	people map[sesuai.NIK]entry
+	faults faults
+	calls  map[string]int
+}
+
+type entry struct {
+	person                registry.Person
+	portrait              *registry.Portrait
+	enrolledAt, changedAt int64
+}
+
+// faults are what is to go wrong.
+type faults struct {
+	before, after error
+	hang          bool
+}
+
+var _ registry.Enroller = (*Memory)(nil)
+
+// NewMemory makes an empty registry that compares on Scale.
+func NewMemory() *Memory {
+	return &Memory{now: time.Now, people: make(map[sesuai.NIK]entry), calls: make(map[string]int)}
+}
+
+// FailBefore makes every call fail with err, of kind sesuai.KindUnavailable,
+// before it has done anything: the backend that is down. nil ends it.
+func (m *Memory) FailBefore(err error) { m.set(func(f *faults) { f.before = err }) }
+
+// FailAfter makes every call fail with err, of kind sesuai.KindUnavailable,
+// after it has done what it was to do: the connection that breaks before the
+// answer is there. It breaks Enroller's promise that nothing has changed, as a
+// network can. nil ends it.
+func (m *Memory) FailAfter(err error) { m.set(func(f *faults) { f.after = err }) }
+
+// Hang makes every call wait until its context ends and then fail with its
+// error: the backend that does not answer. false ends it for later calls.
+func (m *Memory) Hang(hang bool) { m.set(func(f *faults) { f.hang = hang }) }
+
+// Calls is how often a method of that name was called.
+func (m *Memory) Calls(method string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls[method]
+}
+
+func (m *Memory) set(f func(*faults)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f(&m.faults)
+}
+
+// do runs f, which may use the people, unless something is to go wrong.
+func (m *Memory) do(ctx context.Context, method string, f func() error) error {
+	m.mu.Lock()
+	m.calls[method]++
+	faults := m.faults
+	m.mu.Unlock()
+	if faults.hang {
+		<-ctx.Done()
+	}
+	if err := errors.Join(ctx.Err(), faults.before); err != nil {
+		return unavailable(method, err)
+	}
+	m.mu.Lock()
+	err := f()
+	m.mu.Unlock()
+	if err == nil {
+		err = faults.after
+	}
+	if err != nil {
+		return unavailable(method, err)
+	}
+	return nil
+}
+
+func unavailable(method string, err error) error {
+	return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: fmt.Errorf("registrytest: %s: %w", method, err)}
+}
+
+// Check implements registry.Registry.
+func (m *Memory) Check(ctx context.Context, claim sesuai.Claim) (record registry.Record, err error) {
+	err = m.do(ctx, "Check", func() error {
+		e, ok := m.people[claim.NIK]
+		if !ok {
+			return nil
+		}
+		record = registry.Record{
+			Found:       true,
+			Status:      e.person.Status,
+			NameScore:   name.Score(claim.Name.Reveal(), e.person.Name.Reveal()),
+			DateOfBirth: sesuai.OutcomeOf(claim.DateOfBirth == e.person.DateOfBirth),
+			Portrait:    e.portrait != nil,
+		}
+		return nil
+	})
+	if err != nil {
+		return registry.Record{}, err
+	}
+	return record, nil
+}
+
+// Compare implements registry.Registry.
+func (m *Memory) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (c registry.Comparison, err error) {
+	err = m.do(ctx, "Compare", func() error {
+		e, ok := m.people[nik]
+		if !ok || e.portrait == nil {
+			return nil
+		}
+		score, err := e.portrait.Template.Score(probe.Template)
+		if err != nil {
+			return err
+		}
+		c = registry.Comparison{
+			Portrait:    true,
+			Score:       score,
+			Percentage:  m.scale.Percentage(score),
+			Model:       e.portrait.Template.Model,
+			Calibration: Calibration,
+		}
+		return nil
+	})
+	if err != nil {
+		return registry.Comparison{}, err
+	}
+	return c, nil
+}
+
+// Enrol implements registry.Enroller.
+func (m *Memory) Enrol(ctx context.Context, p registry.Person, portrait *registry.Portrait) (change registry.Change, err error) {
+	if err := errors.Join(p.Validate(), portrait.Validate()); err != nil {
+		return registry.Unchanged, err
+	}
+	p = copyOf(p)
+	if portrait != nil {
+		c := *portrait
+		c.Template.Vector = append([]float32(nil), c.Template.Vector...)
+		portrait = &c
+	}
+	err = m.do(ctx, "Enrol", func() error {
+		now := m.now().UnixMicro()
+		e, ok := m.people[p.NIK]
+		switch {
+		case !ok:
+			change = registry.Added
+			e.enrolledAt = now
+		case samePerson(e.person, p) && samePortrait(e.portrait, portrait):
+			return nil
+		default:
+			change = registry.Replaced
+		}
+		e.person, e.portrait, e.changedAt = p, portrait, now
+		m.people[p.NIK] = e
+		return nil
+	})
+	if err != nil {
+		return registry.Unchanged, err
+	}
+	return change, nil
+}
+
+// Holds implements registry.Enroller.
+func (m *Memory) Holds(ctx context.Context, p registry.Person, source [32]byte, model string) (held bool, err error) {
+	var portrait *registry.Portrait
+	if source != [32]byte{} || model != "" {
+		portrait = &registry.Portrait{Template: face.Template{Model: model}, Source: source}
+	}
+	p = copyOf(p)
+	err = m.do(ctx, "Holds", func() error {
+		e, ok := m.people[p.NIK]
+		held = ok && samePerson(e.person, p) && samePortrait(e.portrait, portrait)
+		return nil
+	})
+	return held && err == nil, err
+}
+
+// Lookup implements registry.Enroller.
+func (m *Memory) Lookup(ctx context.Context, nik sesuai.NIK) (found registry.Entry, ok bool, err error) {
+	err = m.do(ctx, "Lookup", func() error {
+		var e entry
+		if e, ok = m.people[nik]; !ok {
+			return nil
+		}
+		found = registry.Entry{Status: e.person.Status, EnrolledAt: e.enrolledAt, ChangedAt: e.changedAt}
+		for _, a := range sesuai.Attributes {
+			if _, known := e.person.Attributes[a]; known {
+				found.Attributes = append(found.Attributes, a)
+			}
+		}
+		if e.portrait != nil {
+			found.Portrait, found.Model = true, e.portrait.Template.Model
+		}
+		return nil
+	})
+	if err != nil {
+		return registry.Entry{}, false, err
+	}
+	return found, ok, nil
+}
+
+// Remove implements registry.Enroller.
+func (m *Memory) Remove(ctx context.Context, nik sesuai.NIK) (removed bool, err error) {
+	err = m.do(ctx, "Remove", func() error {
+		_, removed = m.people[nik]
+		delete(m.people, nik)
+		return nil
+	})
+	return removed && err == nil, err
+}
+
+// Count implements registry.Enroller.
+func (m *Memory) Count(ctx context.Context) (n int, err error) {
+	err = m.do(ctx, "Count", func() error {
+		n = len(m.people)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// copyOf is the person with a map of its own, without attributes that are not
+// known.
+func copyOf(p registry.Person) registry.Person {
+	p.Attributes = maps.Clone(p.Attributes)
+	maps.DeleteFunc(p.Attributes, func(_ sesuai.Attribute, t sesuai.Text) bool { return t.IsZero() })
+	return p
+}
+
+func samePerson(a, b registry.Person) bool {
+	return a.NIK == b.NIK && a.Name == b.Name && a.DateOfBirth == b.DateOfBirth && a.Status == b.Status &&
+		maps.Equal(a.Attributes, b.Attributes)
+}
+
+// samePortrait is whether both were made from one photograph by one model.
+func samePortrait(a, b *registry.Portrait) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Source == b.Source && a.Template.Model == b.Template.Model
+}

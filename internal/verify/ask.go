@@ -1,0 +1,107 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/registry"
+)
+
+// answers is what the registry said.
+type answers struct {
+	record     registry.Record
+	comparison registry.Comparison // zero if there was nothing to compare
+}
+
+// ask puts the claim, and then the probe, to the registry. Whatever keeps it
+// from a whole and possible answer is an error of kind KindUnavailable, so
+// that no failure can be read as "not found" or "differs".
+func (v *Verifier) ask(ctx context.Context, claim sesuai.Claim, probe face.Probe) (answers, error) {
+	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
+	defer cancel()
+
+	record, err := answer(ctx, func() (registry.Record, error) { return v.o.Registry.Check(ctx, claim) })
+	if err == nil {
+		err = checkRecord(record)
+	}
+	if err != nil {
+		return answers{}, unavailable("asking the registry", err)
+	}
+	// A differing name or date does not spare the comparison: the contract
+	// gives the real percentage with them (R3, R4).
+	if !record.Found || record.Status != sesuai.Active || !record.Portrait {
+		return answers{record: record}, nil
+	}
+
+	comparison, err := answer(ctx, func() (registry.Comparison, error) {
+		return v.o.Registry.Compare(ctx, claim.NIK, probe)
+	})
+	if err == nil {
+		err = checkComparison(comparison)
+	}
+	if err != nil {
+		return answers{}, unavailable("comparing the face", err)
+	}
+	return answers{record, comparison}, nil
+}
+
+// answer is call's, unless ctx has ended: an answer that comes too late is
+// none. A panic is an error like any other, told by its type alone, since its
+// value may hold what was asked.
+func answer[T any](ctx context.Context, call func() (T, error)) (got T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %s", describePanic(p))
+		}
+	}()
+	got, err = call()
+	if err == nil {
+		err = ctx.Err()
+	}
+	return got, err
+}
+
+// describePanic says what a panic was about without its value, but for the
+// runtime's own texts, which hold indices and types.
+func describePanic(p any) string {
+	if e, ok := p.(runtime.Error); ok {
+		return e.Error()
+	}
+	return fmt.Sprintf("%T", p)
+}
+
+// checkRecord refuses what registry.Record's contract rules out. No verdict
+// is built on it.
+func checkRecord(r registry.Record) error {
+	switch {
+	case !r.Found:
+		return nil
+	case r.Status > sesuai.Inactive:
+		return errors.New("the registry gave a status that there is not")
+	case r.NameScore < 0 || r.NameScore > 100:
+		return errors.New("the registry gave a name score outside 0 to 100")
+	case r.DateOfBirth != sesuai.Match && r.DateOfBirth != sesuai.NonMatch:
+		return errors.New("the registry did not compare the date of birth")
+	default:
+		return nil
+	}
+}
+
+// checkComparison refuses what registry.Comparison's contract rules out.
+func checkComparison(c registry.Comparison) error {
+	switch {
+	case !c.Portrait:
+		return nil
+	case !c.Percentage.Known():
+		return errors.New("the registry compared the face but gave no percentage")
+	case math.IsNaN(c.Score) || math.IsInf(c.Score, 0):
+		return errors.New("the registry gave a score that is not a number")
+	default:
+		return nil
+	}
+}
