@@ -64,7 +64,7 @@ check: ## Run the linters
 
 .PHONY: bench
 bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Measure speed and memory, as ratios in one run
-	$(GO) run ./bench
+	bin/demo bench
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser and decoder for FUZZTIME (default 1m)

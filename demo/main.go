@@ -1,6 +1,7 @@
 // Command demo makes people to try Sesuai with, from sample photographs, and
-// shows what the service answers about them. It is not part of the product: it
-// works through bin/sesuai and HTTP alone, as a user would.
+// shows what the service answers about them and at what cost. It is not part
+// of the product: it works through bin/sesuai and HTTP, as a user would, but
+// for the bare networks that it measures the rest against.
 package main
 
 import (
@@ -18,10 +19,13 @@ type commandLine struct {
 	Sesuai  string `help:"The sesuai program." default:"bin/sesuai"`
 	Files   string `help:"Where people.csv and cuts.csv are." default:"demo"`
 	Samples string `help:"Where the sample photographs are." default:"build/demo"`
+	Models  string `help:"Where the face models are." default:"models"`
 
 	Prepare prepareCommand `cmd:"" help:"Enrol the demo people and make a client in a data folder."`
 	Run     runCommand     `cmd:"" help:"Prepare a data folder, serve it and say how to call it."`
 	Table   tableCommand   `cmd:"" help:"Run the eight documented outcomes and print them as a table."`
+	Break   breakCommand   `cmd:"" help:"Take the registry away from under a running server, for R8."`
+	Bench   benchCommand   `cmd:"" help:"Measure speed and memory."`
 }
 
 func main() {

@@ -66,10 +66,11 @@ type server struct {
 }
 
 // serve starts sesuai serve and waits until it is ready. It is told to stop
-// when ctx ends.
-func (c *commandLine) serve(ctx context.Context, data, listen string) (*server, error) {
+// when ctx ends. environment is added to that of this process.
+func (c *commandLine) serve(ctx context.Context, data, listen string, environment ...string) (*server, error) {
 	cmd := exec.CommandContext(ctx, c.Sesuai, "serve", "--json", "--data", data, "--listen", listen)
 	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), environment...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute
 	stdout, err := cmd.StdoutPipe()

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
-	"mime/multipart"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -81,7 +77,8 @@ func (*tableCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := c.serve(ctx, data, "127.0.0.1:0")
+	// Its log would run through the table.
+	s, err := c.serve(ctx, data, "127.0.0.1:0", "SESUAI_LOG_LEVEL=error")
 	if err != nil {
 		return err
 	}
@@ -102,7 +99,11 @@ func (*tableCommand) Run(ctx context.Context, c *commandLine) (err error) {
 		}
 		claim := first
 		o.changed(&claim)
-		status, answer, err := post(ctx, s.address+path, made.credentials, claim, filepath.Join(c.photos(), o.photo))
+		photo, err := os.ReadFile(filepath.Join(c.photos(), o.photo))
+		if err != nil {
+			return err
+		}
+		status, answer, err := post(ctx, s.address+path, made.credentials, claim, photo)
 		if err != nil {
 			return err
 		}
@@ -113,6 +114,12 @@ func (*tableCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	}
 	return errors.Join(append(failed, table.Flush())...)
 }
+
+type breakCommand struct {
+	Data string `help:"Data folder; its registry is of no use afterwards." required:""`
+}
+
+func (b *breakCommand) Run(ctx context.Context) error { return breakRegistry(ctx, b.Data) }
 
 // breakRegistry takes the people's table away from under the running server.
 func breakRegistry(ctx context.Context, data string) error {
@@ -126,43 +133,4 @@ func breakRegistry(ctx context.Context, data string) error {
 	}
 	_, err = db.ExecContext(ctx, "ALTER TABLE people RENAME TO people_taken_away")
 	return errors.Join(err, db.Close())
-}
-
-// post asks for a verification as a client does.
-func post(ctx context.Context, url string, c credentials, p person, photo string) (int, []byte, error) {
-	var form bytes.Buffer
-	w := multipart.NewWriter(&form)
-	for _, field := range [][2]string{{"nik", p.nik}, {"name", p.name}, {"date_of_birth", p.dateOfBirth}} {
-		if err := w.WriteField(field[0], field[1]); err != nil {
-			return 0, nil, err
-		}
-	}
-	image, err := os.ReadFile(photo)
-	if err != nil {
-		return 0, nil, err
-	}
-	part, err := w.CreateFormFile("face_image", "selfie.jpg")
-	if err != nil {
-		return 0, nil, err
-	}
-	if _, err := part.Write(image); err != nil {
-		return 0, nil, err
-	}
-	if err := w.Close(); err != nil {
-		return 0, nil, err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, &form)
-	if err != nil {
-		return 0, nil, err
-	}
-	r.Header.Set("Content-Type", w.FormDataContentType())
-	r.Header.Set("x-api-key", c.APIKey)
-	r.SetBasicAuth(c.Username, c.Password)
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	return response.StatusCode, bytes.TrimSpace(answer), err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 
 	"github.com/sesuai/sesuai"
@@ -35,22 +36,42 @@ func (c *faceCompare) Run(s *session) error {
 	defer engine.Close()
 	reference, err := s.extract(engine, c.Reference, face.ForReference)
 	if err != nil {
-		return fmt.Errorf("the first photograph: %w", err)
+		return ofPhoto("first", err)
 	}
 	probe, err := s.extract(engine, c.Probe, face.ForProbe)
 	if err != nil {
-		return fmt.Errorf("the second photograph: %w", err)
+		return ofPhoto("second", err)
 	}
 	score, err := reference.Template.Score(probe.Template)
 	if err != nil {
 		return err
 	}
 	out := comparedFaces{
-		Percentage: engine.Calibration().Percentage(score), Score: score,
+		Percentage: engine.Calibration().Percentage(score), Score: rounded(score, 4),
 		Model: engine.Model(), Calibration: engine.Calibration().ID,
 	}
-	out.Quality.Reference, out.Quality.Probe = reference.Quality, probe.Quality
+	out.Quality.Reference, out.Quality.Probe = roundedQuality(reference.Quality), roundedQuality(probe.Quality)
 	return s.printJSON(out)
+}
+
+// ofPhoto says which of the two photographs an error is about.
+func ofPhoto(which string, err error) error {
+	return &sesuai.Error{
+		Kind: sesuai.KindOf(err), Detail: fmt.Sprintf("the %s photograph: %s", which, describe(err)),
+	}
+}
+
+// rounded keeps as many decimals as mean something.
+func rounded(v float64, decimals int) float64 {
+	shift := math.Pow10(decimals)
+	return math.Round(v*shift) / shift
+}
+
+func roundedQuality(q face.Quality) face.Quality {
+	return face.Quality{
+		InterEyeDistance: rounded(q.InterEyeDistance, 1), Sharpness: rounded(q.Sharpness, 1),
+		Exposure: rounded(q.Exposure, 1), Pose: rounded(q.Pose, 1),
+	}
 }
 
 // extract makes a template of the photograph at path. What the API would say

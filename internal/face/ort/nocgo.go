@@ -1,7 +1,5 @@
 //go:build !cgo
 
-// Package ort runs neural networks by ONNX Runtime. This build is without cgo,
-// so it can only say that it cannot.
 package ort
 
 import (

@@ -1,8 +1,5 @@
 //go:build cgo
 
-// Package ort runs neural networks by ONNX Runtime, which it loads at run time
-// from a shared library. It is the only place with cgo behind it, and it must
-// not know what the networks are for.
 package ort
 
 import (

@@ -1,0 +1,190 @@
+package sesuai_test
+
+import (
+	"bufio"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sesuai/sesuai"
+
+// mayImport is what each package may import besides the standard library: a
+// request only ever moves down. "." is the root package, and what begins with
+// a host is a dependency; docs/decisions/dependencies.md says why each is
+// there.
+var mayImport = map[string][]string{
+	".": {},
+
+	"cmd/sesuai": {
+		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/enrol",
+		"internal/face", "internal/name", "internal/registry",
+		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term",
+	},
+	"internal/app": {
+		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/face",
+		"internal/face/ort", "internal/store", "internal/keyring",
+		"github.com/goccy/go-yaml",
+	},
+	"internal/httpapi":  {".", "internal/verify", "internal/access"},
+	"internal/verify":   {".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access"},
+	"internal/enrol":    {".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup"},
+	"internal/policy":   {"."},
+	"internal/name":     {".", "golang.org/x/text/unicode/norm"},
+	"internal/face":     {"."},
+	"internal/face/ort": {".", "internal/face", "github.com/yalue/onnxruntime_go"},
+	"internal/registry": {".", "internal/face"},
+	"internal/registry/registrytest": {
+		".", "internal/registry", "internal/face", "internal/name", "github.com/google/go-cmp/cmp",
+	},
+	"internal/audit":   {"."},
+	"internal/access":  {".", "golang.org/x/time/rate"},
+	"internal/keyring": {"."},
+	"internal/store": {
+		".", "internal/registry", "internal/audit", "internal/access", "internal/face", "internal/name", "internal/keyring",
+		"github.com/pressly/goose/v3", "modernc.org/sqlite", "modernc.org/sqlite/lib",
+	},
+
+	// Around the product, not of it: they use it as anyone would.
+	"demo": {
+		"internal/face", "internal/face/ort", // to measure them alone
+		"github.com/alecthomas/kong", "modernc.org/sqlite", "golang.org/x/sync/errgroup",
+	},
+}
+
+// mayUseC is where cgo may stand; everywhere else the code builds and runs
+// without a C compiler.
+var mayUseC = []string{"internal/face/ort"}
+
+// longestFile is how many lines a file may have: longer ones hold more than
+// one idea.
+const longestFile = 500
+
+// packages parses every package of the product, without its tests, by folder.
+func packages(t *testing.T) map[string][]*ast.File {
+	t.Helper()
+	found := make(map[string][]*ast.File)
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && p != "." && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"build", "tools", "testdata", "models", "data", "bin"}, p)) {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(p, ".go") {
+			return nil
+		}
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		if n := strings.Count(string(b), "\n"); n > longestFile {
+			t.Errorf("%s has %d lines; over %d a file holds more than one idea", p, n, longestFile)
+		}
+		if strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), p, b, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		found[path.Dir(filepath.ToSlash(p))] = append(found[path.Dir(filepath.ToSlash(p))], f)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestImportsGoDownward(t *testing.T) {
+	for folder, files := range packages(t) {
+		allowed, ok := mayImport[folder]
+		if !ok {
+			t.Errorf("%s is not in the table of what may import what", folder)
+			continue
+		}
+		for _, f := range files {
+			for _, spec := range f.Imports {
+				imported := strings.Trim(spec.Path.Value, `"`)
+				if imported == "C" {
+					if !slices.Contains(mayUseC, folder) {
+						t.Errorf(`%s has import "C"; cgo stands in %v alone`, folder, mayUseC)
+					}
+					continue
+				}
+				if imported == module {
+					imported = "."
+				}
+				imported = strings.TrimPrefix(imported, module+"/")
+				host, _, _ := strings.Cut(imported, "/")
+				ours := imported == "." || mayImport[imported] != nil
+				if !ours && !strings.Contains(host, ".") {
+					continue // the standard library
+				}
+				if !slices.Contains(allowed, imported) {
+					t.Errorf("%s may not import %s: a request only ever moves down", folder, imported)
+				}
+			}
+		}
+	}
+}
+
+func TestPackagesSayWhatTheyAreFor(t *testing.T) {
+	for folder, files := range packages(t) {
+		comments := 0
+		for _, f := range files {
+			for _, d := range f.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+					t.Errorf("%s has an init function: registration is done by whoever wires", folder)
+				}
+			}
+			if f.Doc == nil {
+				continue
+			}
+			comments++
+			text := strings.Join(strings.Fields(f.Doc.Text()), " ")
+			if strings.HasPrefix(folder, "internal/") && !strings.Contains(text, "must not") {
+				t.Errorf("%s: its comment does not say what it must not know or do", folder)
+			}
+		}
+		if comments != 1 {
+			t.Errorf("%s has %d package comments, not one", folder, comments)
+		}
+	}
+}
+
+// TestArchitectureIsDocumented holds docs/architecture.md to the packages
+// there are: one line each.
+func TestArchitectureIsDocumented(t *testing.T) {
+	f, err := os.Open("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := make(map[string]int)
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if rest, ok := strings.CutPrefix(s.Text(), "| `"); ok {
+			folder, _, _ := strings.Cut(rest, "`")
+			lines[folder]++
+		}
+	}
+	found := packages(t)
+	for folder := range found {
+		if lines[folder] != 1 {
+			t.Errorf("docs/architecture.md has %d lines about %s, not one", lines[folder], folder)
+		}
+	}
+	for folder := range lines {
+		if found[folder] == nil {
+			t.Errorf("docs/architecture.md speaks of %s, which is not there", folder)
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/face/ort"
+)
+
+type benchCommand struct {
+	Rounds      int `help:"How often each step is timed." default:"200"`
+	Requests    int `help:"How many requests the load has." default:"10000"`
+	Concurrency int `help:"How many are under way at once." default:"8"`
+}
+
+// benchPhoto is a photograph of 720×720 with one face.
+const benchPhoto = "ayu-720.jpg"
+
+func (b *benchCommand) Run(ctx context.Context, c *commandLine) (err error) {
+	data, err := os.MkdirTemp("", "sesuai-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	made, err := c.prepare(ctx, data)
+	if err != nil {
+		return err
+	}
+	photo, err := os.ReadFile(filepath.Join(c.photos(), benchPhoto))
+	if err != nil {
+		return err
+	}
+	s, err := c.serve(ctx, data, "127.0.0.1:0", "SESUAI_LOG_LEVEL=error")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	who, _, err := c.somebody()
+	if err != nil {
+		return err
+	}
+	request := func() error {
+		status, answer, err := post(ctx, s.address+path, made.credentials, who, photo)
+		if err == nil && status != 200 {
+			err = fmt.Errorf("status %d: %s", status, answer)
+		}
+		return err
+	}
+	if err := b.alone(ctx, c, photo, request); err != nil {
+		return err
+	}
+	return b.load(s.cmd.Process.Pid, request)
+}
+
+// alone times, in turns, the bare networks, the extraction and the whole
+// request, one at a time.
+func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo []byte, request func() error) error {
+	load, err := ort.NewLoader(ort.Options{Library: filepath.Join(c.Models, "libonnxruntime.so.1")})
+	if err != nil {
+		return err
+	}
+	manifest := face.DefaultManifest()
+	var runners []face.Runner
+	for _, spec := range []face.NetworkSpec{manifest.Detector, manifest.Landmarks, manifest.Template} {
+		onnx, err := os.ReadFile(filepath.Join(c.Models, spec.File))
+		if err != nil {
+			return err
+		}
+		network, err := load(onnx, spec)
+		if err != nil {
+			return err
+		}
+		defer network.Close()
+		r, err := network.NewRunner()
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		runners = append(runners, r)
+	}
+	calibration, err := face.ShippedCalibration(manifest.Calibration)
+	if err != nil {
+		return err
+	}
+	engine, err := face.New(face.Options{Models: c.Models, Manifest: manifest, Calibration: calibration, Load: load})
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+
+	steps := []struct {
+		name string
+		run  func() error
+	}{
+		{"bare inference (detect, landmarks, template)", func() error {
+			var errs []error
+			for _, r := range runners {
+				errs = append(errs, r.Run())
+			}
+			return errors.Join(errs...)
+		}},
+		{"face.Extract, 720×720 JPEG", func() error {
+			x, err := engine.Extract(ctx, photo, face.ForProbe)
+			return errors.Join(err, x.Refusal())
+		}},
+		{"whole request over HTTP", request},
+	}
+	times := make([][]time.Duration, len(steps))
+	for range b.Rounds {
+		for i, step := range steps {
+			start := time.Now()
+			if err := step.run(); err != nil {
+				return fmt.Errorf("%s: %w", step.name, err)
+			}
+			times[i] = append(times[i], time.Since(start))
+		}
+	}
+	fmt.Printf("One at a time, median of %d, in turns:\n", b.Rounds)
+	bare := quantile(times[0], 0.5)
+	for i, step := range steps {
+		m := quantile(times[i], 0.5)
+		fmt.Printf("  %-46s %6.2f ms   %.2f × bare\n", step.name, ms(m), float64(m)/float64(bare))
+	}
+	return nil
+}
+
+// load sends many requests at once and watches the server's memory.
+func (b *benchCommand) load(pid int, request func() error) error {
+	var mu atomic.Int64 // the next request's number
+	times := make([]time.Duration, b.Requests)
+	memory := make([]int, 0, 100) // MiB, sampled evenly
+	group, start := errgroup.Group{}, time.Now()
+	every := max(b.Requests/100, 1)
+	samples := make(chan int, 128)
+	for range b.Concurrency {
+		group.Go(func() error {
+			for {
+				i := int(mu.Add(1)) - 1
+				if i >= b.Requests {
+					return nil
+				}
+				began := time.Now()
+				if err := request(); err != nil {
+					return err
+				}
+				times[i] = time.Since(began)
+				if i%every == every-1 {
+					rss, err := statusMiB(pid, "VmRSS")
+					if err != nil {
+						return err
+					}
+					samples <- rss
+				}
+			}
+		})
+	}
+	err := group.Wait()
+	took := time.Since(start)
+	close(samples)
+	if err != nil {
+		return err
+	}
+	for s := range samples {
+		memory = append(memory, s)
+	}
+	peak, err := statusMiB(pid, "VmHWM")
+	if err != nil {
+		return err
+	}
+	half := len(memory) / 2
+	fmt.Printf("%d requests, %d at once, on %d cores shared with their sender:\n", b.Requests, b.Concurrency, runtime.NumCPU())
+	fmt.Printf("  %.1f requests/s, p50 %.1f ms, p99 %.1f ms\n", float64(b.Requests)/took.Seconds(), ms(quantile(times, 0.5)), ms(quantile(times, 0.99)))
+	fmt.Printf("  RSS peak %d MiB; median %d MiB in the first half, %d in the second; largest %d and %d\n",
+		peak, median(memory[:half]), median(memory[half:]), slices.Max(memory[:half]), slices.Max(memory[half:]))
+	return nil
+}
+
+// statusMiB reads a figure of memory of a process from /proc, in MiB.
+func statusMiB(pid int, key string) (int, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(b) {
+		if rest, ok := strings.CutPrefix(string(line), key+":"); ok {
+			kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")))
+			return kib / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("no %s in the process's status", key)
+}
+
+func quantile(times []time.Duration, q float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(times))
+	return sorted[int(q*float64(len(sorted)-1))]
+}
+
+func median(values []int) int { return slices.Sorted(slices.Values(values))[len(values)/2] }
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

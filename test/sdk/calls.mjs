@@ -1,0 +1,20 @@
+// Makes the calls that it reads from standard input with the vendor's own SDK
+// and writes what came of each to standard output, as JSON.
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+const { modulePath, calls } = JSON.parse(readFileSync(0, "utf8"));
+// The SDK logs each call to the console; standard output is the answer's.
+console.log = console.info = () => {};
+const { Vision } = await import(pathToFileURL(modulePath).href);
+
+const results = [];
+for (const { config, param } of calls) {
+  const vision = new Vision(config);
+  try {
+    results.push({ resolved: true, body: await vision.identity.faceVerification(param) });
+  } catch (body) {
+    results.push({ resolved: false, body: body instanceof Error ? String(body) : body });
+  }
+}
+process.stdout.write(JSON.stringify(results));

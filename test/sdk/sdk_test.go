@@ -1,0 +1,256 @@
+// Package sdk_test calls a running sesuai serve with npm's @glair/vision: a
+// real client of the contract, which this project did not write.
+package sdk_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const root = "../.."
+
+// credentials are what the demo keeps of its client.
+type credentials struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+	APIKey   string `json:"api_key"`
+}
+
+type call struct {
+	Config map[string]string `json:"config"`
+	Param  map[string]any    `json:"param"`
+}
+
+type result struct {
+	Resolved bool
+	Body     map[string]any
+}
+
+func TestVendorSDK(t *testing.T) {
+	sdk := absolute(t, "build/sdk/node_modules/@glair/vision/lib/index.js")
+	if _, err := os.Stat(sdk); err != nil && os.Getenv("CI") == "" {
+		t.Skip("the vendor's SDK is not here: make test fetches it")
+	}
+	data := t.TempDir()
+	demo(t, "prepare", "--data", data)
+	address := serve(t, data)
+	var c credentials
+	b, err := os.ReadFile(filepath.Join(data, "demo-client.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		t.Fatal(err)
+	}
+	text, empty := filepath.Join(data, "text.jpg"), filepath.Join(data, "empty.jpg")
+	write(t, text, "not a photograph")
+	write(t, empty, "")
+
+	photos := absolute(t, "build/demo/photos")
+	selfie := filepath.Join(photos, "ayu-selfie.jpg")
+	config := func(change ...string) map[string]string {
+		m := map[string]string{"baseUrl": address, "username": c.Username, "password": c.Password, "apiKey": c.APIKey}
+		for i := 0; i < len(change); i += 2 {
+			m[change[i]] = change[i+1]
+		}
+		return m
+	}
+	param := func(change ...any) map[string]any {
+		m := map[string]any{
+			"nik": "9901015203900001", "name": "Ayu Kencana Pratiwi", "date_of_birth": "12-03-1990", "face_image": selfie,
+		}
+		for i := 0; i < len(change); i += 2 {
+			m[change[i].(string)] = change[i+1]
+			if change[i+1] == nil { // not given
+				delete(m, change[i].(string))
+			}
+		}
+		return m
+	}
+	verdict := func(ok bool, reason string, nik, name, born, face any) result {
+		return result{true, map[string]any{
+			"verification_status": ok, "reason": reason,
+			"result": map[string]any{"nik": nik, "name": name, "date_of_birth": born, "face_image_percentage": face},
+		}}
+	}
+	refused := func(body map[string]any) result { return result{false, body} }
+	denied := refused(map[string]any{"error": "Access to this API has been disallowed"})
+	// A percentage at or over the threshold, and one under it.
+	const passes, fails = "passes", "fails"
+
+	tests := []struct {
+		name string
+		call call
+		want result
+	}{
+		{"R1", call{config(), param()}, verdict(true, "Verification Success", true, true, true, passes)},
+		{
+			"R1, base URL with a slash at its end", call{config("baseUrl", address+"/"), param()},
+			verdict(true, "Verification Success", true, true, true, passes),
+		},
+		{
+			"R2", call{config(), param("nik", "9999999999999999")},
+			verdict(false, "NIK not found on Dukcapil database", false, nil, nil, 0.0),
+		},
+		{
+			"R3", call{config(), param("name", "SURYANI HAPSARI")},
+			verdict(false, "Name does not match", true, false, true, passes),
+		},
+		{
+			"R4", call{config(), param("date_of_birth", "13-03-1990")},
+			verdict(false, "Date of birth does not match", true, true, false, passes),
+		},
+		{
+			"R5", call{config(), param("face_image", filepath.Join(photos, "rani-selfie.jpg"))},
+			verdict(false, "Selfie image does not pass the threshold", true, true, true, fails),
+		},
+		{
+			"R6", call{config(), param("nik", "123")},
+			refused(map[string]any{"verification_status": false, "reason": "Invalid NIK number format"}),
+		},
+		{
+			"R6, no nik: the SDK sends the text undefined", call{config(), param("nik", nil)},
+			refused(map[string]any{"verification_status": false, "reason": "Invalid NIK number format"}),
+		},
+		{
+			"R7", call{config(), param("date_of_birth", "1990-03-12")},
+			refused(map[string]any{"verification_status": false, "reason": "Invalid date_of_birth format"}),
+		},
+		{"unknown user", call{config("username", "nobody"), param()}, denied},
+		{"wrong password", call{config("password", "wrong"), param()}, denied},
+		{"wrong API key", call{config("apiKey", "wrong"), param()}, denied},
+		{
+			"wrong file type", call{config(), param("face_image", text)},
+			refused(map[string]any{"verification_status": false, "reason": "Unsupported face_image format", "code": "UNSUPPORTED_IMAGE"}),
+		},
+		{
+			"empty file", call{config(), param("face_image", empty)},
+			refused(map[string]any{"verification_status": false, "reason": "No file in request body", "code": "NO_FILE"}),
+		},
+	}
+	calls := make([]call, 0, len(tests))
+	for _, test := range tests {
+		calls = append(calls, test.call)
+	}
+	results := run(t, sdk, calls)
+	for i, test := range tests {
+		t.Run(test.name, func(t *testing.T) { check(t, results[i], test.want) })
+	}
+
+	t.Run("R8", func(t *testing.T) {
+		demo(t, "break", "--data", data)
+		got := run(t, sdk, []call{{config(), param()}})
+		want := verdict(false, "Something wrong in Dukcapil server", nil, nil, nil, nil)
+		want.Resolved = false
+		check(t, got[0], want)
+	})
+}
+
+// check compares a result with the one wanted, in which a percentage may be
+// "passes" or "fails" and guidance is left out.
+func check(t *testing.T, got, want result) {
+	t.Helper()
+	delete(got.Body, "guidance")
+	if r, ok := got.Body["result"].(map[string]any); ok {
+		if w, ok := want.Body["result"].(map[string]any)["face_image_percentage"].(string); ok {
+			p, number := r["face_image_percentage"].(float64)
+			if number && (p >= 75) == (w == "passes") && p >= 0 && p <= 100 {
+				r["face_image_percentage"] = w
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what the SDK's caller sees (-want +got):\n%s", diff)
+	}
+}
+
+// run has the SDK make the calls.
+func run(t *testing.T, sdk string, calls []call) []result {
+	t.Helper()
+	in, err := json.Marshal(map[string]any{"modulePath": sdk, "calls": calls})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := exec.CommandContext(t.Context(), "node", "calls.mjs")
+	node.Stdin = bytes.NewReader(in)
+	node.Stderr = os.Stderr
+	out, err := node.Output()
+	if err != nil {
+		t.Fatalf("node: %v", err)
+	}
+	var results []result
+	if err := json.Unmarshal(out, &results); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	if len(results) != len(calls) {
+		t.Fatalf("%d results of %d calls", len(results), len(calls))
+	}
+	return results
+}
+
+// demo runs bin/demo, which make test builds.
+func demo(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), absolute(t, "bin/demo"), args...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("bin/demo %s: %v\n%s", args[0], err, out)
+	}
+}
+
+// serve runs bin/sesuai serve until the test ends and returns its address.
+func serve(t *testing.T, data string) string {
+	t.Helper()
+	cmd := exec.Command(absolute(t, "bin/sesuai"), "serve", "--json", "--data", data, "--listen", "127.0.0.1:0")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "SESUAI_LOG_LEVEL=error")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_, _ = io.Copy(io.Discard, stdout)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("sesuai serve: %v", err)
+		}
+	})
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err != nil {
+		t.Fatalf("sesuai serve did not start: %v", err)
+	}
+	var started struct{ Address string }
+	if err := json.Unmarshal(line, &started); err != nil {
+		t.Fatal(err)
+	}
+	return started.Address
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	a, err := filepath.Abs(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
