@@ -164,7 +164,7 @@ func scanEvent(rows *sql.Rows) (audit.Entry, error) {
 		&e.NIKOutcome, &e.Name, &e.DateOfBirth,
 		&e.NameScore, &compared, &e.Percentage, &e.Threshold, &e.Score,
 		&e.Model, &e.Calibration, &e.Duration, &hash); err != nil {
-		return audit.Entry{}, err
+		return e, err // seq, the first, was read
 	}
 	e.Compared = compared != 0
 	return e, errors.Join(setHash(&e.NIK, nik), setHash(&e.Hash, hash))

@@ -1,0 +1,233 @@
+package access_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// clients is access.Clients in memory.
+type clients struct {
+	mu     sync.Mutex
+	byUser map[[32]byte]access.Client
+	hashes map[[32]byte]access.Hashes
+	err    error
+	asked  int
+}
+
+func newClients() *clients {
+	return &clients{byUser: map[[32]byte]access.Client{}, hashes: map[[32]byte]access.Hashes{}}
+}
+
+func (c *clients) AddClient(_ context.Context, client access.Client, h access.Hashes) error {
+	c.byUser[h.Username], c.hashes[h.Username] = client, h
+	return c.err
+}
+
+func (c *clients) ClientByUsername(_ context.Context, u [32]byte) (access.Client, access.Hashes, bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked++
+	client, ok := c.byUser[u]
+	return client, c.hashes[u], ok, c.err
+}
+
+func (c *clients) ListClients(context.Context) ([]access.Client, error) { return nil, c.err }
+
+func (c *clients) RemoveClient(context.Context, string) (bool, error) { return false, c.err }
+
+// countingHash counts how often, and over how many bytes, something is hashed.
+type countingHash struct{ calls, bytes int }
+
+func (c *countingHash) hash(b []byte) [32]byte {
+	c.calls++
+	c.bytes += len(b)
+	var sum [32]byte
+	for i, x := range b {
+		sum[i%32] = sum[i%32]*31 + x
+	}
+	return sum
+}
+
+func valid() access.Client {
+	return access.Client{
+		Name: "Bank Karangan", Scopes: []access.Scope{access.FaceVerification},
+		Threshold: sesuai.PercentageOf(75), NameMark: 85, Rate: 10, Burst: 20,
+	}
+}
+
+func TestAuthenticate(t *testing.T) {
+	store, hash := newClients(), &countingHash{}
+	added, credentials, err := access.Add(t.Context(), store, hash.hash, valid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, others, err := access.Add(t.Context(), store, hash.hash, valid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth := access.NewAuthenticator(access.AuthenticatorOptions{Clients: store, Hash: hash.hash})
+	r, other := credentials.Reveal(), others.Reveal()
+	got, err := auth.Authenticate(t.Context(), r.Username, r.Password, r.APIKey)
+	if err != nil || got.ID != added.ID {
+		t.Fatalf("Authenticate = %v, %v", got.ID, err)
+	}
+
+	long := strings.Repeat("x", 1<<20)
+	wrong := []struct{ name, username, password, apiKey string }{
+		{"unknown client", "usr_unknown", r.Password, r.APIKey},
+		{"wrong password", r.Username, "pwd_wrong", r.APIKey},
+		{"wrong key", r.Username, r.Password, "key_wrong"},
+		{"another's password", r.Username, other.Password, r.APIKey},
+		{"another's key", r.Username, r.Password, other.APIKey},
+		{"no username", "", r.Password, r.APIKey},
+		{"no password", r.Username, "", r.APIKey},
+		{"no key", r.Username, r.Password, ""},
+		{"nothing", "", "", ""},
+		{"key for password", r.Username, r.APIKey, r.Password},
+		{"password for username", r.Password, r.Password, r.APIKey},
+		{"other case", strings.ToLower(r.Username), r.Password, r.APIKey},
+		{"space behind", r.Username, r.Password + " ", r.APIKey},
+		{"too long", long, long, long},
+	}
+	for _, test := range wrong {
+		t.Run(test.name, func(t *testing.T) {
+			calls, bytes, asked := hash.calls, hash.bytes, store.asked
+			got, err := auth.Authenticate(t.Context(), test.username, test.password, test.apiKey)
+			e, ok := errors.AsType[*sesuai.Error](err)
+			if !ok || e.Kind != sesuai.KindUnauthenticated || e.Detail != "" || e.Err != nil || got.ID != "" {
+				t.Errorf("Authenticate = %v, %v", got.ID, err)
+			}
+			if hash.calls-calls != 3 || store.asked-asked != 1 {
+				t.Errorf("%d hashes and %d look-ups, want 3 and 1", hash.calls-calls, store.asked-asked)
+			}
+			if n := hash.bytes - bytes; n > 1000 {
+				t.Errorf("%d bytes were hashed for a stranger", n)
+			}
+		})
+	}
+
+	store.err = errors.New("down")
+	if _, err := auth.Authenticate(t.Context(), r.Username, r.Password, r.APIKey); sesuai.KindOf(err) != sesuai.KindUnavailable {
+		t.Errorf("with the store down, Authenticate = %v", err)
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	seen := map[string]bool{}
+	for range 100 {
+		c := access.NewCredentials()
+		r := c.Reveal()
+		for _, secret := range []string{r.Username, r.Password, r.APIKey} {
+			// crypto/rand.Text: 26 letters and digits of base 32 are 130 bits.
+			if len(secret) < 4+26 || strings.Trim(secret, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567_usrpwdkey") != "" {
+				t.Fatalf("credential %q", secret)
+			}
+			if seen[secret] {
+				t.Fatal("a credential was made twice")
+			}
+			seen[secret] = true
+		}
+	}
+}
+
+func TestCredentialsHideThemselves(t *testing.T) {
+	c := access.NewCredentials()
+	encoded, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("", "c", c, "p", &c)
+	printed := fmt.Sprintf("%v %+v %#v %s %q %x %v", c, c, c, c, c, c, &c) + string(encoded) + log.String()
+	r := c.Reveal()
+	for _, secret := range []string{r.Username, r.Password, r.APIKey} {
+		if strings.Contains(printed, secret) || strings.Contains(printed, fmt.Sprintf("%x", secret)) {
+			t.Errorf("printed credentials show: %s", printed)
+		}
+	}
+	encoded, err = json.Marshal(r)
+	want := fmt.Sprintf(`{"username":%q,"password":%q,"api_key":%q}`, r.Username, r.Password, r.APIKey)
+	if err != nil || string(encoded) != want {
+		t.Errorf("revealed as %s, want %s (%v)", encoded, want, err)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	if err := valid().Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"a", strings.Repeat("é", 64), "PT Contoh (uji)", "银行"} {
+		c := valid()
+		c.Name = name
+		if err := c.Validate(); err != nil {
+			t.Errorf("name %q: %v", name, err)
+		}
+	}
+	tests := []struct {
+		name   string
+		change func(c *access.Client)
+	}{
+		{"no name", func(c *access.Client) { c.Name = "" }},
+		{"name too long", func(c *access.Client) { c.Name = strings.Repeat("é", 65) }},
+		{"space in front", func(c *access.Client) { c.Name = " a" }},
+		{"space behind", func(c *access.Client) { c.Name = "a " }},
+		{"only spaces", func(c *access.Client) { c.Name = "   " }},
+		{"line feed", func(c *access.Client) { c.Name = "a\nb" }},
+		{"escape", func(c *access.Client) { c.Name = "a\x1b[2Jb" }},
+		{"no-break space", func(c *access.Client) { c.Name = "a\u00a0b" }},
+		{"zero-width space", func(c *access.Client) { c.Name = "a\u200bb" }},
+		{"right-to-left mark", func(c *access.Client) { c.Name = "a\u202eb" }},
+		{"not UTF-8", func(c *access.Client) { c.Name = "a\xffb" }},
+		{"no threshold", func(c *access.Client) { c.Threshold = sesuai.Percentage{} }},
+		{"threshold too low", func(c *access.Client) { c.Threshold = sesuai.PercentageOf(74.99) }},
+		{"name mark too low", func(c *access.Client) { c.NameMark = 79 }},
+		{"name mark too high", func(c *access.Client) { c.NameMark = 101 }},
+		{"negative rate", func(c *access.Client) { c.Rate = -1 }},
+		{"rate not a number", func(c *access.Client) { c.Rate = math.NaN() }},
+		{"endless rate", func(c *access.Client) { c.Rate = math.Inf(1) }},
+		{"negative burst", func(c *access.Client) { c.Burst = -1 }},
+		{"no scope", func(c *access.Client) { c.Scopes = nil }},
+		{"unknown scope", func(c *access.Client) { c.Scopes = []access.Scope{"everything"} }},
+		{"scope twice", func(c *access.Client) { c.Scopes = append(c.Scopes, c.Scopes[0]) }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := valid()
+			test.change(&c)
+			err := c.Validate()
+			e, ok := errors.AsType[*sesuai.Error](err)
+			if !ok || e.Kind != sesuai.KindConfiguration || e.Detail == "" {
+				t.Errorf("Validate = %v", err)
+			}
+			store := newClients()
+			if _, _, err := access.Add(t.Context(), store, (&countingHash{}).hash, c); err == nil || len(store.byUser) != 0 {
+				t.Errorf("Add = %v", err)
+			}
+		})
+	}
+}
+
+func TestAuthorize(t *testing.T) {
+	c := valid()
+	if err := c.Authorize(access.FaceVerification); err != nil {
+		t.Error(err)
+	}
+	c.Scopes = nil
+	if err := c.Authorize(access.FaceVerification); sesuai.KindOf(err) != sesuai.KindForbidden {
+		t.Errorf("Authorize without the scope = %v", err)
+	}
+}

@@ -1,0 +1,127 @@
+package access_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+)
+
+// clock is a clock that is set by hand.
+type clock struct{ now time.Time }
+
+func (c *clock) limiter(maxTracked int) *access.Limiter {
+	c.now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return access.NewLimiter(access.LimiterOptions{Now: func() time.Time { return c.now }, MaxTracked: maxTracked})
+}
+
+// allowed is how many requests at once are let through, and the error that the
+// next one gets.
+func allowed(t *testing.T, l *access.Limiter, c access.Client) (int, time.Duration) {
+	t.Helper()
+	for n := range 1000 {
+		err := l.Allow(c)
+		if err == nil {
+			continue
+		}
+		e, ok := errors.AsType[*sesuai.Error](err)
+		if !ok || e.Kind != sesuai.KindRateLimited || e.RetryAfter <= 0 {
+			t.Fatalf("Allow = %v", err)
+		}
+		return n, e.RetryAfter
+	}
+	return 1000, 0
+}
+
+func TestLimiter(t *testing.T) {
+	var c clock
+	l := c.limiter(0)
+	client := access.Client{ID: "a", Rate: 2, Burst: 5}
+	if n, retry := allowed(t, l, client); n != 5 || retry != 500*time.Millisecond {
+		t.Errorf("%d requests let through, retry after %v", n, retry)
+	}
+	// Those that were refused do not count, and RetryAfter is right.
+	c.now = c.now.Add(500 * time.Millisecond)
+	if n, _ := allowed(t, l, client); n != 1 {
+		t.Errorf("%d requests let through after RetryAfter", n)
+	}
+	c.now = c.now.Add(time.Hour)
+	if n, _ := allowed(t, l, client); n != 5 {
+		t.Errorf("%d requests let through after an hour", n)
+	}
+	if n, _ := allowed(t, l, access.Client{ID: "b", Rate: 1, Burst: 3}); n != 3 {
+		t.Errorf("%d requests of another client let through", n)
+	}
+}
+
+func TestLimiterDefaults(t *testing.T) {
+	for _, test := range []struct {
+		rate float64
+		want int
+	}{{0, 1000}, {0.1, 1}, {1, 1}, {2.5, 3}, {10, 10}} {
+		var c clock
+		if n, _ := allowed(t, c.limiter(0), access.Client{ID: "a", Rate: test.rate}); n != test.want {
+			t.Errorf("rate %v without a burst lets %d through, want %d", test.rate, n, test.want)
+		}
+	}
+}
+
+func TestLimiterTakesUpChanges(t *testing.T) {
+	var c clock
+	l := c.limiter(0)
+	allowed(t, l, access.Client{ID: "a", Rate: 1, Burst: 1})
+	c.now = c.now.Add(time.Second)
+	// One token is there; a larger burst makes room, not tokens.
+	if n, _ := allowed(t, l, access.Client{ID: "a", Rate: 10, Burst: 10}); n != 1 {
+		t.Errorf("%d requests let through", n)
+	}
+	c.now = c.now.Add(time.Second)
+	if n, _ := allowed(t, l, access.Client{ID: "a", Rate: 10, Burst: 10}); n != 10 {
+		t.Errorf("%d requests let through at the new rate", n)
+	}
+	if n, _ := allowed(t, l, access.Client{ID: "a"}); n != 1000 {
+		t.Errorf("%d requests let through without a limit", n)
+	}
+}
+
+func TestLimiterIsBounded(t *testing.T) {
+	var c clock
+	l := c.limiter(10)
+	busy := access.Client{ID: "busy", Rate: 0.001, Burst: 1}
+	allowed(t, l, busy)
+	for i := range 1000 {
+		c.now = c.now.Add(time.Millisecond)
+		allowed(t, l, access.Client{ID: fmt.Sprint(i), Rate: 1, Burst: 1})
+		if n, _ := allowed(t, l, busy); n != 0 { // not the one that called longest ago
+			t.Fatalf("after %d others the busy client is forgotten", i)
+		}
+	}
+	if n := l.TrackedForTest(); n != 10 {
+		t.Errorf("%d clients are tracked", n)
+	}
+}
+
+func TestLimiterConcurrently(t *testing.T) {
+	var c clock
+	l := c.limiter(0)
+	var through atomic.Int64
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 100 {
+				if l.Allow(access.Client{ID: "a", Rate: 1, Burst: 50}) == nil {
+					through.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if n := through.Load(); n != 50 {
+		t.Errorf("%d requests let through, want 50", n)
+	}
+}

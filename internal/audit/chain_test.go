@@ -1,0 +1,174 @@
+package audit_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func mac(key string) audit.MAC {
+	return func(b []byte) [32]byte {
+		h := hmac.New(sha256.New, []byte(key))
+		h.Write(b)
+		return [32]byte(h.Sum(nil))
+	}
+}
+
+// chain is a chain of n events and its head.
+func chain(n int) ([]audit.Entry, audit.Head) {
+	entries := make([]audit.Entry, n)
+	var head audit.Head
+	for i := range entries {
+		entries[i] = audit.NewEntry(audit.Event{
+			Time: time.UnixMicro(int64(i)), RequestID: fmt.Sprint(i), Client: "cli_a", Result: audit.Verified,
+			Reason: "Verification Success", NameScore: -1, Threshold: sesuai.PercentageOf(75),
+		}, [32]byte{byte(i)})
+		head = head.Link(&entries[i], mac("key"))
+	}
+	return entries, head
+}
+
+func TestChainHolds(t *testing.T) {
+	entries, head := chain(20)
+	got, err := audit.Head{}.Verify(entries, mac("key"))
+	if err != nil || got != head {
+		t.Errorf("Verify = %v, %v, want %v", got, err, head)
+	}
+	if err := got.Check(head); err != nil {
+		t.Error(err)
+	}
+	// In parts it is the same.
+	part, err := audit.Head{}.Verify(entries[:7], mac("key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err = part.Verify(entries[7:], mac("key")); err != nil || got != head {
+		t.Errorf("Verify in parts = %v, %v", got, err)
+	}
+}
+
+func TestChainBreaks(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(entries []audit.Entry) []audit.Entry
+		want   int64
+	}{
+		{"removed", func(e []audit.Entry) []audit.Entry { return slices.Delete(e, 4, 5) }, 5},
+		{"swapped", func(e []audit.Entry) []audit.Entry { e[2], e[3] = e[3], e[2]; return e }, 3},
+		{"swapped and renumbered", func(e []audit.Entry) []audit.Entry {
+			e[2], e[3] = e[3], e[2]
+			e[2].Seq, e[3].Seq = 3, 4
+			return e
+		}, 3},
+		{"copied", func(e []audit.Entry) []audit.Entry { return slices.Insert(e, 3, e[2]) }, 4},
+		{"forged with another key", func(e []audit.Entry) []audit.Entry {
+			e[5].Result = audit.NotVerified
+			head := audit.Head{Seq: 5, Hash: e[4].Hash}
+			for i := 5; i < len(e); i++ {
+				head = head.Link(&e[i], mac("another key"))
+			}
+			return e
+		}, 6},
+		{"cut off", func(e []audit.Entry) []audit.Entry { return e[:8] }, 9},
+		{"emptied", func([]audit.Entry) []audit.Entry { return nil }, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			entries, recorded := chain(10)
+			head, err := audit.Head{}.Verify(test.change(entries), mac("key"))
+			if err == nil {
+				err = head.Check(recorded)
+			}
+			broken, ok := errors.AsType[*audit.BrokenError](err)
+			if !ok || broken.Seq != test.want {
+				t.Errorf("%v, want it broken at %d", err, test.want)
+			}
+		})
+	}
+}
+
+// TestEveryFieldIsChained changes each field of an entry in turn, so that a
+// field that is added one day cannot be forgotten in the encoding.
+func TestEveryFieldIsChained(t *testing.T) {
+	fields := reflect.TypeFor[audit.Entry]()
+	for i := range fields.NumField() {
+		name := fields.Field(i).Name
+		t.Run(name, func(t *testing.T) {
+			entries, _ := chain(1)
+			f := reflect.ValueOf(&entries[0]).Elem().Field(i)
+			switch f.Kind() {
+			case reflect.String:
+				f.SetString(f.String() + "x")
+			case reflect.Int, reflect.Int64:
+				f.SetInt(f.Int() + 1)
+			case reflect.Uint8:
+				f.SetUint(f.Uint() + 1)
+			case reflect.Bool:
+				f.SetBool(!f.Bool())
+			case reflect.Float64:
+				f.SetFloat(0.5)
+			case reflect.Array:
+				f.Index(31).SetUint(f.Index(31).Uint() ^ 1)
+			default:
+				t.Fatalf("a field of kind %s: say here how to change it", f.Kind())
+			}
+			if _, err := (audit.Head{}).Verify(entries, mac("key")); err == nil {
+				t.Error("a change does not show")
+			}
+		})
+	}
+}
+
+// TestNeighbouringTextsAreApart: what moves from one text to the next shows.
+func TestNeighbouringTextsAreApart(t *testing.T) {
+	a, b := audit.Entry{RequestID: "ab", Client: "c"}, audit.Entry{RequestID: "a", Client: "bc"}
+	if (audit.Head{}).Link(&a, mac("key")) == (audit.Head{}).Link(&b, mac("key")) {
+		t.Error("two events have one hash")
+	}
+}
+
+func TestNewEntry(t *testing.T) {
+	nik, err := sesuai.ParseNIK("9999000000000001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := audit.Event{
+		Time: time.UnixMicro(1234567), RequestID: "r", Client: "c", NIK: nik, Result: audit.NotVerified,
+		Reason: "Name does not match", NIKOutcome: sesuai.Match, Name: sesuai.NonMatch, DateOfBirth: sesuai.NotCompared,
+		NameScore: 40, Compared: true, Percentage: sesuai.PercentageOf(81.25), Score: 0.5,
+		Threshold: sesuai.PercentageOf(75), Model: "m", Calibration: "s", Duration: 1500 * time.Microsecond,
+	}
+	want := audit.Entry{
+		Time: 1234567, RequestID: "r", Client: "c", NIK: [32]byte{1}, Result: audit.NotVerified,
+		Reason: "Name does not match", NIKOutcome: sesuai.Match, Name: sesuai.NonMatch,
+		NameScore: 40, Compared: true, Percentage: 8125, Score: 0.5, Threshold: 7500, Model: "m", Calibration: "s",
+		Duration: 1500,
+	}
+	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
+		t.Errorf("NewEntry (-want +got):\n%s", diff)
+	}
+
+	// What was not compared has no score, and an unknown percentage is none.
+	event.Compared, event.Percentage, event.Threshold = false, sesuai.Percentage{}, sesuai.Percentage{}
+	want.Compared, want.Percentage, want.Threshold, want.Score = false, -1, -1, 0
+	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
+		t.Errorf("NewEntry without a comparison (-want +got):\n%s", diff)
+	}
+	event.Compared, event.Score = true, math.NaN()
+	if score := audit.NewEntry(event, [32]byte{1}).Score; score != 0 {
+		t.Errorf("NaN is kept as %v", score)
+	}
+}

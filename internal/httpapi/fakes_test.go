@@ -1,0 +1,255 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/verify"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The synthetic person of these tests. Nothing of it may show anywhere.
+const (
+	testNIK  = "9999010101900001"
+	testName = "Sari Contoh"
+	testDate = "01-01-1990"
+	// testPhoto begins as a PNG does; the fake verifier looks no further.
+	testPhoto = "\x89PNG\r\n\x1a\ncanary-photograph"
+)
+
+// today is the day on which these tests take place.
+var today = time.Date(2026, time.March, 10, 12, 0, 0, 0, time.UTC)
+
+// The credentials of these tests.
+const (
+	testUser     = "user-canary"
+	testPassword = "password-canary"
+	testKey      = "key-canary"
+)
+
+// credentials is an Authenticator that knows one client.
+type credentials struct{ client access.Client }
+
+func (c credentials) Authenticate(_ context.Context, username, password, apiKey string) (access.Client, error) {
+	if username != testUser || password != testPassword || apiKey != testKey {
+		return access.Client{}, &sesuai.Error{Kind: sesuai.KindUnauthenticated}
+	}
+	return c.client, nil
+}
+
+// verifierFunc is a Verifier.
+type verifierFunc func(ctx context.Context, req verify.Request) (sesuai.Verdict, error)
+
+func (f verifierFunc) Verify(ctx context.Context, req verify.Request) (sesuai.Verdict, error) {
+	return f(ctx, req)
+}
+
+// limiterFunc is a Limiter.
+type limiterFunc func(access.Client) error
+
+func (f limiterFunc) Allow(c access.Client) error { return f(c) }
+
+// verified is the verdict R1.
+var verified = sesuai.Verdict{
+	Verified: true, Reason: sesuai.ReasonVerified,
+	NIK: sesuai.Match, Name: sesuai.Match, DateOfBirth: sesuai.Match, Face: sesuai.PercentageOf(82.04),
+}
+
+// r1 is its body.
+const r1 = `{"verification_status":true,"reason":"Verification Success","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":82.04}}`
+
+// r8 is the body of every 503.
+const r8 = `{"verification_status":false,"reason":"Something wrong in Dukcapil server","result":{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null}}`
+
+// lockedBuffer is a log that the server and the test can share.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// service is a Server with its surroundings.
+type service struct {
+	options httpapi.Options
+	log     lockedBuffer
+}
+
+// newService is one whose verifier finds that everything matches, after
+// checking that it was asked about the test's person.
+func newService() *service {
+	s := new(service)
+	s.options = httpapi.Options{
+		Verifier: verifierFunc(func(_ context.Context, req verify.Request) (sesuai.Verdict, error) {
+			c := req.Claim
+			if c.NIK.Reveal() != testNIK || c.Name.Reveal() != testName || c.DateOfBirth.Reveal() != testDate {
+				return sesuai.Verdict{}, errors.New("another person was asked about")
+			}
+			if string(req.Photo) != testPhoto {
+				return sesuai.Verdict{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
+			}
+			return verified, nil
+		}),
+		Authenticator: credentials{access.Client{ID: "client-1", Scopes: []access.Scope{access.FaceVerification}}},
+		Now:           func() time.Time { return today },
+		Log:           slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	return s
+}
+
+// answers makes the verifier give this answer to everything.
+func (s *service) answers(v sesuai.Verdict, err error) {
+	s.options.Verifier = verifierFunc(func(context.Context, verify.Request) (sesuai.Verdict, error) { return v, err })
+}
+
+// do has the request answered without a network.
+func (s *service) do(r *http.Request) *http.Response {
+	w := httptest.NewRecorder()
+	httpapi.New(s.options).ServeHTTP(w, r)
+	return w.Result()
+}
+
+// start serves on a port of its own until the test ends, and returns the
+// address.
+func (s *service) start(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- httpapi.Serve(ctx, l, httpapi.New(s.options), s.options.Log) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the server ended with: %v", err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// part is one part of a multipart body. An empty header is just the name.
+type part struct{ name, header, body string }
+
+// everyPart is a whole and valid form.
+func everyPart() []part {
+	return []part{
+		{name: "nik", body: testNIK},
+		{name: "name", body: testName},
+		{name: "date_of_birth", body: testDate},
+		{name: "face_image", body: testPhoto},
+	}
+}
+
+const boundary = "the-boundary"
+
+// multipartBody writes the parts byte by byte.
+func multipartBody(parts ...part) string {
+	var b strings.Builder
+	for _, p := range parts {
+		header := p.header
+		if header == "" {
+			header = `Content-Disposition: form-data; name="` + p.name + `"`
+		}
+		b.WriteString("--" + boundary + "\r\n" + header + "\r\n\r\n" + p.body + "\r\n")
+	}
+	return b.String() + "--" + boundary + "--\r\n"
+}
+
+// post is a request with good credentials.
+func post(contentType, body string) *http.Request {
+	return postReader(contentType, strings.NewReader(body))
+}
+
+func postReader(contentType string, body io.Reader) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, httpapi.FaceVerificationPath, body)
+	r.Header.Set("Content-Type", contentType)
+	r.SetBasicAuth(testUser, testPassword)
+	r.Header.Set("X-Api-Key", testKey)
+	return r
+}
+
+// postParts is a multipart request with good credentials.
+func postParts(parts ...part) *http.Request {
+	return post("multipart/form-data; boundary="+boundary, multipartBody(parts...))
+}
+
+// postForm is what Go's own writer makes of a whole and valid form.
+func postForm(t *testing.T) (contentType, body string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, p := range everyPart() {
+		f, err := w.CreateFormField(p.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(f, p.body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w.FormDataContentType(), b.String()
+}
+
+// checkEnvelope holds a response to what is true of every one, and returns its
+// body.
+func checkEnvelope(t interface {
+	Helper()
+	Errorf(string, ...any)
+}, resp *http.Response) string {
+	t.Helper()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Errorf("reading the body: %v", err)
+	}
+	_ = resp.Body.Close()
+	var object map[string]any
+	if err := json.Unmarshal(body, &object); err != nil || object == nil {
+		t.Errorf("the body is not a JSON object: %q", body)
+	}
+	for header, want := range map[string]string{
+		"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+	} {
+		if got := resp.Header.Values(header); len(got) != 1 || got[0] != want {
+			t.Errorf("%s is %q", header, got)
+		}
+	}
+	if id := resp.Header.Values("Request-Id"); len(id) != 1 || id[0] == "" {
+		t.Errorf("Request-Id is %q", id)
+	}
+	if _, wrong := object["verification_result"]; wrong {
+		t.Errorf("there is a key that breaks an SDK: %s", body)
+	}
+	return string(body)
+}

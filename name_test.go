@@ -1,0 +1,44 @@
+package sesuai_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sesuai/sesuai"
+)
+
+func TestParseName(t *testing.T) {
+	for _, tt := range []struct {
+		about string
+		text  string
+		want  string // "" is refused
+	}{
+		{"a name", "Sari Contoh", "Sari Contoh"},
+		{"one letter", "X", "X"},
+		{"white space around", " \tSari Contoh\r\n", "Sari Contoh"},
+		{"a no-break space around", "\u00a0Sari", "Sari"},
+		{"sixty letters", strings.Repeat("a", 60), strings.Repeat("a", 60)},
+		{"sixty letters of two bytes", strings.Repeat("é", 60), strings.Repeat("é", 60)},
+		{"sixty letters within white space", "  " + strings.Repeat("a", 60) + "  ", strings.Repeat("a", 60)},
+		{"a title and signs", "dr. H. Sari D'Contoh-Uji, S.H.", "dr. H. Sari D'Contoh-Uji, S.H."},
+		{"what the Node SDK sends for a missing value is letters", "undefined", "undefined"},
+		{"sixty-one letters", strings.Repeat("a", 61), ""},
+		{"empty", "", ""},
+		{"white space alone", "  \n ", ""},
+		{"no letter", "12345", ""},
+		{"signs alone", "-.'", ""},
+		{"a line break inside", "Sari\nContoh", ""},
+		{"a zero byte", "Sari\x00", ""},
+		{"not UTF-8", "Sari\xff", ""},
+		{"half a character", "Sari\xc3", ""},
+	} {
+		t.Run(tt.about, func(t *testing.T) {
+			name, err := sesuai.ParseName(tt.text)
+			if tt.want == "" {
+				checkParsed(t, tt.text, name.Reveal(), false, err, sesuai.KindInvalidName)
+				return
+			}
+			checkParsed(t, tt.want, name.Reveal(), true, err, sesuai.KindInvalidName)
+		})
+	}
+}
