@@ -3,10 +3,9 @@ package name
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
-// kind is how two words are related. The order is that of preference.
+// kind is how two words are related, from not at all to wholly.
 type kind uint8
 
 const (
@@ -42,7 +41,7 @@ func compare(a, b word) likeness {
 		return likeness{same, sameAgreement}
 	case a.abbreviates(b) || b.abbreviates(a):
 		return likeness{abbreviated, initialAgreement}
-	case a.short() || b.short(), farApart(a.plain, b.plain):
+	case a.short() || b.short():
 		return likeness{different, 0}
 	case a.heard == b.heard:
 		return likeness{homophone, homophoneAgreement}
@@ -62,15 +61,7 @@ func compare(a, b word) likeness {
 	return best
 }
 
-// farApart reports whether two words differ more in length than spelling, sound
-// and a slip can make them.
-func farApart(a, b string) bool {
-	n, m := utf8.RuneCountInString(a), utf8.RuneCountInString(b)
-	return max(n, m)-min(n, m) > 3
-}
-
-// endings are what tells a man's name (left) from a woman's made of the same
-// stem.
+// endings are what tells a man's name (left) from a woman's of the same stem.
 var endings = [...][2]string{
 	{"O", "I"},                 // SUSANTO, SUSANTI
 	{"A", "I"},                 // SAPUTRA, SAPUTRI

@@ -74,7 +74,7 @@ func jaro(a, b []rune) float64 {
 		return 0
 	}
 	window := max(max(len(a), len(b))/2-1, 0)
-	var buf [2][32]bool
+	var buf [2][32]bool // so that words of up to 32 letters need no heap
 	foundA, foundB := append(buf[0][:0], make([]bool, len(a))...), append(buf[1][:0], make([]bool, len(b))...)
 	found := 0
 	for i, r := range a {

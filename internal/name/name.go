@@ -65,9 +65,10 @@ const longest = 2 * sesuai.MaxNameLength
 //   - 99 if every word has its counterpart, be it misspelt or moved;
 //   - 84 if there is one doubt: a difference that is at times a slip and at
 //     times another person, or a lone initial too many;
-//   - 79 if a word is missing or is another word, if an initial stands for a
-//     word without two telling words to back it, if only one of the names is
-//     a single word, or if the names are of a man and a woman.
+//   - 79 if there are two doubts, if a word is missing or is another word, if
+//     an initial stands for a word without two telling words to back it, if
+//     only one of the names is a single word, or if one is a man's and the
+//     other a woman's.
 func Score(claimed, recorded string) int {
 	if claimed == recorded && strings.ContainsFunc(claimed, unicode.IsLetter) {
 		return equal
@@ -76,7 +77,7 @@ func Score(claimed, recorded string) int {
 	if len(a.words) == 0 || len(b.words) == 0 {
 		return 0
 	}
-	if false {
+	if a.length > longest || b.length > longest {
 		if a.equal(b) {
 			return equal
 		}

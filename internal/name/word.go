@@ -9,10 +9,10 @@ type word struct {
 	initial byte
 }
 
-// abbreviations may stand anywhere in a name, provided it has another word.
-// ABDUR, ABDUS and so on are ABDUL as pronounced before some letters.
+// abbreviations may stand anywhere in a name. ABDUR, ABDUS and so on are ABDUL
+// as it is pronounced before some letters.
 var abbreviations = map[string]string{
-	"ABD": "ABDUL", "ABDU": "ABDUL", "ABDD": "ABDUL", "ABDUD": "ABDUL", "ABDUN": "ABDUL",
+	"ABD": "ABDUL", "ABDU": "ABDUL", "ABDUD": "ABDUL", "ABDUN": "ABDUL",
 	"ABDUR": "ABDUL", "ABDUS": "ABDUL", "ABDUT": "ABDUL", "ABDUZ": "ABDUL",
 }
 
@@ -40,7 +40,8 @@ var muhammads = map[string]bool{
 // heads begin so many names that having one in common tells little. They are
 // canonical spellings.
 var heads = map[string]bool{
-	muhammad: true, "AHMAD": true, "AKHMAD": true, "ABDUL": true, "SITI": true, "NUR": true, "SRI": true,
+	muhammad: true, "AHMAD": true, "AHMAT": true, "AHMED": true, "AKHMAD": true, "ABDUL": true,
+	"SITI": true, "NUR": true, "SRI": true,
 }
 
 // newWord reads a folded word. first tells that it is the first of several.
@@ -91,19 +92,15 @@ func rejoin(words, other []word) []word {
 }
 
 // join is a and b written in one, if that reads as one of the other name's
-// words, and neither is one of them already.
+// words.
 func join(a, b word, other []word) (joined word, ok bool) {
 	if a.short() || b.short() {
 		return word{}, false
 	}
-	for _, w := range other {
-		if a.same(w) || b.same(w) {
-			return word{}, false
-		}
-	}
 	plain := a.plain + b.plain
 	for _, w := range other {
-		if plain[0] != w.plain[0] || farApart(plain, w.plain) {
+		// To save work: spelling and a slip do not change the length by more.
+		if off := len(w.plain) - len(plain); off < -3 || off > 3 {
 			continue
 		}
 		joined = newWord(plain, false)

@@ -1,0 +1,14 @@
+package name
+
+// For the tests of the parts that Score is made of.
+var (
+	Fold      = fold
+	Canonical = canonical
+	Ratio     = ratio
+)
+
+// JaroWinkler is jaroWinkler of two texts.
+func JaroWinkler(a, b string) int { return jaroWinkler([]rune(a), []rune(b)) }
+
+// DamerauLevenshtein is damerauLevenshtein of two texts.
+func DamerauLevenshtein(a, b string) int { return damerauLevenshtein([]rune(a), []rune(b)) }

@@ -1,0 +1,30 @@
+package name_test
+
+import (
+	"testing"
+
+	"github.com/sesuai/sesuai/internal/name"
+)
+
+func TestCanonical(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ word, want string }{
+		{"SOEHARDI", "SUHARDI"},
+		{"WIDJAJA", "WIYAYA"}, // and so is
+		{"WIJAYA", "WIYAYA"},
+		{"TJAHJONO", "CAHYONO"},
+		{"ACHMAD", "AKHMAD"},
+		{"TJHIN", "KHIN"}, // what one rule makes, the next one finds
+		{"ANNISSA", "ANISA"},
+		{"BOOEDI", "BUDI"},
+		{"ABDULRAHMAN", "ABDURAHMAN"},
+		{"ABDURRAHMAN", "ABDURAHMAN"},
+		{"ABDULKARIM", "ABDULKARIM"}, // before K the article keeps its L
+		{"AA", "AA"},
+		{"丸", "丸"}, // of which two bytes are equal
+	} {
+		if got := name.Canonical(tt.word); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.word, got, tt.want)
+		}
+	}
+}
