@@ -20,11 +20,18 @@ help: ## List the targets
 .PHONY: build
 build: bin/sesuai ## Build bin/sesuai
 
-bin/sesuai: $(SOURCES)
-	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/sesuai
+# The build tags that this machine allows: turbojpeg, or none.
+build/tags: scripts/turbojpeg.sh
+	@mkdir -p build
+	scripts/turbojpeg.sh >$@.new && mv $@.new $@
 
-bin/demo: $(SOURCES)
-	$(GO) build -trimpath -o $@ ./demo
+TAGS = -tags "$$(cat build/tags)"
+
+bin/sesuai: $(SOURCES) build/tags
+	$(GO) build -trimpath $(TAGS) -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/sesuai
+
+bin/demo: $(SOURCES) build/tags
+	$(GO) build -trimpath $(TAGS) -o $@ ./demo
 
 .PHONY: models
 models: models/.fetched ## Fetch the face models and ONNX Runtime
@@ -51,7 +58,7 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 
 .PHONY: test
 test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched ## Run every test, with the race detector
-	$(GO) test -race -shuffle=on -timeout 20m ./...
+	$(GO) test $(TAGS) -race -shuffle=on -timeout 20m ./...
 	CGO_ENABLED=0 $(GO) build ./...
 
 .PHONY: check

@@ -30,17 +30,18 @@ var mayImport = map[string][]string{
 	},
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/face",
-		"internal/face/ort", "internal/store", "internal/keyring",
+		"internal/face/ort", "internal/face/turbo", "internal/store", "internal/keyring",
 		"github.com/goccy/go-yaml",
 	},
-	"internal/httpapi":  {".", "internal/verify", "internal/access"},
-	"internal/verify":   {".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access"},
-	"internal/enrol":    {".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup"},
-	"internal/policy":   {"."},
-	"internal/name":     {".", "golang.org/x/text/unicode/norm"},
-	"internal/face":     {"."},
-	"internal/face/ort": {".", "internal/face", "github.com/yalue/onnxruntime_go"},
-	"internal/registry": {".", "internal/face"},
+	"internal/httpapi":    {".", "internal/verify", "internal/access"},
+	"internal/verify":     {".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access"},
+	"internal/enrol":      {".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup"},
+	"internal/policy":     {"."},
+	"internal/name":       {".", "golang.org/x/text/unicode/norm"},
+	"internal/face":       {"."},
+	"internal/face/ort":   {".", "internal/face", "github.com/yalue/onnxruntime_go"},
+	"internal/face/turbo": {"internal/face"},
+	"internal/registry":   {".", "internal/face"},
 	"internal/registry/registrytest": {
 		".", "internal/registry", "internal/face", "internal/name", "github.com/google/go-cmp/cmp",
 	},
@@ -54,14 +55,14 @@ var mayImport = map[string][]string{
 
 	// Around the product, not of it: they use it as anyone would.
 	"demo": {
-		"internal/face", "internal/face/ort", // to measure them alone
+		"internal/face", "internal/face/ort", "internal/face/turbo", // to measure them alone
 		"github.com/alecthomas/kong", "modernc.org/sqlite", "golang.org/x/sync/errgroup",
 	},
 }
 
 // mayUseC is where cgo may stand; everywhere else the code builds and runs
 // without a C compiler.
-var mayUseC = []string{"internal/face/ort"}
+var mayUseC = []string{"internal/face/ort", "internal/face/turbo"}
 
 // longestFile is how many lines a file may have: longer ones hold more than
 // one idea.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/ort"
+	"github.com/sesuai/sesuai/internal/face/turbo"
 )
 
 type benchCommand struct {
@@ -95,7 +96,9 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo []byte, 
 	if err != nil {
 		return err
 	}
-	engine, err := face.New(face.Options{Models: c.Models, Manifest: manifest, Calibration: calibration, Load: load})
+	engine, err := face.New(face.Options{
+		Models: c.Models, Manifest: manifest, Calibration: calibration, Load: load, DecodeJPEG: turbo.Decode,
+	})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,10 @@ import (
 	"strconv"
 )
 
+type cutCommand struct{}
+
+func (cutCommand) Run(c *commandLine) error { return c.cut() }
+
 // cut cuts the sample photographs to single people, by the rectangles of
 // cuts.csv. What is there already is left.
 func (c *commandLine) cut() error {

@@ -21,6 +21,7 @@ type commandLine struct {
 	Samples string `help:"Where the sample photographs are." default:"build/demo"`
 	Models  string `help:"Where the face models are." default:"models"`
 
+	Cut     cutCommand     `cmd:"" help:"Cut the sample photographs to single people."`
 	Prepare prepareCommand `cmd:"" help:"Enrol the demo people and make a client in a data folder."`
 	Run     runCommand     `cmd:"" help:"Prepare a data folder, serve it and say how to call it."`
 	Table   tableCommand   `cmd:"" help:"Run the eight documented outcomes and print them as a table."`

@@ -14,6 +14,7 @@ import (
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/ort"
+	"github.com/sesuai/sesuai/internal/face/turbo"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/store"
 	"github.com/sesuai/sesuai/internal/verify"
@@ -88,6 +89,7 @@ func OpenEngine(c Config, use EngineUse, cores int) (*face.Engine, error) {
 		Manifest:    manifest,
 		Calibration: calibration,
 		Load:        load,
+		DecodeJPEG:  turbo.Decode,
 		Workers:     workers,
 		MaxPixels:   c.Face.MaxPixels,
 		Dominance:   c.Face.Dominance,

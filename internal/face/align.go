@@ -110,11 +110,13 @@ func (w *worker) align(p *Photo, l *landmarks) bool {
 	}
 	spec := w.engine.manifest.Template
 	dst := rasterOf(w.template.Input(), spec)
-	src, back := w.source(p, back)
+	src, box := w.source(p, back)
+	// The centre of photograph pixel i is at i here and at i+0.5 of its box.
+	sx, sy := float64(src.width)/box.Width(), float64(src.height)/box.Height()
 	for y := range alignedSize {
 		for x := range alignedSize {
 			from := back.apply(Point{float64(x), float64(y)})
-			r, g, b := src.at(from.X, from.Y)
+			r, g, b := src.at((from.X+0.5-box.X0)*sx-0.5, (from.Y+0.5-box.Y0)*sy-0.5)
 			i := y*alignedSize + x
 			dst.planes[0][i] = (r - spec.Mean) / spec.Divisor
 			dst.planes[1][i] = (g - spec.Mean) / spec.Divisor
@@ -125,9 +127,8 @@ func (w *worker) align(p *Photo, l *landmarks) bool {
 }
 
 // source is what align samples: the part of the photograph that the aligned
-// face covers, averaged down to about its resolution, with the similarity from
-// the aligned face to it.
-func (w *worker) source(p *Photo, back similarity) (*raster, similarity) {
+// face covers, averaged down to about its resolution, and where that part is.
+func (w *worker) source(p *Photo, back similarity) (*raster, Box) {
 	const last = alignedSize - 1
 	box := Box{math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)}
 	for _, corner := range [4]Point{{0, 0}, {last, 0}, {0, last}, {last, last}} {
@@ -152,15 +153,7 @@ func (w *worker) source(p *Photo, back similarity) (*raster, similarity) {
 	w.chip = grow(w.chip, 3*n)
 	w.aligned = raster{width, height, [3][]float32{w.chip[:n], w.chip[n : 2*n], w.chip[2*n : 3*n]}}
 	w.resampler.resample(w.aligned, p, box, 0, 0, 1, false)
-
-	// Pixel centres: photograph pixel i is at i+0.5 of its box.
-	sx, sy := float64(width)/box.Width(), float64(height)/box.Height()
-	s := (sx + sy) / 2
-	return &w.aligned, similarity{
-		a: back.a * s, b: back.b * s,
-		tx: (back.tx-box.X0+0.5)*s - 0.5,
-		ty: (back.ty-box.Y0+0.5)*s - 0.5,
-	}
+	return &w.aligned, box
 }
 
 // at interpolates linearly between the four pixels around (x, y), whose

@@ -1,9 +1,7 @@
 package face
 
 import (
-	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"math"
 
@@ -56,9 +54,7 @@ func ShippedCalibration(id string) (*Calibration, error) {
 // sesuai.KindConfiguration.
 func ParseCalibration(b []byte) (*Calibration, error) {
 	var c Calibration
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil {
+	if err := decodeStrictly(b, &c); err != nil {
 		return nil, badCalibration("it cannot be read", err)
 	}
 	if c.ID == "" || c.ModelSHA256 == "" || c.DataSet == "" || c.Date == "" {

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
 
 	"github.com/sesuai/sesuai"
 )
@@ -22,25 +23,31 @@ const (
 // format is a container that Decode reads.
 type format struct {
 	magic  string
-	config func(*bytes.Reader) (image.Config, error)
-	decode func(*bytes.Reader) (image.Image, error)
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
 	orient func([]byte) orientation
+	// check refuses a file that the decoder would work on for too long.
+	check func([]byte) error
 }
 
 var (
-	jpegFormat = format{
-		magic:  jpegMagic,
-		config: func(r *bytes.Reader) (image.Config, error) { return jpeg.DecodeConfig(r) },
-		decode: func(r *bytes.Reader) (image.Image, error) { return jpeg.Decode(r) },
-		orient: jpegOrientation,
-	}
-	pngFormat = format{
-		magic:  pngMagic,
-		config: func(r *bytes.Reader) (image.Config, error) { return png.DecodeConfig(r) },
-		decode: func(r *bytes.Reader) (image.Image, error) { return png.Decode(r) },
-		orient: pngOrientation,
-	}
+	jpegFormat = format{jpegMagic, jpeg.DecodeConfig, jpeg.Decode, jpegOrientation, checkScans}
+	pngFormat  = format{pngMagic, png.DecodeConfig, png.Decode, pngOrientation, func([]byte) error { return nil }}
 )
+
+// maxScans is how many scans a JPEG may have. Encoders make about ten; each
+// costs the decoder a pass over all pixels, while a file pays a few bytes for
+// an empty one, so that a small file could take hours.
+const maxScans = 100
+
+// checkScans counts start-of-scan markers: in the pixels' own data, the byte ff
+// is always followed by another.
+func checkScans(data []byte) error {
+	if n := bytes.Count(data, []byte{0xff, startOfScan}); n > maxScans {
+		return fmt.Errorf("a JPEG of %d scans", n)
+	}
+	return nil
+}
 
 // sniff tells the format by the first bytes alone: what a caller calls the
 // file does not matter.
@@ -64,12 +71,17 @@ func Supported(data []byte) bool {
 // of that size is allocated. Errors: sesuai.KindUnsupportedImage,
 // KindInvalidImage, KindTooLarge (over maxPixels); none holds any of data.
 func Decode(data []byte, maxPixels int) (*Photo, error) {
-	return decodeInto(&Photo{}, data, maxPixels)
+	return decodeInto(&Photo{}, data, maxPixels, nil)
 }
 
+// JPEGDecoder decodes a JPEG file whose header says width×height; package turbo
+// has one. What it cannot decode, image/jpeg is asked about: that decides what
+// a JPEG is, with or without the faster decoder.
+type JPEGDecoder func(data []byte, width, height int) (*image.YCbCr, error)
+
 // decodeInto is Decode into p, whose buffer is used again if it is large
-// enough.
-func decodeInto(p *Photo, data []byte, maxPixels int) (*Photo, error) {
+// enough. fast may be nil.
+func decodeInto(p *Photo, data []byte, maxPixels int, fast JPEGDecoder) (*Photo, error) {
 	f, ok := sniff(data)
 	if !ok {
 		return nil, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
@@ -88,9 +100,19 @@ func decodeInto(p *Photo, data []byte, maxPixels int) (*Photo, error) {
 			Detail: fmt.Sprintf("an image may have %d pixels", maxPixels),
 		}
 	}
-	img, err := f.decode(bytes.NewReader(data))
-	if err != nil {
+	if err := f.check(data); err != nil {
 		return nil, invalid(err)
+	}
+	var img image.Image
+	if fast != nil && f.magic == jpegMagic {
+		if m, err := fast(data, cfg.Width, cfg.Height); err == nil {
+			img = m
+		}
+	}
+	if img == nil {
+		if img, err = f.decode(bytes.NewReader(data)); err != nil {
+			return nil, invalid(err)
+		}
 	}
 	if err := p.hold(img, f.orient(data)); err != nil {
 		return nil, invalid(err)

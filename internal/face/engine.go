@@ -26,6 +26,9 @@ type Options struct {
 	Calibration *Calibration
 	// Load loads the networks; package ort has it.
 	Load Loader
+	// DecodeJPEG, if not nil, is a decoder faster than image/jpeg; package
+	// turbo has it.
+	DecodeJPEG JPEGDecoder
 	// Workers is how many photographs are worked on at once; more wait. 0 is
 	// GOMAXPROCS.
 	Workers int
@@ -45,6 +48,7 @@ type Options struct {
 type Engine struct {
 	manifest    Manifest
 	calibration *Calibration
+	decodeJPEG  JPEGDecoder
 	networks    []Network
 	workers     chan *worker
 	all         []*worker
@@ -77,28 +81,27 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		manifest: o.Manifest, calibration: o.Calibration,
-		maxPixels: o.MaxPixels, dominance: o.Dominance, limits: DefaultLimits,
-	}
-	if e.maxPixels <= 0 {
-		e.maxPixels = DefaultMaxPixels
-	}
-	if e.dominance <= 0 {
-		e.dominance = DefaultDominance
-	}
-	if o.Limits != nil {
-		e.limits = *o.Limits
-	}
-	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		manifest: o.Manifest, calibration: o.Calibration, decodeJPEG: o.DecodeJPEG,
+		maxPixels: DefaultMaxPixels, dominance: DefaultDominance, limits: DefaultLimits,
 	}
 	if err := e.open(o); err != nil {
 		e.Close()
 		return nil, err
 	}
+	// By the default limits: those of o say which photographs are wanted, not
+	// whether the networks work.
 	if err := e.selfTest(context.Background()); err != nil {
 		e.Close()
 		return nil, err
+	}
+	if o.MaxPixels > 0 {
+		e.maxPixels = o.MaxPixels
+	}
+	if o.Dominance > 0 {
+		e.dominance = o.Dominance
+	}
+	if o.Limits != nil {
+		e.limits = *o.Limits
 	}
 	return e, nil
 }
@@ -115,8 +118,12 @@ func (e *Engine) open(o Options) error {
 		}
 		e.networks = append(e.networks, n)
 	}
-	e.workers = make(chan *worker, o.Workers)
-	for range o.Workers {
+	workers := o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	e.workers = make(chan *worker, workers)
+	for range workers {
 		w := &worker{engine: e}
 		e.all = append(e.all, w)
 		for i, r := range []*Runner{&w.detector, &w.landmarks, &w.template} {
@@ -165,23 +172,31 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (Extraction
 	case <-ctx.Done():
 		return Extraction{}, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: ctx.Err()}
 	}
-	defer func() { e.workers <- w }()
+	defer func() {
+		w.forget()
+		e.workers <- w
+	}()
 	if err := ctx.Err(); err != nil {
 		return Extraction{}, err
 	}
-	p, err := decodeInto(&w.photo, photo, e.maxPixels)
+	p, err := decodeInto(&w.photo, photo, e.maxPixels, e.decodeJPEG)
 	if err != nil {
 		return Extraction{}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return Extraction{}, err
 	}
-	x, err := w.extract(ctx, p, use)
-	// A very large photograph is not kept for the next one's sake.
-	if cap(w.photo.converted) > 3*keepPixels {
-		w.photo.converted = nil
+	return w.extract(ctx, p, use)
+}
+
+// forget lets go of the photograph. Its memory is used again, unless it was a
+// very large one.
+func (w *worker) forget() {
+	kept := w.photo.converted
+	if cap(kept) > 3*keepPixels {
+		kept = nil
 	}
-	return x, err
+	w.photo = Photo{converted: kept}
 }
 
 // keepPixels is how large a worker's photograph buffer may stay: 4 megapixels.

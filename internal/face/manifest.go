@@ -6,7 +6,9 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -88,9 +90,7 @@ func DefaultManifest() Manifest {
 // sesuai.KindConfiguration.
 func ParseManifest(b []byte) (Manifest, error) {
 	var m Manifest
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&m); err != nil {
+	if err := decodeStrictly(b, &m); err != nil {
 		return Manifest{}, badManifest("it cannot be read", err)
 	}
 	if m.ID == "" || m.Licence == "" || m.Calibration == "" {
@@ -120,6 +120,20 @@ func ParseManifest(b []byte) (Manifest, error) {
 		return Manifest{}, badManifest(fmt.Sprintf("template: the input must be %d×%d", alignedSize, alignedSize), nil)
 	}
 	return m, nil
+}
+
+// decodeStrictly reads one JSON value and refuses unknown keys and anything
+// behind it.
+func decodeStrictly(b []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errors.New("something follows the value")
+	}
+	return nil
 }
 
 func (s NetworkSpec) check(outputs int) error {

@@ -9,11 +9,19 @@ import (
 // EXIF 2.32 (CIPA DC-008), tag 0x0112. Anything else counts as 1.
 type orientation uint8
 
+const upright orientation = 1
+
+// What is read of a TIFF structure (TIFF 6.0, section 2).
 const (
-	upright          orientation = 1
-	tagOrientation               = 0x0112
-	typeShort                    = 3
-	bytesPerIFDEntry             = 12
+	tagOrientation   = 0x0112
+	typeShort        = 3
+	bytesPerIFDEntry = 12
+)
+
+// JPEG markers (ISO/IEC 10918-1, table B.1).
+const (
+	startOfScan = 0xda
+	app1        = 0xe1
 )
 
 // swapsSides reports whether width and height change places.
@@ -45,10 +53,6 @@ func (o orientation) walk(w, h int) (start, dx, dy int) {
 // jpegOrientation looks for the tag in the JPEG's first EXIF segment. A
 // segment that cannot be read says nothing.
 func jpegOrientation(data []byte) orientation {
-	const (
-		startOfScan = 0xda
-		app1        = 0xe1
-	)
 	for at := 2; at+4 <= len(data) && data[at] == 0xff; {
 		marker := data[at+1]
 		if marker == 0xff { // a fill byte

@@ -68,30 +68,44 @@ type axis struct {
 // when it enlarges, it is interpolated linearly.
 func (a *axis) fit(n int, from, to float64, size int) {
 	step := (to - from) / float64(n)
-	a.width = (int(math.Ceil(max(step, 1))) + 2 + 3) / 4 * 4
+	a.width = (int(math.Ceil(max(step, 1))) + 1 + 3) / 4 * 4
 	a.first, a.count = grow(a.first, n), grow(a.count, n)
 	a.cover, a.weight = grow(a.cover, n), grow(a.weight, n*a.width)
 	clear(a.weight)
 	for i := range n {
+		w := a.weight[i*a.width : (i+1)*a.width]
 		lo := from + float64(i)*step
 		hi := lo + step
-		if step < 1 { // a tent of one source pixel to each side of the centre
-			lo, hi = (lo+hi)/2-1, (lo+hi)/2+1
+		if step < 1 {
+			a.first[i], a.count[i], a.cover[i] = interpolate(w, (lo+hi)/2, size)
+			continue
 		}
-		first := min(max(int(math.Floor(lo)), 0), size)
-		last := min(int(math.Ceil(hi)), size)
-		w := a.weight[i*a.width : (i+1)*a.width]
+		// Rounding must not make a source pixel of an edge that touches it.
+		const touch = 1e-9
+		first := min(max(int(math.Floor(lo+touch)), 0), size)
+		last := min(int(math.Ceil(hi-touch)), size)
 		a.first[i], a.count[i], a.cover[i] = first, max(last-first, 0), 0
 		for k := range a.count[i] {
 			p := float64(first + k)
-			if step < 1 {
-				w[k] = float32(max(1-math.Abs(p+0.5-(lo+hi)/2), 0))
-			} else {
-				w[k] = float32((min(hi, p+1) - max(lo, p)) / step)
-			}
+			w[k] = float32((min(hi, p+1) - max(lo, p)) / step)
 			a.cover[i] += w[k]
 		}
 	}
+}
+
+// interpolate gives the weights of the two source pixels around a place, whose
+// centres have halves; the outermost pixel alone up to the source's edge, and
+// none beyond.
+func interpolate(w []float32, at float64, size int) (first, count int, cover float32) {
+	if at < 0 || at > float64(size) {
+		return 0, 0, 0
+	}
+	left := int(math.Floor(at - 0.5))
+	part := float32(at - 0.5 - float64(left))
+	first, last := max(left, 0), min(left+1, size-1)
+	w[0] += 1 - part
+	w[last-first] += part
+	return first, last - first + 1, 1
 }
 
 // span is the range of source pixels that any target pixel needs. The others'
@@ -160,38 +174,49 @@ func (s *resampler) plane(out []float32, width, height int, c *plane, box Box, p
 	lo, hi := s.x.span()
 	s.row = grow(s.row, hi-lo+s.x.width) // zeros after hi, for zero weights
 	for y := range height {
-		clear(s.row)
-		weights := s.y.weight[y*s.y.width:]
-		at := s.y.first[y] * c.stride
-		for k := range s.y.count[y] {
-			accumulate(s.row, c.pix[at+lo:at+hi], weights[k])
-			at += c.stride
+		s.sumRows(c, lo, hi, y)
+		s.sumColumns(out[y*width:(y+1)*width], lo, pad, pad*s.y.cover[y])
+	}
+}
+
+// sumRows makes row the weighted sum of the source rows, from lo to hi, that
+// target row y is made of. Two at a time, since what is summed up so far is
+// then read and written half as often.
+func (s *resampler) sumRows(c *plane, lo, hi, y int) {
+	clear(s.row)
+	row := s.row[:hi-lo]
+	weights := s.y.weight[y*s.y.width:][:s.y.count[y]]
+	at := s.y.first[y]*c.stride + lo
+	for ; len(weights) >= 2; weights = weights[2:] {
+		v, w := weights[0], weights[1]
+		a, b := c.pix[at:][:len(row)], c.pix[at+c.stride:][:len(row)]
+		for i := range row {
+			row[i] += v*float32(a[i]) + w*float32(b[i])
 		}
-		missing := pad * s.y.cover[y]
-		line := out[y*width : (y+1)*width]
-		for x := range line {
-			line[x] = pad - missing*s.x.cover[x] + dot(
-				s.x.weight[x*s.x.width:(x+1)*s.x.width],
-				s.row[s.x.first[x]-lo:])
+		at += 2 * c.stride
+	}
+	if len(weights) == 1 {
+		w, a := weights[0], c.pix[at:][:len(row)]
+		for i := range row {
+			row[i] += w * float32(a[i])
 		}
 	}
 }
 
-// accumulate adds weight times each of src to dst.
-func accumulate(dst []float32, src []byte, weight float32) {
-	dst = dst[:len(src)]
-	for i, v := range src {
-		dst[i] += weight * float32(v)
+// sumColumns makes each of line the weighted sum of its pixels of row, which
+// begins at source column lo, and of what is missing of pad.
+func (s *resampler) sumColumns(line []float32, lo int, pad, covered float32) {
+	first, cover, weight, row := s.x.first[:len(line)], s.x.cover[:len(line)], s.x.weight, s.row
+	for i := range line {
+		sum := pad - covered*cover[i]
+		from := row[first[i]-lo:]
+		for k := 0; k < s.x.width; k += 4 {
+			w, v := (*[4]float32)(weight[k:]), (*[4]float32)(from[k:])
+			sum += (w[0]*v[0] + w[1]*v[1]) + (w[2]*v[2] + w[3]*v[3])
+		}
+		weight = weight[s.x.width:]
+		line[i] = sum
 	}
-}
-
-// dot is the inner product of a, of a multiple of four numbers, with b.
-func dot(a, b []float32) (sum float32) {
-	for ; len(a) >= 4 && len(b) >= 4; a, b = a[4:], b[4:] {
-		x, y := (*[4]float32)(a), (*[4]float32)(b)
-		sum += (x[0]*y[0] + x[1]*y[1]) + (x[2]*y[2] + x[3]*y[3])
-	}
-	return sum
 }
 
 // toRGB turns Y, Cb and Cr into red, green and blue, in place (ITU-T T.871,

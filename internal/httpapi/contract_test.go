@@ -77,14 +77,22 @@ func TestContract(t *testing.T) {
 	}{
 		// Responses.
 		{"R1", verdict(verified), postParts(everyPart()...), 200, r1},
-		{"R2", verdict(sesuai.Verdict{Reason: sesuai.ReasonNIKNotFound, NIK: no, Face: of(0)}), postParts(everyPart()...), 200,
-			`{"verification_status":false,"reason":"NIK not found on Dukcapil database","result":{"nik":false,"name":null,"date_of_birth":null,"face_image_percentage":0}}`},
-		{"R3", verdict(sesuai.Verdict{Reason: sesuai.ReasonNameDiffers, NIK: yes, Name: no, DateOfBirth: yes, Face: of(82.04)}), postParts(everyPart()...), 200,
-			`{"verification_status":false,"reason":"Name does not match","result":{"nik":true,"name":false,"date_of_birth":true,"face_image_percentage":82.04}}`},
-		{"R4", verdict(sesuai.Verdict{Reason: sesuai.ReasonDateDiffers, NIK: yes, Name: yes, DateOfBirth: no, Face: of(82.04)}), postParts(everyPart()...), 200,
-			`{"verification_status":false,"reason":"Date of birth does not match","result":{"nik":true,"name":true,"date_of_birth":false,"face_image_percentage":82.04}}`},
-		{"R5", verdict(sesuai.Verdict{Reason: sesuai.ReasonFaceBelowPass, NIK: yes, Name: yes, DateOfBirth: yes, Face: of(42.04)}), postParts(everyPart()...), 200,
-			`{"verification_status":false,"reason":"Selfie image does not pass the threshold","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":42.04}}`},
+		{
+			"R2", verdict(sesuai.Verdict{Reason: sesuai.ReasonNIKNotFound, NIK: no, Face: of(0)}), postParts(everyPart()...), 200,
+			`{"verification_status":false,"reason":"NIK not found on Dukcapil database","result":{"nik":false,"name":null,"date_of_birth":null,"face_image_percentage":0}}`,
+		},
+		{
+			"R3", verdict(sesuai.Verdict{Reason: sesuai.ReasonNameDiffers, NIK: yes, Name: no, DateOfBirth: yes, Face: of(82.04)}), postParts(everyPart()...), 200,
+			`{"verification_status":false,"reason":"Name does not match","result":{"nik":true,"name":false,"date_of_birth":true,"face_image_percentage":82.04}}`,
+		},
+		{
+			"R4", verdict(sesuai.Verdict{Reason: sesuai.ReasonDateDiffers, NIK: yes, Name: yes, DateOfBirth: no, Face: of(82.04)}), postParts(everyPart()...), 200,
+			`{"verification_status":false,"reason":"Date of birth does not match","result":{"nik":true,"name":true,"date_of_birth":false,"face_image_percentage":82.04}}`,
+		},
+		{
+			"R5", verdict(sesuai.Verdict{Reason: sesuai.ReasonFaceBelowPass, NIK: yes, Name: yes, DateOfBirth: yes, Face: of(42.04)}), postParts(everyPart()...), 200,
+			`{"verification_status":false,"reason":"Selfie image does not pass the threshold","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":42.04}}`,
+		},
 		{"R6 bad", nil, postParts(with("nik", "123")...), 400, badNIK},
 		{"R6 empty", nil, postParts(with("nik", "")...), 400, badNIK},
 		{"R6 missing", nil, postParts(without("nik")...), 400, badNIK},
@@ -105,12 +113,18 @@ func TestContract(t *testing.T) {
 		{"nik of the vendor's documentation", verdict(verified), postParts(with("nik", "1234567890123456")...), 200, r1},
 
 		// Decisions: deceased or inactive, no portrait, a round percentage.
-		{"not active", verdict(sesuai.Verdict{Reason: sesuai.ReasonNotActive, NIK: yes, Name: yes, DateOfBirth: no}), postParts(everyPart()...), 200,
-			`{"verification_status":false,"reason":"NIK is not active on Dukcapil database","result":{"nik":true,"name":true,"date_of_birth":false,"face_image_percentage":null}}`},
-		{"no portrait", verdict(sesuai.Verdict{Reason: sesuai.ReasonNoPortrait, NIK: yes, Name: yes, DateOfBirth: yes}), postParts(everyPart()...), 200,
-			`{"verification_status":false,"reason":"Face is not available on Dukcapil database","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":null}}`},
-		{"a whole percentage", verdict(sesuai.Verdict{Reason: sesuai.ReasonFaceBelowPass, NIK: yes, Name: yes, DateOfBirth: yes, Face: of(70)}), postParts(everyPart()...), 200,
-			`{"verification_status":false,"reason":"Selfie image does not pass the threshold","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":70}}`},
+		{
+			"not active", verdict(sesuai.Verdict{Reason: sesuai.ReasonNotActive, NIK: yes, Name: yes, DateOfBirth: no}), postParts(everyPart()...), 200,
+			`{"verification_status":false,"reason":"NIK is not active on Dukcapil database","result":{"nik":true,"name":true,"date_of_birth":false,"face_image_percentage":null}}`,
+		},
+		{
+			"no portrait", verdict(sesuai.Verdict{Reason: sesuai.ReasonNoPortrait, NIK: yes, Name: yes, DateOfBirth: yes}), postParts(everyPart()...), 200,
+			`{"verification_status":false,"reason":"Face is not available on Dukcapil database","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":null}}`,
+		},
+		{
+			"a whole percentage", verdict(sesuai.Verdict{Reason: sesuai.ReasonFaceBelowPass, NIK: yes, Name: yes, DateOfBirth: yes, Face: of(70)}), postParts(everyPart()...), 200,
+			`{"verification_status":false,"reason":"Selfie image does not pass the threshold","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":70}}`,
+		},
 
 		// The table of undocumented answers, row by row.
 		{"400 name empty", nil, postParts(with("name", "")...), 400, badName},
@@ -126,16 +140,26 @@ func TestContract(t *testing.T) {
 		{"415 not PNG or JPEG", nil, postParts(with("face_image", "GIF89a")...), 415, notText},
 		{"415 text", nil, postParts(with("face_image", "/path/to/face.jpg")...), 415, notText},
 		{"415 text in the Node SDK", nil, postParts(with("face_image", "undefined")...), 415, notText},
-		{"400 cannot be decoded", kind(sesuai.KindInvalidImage), postParts(everyPart()...), 400,
-			`{"verification_status":false,"reason":"Invalid face_image","code":"INVALID_IMAGE","guidance":{"id":"Berkas foto rusak atau tidak lengkap. Ambil atau unggah ulang foto.","en":"The photograph's file is damaged or incomplete. Take or upload it again."}}`},
-		{"400 no face", kind(sesuai.KindFaceNotDetected), postParts(everyPart()...), 400,
-			`{"verification_status":false,"reason":"Face not detected","code":"FACE_NOT_DETECTED","guidance":{"id":"Wajah tidak ditemukan. Pastikan seluruh wajah terlihat jelas di dalam foto.","en":"No face was found. Make sure that the whole face is clearly visible in the photograph."}}`},
-		{"400 several faces", kind(sesuai.KindMultipleFaces), postParts(everyPart()...), 400,
-			`{"verification_status":false,"reason":"Multiple faces detected","code":"MULTIPLE_FACES","guidance":{"id":"Terdapat lebih dari satu wajah. Ambil foto satu orang saja.","en":"There is more than one face. Take a photograph of one person only."}}`},
-		{"400 low quality", failure(&sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"sharpness", "pose"}}), postParts(everyPart()...), 400,
-			`{"verification_status":false,"reason":"Face image quality is too low","code":"FACE_QUALITY","guidance":{"id":"Foto buram. Bersihkan lensa, tahan kamera dengan stabil, dan tunggu hingga fokus. Hadapkan wajah lurus ke kamera.","en":"The photograph is blurred. Clean the lens, hold the camera still and wait until it is in focus. Face the camera straight on."},"measures":["sharpness","pose"]}`},
-		{"400 low quality, all measures", failure(&sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"inter_eye_distance", "exposure"}}), postParts(everyPart()...), 400,
-			`{"verification_status":false,"reason":"Face image quality is too low","code":"FACE_QUALITY","guidance":{"id":"Dekatkan wajah ke kamera atau gunakan foto beresolusi lebih tinggi. Pencahayaan kurang baik. Cari tempat yang terang dan merata, tanpa cahaya kuat dari belakang.","en":"Move closer to the camera or use a photograph of higher resolution. The lighting is poor. Find a bright, even light without a strong light from behind."},"measures":["inter_eye_distance","exposure"]}`},
+		{
+			"400 cannot be decoded", kind(sesuai.KindInvalidImage), postParts(everyPart()...), 400,
+			`{"verification_status":false,"reason":"Invalid face_image","code":"INVALID_IMAGE","guidance":{"id":"Berkas foto rusak atau tidak lengkap. Ambil atau unggah ulang foto.","en":"The photograph's file is damaged or incomplete. Take or upload it again."}}`,
+		},
+		{
+			"400 no face", kind(sesuai.KindFaceNotDetected), postParts(everyPart()...), 400,
+			`{"verification_status":false,"reason":"Face not detected","code":"FACE_NOT_DETECTED","guidance":{"id":"Wajah tidak ditemukan. Pastikan seluruh wajah terlihat jelas di dalam foto.","en":"No face was found. Make sure that the whole face is clearly visible in the photograph."}}`,
+		},
+		{
+			"400 several faces", kind(sesuai.KindMultipleFaces), postParts(everyPart()...), 400,
+			`{"verification_status":false,"reason":"Multiple faces detected","code":"MULTIPLE_FACES","guidance":{"id":"Terdapat lebih dari satu wajah. Ambil foto satu orang saja.","en":"There is more than one face. Take a photograph of one person only."}}`,
+		},
+		{
+			"400 low quality", failure(&sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"sharpness", "pose"}}), postParts(everyPart()...), 400,
+			`{"verification_status":false,"reason":"Face image quality is too low","code":"FACE_QUALITY","guidance":{"id":"Foto buram. Bersihkan lensa, tahan kamera dengan stabil, dan tunggu hingga fokus. Hadapkan wajah lurus ke kamera.","en":"The photograph is blurred. Clean the lens, hold the camera still and wait until it is in focus. Face the camera straight on."},"measures":["sharpness","pose"]}`,
+		},
+		{
+			"400 low quality, all measures", failure(&sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"inter_eye_distance", "exposure"}}), postParts(everyPart()...), 400,
+			`{"verification_status":false,"reason":"Face image quality is too low","code":"FACE_QUALITY","guidance":{"id":"Dekatkan wajah ke kamera atau gunakan foto beresolusi lebih tinggi. Pencahayaan kurang baik. Cari tempat yang terang dan merata, tanpa cahaya kuat dari belakang.","en":"Move closer to the camera or use a photograph of higher resolution. The lighting is poor. Find a bright, even light without a strong light from behind."},"measures":["inter_eye_distance","exposure"]}`,
+		},
 		{"413 body over the limit", func(s *service) { s.options.MaxBody = 100 }, postParts(everyPart()...), 413, large},
 		{"413 image over 40 megapixels", kind(sesuai.KindTooLarge), postParts(everyPart()...), 413, large},
 		{"415 urlencoded", nil, post("application/x-www-form-urlencoded", "nik="+testNIK), 415, content},

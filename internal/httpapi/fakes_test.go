@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -202,32 +201,13 @@ func postParts(parts ...part) *http.Request {
 	return post("multipart/form-data; boundary="+boundary, multipartBody(parts...))
 }
 
-// postForm is what Go's own writer makes of a whole and valid form.
-func postForm(t *testing.T) (contentType, body string) {
-	t.Helper()
-	var b bytes.Buffer
-	w := multipart.NewWriter(&b)
-	for _, p := range everyPart() {
-		f, err := w.CreateFormField(p.name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(f, p.body); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return w.FormDataContentType(), b.String()
-}
-
 // checkEnvelope holds a response to what is true of every one, and returns its
 // body.
 func checkEnvelope(t interface {
 	Helper()
 	Errorf(string, ...any)
-}, resp *http.Response) string {
+}, resp *http.Response,
+) string {
 	t.Helper()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {

@@ -98,8 +98,17 @@ func TestRequestID(t *testing.T) {
 		given string
 		taken bool
 	}{
-		{"a", true}, {"request-1", true}, {"!~", true}, {strings.Repeat("x", 128), true},
-		{"", false}, {strings.Repeat("x", 129), false}, {"a b", false}, {" ", false}, {"é", false}, {"a\tb", false}, {"a\x7f", false},
+		{"a", true},
+		{"request-1", true},
+		{"!~", true},
+		{strings.Repeat("x", 128), true},
+		{"", false},
+		{strings.Repeat("x", 129), false},
+		{"a b", false},
+		{" ", false},
+		{"é", false},
+		{"a\tb", false},
+		{"a\x7f", false},
 	} {
 		s := newService()
 		var asked string

@@ -28,8 +28,10 @@ var (
 		SP.A SP.AN SP.B SP.JP SP.KJ SP.KK SP.M SP.N SP.OG SP.OT SP.P SP.PA SP.PD SP.PK SP.RAD SP.S SP.THT SP.U
 		C.A C.P.A L.C L.L.M PH.D`,
 		// Written in one, these are names or could be.
-		[]string{"AMA", "BA", "BE", "BENG", "CA", "MA", "MAK", "MAP", "ME", "MED", "MEI", "MENG", "SAB", "SAK",
-			"SAP", "SAR", "SEI", "SHI", "SM", "SOR", "SPA", "SPAN", "SPN", "SPS", "STI"})
+		[]string{
+			"AMA", "BA", "BE", "BENG", "CA", "MA", "MAK", "MAP", "ME", "MED", "MEI", "MENG", "SAB", "SAK",
+			"SAP", "SAR", "SEI", "SHI", "SM", "SOR", "SPA", "SPAN", "SPN", "SPS", "STI",
+		})
 )
 
 // mostTitleWords is how many words a title has at most: S TR KEB.

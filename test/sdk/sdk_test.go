@@ -94,46 +94,56 @@ func TestVendorSDK(t *testing.T) {
 	}{
 		{"R1", call{config(), param()}, verdict(true, "Verification Success", true, true, true, passes)},
 		{
-			"R1, base URL with a slash at its end", call{config("baseUrl", address+"/"), param()},
+			"R1, base URL with a slash at its end",
+			call{config("baseUrl", address+"/"), param()},
 			verdict(true, "Verification Success", true, true, true, passes),
 		},
 		{
-			"R2", call{config(), param("nik", "9999999999999999")},
+			"R2",
+			call{config(), param("nik", "9999999999999999")},
 			verdict(false, "NIK not found on Dukcapil database", false, nil, nil, 0.0),
 		},
 		{
-			"R3", call{config(), param("name", "SURYANI HAPSARI")},
+			"R3",
+			call{config(), param("name", "SURYANI HAPSARI")},
 			verdict(false, "Name does not match", true, false, true, passes),
 		},
 		{
-			"R4", call{config(), param("date_of_birth", "13-03-1990")},
+			"R4",
+			call{config(), param("date_of_birth", "13-03-1990")},
 			verdict(false, "Date of birth does not match", true, true, false, passes),
 		},
 		{
-			"R5", call{config(), param("face_image", filepath.Join(photos, "rani-selfie.jpg"))},
+			"R5",
+			call{config(), param("face_image", filepath.Join(photos, "rani-selfie.jpg"))},
 			verdict(false, "Selfie image does not pass the threshold", true, true, true, fails),
 		},
 		{
-			"R6", call{config(), param("nik", "123")},
+			"R6",
+			call{config(), param("nik", "123")},
 			refused(map[string]any{"verification_status": false, "reason": "Invalid NIK number format"}),
 		},
 		{
-			"R6, no nik: the SDK sends the text undefined", call{config(), param("nik", nil)},
+			"R6, no nik: the SDK sends the text undefined",
+			call{config(), param("nik", nil)},
 			refused(map[string]any{"verification_status": false, "reason": "Invalid NIK number format"}),
 		},
 		{
-			"R7", call{config(), param("date_of_birth", "1990-03-12")},
+			"R7",
+			call{config(), param("date_of_birth", "1990-03-12")},
 			refused(map[string]any{"verification_status": false, "reason": "Invalid date_of_birth format"}),
 		},
 		{"unknown user", call{config("username", "nobody"), param()}, denied},
 		{"wrong password", call{config("password", "wrong"), param()}, denied},
 		{"wrong API key", call{config("apiKey", "wrong"), param()}, denied},
 		{
-			"wrong file type", call{config(), param("face_image", text)},
+			"wrong file type",
+			call{config(), param("face_image", text)},
 			refused(map[string]any{"verification_status": false, "reason": "Unsupported face_image format", "code": "UNSUPPORTED_IMAGE"}),
 		},
 		{
-			"empty file", call{config(), param("face_image", empty)},
+			"empty file",
+			call{config(), param("face_image", empty)},
 			refused(map[string]any{"verification_status": false, "reason": "No file in request body", "code": "NO_FILE"}),
 		},
 	}

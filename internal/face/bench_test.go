@@ -1,0 +1,111 @@
+package face_test
+
+import (
+	"bytes"
+	"context"
+	"image/jpeg"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// selfie720 is a 720×720 JPEG of the drawn face with the grain of a camera, so
+// that its entropy (about 60 kB) is that of a photograph.
+func selfie720(tb testing.TB) []byte {
+	tb.Helper()
+	p := face.DrawFirst(720)
+	noise := rand.New(rand.NewPCG(1, 2))
+	for i := range p.Pix {
+		if i%4 == 3 { // opaque
+			continue
+		}
+		p.Pix[i] = byte(min(max(float64(p.Pix[i])+4*noise.NormFloat64(), 0), 255))
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, p, &jpeg.Options{Quality: 85}); err != nil {
+		tb.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func BenchmarkDecode720(b *testing.B) {
+	data := selfie720(b)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := face.Decode(data, face.DefaultMaxPixels); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkStandardDecode720 is image/jpeg alone: what BenchmarkDecode720
+// cannot be under.
+func BenchmarkStandardDecode720(b *testing.B) {
+	data := selfie720(b)
+	for b.Loop() {
+		if _, err := jpeg.Decode(bytes.NewReader(data)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkExtract720(b *testing.B) {
+	data := selfie720(b)
+	e := newEngine(b, func(o *face.Options) { o.Workers = 1 })
+	b.ReportAllocs()
+	for b.Loop() {
+		x, err := e.Extract(context.Background(), data, face.ForProbe)
+		if err != nil || x.Finding != face.OneFace {
+			b.Fatal(x.Finding, err)
+		}
+	}
+}
+
+// BenchmarkInference is the three networks' bare runs: the measure of the rest.
+func BenchmarkInference(b *testing.B) {
+	steps := newSteps(b)
+	for b.Loop() {
+		if err := steps.Infer(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLetterbox(b *testing.B) {
+	steps := newSteps(b)
+	for b.Loop() {
+		steps.Letterbox()
+	}
+}
+
+func BenchmarkAlign(b *testing.B) {
+	steps := newSteps(b)
+	for b.Loop() {
+		if !steps.Align() {
+			b.Fatal("no face")
+		}
+	}
+}
+
+func BenchmarkQuality(b *testing.B) {
+	steps := newSteps(b)
+	if !steps.Align() {
+		b.Fatal("no face")
+	}
+	for b.Loop() {
+		_ = steps.Measure()
+	}
+}
+
+func newSteps(b *testing.B) *face.Bench {
+	b.Helper()
+	e := newEngine(b, func(o *face.Options) { o.Workers = 1 })
+	steps, err := face.NewBench(e, selfie720(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(steps.Close)
+	return steps
+}

@@ -1,0 +1,170 @@
+package face_test
+
+import (
+	"encoding/json"
+	"math"
+	"testing"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+func shipped(t *testing.T) *face.Calibration {
+	t.Helper()
+	c, err := face.ShippedCalibration(face.DefaultManifest().Calibration)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestPercentageAtTheAnchors(t *testing.T) {
+	c := shipped(t)
+	cosine := map[float64]float64{}
+	for _, a := range c.Anchors {
+		cosine[a.FMR] = a.Cosine
+	}
+	for _, test := range []struct{ cosine, want float64 }{
+		{c.ImpostorMedian, 0},
+		{cosine[1e-2], 50},
+		{cosine[1e-3], 62.5},
+		{cosine[1e-4], 75},
+		{cosine[1e-5], 85},
+		{cosine[1e-6], 95},
+		{1, 100},
+		// Half way, in the cosine, between two anchors.
+		{(cosine[1e-4] + cosine[1e-5]) / 2, 80},
+		{(c.ImpostorMedian + cosine[1e-2]) / 2, 25},
+		{(1 + cosine[1e-6]) / 2, 97.5},
+		// Beyond the ends.
+		{c.ImpostorMedian - 0.01, 0},
+		{-1, 0},
+		{-7, 0},
+		{1.0000001, 100},
+		{7, 100},
+		{math.Inf(-1), 0},
+		{math.Inf(1), 100},
+	} {
+		if got := c.Percentage(test.cosine); got != sesuai.PercentageOf(test.want) {
+			t.Errorf("cosine %v is %v, want %v", test.cosine, got, test.want)
+		}
+	}
+	if got := c.Percentage(math.NaN()); got.Known() {
+		t.Errorf("NaN is %v", got)
+	}
+}
+
+func TestPercentageNeverFalls(t *testing.T) {
+	calibrations := []*face.Calibration{shipped(t)}
+	// One with anchors beyond the definition's, and with few.
+	beyond := parse(t, func(c map[string]any) {
+		c["anchors"] = []any{
+			anchor(0.3, 0.05), anchor(0.1, 0.1), anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(1e-7, 0.7), anchor(1e-9, 0.8),
+		}
+	})
+	few := parse(t, func(c map[string]any) {
+		c["anchors"] = []any{anchor(1e-2, 0.2), anchor(1e-4, 0.2000001), anchor(1e-6, 0.9)}
+	})
+	for _, c := range append(calibrations, beyond, few) {
+		last := c.Percentage(-1)
+		for i := -100_000; i <= 100_000; i++ {
+			p := c.Percentage(float64(i) / 100_000)
+			if !p.AtLeast(last) {
+				t.Fatalf("%s: from %v to %v at %v", c.ID, last, p, float64(i)/100_000)
+			}
+			last = p
+		}
+		if last.Value() != 100 {
+			t.Errorf("%s: identical is %v", c.ID, last)
+		}
+	}
+}
+
+func anchor(fmr, cosine float64) any { return map[string]any{"fmr": fmr, "cosine": cosine} }
+
+// calibrationFile is a good file, changed.
+func calibrationFile(t *testing.T, change func(c map[string]any)) []byte {
+	t.Helper()
+	c := map[string]any{
+		"id": "test", "model_sha256": face.DefaultManifest().Template.SHA256, "data_set": "drawn", "date": "2026-11-01",
+		"tool": "test", "impostor_median": 0.01,
+		"anchors": []any{anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6)},
+	}
+	change(c)
+	b, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func parse(t *testing.T, change func(c map[string]any)) *face.Calibration {
+	t.Helper()
+	c, err := face.ParseCalibration(calibrationFile(t, change))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestParseCalibrationRefuses(t *testing.T) {
+	parse(t, func(map[string]any) {}) // the unchanged file is good
+	set := func(key string, v any) func(map[string]any) { return func(c map[string]any) { c[key] = v } }
+	anchors := func(a ...any) func(map[string]any) { return set("anchors", a) }
+	for name, change := range map[string]func(map[string]any){
+		"no id":                     set("id", ""),
+		"no model":                  set("model_sha256", ""),
+		"no data set":               set("data_set", ""),
+		"no date":                   set("date", ""),
+		"an unknown key":            set("threshold", 75),
+		"a median that is text":     set("impostor_median", "0.01"),
+		"a median of 1":             set("impostor_median", 1),
+		"a median of -1":            set("impostor_median", -1),
+		"no anchors":                anchors(),
+		"no anchor at 1e-2":         anchors(anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"no anchor at 1e-4":         anchors(anchor(1e-2, 0.2), anchor(1e-6, 0.6)),
+		"no anchor at 1e-6":         anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4)),
+		"rising rates":              anchors(anchor(1e-4, 0.2), anchor(1e-2, 0.4), anchor(1e-6, 0.6)),
+		"the same rate twice":       anchors(anchor(1e-2, 0.2), anchor(1e-2, 0.3), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"falling cosines":           anchors(anchor(1e-2, 0.4), anchor(1e-4, 0.2), anchor(1e-6, 0.6)),
+		"a cosine under the median": anchors(anchor(1e-2, 0.005), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a cosine of 1":             anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 1)),
+		"a rate of 0":               anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(0, 0.7)),
+		"a rate of a half":          anchors(anchor(0.5, 0.1), anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a negative rate":           anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(-1, 0.7)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := face.ParseCalibration(calibrationFile(t, change))
+			wantKind(t, err, sesuai.KindConfiguration)
+		})
+	}
+	good := calibrationFile(t, func(map[string]any) {})
+	for name, b := range map[string][]byte{
+		"nothing": nil, "a list": []byte("[]"), "half a file": good[:len(good)/2], "two files": append(good, good...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := face.ParseCalibration(b)
+			wantKind(t, err, sesuai.KindConfiguration)
+		})
+	}
+}
+
+func TestShippedCalibrationIsThatOfTheManifest(t *testing.T) {
+	if got, want := shipped(t).ModelSHA256, face.DefaultManifest().Template.SHA256; got != want {
+		t.Errorf("made for %s, not %s", got, want)
+	}
+	for _, id := range []string{"", "none", "../calibrations/lfw-general-2026-11"} {
+		_, err := face.ShippedCalibration(id)
+		wantKind(t, err, sesuai.KindConfiguration)
+	}
+}
+
+func TestNewRefusesTheCalibrationOfAnotherModel(t *testing.T) {
+	c := parse(t, func(c map[string]any) { c["model_sha256"] = face.DefaultManifest().Detector.SHA256 })
+	load := func([]byte, face.NetworkSpec) (face.Network, error) {
+		t.Error("a network is loaded")
+		return nil, nil
+	}
+	_, err := face.New(face.Options{Manifest: face.DefaultManifest(), Calibration: c, Load: load})
+	wantKind(t, err, sesuai.KindConfiguration)
+}

@@ -1,0 +1,232 @@
+package face_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// photographs are files of every sort, so that one can leave its traces in the
+// next: large and small, of one, two and no faces, turned, broken.
+func photographs(t *testing.T) [][]byte {
+	t.Helper()
+	two := canvas(900, 450)
+	put(two, face.DrawFirst(430), 10, 10)
+	put(two, face.DrawSecond(430), 460, 10)
+	large := canvas(1600, 1200)
+	put(large, face.DrawSecond(700), 800, 400)
+	first := encodeJPEG(t, face.DrawFirst(300))
+	return [][]byte{
+		encodePNG(t, large),
+		encodeJPEG(t, face.DrawFirst(160)),
+		encodePNG(t, face.DrawSecond(500)),
+		encodePNG(t, two),
+		first,
+		encodePNG(t, canvas(700, 500)),
+		afterSOI(first, exifSegment(tiff(bigEndian, 2))),
+		first[:len(first)/2],
+		encodePNG(t, face.DrawFirst(66)),
+		[]byte("no photograph"),
+	}
+}
+
+// answer is all of an Extract.
+type answer struct {
+	X    face.Extraction
+	Kind sesuai.Kind
+}
+
+func ask(e *face.Engine, data []byte, use face.Use) answer {
+	x, err := e.Extract(context.Background(), data, use)
+	return answer{x, sesuai.KindOf(err)}
+}
+
+// An engine that has seen other photographs answers exactly what a new one
+// answers, one at a time or many at once.
+func TestAnswersDoNotDependOnOtherPhotographs(t *testing.T) {
+	files := photographs(t)
+	uses := []face.Use{face.ForProbe, face.ForReference}
+	want := map[string]answer{}
+	key := func(i int, use face.Use) string { return fmt.Sprint("photograph ", i, " use ", use) }
+	for i, data := range files {
+		e := newEngine(t, func(o *face.Options) { o.Workers = 1 })
+		for _, use := range uses {
+			want[key(i, use)] = ask(e, data, use)
+		}
+	}
+	one := newEngine(t, func(o *face.Options) { o.Workers = 1 })
+	for range 2 {
+		for i, data := range files {
+			use := uses[i%2]
+			if diff := cmp.Diff(want[key(i, use)], ask(one, data, use)); diff != "" {
+				t.Errorf("after others, %s: %s", key(i, use), diff)
+			}
+		}
+	}
+	e := newEngine(t, func(o *face.Options) { o.Workers = 2 })
+	var tasks sync.WaitGroup
+	for g := range 8 {
+		tasks.Go(func() {
+			for i := range files {
+				i = (i + g) % len(files)
+				use := uses[(i+g)%2]
+				if diff := cmp.Diff(want[key(i, use)], ask(e, files[i], use)); diff != "" {
+					t.Errorf("beside others, %s: %s", key(i, use), diff)
+				}
+			}
+		})
+	}
+	tasks.Wait()
+}
+
+func TestExtractEndsWithItsContext(t *testing.T) {
+	e := newEngine(t, func(o *face.Options) { o.Workers = 1 })
+	data := encodePNG(t, face.DrawFirst(200))
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 20 { // a free worker and an ended context: either may be seen first
+		_, err := e.Extract(ended, data, face.ForProbe)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("an ended context: %v", err)
+		}
+	}
+	// All workers are busy: the caller waits, and gives up.
+	give := face.TakeWorker(e)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	_, err := e.Extract(ctx, data, face.ForProbe)
+	wantKind(t, err, sesuai.KindOverloaded)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waiting in vain: %v", err)
+	}
+	// What is not a photograph does not wait for a worker.
+	_, err = e.Extract(context.Background(), []byte("text"), face.ForProbe)
+	wantKind(t, err, sesuai.KindUnsupportedImage)
+	give()
+	if x := extractFile(t, e, data); x.Finding != face.OneFace {
+		t.Errorf("afterwards: %v", x.Finding)
+	}
+}
+
+// A worker comes back however an Extract ends.
+func TestWorkersComeBack(t *testing.T) {
+	e := newEngine(t, func(o *face.Options) { o.Workers, o.MaxPixels = 1, 300*300 })
+	for _, data := range [][]byte{
+		[]byte("\xff\xd8\xff"), encodePNG(t, canvas(301, 300)), encodePNG(t, canvas(300, 300)), encodePNG(t, face.DrawFirst(66)),
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		_, err := e.Extract(ctx, data, face.ForProbe)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal("no worker is left")
+		}
+	}
+	if x := extractFile(t, e, encodePNG(t, face.DrawFirst(300))); x.Finding != face.OneFace {
+		t.Error(x.Finding)
+	}
+}
+
+func TestNewRefusesWithoutItsParts(t *testing.T) {
+	o := realOptions(t)
+	o.Load = nil
+	if _, err := face.New(o); err == nil {
+		t.Error("an engine without a loader")
+	}
+	o = realOptions(t)
+	o.Calibration = nil
+	if _, err := face.New(o); err == nil {
+		t.Error("an engine without a calibration")
+	}
+}
+
+// The same face the other way: turned by EXIF it is the same, turned without
+// it, it is found or refused.
+func TestTurnedFace(t *testing.T) {
+	e := newEngine(t)
+	drawing := face.DrawFirst(480)
+	at := func(x, y int) [3]byte { c := drawing.NRGBAAt(x, y); return [3]byte{c.R, c.G, c.B} }
+	plain := extractFile(t, e, encodeJPEG(t, drawing))
+	for o := 1; o <= 8; o++ {
+		data := encodeJPEG(t, drawPixels(stored(o, 480, 480, at)))
+		x := extractFile(t, e, afterSOI(data, exifSegment(tiff(littleEndian, uint16(o)))))
+		if x.Finding != face.OneFace {
+			t.Errorf("orientation %d: %v", o, x.Finding)
+			continue
+		}
+		if s := score(t, plain, x); s < 0.99 {
+			t.Errorf("orientation %d: cosine %.4f with the upright one", o, s)
+		}
+		if o == 3 || o == 6 || o == 8 {
+			x := extractFile(t, e, data)
+			t.Logf("turned as %d without EXIF: %v %v", o, x.Finding, x.Failed)
+			if x.Finding == face.OneFace && len(x.Template.Vector) != face.TemplateSize {
+				t.Errorf("orientation %d without EXIF: a face without a template", o)
+			}
+		}
+	}
+}
+
+// A reference's template is that of the photograph averaged with its mirror
+// image's: it is the same for both.
+func TestReferenceIsMirrored(t *testing.T) {
+	e := newEngine(t)
+	drawing := face.DrawFirst(400)
+	for y := 150; y < 220; y++ { // a mark on one cheek, so that it has sides
+		for x := 120; x < 160; x++ {
+			copy(drawing.Pix[drawing.PixOffset(x, y):], []byte{60, 40, 30})
+		}
+	}
+	mirrored := image.NewNRGBA(drawing.Rect)
+	for y := range 400 {
+		for x := range 400 {
+			mirrored.SetNRGBA(399-x, y, drawing.NRGBAAt(x, y))
+		}
+	}
+	of := func(m image.Image, use face.Use) face.Extraction { return ask(e, encodePNG(t, m), use).X }
+	probe, reference := of(drawing, face.ForProbe), of(drawing, face.ForReference)
+	otherProbe, otherReference := of(mirrored, face.ForProbe), of(mirrored, face.ForReference)
+	probes, references := score(t, probe, otherProbe), score(t, reference, otherReference)
+	t.Logf("cosine with the mirror image: probes %.3f, references %.3f", probes, references)
+	if references < 0.98 || references <= probes {
+		t.Errorf("a reference and its mirror image have a cosine of %.3f, probes %.3f", references, probes)
+	}
+	if s := score(t, probe, reference); s > 0.9999 || s < 0.8 {
+		t.Errorf("a probe and a reference of one photograph have a cosine of %.4f", s)
+	}
+	// The mean of two unit vectors is at the same angle to both.
+	if a, b := score(t, probe, reference), score(t, otherProbe, reference); a-b > 0.05 || b-a > 0.05 {
+		t.Errorf("the reference has cosines of %.3f and %.3f with the two", a, b)
+	}
+}
+
+// What one photograph costs is bounded, and a large one's memory is not kept.
+func TestExtractAllocatesLittle(t *testing.T) {
+	e := newEngine(t, func(o *face.Options) { o.Workers = 1 })
+	data := encodeJPEG(t, face.DrawFirst(720))
+	extractFile(t, e, data)
+	const rounds = 10
+	each := allocated(func() {
+		for range rounds {
+			extractFile(t, e, data)
+		}
+	}) / rounds
+	t.Logf("%d bytes for 720×720 pixels", each)
+	if limit := uint64(720 * 720 * 5 / 2); each > limit { // the decoder has 3/2
+		t.Errorf("an Extract allocates %d bytes, at most %d are reasonable", each, limit)
+	}
+	extractFile(t, e, encodePNG(t, canvas(2600, 2000)))
+	runtime.GC()
+	if kept := face.KeptBytes(e); kept > 3*face.KeepPixels {
+		t.Errorf("%d bytes of a large photograph are kept", kept)
+	}
+}

@@ -1,0 +1,89 @@
+package face_test
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/face/ort"
+	"github.com/sesuai/sesuai/internal/face/turbo"
+)
+
+const (
+	modelsDir = "../../models"
+	facesDir  = "../../../shared/faces"
+)
+
+// needModels skips the test where the models are not fetched. In CI they always
+// are, so there it goes on and fails.
+func needModels(t testing.TB) {
+	t.Helper()
+	if _, err := os.Stat(library); err != nil && os.Getenv("CI") == "" {
+		t.Skip("the models are not here: make models fetches them")
+	}
+}
+
+const library = modelsDir + "/libonnxruntime.so.1"
+
+// realOptions are those of an engine on the real models.
+func realOptions(t testing.TB) face.Options {
+	t.Helper()
+	needModels(t)
+	load, err := ort.NewLoader(ort.Options{Library: library})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := face.DefaultManifest()
+	c, err := face.ShippedCalibration(m.Calibration)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return face.Options{Models: modelsDir, Manifest: m, Calibration: c, Load: load, DecodeJPEG: turbo.Decode}
+}
+
+// newEngine opens the real engine, its options changed.
+func newEngine(t testing.TB, change ...func(*face.Options)) *face.Engine {
+	t.Helper()
+	o := realOptions(t)
+	for _, f := range change {
+		f(&o)
+	}
+	e, err := face.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e
+}
+
+// pair is a line of one of the lists beside the development photographs.
+type pair struct {
+	same             bool
+	reference, probe string
+	cosine           float64
+}
+
+func readPairs(t testing.TB, name string) []pair {
+	t.Helper()
+	f, err := os.Open(filepath.Join(facesDir, name))
+	if err != nil {
+		t.Skip("the development photographs are not here: this test needs ../shared/faces")
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs := make([]pair, 0, len(rows))
+	for _, row := range rows[1:] {
+		p := pair{same: row[0] == "1", reference: row[1], probe: row[2]}
+		if len(row) > 3 {
+			p.cosine, _ = strconv.ParseFloat(row[3], 64)
+		}
+		pairs = append(pairs, p)
+	}
+	return pairs
+}

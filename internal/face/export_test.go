@@ -1,0 +1,148 @@
+package face
+
+import (
+	"context"
+	"image"
+	"image/color"
+	"math"
+)
+
+// What the tests of package face_test need and nobody else may have.
+
+const (
+	MaxSide    = maxSide
+	KeepPixels = keepPixels
+)
+
+// DrawFirst and DrawSecond draw the self-test's two people on a square.
+func DrawFirst(size int) *image.NRGBA  { return firstPortrait.draw(size) }
+func DrawSecond(size int) *image.NRGBA { return secondPortrait.draw(size) }
+
+// At is the red, green and blue of a pixel, exactly as a viewer shows it.
+func (p *Photo) At(x, y int) [3]byte {
+	var v [3]byte
+	for i, c := range p.planes {
+		v[i] = c.pix[y/c.down*c.stride+x/c.across]
+	}
+	if p.ycc {
+		v[0], v[1], v[2] = color.YCbCrToRGB(v[0], v[1], v[2])
+	}
+	return v
+}
+
+// Wanted says which of several faces an evaluation takes.
+type Wanted int
+
+const (
+	// Central is the face nearest the centre, as labelled sets have it.
+	Central Wanted = iota
+	// Largest is the face of the largest area.
+	Largest
+)
+
+// ExtractWanted is the evaluation's Extract: it never refuses a photograph for
+// several faces or for its quality, so that the template alone is judged.
+func ExtractWanted(ctx context.Context, e *Engine, data []byte, wanted Wanted) (Extraction, error) {
+	w := <-e.workers
+	defer func() { e.workers <- w }()
+	p, err := decodeInto(&w.photo, data, e.maxPixels, e.decodeJPEG)
+	if err != nil {
+		return Extraction{}, err
+	}
+	found, err := w.find(p)
+	if err != nil || len(found) == 0 {
+		return Extraction{Finding: NoFace}, err
+	}
+	best, least := found[0].box, math.Inf(1)
+	for _, f := range found {
+		rank := math.Hypot((f.box.X0+f.box.X1-float64(p.Width))/2, (f.box.Y0+f.box.Y1-float64(p.Height))/2)
+		if wanted == Largest {
+			rank = -f.box.Area()
+		}
+		if rank < least {
+			best, least = f.box, rank
+		}
+	}
+	marks, err := w.locate(p, best)
+	if err != nil {
+		return Extraction{}, err
+	}
+	if !w.align(p, marks) {
+		return Extraction{Finding: NoFace}, nil
+	}
+	x := Extraction{Box: best, Faces: len(found), Quality: w.measure(marks.five())}
+	x.Template, err = w.describe(ForProbe)
+	return x, err
+}
+
+// Bench lets a benchmark run the steps of one photograph on their own.
+type Bench struct {
+	w     *worker
+	p     *Photo
+	face  Box
+	marks *landmarks
+}
+
+// NewBench takes a worker from the engine until Close.
+func NewBench(e *Engine, photo []byte) (*Bench, error) {
+	b := &Bench{w: <-e.workers}
+	var err error
+	if b.p, err = Decode(photo, e.maxPixels); err != nil {
+		return nil, err
+	}
+	found, err := b.w.find(b.p)
+	if err != nil {
+		return nil, err
+	}
+	b.face = found[0].box
+	b.marks, err = b.w.locate(b.p, b.face)
+	return b, err
+}
+
+func (b *Bench) Close() { b.w.engine.workers <- b.w }
+
+// Infer runs the three networks on whatever is in their inputs.
+func (b *Bench) Infer() error {
+	for _, r := range []Runner{b.w.detector, b.w.landmarks, b.w.template} {
+		if err := r.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Letterbox draws the photograph into the detector's input.
+func (b *Bench) Letterbox() {
+	spec := b.w.engine.manifest.Detector
+	in := rasterOf(b.w.detector.Input(), spec)
+	seen := letterbox(Box{0, 0, float64(b.p.Width), float64(b.p.Height)}, in.width, in.height)
+	b.w.resampler.resample(in, b.p, seen, detectorPad, spec.Mean, spec.Divisor, false)
+}
+
+// Align draws the face into the template network's input.
+func (b *Bench) Align() bool { return b.w.align(b.p, b.marks) }
+
+// Measure judges the face's quality.
+func (b *Bench) Measure() Quality { return b.w.measure(b.marks.five()) }
+
+// Orientations reads data as a TIFF structure, a JPEG and a PNG.
+func Orientations(data []byte) [3]int {
+	return [3]int{int(tiffOrientation(data)), int(jpegOrientation(data)), int(pngOrientation(data))}
+}
+
+// TakeWorker takes a worker until the returned function is called.
+func TakeWorker(e *Engine) func() {
+	w := <-e.workers
+	return func() { e.workers <- w }
+}
+
+// KeptBytes is how much memory for photographs the workers hold.
+func KeptBytes(e *Engine) (n int) {
+	for _, w := range e.all {
+		n += cap(w.photo.converted)
+		for _, c := range w.photo.planes {
+			n += cap(c.pix)
+		}
+	}
+	return n
+}

@@ -1,0 +1,144 @@
+package face_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// axisTemplate points along one axis, with a bit of another.
+func axisTemplate(t *testing.T, model string, axis int, other float32) face.Template {
+	t.Helper()
+	v := make([]float32, face.TemplateSize)
+	v[axis], v[511] = 3, other
+	tmpl, err := face.NewTemplate(model, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tmpl
+}
+
+func TestTemplateIsOfUnitLength(t *testing.T) {
+	tmpl := axisTemplate(t, "m", 7, 4)
+	if tmpl.Vector[7] != 0.6 || tmpl.Vector[511] != 0.8 {
+		t.Errorf("3 and 4 are scaled to %v and %v", tmpl.Vector[7], tmpl.Vector[511])
+	}
+}
+
+func TestNewTemplateRefuses(t *testing.T) {
+	with := func(v float32) []float32 {
+		s := make([]float32, face.TemplateSize)
+		s[5] = v
+		return s
+	}
+	for name, v := range map[string][]float32{
+		"nothing":   nil,
+		"too short": make([]float32, face.TemplateSize-1),
+		"zero":      with(0),
+		"NaN":       with(float32(math.NaN())),
+		"infinite":  with(float32(math.Inf(-1))),
+	} {
+		if _, err := face.NewTemplate("m", v); err == nil {
+			t.Errorf("%s makes a template", name)
+		}
+	}
+}
+
+func TestScore(t *testing.T) {
+	a, b := axisTemplate(t, "m", 0, 0), axisTemplate(t, "m", 0, 4)
+	opposite := axisTemplate(t, "m", 0, 0)
+	opposite.Vector[0] = -1
+	for _, test := range []struct {
+		a, b face.Template
+		want float64
+	}{{a, a, 1}, {b, b, 1}, {a, b, 0.6}, {b, a, 0.6}, {a, axisTemplate(t, "m", 1, 0), 0}, {a, opposite, -1}} {
+		got, err := test.a.Score(test.b)
+		if err != nil || math.Abs(got-test.want) > 1e-6 {
+			t.Errorf("score %v, error %v, want %v", got, err, test.want)
+		}
+		if got < -1 || got > 1 {
+			t.Errorf("score %v is no cosine", got)
+		}
+	}
+	if _, err := a.Score(axisTemplate(t, "n", 0, 0)); !errors.Is(err, face.ErrModelDiffers) {
+		t.Errorf("comparing two models: %v", err)
+	}
+	if _, err := a.Score(face.Template{Model: "m"}); err == nil {
+		t.Error("an empty template has a score")
+	}
+	if _, err := (face.Template{}).Score(face.Template{}); err == nil {
+		t.Error("two empty templates have a score")
+	}
+}
+
+func TestTemplateHidesItsVector(t *testing.T) {
+	tmpl := axisTemplate(t, "model-id", 0, 4)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%f", "%g", "%t"} {
+		for _, shown := range []string{
+			fmt.Sprintf(verb, tmpl), fmt.Sprintf(verb, &tmpl), fmt.Sprintf(verb, []face.Template{tmpl}),
+			fmt.Sprintf(verb, face.Probe{Template: tmpl}), fmt.Sprintf(verb, face.Extraction{Template: tmpl}),
+		} {
+			if strings.Contains(shown, "0.6") || strings.Contains(shown, "0.8") || strings.Contains(shown, "3f19999a") {
+				t.Errorf("%s shows the vector", verb)
+			}
+			if !strings.Contains(shown, "model-id") {
+				t.Errorf("%s does not show the model", verb)
+			}
+		}
+	}
+}
+
+func TestTemplateMarshals(t *testing.T) {
+	want := axisTemplate(t, "m", 3, 4)
+	b, err := want.MarshalBinary()
+	if err != nil || len(b) != 1+4*face.TemplateSize {
+		t.Fatalf("%d bytes, error %v", len(b), err)
+	}
+	got := face.Template{Model: "m"}
+	if err := got.UnmarshalBinary(b); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.Vector, got.Vector); diff != "" || got.Model != "m" {
+		t.Error(got.Model, diff)
+	}
+}
+
+func TestUnmarshalTemplateRefuses(t *testing.T) {
+	good, err := axisTemplate(t, "m", 3, 4).MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(f func(b []byte) []byte) []byte { return f(append([]byte{}, good...)) }
+	number := func(v float64) []byte {
+		return change(func(b []byte) []byte {
+			binary.LittleEndian.PutUint32(b[9:], math.Float32bits(float32(v)))
+			return b
+		})
+	}
+	for name, b := range map[string][]byte{
+		"nothing":         {},
+		"one byte less":   good[:len(good)-1],
+		"one byte more":   append(append([]byte{}, good...), 0),
+		"another version": change(func(b []byte) []byte { b[0] = 2; return b }),
+		"NaN":             number(math.NaN()),
+		"infinite":        number(math.Inf(1)),
+		"too long":        number(0.5),
+		"zero":            make([]byte, len(good)),
+		"zero, version 1": append([]byte{1}, make([]byte, len(good)-1)...),
+	} {
+		tmpl := face.Template{Model: "m"}
+		if err := tmpl.UnmarshalBinary(b); err == nil {
+			t.Errorf("%s is a template", name)
+		}
+		if tmpl.Vector != nil {
+			t.Errorf("%s leaves a vector", name)
+		}
+	}
+}

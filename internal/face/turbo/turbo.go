@@ -1,0 +1,79 @@
+//go:build cgo && turbojpeg
+
+package turbo
+
+/*
+#cgo LDFLAGS: -l:libturbojpeg.a -lm
+#include <turbojpeg.h>
+
+// The planes are given one by one: C may not be handed Go memory that holds
+// pointers to Go memory.
+static int planes(tjhandle h, const unsigned char *file, unsigned long size,
+                  unsigned char *y, unsigned char *cb, unsigned char *cr,
+                  int width, int stride, int chroma_stride, int height, int flags) {
+	unsigned char *dst[3] = {y, cb, cr};
+	int strides[3] = {stride, chroma_stride, chroma_stride};
+	return tjDecompressToYUVPlanes(h, file, size, dst, width, strides, height, flags);
+}
+*/
+import "C"
+
+import (
+	"errors"
+	"image"
+	"unsafe"
+
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// Decode decodes a JPEG by libjpeg-turbo: see face.JPEGDecoder. The archive is
+// linked in, so that the program needs no library where it runs.
+var Decode face.JPEGDecoder = decode
+
+// flags: a picture that is broken must not be mended, and one of thousands of
+// scans must not keep a core for minutes.
+const flags = C.TJFLAG_STOPONWARNING | C.TJFLAG_LIMITSCANS | C.TJFLAG_ACCURATEDCT
+
+// ratios are the samplings that both libraries know. What is not among them
+// (grey, 4:1:0, four colours) is left to image/jpeg.
+var ratios = map[C.int]image.YCbCrSubsampleRatio{
+	C.TJSAMP_444: image.YCbCrSubsampleRatio444,
+	C.TJSAMP_422: image.YCbCrSubsampleRatio422,
+	C.TJSAMP_420: image.YCbCrSubsampleRatio420,
+	C.TJSAMP_440: image.YCbCrSubsampleRatio440,
+	C.TJSAMP_411: image.YCbCrSubsampleRatio411,
+}
+
+func decode(data []byte, width, height int) (*image.YCbCr, error) {
+	if len(data) == 0 {
+		return nil, errors.New("turbo: an empty file")
+	}
+	handle := C.tjInitDecompress()
+	if handle == nil {
+		return nil, errors.New("turbo: no memory for a decoder")
+	}
+	defer C.tjDestroy(handle)
+	file, size := (*C.uchar)(unsafe.Pointer(&data[0])), C.ulong(len(data))
+	var w, h, subsampling, colours C.int
+	if C.tjDecompressHeader3(handle, file, size, &w, &h, &subsampling, &colours) != 0 {
+		return nil, errors.New("turbo: the header cannot be read")
+	}
+	ratio, known := ratios[subsampling]
+	if !known || colours != C.TJCS_YCbCr {
+		return nil, errors.New("turbo: another kind of JPEG")
+	}
+	// Two readers of one header must agree before anything is allocated.
+	if int(w) != width || int(h) != height {
+		return nil, errors.New("turbo: the size is another one than the header's")
+	}
+	// The library writes whole groups of pixels that share a chroma sample.
+	img := image.NewYCbCr(image.Rect(0, 0,
+		int(C.tjPlaneWidth(0, w, subsampling)), int(C.tjPlaneHeight(0, h, subsampling))), ratio)
+	if C.planes(handle, file, size,
+		(*C.uchar)(unsafe.Pointer(&img.Y[0])), (*C.uchar)(unsafe.Pointer(&img.Cb[0])), (*C.uchar)(unsafe.Pointer(&img.Cr[0])),
+		w, C.int(img.YStride), C.int(img.CStride), h, flags) != 0 {
+		return nil, errors.New("turbo: the picture cannot be decoded")
+	}
+	img.Rect = image.Rect(0, 0, width, height)
+	return img, nil
+}

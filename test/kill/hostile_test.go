@@ -1,0 +1,263 @@
+package kill_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// most is how much more memory the server may have taken, in KiB.
+const most = 64 << 10
+
+// connect opens a connection and sends the head of a request.
+func (s *server) connect(t *testing.T, headers string) net.Conn {
+	t.Helper()
+	host := strings.TrimPrefix(s.address, "http://")
+	c, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nX-Api-Key: %s\r\nContent-Type: multipart/form-data; boundary=%s\r\n%s\r\n",
+		path, host, base64.StdEncoding.EncodeToString([]byte(s.who.Username+":"+s.who.Password)), s.who.APIKey, boundary, headers); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// assertTooLarge reads an answer, which must be that the request is too large.
+func assertTooLarge(t *testing.T, c net.Conn) {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Errorf("no answer: %v", err)
+		return
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 413 || !strings.Contains(string(body), `"code":"TOO_LARGE"`) {
+		t.Errorf("%d %s, %v", resp.StatusCode, body, err)
+	}
+}
+
+// TestGigabyte: a body of 1 GB is refused by its length before it is sent, and
+// without a length as soon as there is too much of it; neither is kept.
+func TestGigabyte(t *testing.T) {
+	s := serve(t, withDemoPeople(t))
+	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
+	for range 20 { // what it takes to work at all
+		if status, body, err := s.verify("", photo); err != nil || status != 200 {
+			t.Fatal(status, string(body), err)
+		}
+	}
+	before := statusKiB(t, s.cmd.Process.Pid, "VmHWM")
+	const gigabyte = 1 << 30
+
+	assertTooLarge(t, s.connect(t, fmt.Sprintf("Content-Length: %d\r\n", gigabyte)))
+	// Asking first is answered without being asked to go on.
+	assertTooLarge(t, s.connect(t, fmt.Sprintf("Content-Length: %d\r\nExpect: 100-continue\r\n", gigabyte)))
+
+	// A sender who does not listen gets rid of little.
+	sent := send(s.connect(t, fmt.Sprintf("Content-Length: %d\r\n", gigabyte)), gigabyte, false)
+	t.Logf("with a length: %d KiB were taken", sent>>10)
+	if sent > 16<<20 {
+		t.Errorf("with a length, %d bytes were taken", sent)
+	}
+	for _, start := range []string{"", claimHead()} {
+		c := s.connect(t, "Transfer-Encoding: chunked\r\n")
+		if start != "" {
+			fmt.Fprintf(c, "%x\r\n%s\r\n", len(start), start)
+		}
+		answer := make(chan struct{})
+		go func() {
+			assertTooLarge(t, c)
+			close(answer)
+		}()
+		sent := send(c, gigabyte, true)
+		<-answer
+		t.Logf("in chunks: %d KiB were taken", sent>>10)
+		if sent > 32<<20 {
+			t.Errorf("in chunks, %d bytes were taken", sent)
+		}
+	}
+	after := statusKiB(t, s.cmd.Process.Pid, "VmHWM")
+	t.Logf("VmHWM %d MiB before, %d MiB after", before>>10, after>>10)
+	if after > before+most {
+		t.Errorf("memory has grown by %d KiB", after-before)
+	}
+	if status, body, err := s.verify("", photo); err != nil || status != 200 {
+		t.Errorf("afterwards: %d %s, %v", status, body, err)
+	}
+	s.stop(t)
+}
+
+// send writes zeros, in chunks or plain, until the other side takes no more,
+// and returns how many it took.
+func send(c net.Conn, size int, chunked bool) (sent int) {
+	block := make([]byte, 1<<16)
+	payload := block
+	if chunked {
+		payload = append(fmt.Appendf(nil, "%x\r\n", len(block)), append(block, "\r\n"...)...)
+	}
+	for sent < size {
+		if _, err := c.Write(payload); err != nil {
+			return sent
+		}
+		sent += len(block)
+	}
+	return sent
+}
+
+// TestEnormousImages: a photograph is refused by the size that it declares,
+// quickly and without memory for it.
+func TestEnormousImages(t *testing.T) {
+	s := serve(t, withDemoPeople(t))
+	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
+	for range 20 {
+		if status, body, err := s.verify("", photo); err != nil || status != 200 {
+			t.Fatal(status, string(body), err)
+		}
+	}
+	before := statusKiB(t, s.cmd.Process.Pid, "VmHWM")
+	huge := bytes.Clone(photo)
+	// The sizes of the frame header: SOF0 or SOF2 (ITU-T T.81, B.2.2).
+	for i := 2; i < len(huge)-9; i += 2 + int(binary.BigEndian.Uint16(huge[i+2:])) {
+		if huge[i+1] == 0xc0 || huge[i+1] == 0xc2 {
+			binary.BigEndian.PutUint16(huge[i+5:], 60000)
+			binary.BigEndian.PutUint16(huge[i+7:], 60000)
+			break
+		}
+	}
+	if bytes.Equal(huge, photo) {
+		t.Fatal("the photograph has no frame header")
+	}
+	for name, image := range map[string][]byte{
+		"PNG 60000×60000":           declaredPNG(60000, 60000),
+		"PNG 4 million × 4 million": declaredPNG(4_000_000, 4_000_000),
+		"PNG 40 million and one":    declaredPNG(40_000_001, 1),
+		"JPEG 60000×60000":          huge,
+	} {
+		start := time.Now()
+		status, body, err := s.verify("", image)
+		if err != nil || status != 413 || !strings.Contains(string(body), `"code":"TOO_LARGE"`) {
+			t.Errorf("%s: %d %s, %v", name, status, body, err)
+		}
+		took := time.Since(start)
+		t.Logf("%s: %v", name, took)
+		if took > 2*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
+	if after := statusKiB(t, s.cmd.Process.Pid, "VmHWM"); after > before+most {
+		t.Errorf("memory has grown by %d KiB", after-before)
+	}
+	s.stop(t)
+}
+
+// declaredPNG is a PNG with nothing but its header right.
+func declaredPNG(width, height uint32) []byte {
+	b := []byte("\x89PNG\r\n\x1a\n")
+	chunk := func(kind string, content []byte) {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(content)))
+		sum := crc32.NewIEEE()
+		_, _ = sum.Write([]byte(kind))
+		_, _ = sum.Write(content)
+		b = append(append(b, kind...), content...)
+		b = binary.BigEndian.AppendUint32(b, sum.Sum32())
+	}
+	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), height)
+	chunk("IHDR", append(header, 8, 2, 0, 0, 0)) // 8-bit RGB
+	chunk("IDAT", []byte{0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01})
+	chunk("IEND", nil)
+	return b
+}
+
+// TestMutatedPhotographs: whatever has become of a photograph, the answer is a
+// JSON object, and never that there is a defect.
+func TestMutatedPhotographs(t *testing.T) {
+	s := serve(t, withDemoPeople(t))
+	const n, callers = 240, 4
+	jpegs := [][]byte{readFile(t, photosDir+"/ayu-selfie.jpg"), readFile(t, photosDir+"/ayu-720.jpg"), readFile(t, photosDir+"/dewi.jpg")}
+	images := append(jpegs, photographAsPNG(t, jpegs[0]))
+	random := rand.New(rand.NewPCG(20261123, 1))
+	work := make(chan []byte, n)
+	for range n {
+		work <- mutated(random, images)
+	}
+	close(work)
+	var mu sync.Mutex
+	statuses := make(map[int]int)
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			for image := range work {
+				status, body, err := s.verify("", image)
+				mu.Lock()
+				statuses[status]++
+				switch {
+				case err != nil:
+					t.Errorf("%v", err)
+				case status != 200 && status != 400 && status != 413 && status != 415:
+					t.Errorf("%d %s of an image that begins % x", status, body, image[:min(64, len(image))])
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("answers by status: %v", statuses)
+	if statuses[200] == 0 || statuses[400] == 0 || statuses[415] == 0 {
+		t.Errorf("the photographs test little: %v", statuses)
+	}
+	s.stop(t)
+	if said := s.errors.String(); said != "" {
+		t.Errorf("it says %s", said)
+	}
+}
+
+// mutated is one of the images with something done to it.
+func mutated(random *rand.Rand, images [][]byte) []byte {
+	b := bytes.Clone(images[random.IntN(len(images))])
+	other := images[random.IntN(len(images))]
+	switch random.IntN(6) {
+	case 0: // some bits anywhere
+		for range 1 + random.IntN(20) {
+			b[random.IntN(len(b))] ^= 1 << random.IntN(8)
+		}
+	case 1: // some bits in the header, where they tell
+		for range 1 + random.IntN(5) {
+			b[2+random.IntN(600)] ^= 1 << random.IntN(8)
+		}
+	case 2: // cut short
+		b = b[:1+random.IntN(len(b))]
+	case 3: // one's header on another's body
+		at := 2 + random.IntN(600)
+		b = append(bytes.Clone(b[:at]), other[at:]...)
+	case 4: // a piece taken out
+		from := random.IntN(len(b))
+		b = append(b[:from], b[min(len(b), from+1+random.IntN(2000)):]...)
+	case 5: // bytes overwritten, the first ones too
+		from := random.IntN(len(b) / 2)
+		if random.IntN(2) == 0 {
+			from = 0
+		}
+		for i := range 1 + random.IntN(64) {
+			b[from+i] = byte(random.Uint32())
+		}
+	}
+	return b
+}

@@ -1,0 +1,243 @@
+package kill_test
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/app"
+	_ "modernc.org/sqlite"
+)
+
+// summary is what person import prints.
+type summary struct{ Rows, Added, Replaced, Unchanged, Rejected int }
+
+// references are the demo people's photographs of reference.
+var references = []string{
+	"ayu-reference.jpg", "rani-reference.jpg", "dewi.jpg", "sari.jpg", "lestari.jpg", "wulan.jpg",
+	"melati.jpg", "kartika.jpg", "puspita.jpg", "anggraini.jpg", "safitri.jpg",
+}
+
+func nik(n int) string { return fmt.Sprintf("9999%012d", n) }
+
+// peopleFile is a file of n invented people, who share the demo people's faces.
+func peopleFile(t *testing.T, n int) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("nik,name,date_of_birth,photo,city\n")
+	for i := range n {
+		fmt.Fprintf(&b, "%s,WIRASABA KE-%d,%02d-03-1990,%s,CONTOH\n", nik(i), i, 1+i%28, references[i%len(references)])
+	}
+	file := filepath.Join(t.TempDir(), "people.csv")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func importing(t *testing.T, file, data string) *exec.Cmd {
+	t.Helper()
+	return command(t, "person", "import", file, "--photos", photosDir, "--data", data)
+}
+
+// assertSound reports damage to the database's file and to the audit trail. It
+// looks at the file first as the killed process has left it.
+func assertSound(t *testing.T, data string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(data, "sesuai.db")+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var result string
+	if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&result); err != nil || result != "ok" {
+		t.Errorf("integrity_check: %q, %v", result, err)
+	}
+	var halves int
+	if err := db.QueryRowContext(t.Context(), "SELECT abs((SELECT count(*) FROM people) - (SELECT count(*) FROM templates))").Scan(&halves); err != nil || halves != 0 {
+		t.Errorf("%d people without a template, or templates without a person: %v", halves, err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	c := app.DefaultConfig()
+	c.Data = data
+	store, err := app.OpenStore(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.VerifyTrail(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// onRecord counts those of the people who are on record, each of whom must be
+// there wholly.
+func onRecord(t *testing.T, data string, people []int) (found int) {
+	t.Helper()
+	for _, n := range people {
+		cmd := command(t, "person", "show", nik(n), "--data", data)
+		out, err := cmd.Output()
+		if cmd.ProcessState.ExitCode() == 1 {
+			continue
+		}
+		var shown struct {
+			OnRecord   bool `json:"on_record"`
+			Portrait   bool
+			Attributes []string
+			Model      string
+		}
+		if err != nil || json.Unmarshal(out, &shown) != nil || !shown.OnRecord || !shown.Portrait || shown.Model == "" ||
+			strings.Join(shown.Attributes, " ") != "city" {
+			t.Errorf("person %d is not there wholly: %v: %s", n, err, out)
+		}
+		found++
+	}
+	return found
+}
+
+func everybody(n int) []int {
+	people := make([]int, n)
+	for i := range people {
+		people[i] = i
+	}
+	return people
+}
+
+// TestKillImport kills person import at random moments. Whatever is on record
+// then is there wholly, and the next run goes on until all are.
+func TestKillImport(t *testing.T) {
+	program(t)
+	const n, kills = 240, 4
+	file, data := peopleFile(t, n), filepath.Join(t.TempDir(), "data")
+	before := 0
+	for round := range kills {
+		cmd := importing(t, file, data)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		deadline := time.Now().Add(patience)
+		for count(t, data) <= before {
+			if time.Now().After(deadline) {
+				t.Fatal("the import does not get on")
+			}
+		}
+		// Somewhere within the next photographs; the moment is the point.
+		select {
+		case <-time.After(time.Duration(rand.IntN(400)) * time.Millisecond):
+		case err := <-ended:
+			t.Fatalf("the import was through before it could be killed: %v", err)
+		}
+		kill(t, cmd)
+		<-ended
+		assertSound(t, data)
+		after := count(t, data)
+		t.Logf("kill %d: %d people on record", round+1, after)
+		if after <= before || after >= n {
+			t.Errorf("%d people on record, %d before: the kill tests nothing", after, before)
+		}
+		before = after
+	}
+	if found := onRecord(t, data, everybody(n)); found != before {
+		t.Errorf("%d people can be found, %d are counted", found, before)
+	}
+	var s summary
+	sesuai(t, &s, "person", "import", file, "--photos", photosDir, "--data", data)
+	if want := (summary{Rows: n, Added: n - before, Unchanged: before}); s != want {
+		t.Errorf("the last run: %+v, want %+v", s, want)
+	}
+	assertSound(t, data)
+	if c := count(t, data); c != n {
+		t.Errorf("%d people on record in the end", c)
+	}
+}
+
+// TestTwoImportsAtOnce: two processes with one file end with everybody on
+// record once, each added by one of the two.
+func TestTwoImportsAtOnce(t *testing.T) {
+	program(t)
+	const n = 60
+	file, data := peopleFile(t, n), filepath.Join(t.TempDir(), "data")
+	type outcome struct {
+		summary summary
+		err     error
+	}
+	outcomes := make(chan outcome, 2)
+	for range cap(outcomes) {
+		cmd := importing(t, file, data)
+		go func() {
+			var o outcome
+			out, err := cmd.Output()
+			if o.err = err; err == nil {
+				o.err = json.Unmarshal(out, &o.summary)
+			}
+			outcomes <- o
+		}()
+	}
+	added := 0
+	for range cap(outcomes) {
+		o := <-outcomes
+		if o.err != nil {
+			t.Fatal(o.err)
+		}
+		t.Logf("%+v", o.summary)
+		added += o.summary.Added
+		if o.summary.Rows != n || o.summary.Added+o.summary.Unchanged != n {
+			t.Errorf("%+v", o.summary)
+		}
+	}
+	if added != n || count(t, data) != n {
+		t.Errorf("%d added, %d on record", added, count(t, data))
+	}
+	assertSound(t, data)
+}
+
+// TestKillFirstStart kills the program while it makes the master key and the
+// database. Afterwards it starts, and keeps what it started with.
+func TestKillFirstStart(t *testing.T) {
+	program(t)
+	const rounds = 40
+	stages := make(map[string]int)
+	for range rounds {
+		data := filepath.Join(t.TempDir(), "data")
+		for range 3 { // the second and third find what was left behind
+			cmd := command(t, "person", "count", "--data", data)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			// Up to about as long as a first start takes.
+			<-time.After(time.Duration(rand.IntN(40_000)) * time.Microsecond)
+			kill(t, cmd)
+			_ = cmd.Wait() // killed, or just through
+		}
+		_, noKey := os.Stat(filepath.Join(data, "master.key"))
+		_, noDatabase := os.Stat(filepath.Join(data, "sesuai.db"))
+		stages[fmt.Sprintf("key %v, database %v", noKey == nil, noDatabase == nil)]++
+		if c := count(t, data); c != 0 {
+			t.Errorf("%d people on record", c)
+		}
+		sesuai(t, nil, "person", "add", "--nik", nik(1), "--name", "WIRASABA", "--date-of-birth", "01-02-1990", "--data", data)
+		if c := count(t, data); c != 1 {
+			t.Errorf("%d people on record, one was added", c)
+		}
+		left, err := filepath.Glob(filepath.Join(data, ".master.key.*"))
+		if err != nil || len(left) != 0 {
+			t.Errorf("%d copies of a master key are left behind: %v", len(left), err)
+		}
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	t.Logf("what was there after the kills: %v", stages)
+}
