@@ -74,7 +74,7 @@ bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Measure speed 
 	bin/demo bench
 
 .PHONY: fuzz
-fuzz: ## Fuzz each parser and decoder for FUZZTIME (default 1m)
+fuzz: build/tags ## Fuzz each parser and decoder for FUZZTIME (default 1m)
 	scripts/fuzz.sh $${FUZZTIME:-1m}
 
 .PHONY: clean

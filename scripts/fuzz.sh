@@ -4,8 +4,9 @@
 #
 #   scripts/fuzz.sh 1m
 set -eu
-for target in $(grep -rhoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | cut -d' ' -f2 | sort -u); do
-	folder=$(dirname "$(grep -rlE "^func $target\(" --include='*_test.go' . | head -n 1)")
-	echo "$folder $target" >&2
-	go test -run '^$' -fuzz "^$target\$" -fuzztime "$1" "$folder"
+tags=$(cat build/tags)
+grep -rnoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | while IFS=: read -r file _ function; do
+	target=${function#func }
+	echo "$(dirname "$file") $target" >&2
+	go test -tags "$tags" -run '^$' -fuzz "^$target\$" -fuzztime "$1" -fuzzminimizetime 10x "$(dirname "$file")"
 done

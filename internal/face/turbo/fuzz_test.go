@@ -1,0 +1,32 @@
+package turbo_test
+
+import (
+	"bytes"
+	"image"
+	"image/jpeg"
+	"testing"
+
+	"github.com/sesuai/sesuai/internal/face/turbo"
+)
+
+// FuzzDecode: whatever the file, there is an answer, and what image/jpeg takes
+// for a picture of the same kind has the same size.
+func FuzzDecode(f *testing.F) {
+	for _, size := range []image.Point{{1, 1}, {17, 9}, {64, 48}} {
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, gradient(size.X, size.Y), nil); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		cfg, err := jpeg.DecodeConfig(bytes.NewReader(data))
+		if err != nil || cfg.Width <= 0 || cfg.Height <= 0 || cfg.Width > 1<<18/cfg.Height {
+			return
+		}
+		img, err := turbo.Decode(data, cfg.Width, cfg.Height)
+		if err == nil && (img.Rect.Dx() != cfg.Width || img.Rect.Dy() != cfg.Height) {
+			t.Errorf("a picture of %v, where the header says %d×%d", img.Rect, cfg.Width, cfg.Height)
+		}
+	})
+}
