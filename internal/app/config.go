@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -132,15 +133,32 @@ func LoadConfig(path string, environ []string) (Config, error) {
 	return c, nil
 }
 
-func decodeStrict(b []byte, into any) error {
-	if len(bytes.TrimSpace(b)) == 0 {
-		return nil
+func decodeStrict(b []byte, into *Config) error {
+	read := *into // the decoder clears what it finds nothing for
+	d := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict(), yaml.CustomUnmarshaler(wholeNumber[int]), yaml.CustomUnmarshaler(wholeNumber[int64]))
+	err := d.Decode(&read)
+	if errors.Is(err, io.EOF) {
+		return nil // empty, or nothing but comments
 	}
-	err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(into)
 	if err != nil {
 		// The message shows the file's line with a pointer under it.
 		return errors.New(yaml.FormatError(err, false, true))
 	}
+	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return errors.New("there is a second document, after ---")
+	}
+	*into = read
+	return nil
+}
+
+// wholeNumber reads a number that the decoder by itself would cut to a whole
+// one.
+func wholeNumber[T int | int64](into *T, text []byte) error {
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%s is not a whole number", bytes.TrimSpace(text))
+	}
+	*into = T(n)
 	return nil
 }
 

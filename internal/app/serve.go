@@ -77,14 +77,18 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 // ready says why the service cannot answer, or nil if it can.
 func ready(ctx context.Context, late *lateVerifier, s Store) error {
 	if late.verifier.Load() == nil {
-		return errors.New("the face engine is starting")
+		return notReady("the face engine is starting")
 	}
 	if ctx.Err() != nil {
-		return errors.New("stopping")
+		return notReady("stopping")
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	return s.Ping(ctx)
+}
+
+func notReady(why string) error {
+	return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: errors.New(why)}
 }
 
 // lateVerifier is a Verifier that is there once the engine is.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -72,7 +73,7 @@ func (i *Import) Run(ctx context.Context) (Summary, error) {
 			break
 		}
 		if _, own := errors.AsType[*sesuai.Error](err); err != nil && !own {
-			group.Go(func() error { return fmt.Errorf("reading the file of people: %w", err) })
+			group.Go(func() error { return unreadable(err) })
 			break
 		}
 		if err != nil {
@@ -81,6 +82,9 @@ func (i *Import) Run(ctx context.Context) (Summary, error) {
 		}
 		group.Go(func() error {
 			change, err := i.enrol(running, r)
+			if errors.Is(err, registry.ErrDamaged) {
+				err = errDamaged
+			}
 			if err != nil && !ofRow(err) {
 				return err
 			}
@@ -92,6 +96,14 @@ func (i *Import) Run(ctx context.Context) (Summary, error) {
 		return t.summary, err
 	}
 	return t.summary, ctx.Err()
+}
+
+// errDamaged is the reason for a row whose NIK is on record, but not as it was
+// written. It is the row's: the import of all others goes on, and nothing is
+// overwritten before the operator has seen it.
+var errDamaged = &sesuai.Error{
+	Kind:   sesuai.KindConflict,
+	Detail: "what is on record of this NIK is damaged; remove the person, then import again",
 }
 
 // ofRow reports whether an error is about one row, not about the registry or
@@ -119,7 +131,8 @@ func (i *Import) enrol(ctx context.Context, r row) (registry.Change, error) {
 // read reads a photograph from the folder. What is wrong with the path is the
 // row's fault; the path itself may hold a name and is not repeated.
 func (i *Import) read(path string) ([]byte, error) {
-	f, err := i.Photos.Open(path)
+	// Without O_NONBLOCK, opening a pipe would wait for its other end.
+	f, err := i.Photos.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		why := "the photograph cannot be opened"
 		if errors.Is(err, fs.ErrNotExist) {

@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/registry"
@@ -42,8 +44,8 @@ type peopleReader struct {
 	seen map[sesuai.NIK]int
 }
 
-// newPeopleReader reads the header line. Errors have kind
-// sesuai.KindMalformed and say what is wrong with it.
+// newPeopleReader reads the header line. An error of kind sesuai.KindMalformed
+// says what is wrong with it; any other means that it could not be read.
 func newPeopleReader(r io.Reader, today time.Time) (*peopleReader, error) {
 	buffered := bufio.NewReader(r)
 	// Spreadsheets put a byte order mark in front of UTF-8.
@@ -56,14 +58,22 @@ func newPeopleReader(r io.Reader, today time.Time) (*peopleReader, error) {
 	if errors.Is(err, io.EOF) {
 		return nil, badHeader("the file is empty")
 	}
-	if err != nil {
+	if _, broken := errors.AsType[*csv.ParseError](err); broken {
 		return nil, badHeader("it is not CSV")
+	}
+	if err != nil {
+		return nil, unreadable(err)
 	}
 	known := map[string]bool{
 		columnNIK: true, columnName: true, columnDateOfBirth: true, columnPhoto: true, columnStatus: true,
 	}
 	for _, a := range sesuai.Attributes {
 		known[string(a)] = true
+	}
+	if len(header) == 1 && strings.Contains(header[0], ";") {
+		// What spreadsheets write where the comma is a decimal point, as in
+		// Indonesia.
+		return nil, badHeader("commas must separate the columns, not semicolons")
 	}
 	for i, c := range header {
 		c = strings.TrimSpace(c)
@@ -83,6 +93,9 @@ func newPeopleReader(r io.Reader, today time.Time) (*peopleReader, error) {
 	return p, nil
 }
 
+// unreadable is the error about the file itself, not about a line in it.
+func unreadable(err error) error { return fmt.Errorf("reading the file of people: %w", err) }
+
 func badHeader(what string) error {
 	return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "header line: " + what}
 }
@@ -92,14 +105,20 @@ func badHeader(what string) error {
 // is, and about the file otherwise.
 func (p *peopleReader) next() (row, error) {
 	fields, err := p.csv.Read()
-	if err != nil {
-		if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-			// Not broken itself: its text may quote the row.
-			return row{line: broken.StartLine}, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: whyBroken(broken)}
-		}
+	var line int
+	broken, ok := errors.AsType[*csv.ParseError](err)
+	switch {
+	case ok:
+		line = broken.StartLine
+	case err != nil:
 		return row{}, err
+	default:
+		line, _ = p.csv.FieldPos(0)
 	}
-	line, _ := p.csv.FieldPos(0)
+	if why := whyBroken(broken, fields); why != "" {
+		// Not broken itself: its text may quote the row.
+		return row{line: line}, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: why}
+	}
 	r := row{line: line}
 	r.person, r.photo, err = p.parse(fields)
 	if err != nil {
@@ -112,11 +131,27 @@ func (p *peopleReader) next() (row, error) {
 	return r, nil
 }
 
-func whyBroken(err *csv.ParseError) string {
-	if errors.Is(err.Err, csv.ErrFieldCount) {
-		return "not as many fields as the header line has"
+// whyBroken says what is wrong with a row before its fields are looked at; ""
+// if nothing is. broken may be nil.
+func whyBroken(broken *csv.ParseError, fields []string) string {
+	lines := 1
+	for _, f := range fields {
+		lines += strings.Count(f, "\n")
 	}
-	return "not CSV: quotes do not match"
+	if broken != nil {
+		lines = max(lines, broken.Line-broken.StartLine+1)
+	}
+	switch {
+	case lines > 1:
+		// No field has line breaks: one that seems to has swallowed rows.
+		return fmt.Sprintf("quotes do not match: the row goes on for %d lines", lines)
+	case broken == nil:
+		return ""
+	case errors.Is(broken, csv.ErrFieldCount):
+		return "not as many fields as the header line has"
+	default:
+		return "not CSV: quotes do not match"
+	}
 }
 
 func (p *peopleReader) parse(fields []string) (registry.Person, string, error) {
@@ -161,10 +196,12 @@ func SetAttribute(p *registry.Person, a sesuai.Attribute, value string) error {
 	switch {
 	case !known:
 		return &sesuai.Error{Kind: sesuai.KindInvalidAttribute, Detail: "no such attribute"}
-	case len(value) > maxAttributeLength || strings.ToValidUTF8(value, "") != value:
+	case len(value) > maxAttributeLength || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		// A line break most likely means that a quote is missing, and that
+		// the value holds other people's rows.
 		return &sesuai.Error{
 			Kind:   sesuai.KindInvalidAttribute,
-			Detail: fmt.Sprintf("%s must be UTF-8 of at most %d bytes", a, maxAttributeLength),
+			Detail: fmt.Sprintf("%s must be one line of UTF-8 of at most %d bytes", a, maxAttributeLength),
 		}
 	case value != "":
 		p.Attributes[a] = sesuai.NewText(strings.Clone(value))

@@ -150,7 +150,7 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 		slog.String("method", knownMethod(r.Method)),
 		slog.String("route", r.Pattern),
 		slog.Int("status", w.status),
-		slog.Duration("duration", took),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	}
 	if w.cause != nil {
 		attrs = append(attrs,

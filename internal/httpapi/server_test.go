@@ -336,7 +336,7 @@ func TestLog(t *testing.T) {
 	for _, want := range []string{
 		`"level":"WARN"`, `"request_id":"request-1"`, `"client":"client-1"`, `"method":"POST"`,
 		`"route":"POST /identity/v1/face-verification"`, `"status":503`, `"kind":"UNAVAILABLE"`,
-		`"cause":"UNAVAILABLE: connection refused"`, `"duration":`,
+		`"cause":"UNAVAILABLE: connection refused"`, `"duration_ms":`,
 	} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %s in %s", want, line)

@@ -6,10 +6,16 @@ package registry
 
 import (
 	"context"
+	"errors"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
 )
+
+// ErrDamaged is in the chain of an error about one person whose record is not
+// as it was written. The registry answers about others; for this one asking
+// again is of no use, and Enroller.Remove is the way out.
+var ErrDamaged = errors.New("the record is damaged")
 
 // Registry answers about claims. Implementations are safe for concurrent use
 // and honour ctx: when it ends they return promptly with its error in the

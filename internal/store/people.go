@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
@@ -247,7 +246,7 @@ func (s *Store) portrait(ctx context.Context, query queryRow, k keys) (onRecord,
 	case p.record.Portrait == nil && !model.Valid:
 		return p, nil
 	case p.record.Portrait == nil || !model.Valid || p.record.Portrait.Model != model.String:
-		return onRecord{}, fmt.Errorf("a person and the template on record do not belong together")
+		return onRecord{}, damaged("templates.model", errors.New("a person and the template on record do not belong together"))
 	}
 	if p.template, err = s.openTemplate(k, p.record, sealed); err != nil {
 		return onRecord{}, err

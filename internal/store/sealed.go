@@ -91,14 +91,14 @@ func (s *Store) sealRecord(k keys, r record) ([]byte, error) {
 func (s *Store) openRecord(k keys, sealed []byte) (record, error) {
 	b, err := s.o.Ring.Open(keyring.Attributes, sealed, bind("people.attributes", k.nik[:]))
 	if err != nil {
-		return record{}, fmt.Errorf("people.attributes: %w", err)
+		return record{}, damaged("people.attributes", err)
 	}
 	var r record
 	if err := json.Unmarshal(b, &r); err != nil {
-		return record{}, errors.New("people.attributes: a record cannot be decoded") // err may show it
+		return record{}, damaged("people.attributes", errors.New("a record cannot be decoded")) // err may show it
 	}
 	if r.status, err = sesuai.ParseStatus(r.Status); err != nil {
-		return record{}, fmt.Errorf("people.attributes: %w", err)
+		return record{}, damaged("people.attributes", err)
 	}
 	return r, nil
 }
@@ -118,13 +118,18 @@ func (s *Store) sealTemplate(k keys, r record, t face.Template) ([]byte, error) 
 func (s *Store) openTemplate(k keys, r record, sealed []byte) (face.Template, error) {
 	b, err := s.o.Ring.Open(keyring.Template, sealed, bindTemplate(k, r))
 	if err != nil {
-		return face.Template{}, fmt.Errorf("templates.template: %w", err)
+		return face.Template{}, damaged("templates.template", err)
 	}
 	t := face.Template{Model: r.Portrait.Model}
 	if err := t.UnmarshalBinary(b); err != nil {
-		return face.Template{}, fmt.Errorf("templates.template: %w", err)
+		return face.Template{}, damaged("templates.template", err)
 	}
 	return t, nil
+}
+
+// damaged is the error about a person's row that is not as it was written.
+func damaged(column string, err error) error {
+	return fmt.Errorf("%s: %w: %w", column, registry.ErrDamaged, err)
 }
 
 // bindTemplate ties a template to its row and to the record that speaks of it:

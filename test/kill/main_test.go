@@ -1,5 +1,6 @@
 // Package kill_test treats the built program as the world does: it kills it at
-// the worst moments, fills its disk, and sends it what nobody should.
+// the worst moments, fills its disk, sends it what nobody should, and watches
+// what it leaves behind.
 package kill_test
 
 import (
@@ -116,12 +117,14 @@ func (l *lockedBuffer) String() string {
 }
 
 // serve starts sesuai serve with a new client and waits until it is ready.
-func serve(t *testing.T, data string) *server {
+// environment is added to that of this process.
+func serve(t *testing.T, data string, environment ...string) *server {
 	t.Helper()
 	s := &server{errors: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}, Timeout: patience}}
 	sesuai(t, &s.who, "client", "add", fmt.Sprint("test ", time.Now().UnixNano()), "--data", data)
 	s.cmd = command(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
 	s.cmd.Stderr = s.errors
+	s.cmd.Env = append(s.cmd.Env, environment...)
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +238,7 @@ func readFile(t *testing.T, path string) []byte {
 	return b
 }
 
-// withAyu is a data folder with the demo people.
+// withDemoPeople is a data folder with the demo people.
 func withDemoPeople(t *testing.T) (data string) {
 	t.Helper()
 	program(t)

@@ -5,6 +5,7 @@ package ort
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	onnx "github.com/yalue/onnxruntime_go"
@@ -52,6 +53,12 @@ func start(library string) error {
 			Kind:   sesuai.KindConfiguration,
 			Detail: "ONNX Runtime is already loaded from " + started.library,
 		}
+	}
+	// Left to itself ONNX Runtime keeps a database of what it is used for in
+	// the home folder, files in the one for temporary files, and sends it all
+	// to its makers. It reads this as it starts.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return fmt.Errorf("ort: %w", err)
 	}
 	onnx.SetSharedLibraryPath(library)
 	// Fatal, since it writes its messages to stderr past any logger; every

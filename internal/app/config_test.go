@@ -1,0 +1,274 @@
+package app_test
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+func contains(text, word string) bool { return strings.Contains(text, word) }
+
+// other is a value of every key that differs from the default and is in range,
+// as text, and the configuration that has them all.
+func other() (values map[string]string, want app.Config) {
+	values = map[string]string{
+		"listen": "127.0.0.2:9090", "data": "/tmp/other", "master_key": "/tmp/other.key", "models": "/tmp/models",
+		"face.manifest": "/tmp/manifest.json", "face.calibration": "/tmp/calibration.json",
+		"face.workers": "3", "face.max_pixels": "123456", "face.dominance": "2.5",
+		"face.quality.inter_eye_distance": "11.5", "face.quality.sharpness": "12.5",
+		"face.quality.exposure": "13.5", "face.quality.pose": "14.5",
+		"limits.max_body": "1048576", "limits.max_in_flight": "7",
+		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
+		"log.level": "debug", "log.format": "text",
+	}
+	want = app.Config{
+		Listen: "127.0.0.2:9090", Data: "/tmp/other", MasterKey: "/tmp/other.key", Models: "/tmp/models",
+		Face: app.FaceConfig{
+			Manifest: "/tmp/manifest.json", Calibration: "/tmp/calibration.json",
+			Workers: 3, MaxPixels: 123456, Dominance: 2.5,
+			Quality: face.Quality{InterEyeDistance: 11.5, Sharpness: 12.5, Exposure: 13.5, Pose: 14.5},
+		},
+		Limits: app.LimitsConfig{MaxBody: 1048576, MaxInFlight: 7},
+		Times: app.TimeoutsConfig{
+			Body: 11 * time.Second, Request: 72 * time.Second,
+			Registry: 1500 * time.Millisecond, Audit: 250 * time.Millisecond,
+		},
+		Log: app.LogConfig{Level: "debug", Format: "text"},
+	}
+	return values, want
+}
+
+// asYAML writes dotted keys as a file.
+func asYAML(values map[string]string) string {
+	var b strings.Builder
+	var above []string
+	parent := func(key string) string { return key[:strings.LastIndex("."+key, ".")] }
+	for _, key := range slices.SortedFunc(maps.Keys(values), func(a, b string) int {
+		// Keys of one section stand together.
+		return cmp.Or(strings.Compare(parent(a), parent(b)), strings.Compare(a, b))
+	}) {
+		path := strings.Split(key, ".")
+		if !slices.Equal(above, path[:len(path)-1]) {
+			shared := 0
+			for shared < len(above) && shared < len(path)-1 && above[shared] == path[shared] {
+				shared++
+			}
+			above = path[:len(path)-1]
+			for depth := shared; depth < len(above); depth++ {
+				fmt.Fprintf(&b, "%s%s:\n", strings.Repeat("  ", depth), above[depth])
+			}
+		}
+		fmt.Fprintf(&b, "%s%s: %s\n", strings.Repeat("  ", len(above)), path[len(path)-1], values[key])
+	}
+	return b.String()
+}
+
+func asEnviron(values map[string]string) []string {
+	var environ []string
+	for key, value := range values {
+		environ = append(environ, "SESUAI_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))+"="+value)
+	}
+	return environ
+}
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "sesuai.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestKeys: the keys are exactly those that other knows, so that the tests
+// below forget none.
+func TestKeys(t *testing.T) {
+	c := app.DefaultConfig()
+	values, _ := other()
+	got := make(map[string]string)
+	for _, k := range c.Keys() {
+		if _, twice := got[k.Name]; twice {
+			t.Errorf("%s is there twice", k.Name)
+		}
+		got[k.Name] = k.Env
+	}
+	want := make(map[string]string)
+	for key := range values {
+		want[key] = "SESUAI_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("keys and variables (-want +got):\n%s", diff)
+	}
+}
+
+// TestEveryKeyCanBeSet: all at once and each by itself, by file and by
+// environment, and what was set prints as a file that sets it again.
+func TestEveryKeyCanBeSet(t *testing.T) {
+	values, want := other()
+	load := func(path string, environ []string) app.Config {
+		t.Helper()
+		c, err := app.LoadConfig(path, environ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	byFile := load(writeConfig(t, asYAML(values)), nil)
+	if diff := gocmp.Diff(want, byFile); diff != "" {
+		t.Errorf("by file (-want +got):\n%s", diff)
+	}
+	byEnv := load("", asEnviron(values))
+	if diff := gocmp.Diff(want, byEnv); diff != "" {
+		t.Errorf("by environment (-want +got):\n%s", diff)
+	}
+	printed, err := want.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff(want, load(writeConfig(t, string(printed)), nil)); diff != "" {
+		t.Errorf("printed and read again (-want +got):\n%s", diff)
+	}
+	if err := want.Check(); err != nil {
+		t.Error(err)
+	}
+	for key, value := range values {
+		one := map[string]string{key: value}
+		a, b := load(writeConfig(t, asYAML(one)), nil), load("", asEnviron(one))
+		if a != b || a == app.DefaultConfig() {
+			t.Errorf("%s: by file and by environment differ, or do nothing:\n%s", key, gocmp.Diff(a, b))
+		}
+	}
+}
+
+// TestPrecedence: the environment goes before the file, the file before the
+// defaults; other variables are nobody's business.
+func TestPrecedence(t *testing.T) {
+	path := writeConfig(t, "listen: 127.0.0.1:1111\ndata: /tmp/from-file\nface:\n  workers: 5\n")
+	c, err := app.LoadConfig(path, []string{
+		"SESUAI_LISTEN=127.0.0.1:2222", "SESUAI_CONFIG=/not/read/here", "HOME=/root", "SESUAIX=1", "sesuai_listen=x", "SESUAI",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := app.DefaultConfig()
+	want.Listen, want.Data, want.Face.Workers = "127.0.0.1:2222", "/tmp/from-file", 5
+	if diff := gocmp.Diff(want, c); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestEmptyFile: no file, an empty one and sections with nothing in them are
+// the defaults, which are in range.
+func TestEmptyFile(t *testing.T) {
+	paths := []string{""}
+	for _, text := range []string{
+		"", "  \n\n", "# all as it comes\n", "---\n", "face:\n", "face:\n  quality:\n", "face:\n  quality: {}\n  workers:\nlog: {}\n",
+	} {
+		paths = append(paths, writeConfig(t, text))
+	}
+	for _, path := range paths {
+		c, err := app.LoadConfig(path, nil)
+		if err != nil || c != app.DefaultConfig() || c.Check() != nil {
+			t.Errorf("%+v, %v, %v", c, err, c.Check())
+		}
+	}
+}
+
+// TestStrict: what is misspelt, twice there or of another type is refused with
+// the place, never ignored.
+func TestStrict(t *testing.T) {
+	for _, test := range []struct{ about, text, says string }{
+		{"unknown key", "listne: 127.0.0.1:8080\n", "listne"},
+		{"unknown key below", "face:\n  wrokers: 2\n", "wrokers"},
+		{"a key of another level", "workers: 2\n", "workers"},
+		{"capitals", "Listen: 127.0.0.1:8080\n", "Listen"},
+		{"twice", "data: a\ndata: b\n", "data"},
+		{"a section twice", "log:\n  level: info\nlog:\n  level: debug\n", "log"},
+		{"text for a number", "face:\n  workers: many\n", "many is not a whole number"},
+		{"a fraction for a whole number", "limits:\n  max_in_flight: 1.5\n", "1.5 is not a whole number"},
+		{"a number too large", "limits:\n  max_body: 99999999999999999999\n", "99999999999999999999 is not a whole number"},
+		{"a duration without a unit", "timeouts:\n  body: 30\n", "body"},
+		{"a list", "- listen\n", ""},
+		{"a text", "listen\n", ""},
+		{"not YAML", "listen: [\n", ""},
+		{"two documents", "data: a\n---\ndata: b\n", "second document"},
+	} {
+		t.Run(test.about, func(t *testing.T) {
+			_, err := app.LoadConfig(writeConfig(t, test.text), nil)
+			assertConfiguration(t, err, "sesuai.yaml", test.says)
+		})
+	}
+	for _, test := range []struct{ environ, says string }{
+		{"SESUAI_LISTNE=x", "SESUAI_LISTNE"},
+		{"SESUAI_=x", "SESUAI_"},
+		{"SESUAI_FACE=x", "SESUAI_FACE"},
+		{"SESUAI_FACE.WORKERS=1", "SESUAI_FACE.WORKERS"},
+		{"SESUAI_FACE_WORKERS=many", "SESUAI_FACE_WORKERS: a whole number"},
+		{"SESUAI_FACE_WORKERS=", "SESUAI_FACE_WORKERS: a whole number"},
+		{"SESUAI_FACE_DOMINANCE=x", "SESUAI_FACE_DOMINANCE: a number"},
+		{"SESUAI_LIMITS_MAX_BODY=10MB", "SESUAI_LIMITS_MAX_BODY: a whole number"},
+		{"SESUAI_TIMEOUTS_BODY=30", "SESUAI_TIMEOUTS_BODY: a duration such as 10s"},
+	} {
+		t.Run(test.environ, func(t *testing.T) {
+			_, err := app.LoadConfig("", []string{test.environ})
+			assertConfiguration(t, err, test.says)
+		})
+	}
+	_, err := app.LoadConfig(filepath.Join(t.TempDir(), "missing.yaml"), nil)
+	assertConfiguration(t, err, "missing.yaml")
+	_, err = app.LoadConfig(t.TempDir(), nil)
+	assertConfiguration(t, err, "cannot be read")
+}
+
+// TestRanges: each key is refused on either side of its range, by its name, and
+// accepted at its ends.
+func TestRanges(t *testing.T) {
+	for _, test := range []struct{ key, tooLow, low, high, tooHigh string }{
+		{"face.workers", "-1", "0", "1024", "1025"},
+		{"face.max_pixels", "9999", "10000", "200000000", "200000001"},
+		{"face.dominance", "0.99", "1", "1000", "1000.1"},
+		{"face.quality.inter_eye_distance", "-0.1", "0", "100", "100.1"},
+		{"face.quality.sharpness", "-0.1", "0", "100", "100.1"},
+		{"face.quality.exposure", "-0.1", "0", "100", "100.1"},
+		{"face.quality.pose", "-0.1", "0", "100", "NaN"},
+		{"limits.max_body", "1023", "1024", "1073741824", "1073741825"},
+		{"limits.max_in_flight", "0", "1", "65536", "65537"},
+		{"timeouts.body", "99ms", "100ms", "1h", "1h1s"},
+		{"timeouts.request", "99ms", "100ms", "1h", "1h1s"},
+		{"timeouts.registry", "9ms", "10ms", "1h", "1h1s"},
+		{"timeouts.audit", "-1s", "10ms", "1h", "1h1s"},
+		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
+		{"data", "", "x", "/", ""},
+		{"log.level", "loud", "debug", "error", ""},
+		{"log.format", "xml", "auto", "json", "JSON"},
+	} {
+		t.Run(test.key, func(t *testing.T) {
+			check := func(value string) error {
+				c, err := app.LoadConfig("", asEnviron(map[string]string{test.key: value}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c.Check()
+			}
+			for _, value := range []string{test.low, test.high} {
+				if err := check(value); err != nil {
+					t.Errorf("%s: %v", value, err)
+				}
+			}
+			for _, value := range []string{test.tooLow, test.tooHigh} {
+				assertConfiguration(t, check(value), test.key)
+			}
+		})
+	}
+}

@@ -1,0 +1,255 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/registry"
+)
+
+// patience is how long these tests wait for what must happen.
+const patience = 30 * time.Second
+
+// service is a running service and its only client.
+type service struct {
+	config  app.Config
+	address string
+	client  *http.Client
+	who     access.Revealed
+	log     *lockedBuffer
+	stop    func() error
+}
+
+// lockedBuffer is a buffer that may be read while it is written to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// serve runs the service until the test ends or stop is called. ready is
+// closed once it has said that it is.
+func serve(t *testing.T, c app.Config) (s *service, ready <-chan struct{}) {
+	t.Helper()
+	s = &service{config: c, client: &http.Client{Transport: &http.Transport{}, Timeout: patience}, log: &lockedBuffer{}}
+	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	ctx, cancel := context.WithCancel(context.Background())
+	started, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- app.Serve(ctx, c, log, func(address net.Addr) {
+			s.address = "http://" + address.String()
+			close(started)
+		})
+	}()
+	s.stop = sync.OnceValue(func() error {
+		s.client.CloseIdleConnections()
+		cancel()
+		return <-ended
+	})
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return s, started
+}
+
+// start runs the service on people who are enrolled first, with a client.
+func start(t *testing.T, c app.Config, people ...person) *service {
+	t.Helper()
+	need(t, realModels, photosDir)
+	who := prepare(t, c, people...)
+	s, ready := serve(t, c)
+	s.who = who
+	select {
+	case <-ready:
+	case <-time.After(patience):
+		t.Fatalf("not ready: %v; log:\n%s", s.stop(), s.log)
+	}
+	return s
+}
+
+// person is somebody to enrol, or who is claimed, with a photograph by its
+// name in photosDir; none if that is empty.
+type person struct {
+	nik, name, born, photo string
+	status                 sesuai.Status
+}
+
+// ayu is one of the demo people.
+var ayu = person{"9901015203900001", "AYU KENCANA PRATIWI", "12-03-1990", "ayu-reference.jpg", sesuai.Active}
+
+// asks is the person with changes, as claimed with the second photograph.
+func (p person) asks(change ...func(*person)) person {
+	p.photo = "ayu-selfie.jpg"
+	for _, f := range change {
+		f(&p)
+	}
+	return p
+}
+
+// prepare enrols people and makes a client.
+func prepare(t *testing.T, c app.Config, people ...person) access.Revealed {
+	t.Helper()
+	store, err := app.OpenStore(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeStore(t, store)
+	engine, err := app.OpenEngine(c, app.OnePhotograph, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	enroller := app.NewEnroller(store, engine)
+	for _, p := range people {
+		var photo []byte
+		if p.photo != "" {
+			photo = readPhoto(t, p.photo)
+		}
+		change, err := enroller.Enrol(t.Context(), p.record(t), photo)
+		if err != nil || change != registry.Added {
+			t.Fatalf("enrolling: %v, %v", change, err)
+		}
+	}
+	return addClient(t, store, "test", access.Client{})
+}
+
+func (p person) record(t *testing.T) registry.Person {
+	t.Helper()
+	r := registry.Person{Status: p.status}
+	var errs [3]error
+	r.NIK, errs[0] = sesuai.ParseNIK(p.nik)
+	r.Name, errs[1] = sesuai.ParseName(p.name)
+	r.DateOfBirth, errs[2] = sesuai.ParseDate(p.born, time.Now())
+	if err := errors.Join(errs[:]...); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func addClient(t *testing.T, store app.Store, name string, c access.Client) access.Revealed {
+	t.Helper()
+	c.Name, c.Scopes, c.AddedAt = name, access.Scopes[:], time.Now()
+	c.Threshold, c.NameMark = sesuai.PercentageOf(access.DefaultThreshold), access.DefaultNameMark
+	_, credentials, err := access.Add(t.Context(), store, store.Hash, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return credentials.Reveal()
+}
+
+func closeStore(t *testing.T, store app.Store) {
+	t.Helper()
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func readPhoto(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(photosDir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// form is a claim as a client sends it.
+func form(t *testing.T, p person, photo []byte) (contentType string, body []byte) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, field := range [][2]string{{"nik", p.nik}, {"name", p.name}, {"date_of_birth", p.born}} {
+		if err := w.WriteField(field[0], field[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part, err := w.CreateFormFile("face_image", p.name+".jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = part.Write(photo) // never fails: a bytes.Buffer
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w.FormDataContentType(), b.Bytes()
+}
+
+// request is a request with the client's credentials.
+func (s *service) request(t *testing.T, method, path, contentType string, body []byte) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.address+path, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	r.SetBasicAuth(s.who.Username, s.who.Password)
+	r.Header.Set("X-Api-Key", s.who.APIKey)
+	return r
+}
+
+// do sends a request; every answer must be a JSON object with a Request-Id.
+func (s *service) do(t *testing.T, r *http.Request) (status int, body string) {
+	t.Helper()
+	resp, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var object map[string]any
+	if err := json.Unmarshal(b, &object); err != nil || resp.Header.Get("Request-Id") == "" {
+		t.Errorf("%d: %v, Request-Id %q, in %s", resp.StatusCode, err, resp.Header.Get("Request-Id"), b)
+	}
+	return resp.StatusCode, string(b)
+}
+
+// verify asks for a verification.
+func (s *service) verify(t *testing.T, p person) (status int, body string) {
+	t.Helper()
+	contentType, b := form(t, p, readPhoto(t, p.photo))
+	return s.do(t, s.request(t, http.MethodPost, httpapi.FaceVerificationPath, contentType, b))
+}
+
+// get asks without credentials.
+func (s *service) get(t *testing.T, path string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.address+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.do(t, r)
+}

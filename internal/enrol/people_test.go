@@ -1,0 +1,257 @@
+package enrol_test
+
+import (
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/enrol"
+	"github.com/sesuai/sesuai/internal/registry/registrytest"
+)
+
+// canary is in every value of a row that must not be repeated.
+const canary = "canary"
+
+func assertNoCanary(t *testing.T, text string) {
+	t.Helper()
+	if strings.Contains(strings.ToLower(text), canary) {
+		t.Errorf("%q repeats what stood in the file", text)
+	}
+}
+
+// TestBadRows: each kind of bad row is told by its line and reason, the
+// reasons hold nothing of the rows, and the good rows around it go in.
+func TestBadRows(t *testing.T) {
+	const (
+		columns  = "nik,name,date_of_birth,photo,status,city\n"
+		good     = "9999000000000001,Galuh Sekarwangi,01-02-1990,,,CONTOH\n"
+		last     = "9999000000000002,Jatmiko Rawalumbu,02-02-1990,,,CONTOH\n"
+		nik      = "INVALID_NIK"
+		name     = "INVALID_NAME"
+		date     = "INVALID_DATE_OF_BIRTH"
+		fields   = "MALFORMED: not as many fields as the header line has"
+		quotes   = "MALFORMED: not CSV: quotes do not match"
+		oneLine  = "INVALID_ATTRIBUTE: city must be one line of UTF-8 of at most 500 bytes"
+		statuses = "INVALID_ATTRIBUTE: status must be active, deceased or inactive"
+	)
+	for _, test := range []struct{ about, row, why string }{
+		{"NIK too short", "999900000000003,canary,01-02-1990,,,canary", nik},
+		{"NIK too long", "99990000000000031,canary,01-02-1990,,,canary", nik},
+		{"no NIK", ",canary,01-02-1990,,,canary", nik},
+		{"NIK with letters", "9999canary000003,canary,01-02-1990,,,canary", nik},
+		{"NIK as a spreadsheet rounds it", "9.999E+15,canary,01-02-1990,,,canary", nik},
+		{"NIK with a spreadsheet's apostrophe", "'9999000000000003,canary,01-02-1990,,,canary", nik},
+		{"NIK as a spreadsheet's formula", `"=""9999000000000003""",canary,01-02-1990,,,canary`, nik},
+		{"NIK in Arabic digits", "٩٩٩٩٠٠٠٠٠٠٠٠٠٠٠٣,canary,01-02-1990,,,canary", nik},
+		{"a row that a spreadsheet has left empty", ",,,,,", nik},
+		{"no name", "9999000000000003,,01-02-1990,,,canary", name},
+		{"a name without letters", "9999000000000003,123,01-02-1990,,,canary", name},
+		{"a name too long", "9999000000000003," + strings.Repeat("canary", 11) + ",01-02-1990,,,canary", name},
+		{"a name that is not UTF-8", "9999000000000003,canary \xe9,01-02-1990,,,canary", name},
+		{"a name with a control character", "9999000000000003,canary\x01,01-02-1990,,,canary", name},
+		{"no date", "9999000000000003,canary,,,,canary", date},
+		{"a date the other way round", "9999000000000003,canary,1990-02-01,,,canary", date},
+		{"a date as a spreadsheet writes it", "9999000000000003,canary,01/02/1990,,,canary", date},
+		{"a date as a spreadsheet shortens it", "9999000000000003,canary,1-2-1990,,,canary", date},
+		{"a date as a spreadsheet counts it", "9999000000000003,canary,32905,,,canary", date},
+		{"no such day", "9999000000000003,canary,31-02-1990,,,canary", date},
+		{"a day to come", "9999000000000003,canary,03-01-2026,,,canary", date},
+		{"an unknown status", "9999000000000003,canary,01-02-1990,,canary,canary", statuses},
+		{"an attribute too long", "9999000000000003,canary,01-02-1990,,," + strings.Repeat("canary", 84), oneLine},
+		{"an attribute that is not UTF-8", "9999000000000003,canary,01-02-1990,,,canary\xff", oneLine},
+		{"a field too few", "9999000000000003,canary,01-02-1990,,canary", fields},
+		{"a field too many", "9999000000000003,canary,01-02-1990,,,canary,canary", fields},
+		{"semicolons", "9999000000000003;canary;01-02-1990;;;canary", fields},
+		{"nothing but a space", " ", fields},
+		{"a quote within a field", `9999000000000003,can"ary,01-02-1990,,,canary`, quotes},
+		{"text after a quote", `9999000000000003,"canary"canary,01-02-1990,,,canary`, quotes},
+		{"the NIK again", "9999000000000001,canary,01-02-1990,,,canary", "CONFLICT: the NIK of line 2 again"},
+	} {
+		t.Run(test.about, func(t *testing.T) {
+			memory := registrytest.NewMemory()
+			summary, rejects, err := runOn(t, newEnroller(memory, &extractor{}), columns+good+test.row+"\n"+last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]reject{{3, test.why}}, rejects); diff != "" {
+				t.Errorf("rejects (-want +got):\n%s", diff)
+			}
+			if want := (enrol.Summary{Rows: 3, Added: 2, Rejected: 1}); summary != want {
+				t.Errorf("summary %+v, want %+v", summary, want)
+			}
+			assertNoCanary(t, rejects[0].Why)
+			if n := count(t, memory); n != 2 {
+				t.Errorf("%d people on record", n)
+			}
+		})
+	}
+}
+
+// runOn imports a file as on 2 January 2026, without photographs.
+func runOn(t *testing.T, e *enrol.Enroller, people string) (enrol.Summary, []reject, error) {
+	t.Helper()
+	var rejects []reject
+	job := enrol.Import{
+		Enroller: e, People: strings.NewReader(people), Photos: photos(t, 0),
+		Now:      func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
+		Rejected: func(line int, why error) { rejects = append(rejects, reject{line, why.Error()}) },
+	}
+	summary, err := job.Run(t.Context())
+	return summary, rejects, err
+}
+
+// TestQuoteThatDoesNotEnd: the rows that a missing quote swallows are told as
+// such, never taken for part of somebody's value.
+func TestQuoteThatDoesNotEnd(t *testing.T) {
+	const columns = "nik,name,date_of_birth,photo,city\n"
+	for _, test := range []struct {
+		about, rows string
+		why         reject
+		added       int
+	}{
+		{
+			"to the end of the file",
+			"9999000000000001,Galuh,01-02-1990,,CONTOH\n9999000000000002,canary,01-02-1990,,\"canary\n9999000000000003,canary,01-02-1990,,canary\n",
+			reject{3, "MALFORMED: quotes do not match: the row goes on for 2 lines"},
+			1,
+		},
+		{
+			"to another quote, as if it were one value",
+			"9999000000000001,canary,01-02-1990,,\"canary\n9999000000000002,canary,01-02-1990,,canary\"\n9999000000000003,Galuh,01-02-1990,,CONTOH\n",
+			reject{2, "MALFORMED: quotes do not match: the row goes on for 2 lines"},
+			1,
+		},
+		{
+			"to another quote, with too few fields",
+			"9999000000000001,\"canary,01-02-1990,,canary\n9999000000000002,canary\",01-02-1990,,canary,,\n9999000000000003,Galuh,01-02-1990,,CONTOH\n",
+			reject{2, "MALFORMED: quotes do not match: the row goes on for 2 lines"},
+			1,
+		},
+	} {
+		t.Run(test.about, func(t *testing.T) {
+			summary, rejects, err := runOn(t, newEnroller(registrytest.NewMemory(), &extractor{}), columns+test.rows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]reject{test.why}, rejects); diff != "" || summary.Added != test.added {
+				t.Errorf("%+v; rejects (-want +got):\n%s", summary, diff)
+			}
+		})
+	}
+}
+
+// TestFormsOfAFile: what spreadsheets and editors make of a file is read as
+// the same person.
+func TestFormsOfAFile(t *testing.T) {
+	const plain = "nik,name,date_of_birth,photo,gender,status\n9999000000000001,Galuh Sekarwangi,01-02-1990,,PEREMPUAN,deceased\n"
+	for _, test := range []struct{ about, file string }{
+		{"plain", plain},
+		{"a byte order mark", "\ufeff" + plain},
+		{"CRLF", strings.ReplaceAll(plain, "\n", "\r\n")},
+		{"a byte order mark and CRLF", "\ufeff" + strings.ReplaceAll(plain, "\n", "\r\n")},
+		{"no line break at the end", strings.TrimSuffix(plain, "\n")},
+		{"empty lines", "\n" + strings.ReplaceAll(plain, "\n", "\n\n\n")},
+		{"every field in quotes", `"nik","name","date_of_birth","photo","gender","status"` + "\n" +
+			`"9999000000000001","Galuh Sekarwangi","01-02-1990","","PEREMPUAN","deceased"` + "\n"},
+		{"a byte order mark and quotes", "\ufeff" + `"nik",name,date_of_birth,photo,gender,status` + "\n" +
+			"9999000000000001,Galuh Sekarwangi,01-02-1990,,PEREMPUAN,deceased\n"},
+		{"columns in another order", "status,gender,photo,date_of_birth,name,nik\ndeceased,PEREMPUAN,,01-02-1990,Galuh Sekarwangi,9999000000000001\n"},
+		{"spaces around fields", " nik , name,date_of_birth ,photo,gender,status\n 9999000000000001 ,\u00a0Galuh Sekarwangi ,\t01-02-1990,  ,PEREMPUAN , deceased\n"},
+	} {
+		t.Run(test.about, func(t *testing.T) {
+			memory := registrytest.NewMemory()
+			summary, rejects, err := runOn(t, newEnroller(memory, &extractor{}), test.file)
+			if err != nil || summary != (enrol.Summary{Rows: 1, Added: 1}) {
+				t.Fatalf("%+v, %v, %v", summary, rejects, err)
+			}
+			want := registrytest.Person(t, 1)
+			want.Name, want.DateOfBirth = registrytest.Name(t, "Galuh Sekarwangi"), registrytest.Date(t, "01-02-1990")
+			want.Status = sesuai.Deceased
+			want.Attributes = map[sesuai.Attribute]sesuai.Text{sesuai.Gender: sesuai.NewText("PEREMPUAN")}
+			if held, err := memory.Holds(t.Context(), want, [32]byte{}, ""); err != nil || !held {
+				t.Errorf("another person is on record: %v", err)
+			}
+		})
+	}
+}
+
+// TestQuotedField: a name with a comma and quotes in it.
+func TestQuotedField(t *testing.T) {
+	memory := registrytest.NewMemory()
+	_, rejects, err := runOn(t, newEnroller(memory, &extractor{}), header+`9999000000000001,"Galuh ""Lulu"" Sekarwangi, S.T.",01-02-1990,`)
+	if err != nil || rejects != nil {
+		t.Fatal(rejects, err)
+	}
+	record, err := memory.Check(t.Context(), sesuai.Claim{
+		NIK: registrytest.NIK(t, 1), Name: registrytest.Name(t, `Galuh "Lulu" Sekarwangi, S.T.`), DateOfBirth: registrytest.Date(t, "01-02-1990"),
+	})
+	if err != nil || record.NameScore != 100 || record.DateOfBirth != sesuai.Match {
+		t.Errorf("Check = %+v, %v", record, err)
+	}
+}
+
+// TestBadHeaders: a file that is something else is refused as a whole, without
+// repeating what stands in it.
+func TestBadHeaders(t *testing.T) {
+	const unknown = " has a name that is not known, or is there twice"
+	for _, test := range []struct{ about, file, why string }{
+		{"empty", "", "the file is empty"},
+		{"nothing but empty lines", "\n\r\n\n", "the file is empty"},
+		{"nothing but a byte order mark", "\ufeff", "the file is empty"},
+		{"no header line", "9999000000000001,canary,01-02-1990,canary\n", "column 1" + unknown},
+		{"an unknown column", "nik,name,date_of_birth,photo,canary\n", "column 5" + unknown},
+		{"a column twice", "nik,name,date_of_birth,photo,city,nik\n", "column 6" + unknown},
+		{"a column without a name", "nik,name,date_of_birth,photo,\n", "column 5" + unknown},
+		{"capitals", "NIK,name,date_of_birth,photo\n", "column 1" + unknown},
+		{"no nik", "name,date_of_birth,photo\n", "the column nik is missing"},
+		{"no name", "nik,date_of_birth,photo\n", "the column name is missing"},
+		{"no date", "nik,name,photo\n", "the column date_of_birth is missing"},
+		{"no photo", "nik,name,date_of_birth\n", "the column photo is missing"},
+		{"a broken quote", "\"canary\"canary,\n", "it is not CSV"},
+		{"semicolons", "nik;name;date_of_birth;photo\n", "commas must separate the columns, not semicolons"},
+		{"UTF-16", "\xff\xfen\x00i\x00k\x00,\x00", "column 1" + unknown},
+		{"a photograph", "\xff\xd8\xff\xe0canary\x00\x10JFIF", "column 1" + unknown},
+		{"line breaks of old", "nik,name,date_of_birth,photo\r9999000000000001,canary,01-02-1990,canary\r", "column 4" + unknown},
+	} {
+		t.Run(test.about, func(t *testing.T) {
+			summary, rejects, err := runOn(t, newEnroller(registrytest.NewMemory(), &extractor{}), test.file)
+			if summary != (enrol.Summary{}) || rejects != nil {
+				t.Errorf("%+v, %v", summary, rejects)
+			}
+			if err == nil || err.Error() != "MALFORMED: header line: "+test.why {
+				t.Errorf("error %v, want %s", err, test.why)
+			}
+		})
+	}
+}
+
+// TestUnreadableFile: a file that fails to be read is no bad header and no bad
+// row.
+func TestUnreadableFile(t *testing.T) {
+	for _, test := range []struct {
+		read string
+		want enrol.Summary
+	}{
+		{"", enrol.Summary{}},
+		{"nik,na", enrol.Summary{}},
+		{rows(3), enrol.Summary{Rows: 3, Added: 3}},
+	} {
+		memory := registrytest.NewMemory()
+		job := enrol.Import{
+			Enroller: newEnroller(memory, &extractor{}), Photos: photos(t, 3),
+			People: iotest.DataErrReader(readerThenError(test.read)),
+		}
+		summary, err := job.Run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "reading the file of people: "+errDisk.Error()) {
+			t.Errorf("after %q: %v", test.read, err)
+		}
+		// Rows under way when reading failed may have been given up.
+		if n := count(t, memory); summary.Added != n || summary.Rejected != 0 || n > test.want.Added {
+			t.Errorf("after %q: %+v, %d on record", test.read, summary, n)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package kill_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestKillFirstStart kills the program while it makes the master key and the
+// database. Afterwards it starts, and keeps what it started with.
+func TestKillFirstStart(t *testing.T) {
+	program(t)
+	start := time.Now()
+	count(t, filepath.Join(t.TempDir(), "data"))
+	whole := time.Since(start)
+
+	const rounds = 40
+	stages := make(map[string]int)
+	for range rounds {
+		data := filepath.Join(t.TempDir(), "data")
+		for kills := range 2 { // the second finds what the first has left
+			cmd := command(t, "person", "count", "--data", data)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			// The moment is the point: any within a whole first start.
+			<-time.After(rand.N(whole))
+			kill(t, cmd)
+			_ = cmd.Wait() // killed, or just through
+			if kills == 0 {
+				stages[stage(data)]++
+			}
+		}
+		if c := count(t, data); c != 0 {
+			t.Errorf("%d people on record", c)
+		}
+		sesuai(t, nil, "client", "add", "test", "--data", data)
+		var clients []struct{ Name string }
+		sesuai(t, &clients, "client", "list", "--data", data)
+		if len(clients) != 1 || clients[0].Name != "test" {
+			t.Errorf("clients %v, one was added", clients)
+		}
+		left, err := filepath.Glob(filepath.Join(data, ".master.key.*"))
+		if err != nil || len(left) != 0 {
+			t.Errorf("%d copies of a master key are left behind: %v", len(left), err)
+		}
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	t.Logf("a first start takes %v; what was there after the first kills: %v", whole, stages)
+	if len(stages) < 2 {
+		t.Errorf("every kill came at the same stage: %v", stages)
+	}
+}
+
+// stage is how far a first start got, as its files show.
+func stage(data string) string {
+	size := func(name string) string {
+		info, err := os.Stat(filepath.Join(data, name))
+		if err != nil {
+			return "none"
+		}
+		return fmt.Sprint(info.Size())
+	}
+	return fmt.Sprintf("key %s, database %s", size("master.key"), size("sesuai.db"))
+}

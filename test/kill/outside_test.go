@@ -1,0 +1,37 @@
+package kill_test
+
+import (
+	"io/fs"
+	"path/filepath"
+	"testing"
+)
+
+// TestNothingOutsideTheDataFolder: neither the program nor a library of its
+// own accord writes anywhere else. ONNX Runtime would, see package ort.
+func TestNothingOutsideTheDataFolder(t *testing.T) {
+	data := withDemoPeople(t)
+	home, temporary := t.TempDir(), t.TempDir()
+	s := serve(t, data, "HOME="+home, "TMPDIR="+temporary, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "XDG_DATA_HOME=")
+	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
+	for range 10 {
+		if status, body, err := s.verify("", photo); err != nil || status != 200 {
+			t.Fatal(status, string(body), err)
+		}
+	}
+	for _, dir := range []string{home, temporary} {
+		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if path != dir {
+				t.Errorf("%s was made", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.stop(t)
+	files, err := filepath.Glob(filepath.Join(data, "*"))
+	if err != nil || len(files) != 2 {
+		t.Errorf("the data folder holds %v: %v", files, err)
+	}
+}
