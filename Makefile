@@ -58,6 +58,7 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 
 .PHONY: test
 test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched ## Run every test, with the race detector
+	bin/demo cut
 	$(GO) test $(TAGS) -race -shuffle=on -timeout 20m ./...
 	CGO_ENABLED=0 $(GO) build ./...
 
