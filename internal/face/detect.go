@@ -2,6 +2,7 @@ package face
 
 import (
 	"cmp"
+	"context"
 	"slices"
 )
 
@@ -21,6 +22,8 @@ const (
 	// overlapSeen is the intersection over union from which a second look
 	// has found the same face.
 	overlapSeen = 0.3
+	// maxUnsure is how many detections get a second look: more are clutter.
+	maxUnsure = 16
 	// overlapSame is the intersection over union from which two boxes are
 	// taken for one face.
 	overlapSame = 0.4
@@ -40,7 +43,7 @@ type detection struct {
 // none, in one shown at half the size (a selfie whose face fills the frame,
 // larger than any the detector knows), then in overlapping tiles (a face too
 // small in a large photograph).
-func (w *worker) find(p *Photo) ([]detection, error) {
+func (w *worker) find(ctx context.Context, p *Photo) ([]detection, error) {
 	whole := Box{0, 0, float64(p.Width), float64(p.Height)}
 	long := max(p.Width, p.Height)
 	searches := [][]Box{{whole}, {whole.around(2*whole.Width(), 2*whole.Height())}}
@@ -53,6 +56,9 @@ func (w *worker) find(p *Photo) ([]detection, error) {
 	for _, boxes := range searches {
 		var found []detection
 		for _, b := range boxes {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			some, err := w.detect(p, b)
 			if err != nil {
 				return nil, err
@@ -67,12 +73,16 @@ func (w *worker) find(p *Photo) ([]detection, error) {
 }
 
 // confirm drops the detections that are neither sure nor found again with two
-// and with three times their size around them.
+// and with three times their size around them. found is sorted, best first.
 func (w *worker) confirm(p *Photo, found []detection) ([]detection, error) {
 	var kept []detection
+	unsure := 0
 	for _, d := range found {
 		ok := d.score >= sureScore
 		if !ok {
+			if unsure++; unsure > maxUnsure {
+				break
+			}
 			var err error
 			if ok, err = w.seenAgain(p, d.box, 2, 3); err != nil {
 				return nil, err

@@ -204,7 +204,7 @@ const keepPixels = 4 << 20
 
 func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, error) {
 	e := w.engine
-	found, err := w.find(p)
+	found, err := w.find(ctx, p)
 	if err != nil {
 		return Extraction{}, err
 	}

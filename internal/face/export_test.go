@@ -49,7 +49,7 @@ func ExtractWanted(ctx context.Context, e *Engine, data []byte, wanted Wanted) (
 	if err != nil {
 		return Extraction{}, err
 	}
-	found, err := w.find(p)
+	found, err := w.find(ctx, p)
 	if err != nil || len(found) == 0 {
 		return Extraction{Finding: NoFace}, err
 	}
@@ -90,7 +90,7 @@ func NewBench(e *Engine, photo []byte) (*Bench, error) {
 	if b.p, err = Decode(photo, e.maxPixels); err != nil {
 		return nil, err
 	}
-	found, err := b.w.find(b.p)
+	found, err := b.w.find(context.Background(), b.p)
 	if err != nil {
 		return nil, err
 	}
