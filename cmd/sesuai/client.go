@@ -22,7 +22,7 @@ type clientAdd struct {
 
 func (c *clientAdd) Run(s *session) error {
 	client := access.Client{
-		Name: c.Name, Threshold: sesuai.PercentageOf(c.Threshold), NameMark: c.NameMark,
+		Name: c.Name, Threshold: threshold(c.Threshold), NameMark: c.NameMark,
 		Rate: c.Rate, Burst: c.Burst, AddedAt: time.Now(),
 	}
 	for _, scope := range c.Scopes {
@@ -40,6 +40,15 @@ func (c *clientAdd) Run(s *session) error {
 		return s.print(r, "username  %s\npassword  %s\napi key   %s\nThey are not kept and cannot be shown again.\n",
 			r.Username, r.Password, r.APIKey)
 	})
+}
+
+// threshold is a threshold as given; one over 100 is not known, so that it is
+// refused and not taken for 100.
+func threshold(v float64) sesuai.Percentage {
+	if v > 100 {
+		return sesuai.Percentage{}
+	}
+	return sesuai.PercentageOf(v)
 }
 
 type clientList struct{}

@@ -26,7 +26,7 @@ const localClient = "local"
 func (c *verifyCommand) Run(s *session) error {
 	client := access.Client{
 		ID: localClient, Name: localClient, Scopes: []access.Scope{access.FaceVerification},
-		Threshold: sesuai.PercentageOf(c.Threshold), NameMark: c.NameMark,
+		Threshold: threshold(c.Threshold), NameMark: c.NameMark,
 	}
 	if err := client.Validate(); err != nil {
 		return err

@@ -33,7 +33,8 @@ type Config struct {
 	// Data is the folder of the registry, the audit trail and the clients.
 	Data string `yaml:"data"`
 	// MasterKey is the path of the master key file; empty is master.key in
-	// the data folder. It is made at the first start.
+	// the data folder, which is made at the first start; one that is named
+	// here must be there.
 	MasterKey string `yaml:"master_key"`
 	// Models is the folder of the face models and ONNX Runtime; empty is
 	// models, beside the working directory or the program's own folder.

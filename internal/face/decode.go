@@ -2,6 +2,7 @@ package face
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -40,11 +41,37 @@ var (
 // an empty one, so that a small file could take hours.
 const maxScans = 100
 
-// checkScans counts start-of-scan markers: in the pixels' own data, the byte ff
-// is always followed by another.
+// checkScans counts the scans of a JPEG, from marker to marker (ISO/IEC
+// 10918-1, B.1.1). What stands inside a segment or behind the end of the image
+// is not looked at: telephones append films there.
 func checkScans(data []byte) error {
-	if n := bytes.Count(data, []byte{0xff, startOfScan}); n > maxScans {
-		return fmt.Errorf("a JPEG of %d scans", n)
+	const endOfImage, firstRestart, lastRestart = 0xd9, 0xd0, 0xd7
+	scans := 0
+	for at := 2; at+1 < len(data); {
+		marker := data[at+1]
+		switch {
+		case data[at] != 0xff, marker == 0, marker >= firstRestart && marker <= lastRestart:
+			// A scan's own data: go to the next byte that may begin a marker.
+			next := bytes.IndexByte(data[at+1:], 0xff)
+			if next < 0 {
+				return nil
+			}
+			at += 1 + next
+			continue
+		case marker == 0xff: // a fill byte
+			at++
+			continue
+		case marker == endOfImage:
+			return nil
+		case marker == startOfScan:
+			if scans++; scans > maxScans {
+				return fmt.Errorf("a JPEG of over %d scans", maxScans)
+			}
+		}
+		if at+4 > len(data) {
+			return nil
+		}
+		at += 2 + max(int(binary.BigEndian.Uint16(data[at+2:])), 2)
 	}
 	return nil
 }

@@ -186,3 +186,14 @@ func TestDecodeRefusesManyScans(t *testing.T) {
 	_, err := face.Decode(with(100), face.DefaultMaxPixels)
 	wantKind(t, err, sesuai.KindInvalidImage)
 }
+
+// What looks like scans behind the end of the image, where telephones append
+// films, or inside a segment, is none.
+func TestDecodeHeedsNoScansOutsideTheImage(t *testing.T) {
+	file := storedJPEG(t, "progressive_420")
+	false200 := bytes.Repeat([]byte{0xff, 0xda, 0x00, 0x08}, 200)
+	decode(t, append(bytes.Clone(file), false200...))
+
+	segment := append([]byte{0xff, 0xe2, byte((len(false200) + 2) >> 8), byte(len(false200) + 2)}, false200...)
+	decode(t, append(append(bytes.Clone(file[:2]), segment...), file[2:]...))
+}

@@ -55,11 +55,11 @@ func (c jsonErrorConn) CloseWrite() error {
 // An answer of a handler always has a Date and never looks like this.
 func ownAnswer(b []byte) (status int, own bool) {
 	const (
-		start   = "HTTP/1.1 "
+		start   = "HTTP/1.x "
 		headers = "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
 	)
 	line, rest, ok := bytes.Cut(b, []byte("\r\n"))
-	if !ok || len(line) < len(start)+3 || !bytes.HasPrefix(line, []byte(start)) {
+	if !ok || len(line) < len(start)+3 || !bytes.HasPrefix(line, []byte("HTTP/1.")) {
 		return 0, false
 	}
 	status, err := strconv.Atoi(string(line[len(start) : len(start)+3]))

@@ -82,6 +82,7 @@ func TestEveryLayerSpeaksJSON(t *testing.T) {
 		{"a large header", "GET /healthz HTTP/1.1\r\n" + host + "X-Large: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", 431, `{"error":"Request header is too large"}`},
 		{"an unknown transfer encoding", "POST /healthz HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip\r\n\r\n", 501, `{"error":"Transfer encoding not supported"}`},
 		{"an unknown expectation", "POST /healthz HTTP/1.1\r\n" + host + "Expect: miracles\r\nContent-Length: 0\r\n\r\n", 417, `{"error":"Expectation failed"}`},
+		{"an unknown expectation, HTTP/1.0", "POST /healthz HTTP/1.0\r\n" + host + "Expect: miracles\r\nContent-Length: 0\r\n\r\n", 417, `{"error":"Expectation failed"}`},
 		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\n" + host + "\r\n", 404, `{"error":"Not found"}`},
 		{"GET *", "GET * HTTP/1.1\r\n" + host + "\r\n", 404, `{"error":"Not found"}`},
 		{"CONNECT", "CONNECT sesuai.test:443 HTTP/1.1\r\n" + host + "\r\n", 404, `{"error":"Not found"}`},
