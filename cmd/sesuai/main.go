@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -80,9 +81,7 @@ func run(ctx context.Context, args []string) int {
 	)
 	command, err := parser.Parse(args)
 	if err != nil {
-		// Kong's message names the flag or argument; it repeats the value
-		// only of commands and flags it does not know.
-		fmt.Fprintf(os.Stderr, "sesuai: %v\nRun sesuai --help for the commands and flags.\n", err)
+		fmt.Fprintf(os.Stderr, "sesuai: %s\nRun sesuai --help for the commands and flags.\n", misused(err))
 		return exitError
 	}
 	s := &session{
@@ -103,6 +102,16 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintf(os.Stderr, "sesuai: %s\n", describe(err))
 		return exitError
 	}
+}
+
+// misused says what is wrong with the command line. What kong found in excess
+// it repeats: that may be a NIK, or half of a name without quotes.
+func misused(err error) string {
+	const excess = "unexpected argument"
+	if text := err.Error(); !strings.HasPrefix(text, excess) {
+		return text
+	}
+	return excess + "; values with spaces need quotes"
 }
 
 // configure reads the configuration: file, environment, then flags.

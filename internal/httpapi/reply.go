@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -81,6 +82,21 @@ func requestID(given string) string {
 	return given
 }
 
+// sixteenDigits is what a NIK looks like, and the digits around it.
+var sixteenDigits = regexp.MustCompile(`[0-9]{16,}`)
+
+// recorded is a request id as the log and the audit trail have it. The caller
+// gets its own back, but one that was made of a NIK must not be kept: runs of
+// exactly 16 digits are left out.
+func recorded(id string) string {
+	return sixteenDigits.ReplaceAllStringFunc(id, func(digits string) string {
+		if len(digits) != 16 {
+			return digits
+		}
+		return "[16-digits]"
+	})
+}
+
 // cleanURL is the request's URL without doubled and trailing slashes, which
 // ServeMux would answer with a redirect that clients do not follow: their base
 // URLs end in a slash.
@@ -145,7 +161,7 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 		level = slog.LevelDebug // somebody's probe of our health
 	}
 	attrs := []slog.Attr{
-		slog.String("request_id", w.id),
+		slog.String("request_id", recorded(w.id)),
 		slog.String("client", w.client),
 		slog.String("method", knownMethod(r.Method)),
 		slog.String("route", r.Pattern),

@@ -65,7 +65,8 @@ type Options struct {
 	// if 0.
 	MaxBody int64
 	// MaxInFlight is how many requests of authenticated clients are held in
-	// memory at once; DefaultMaxInFlight if 0. One more is turned away, not
+	// memory at once, of one client at most three quarters of that;
+	// DefaultMaxInFlight if 0. One more is turned away, not
 	// queued: its caller knows better than we how long to wait.
 	MaxInFlight int
 	// BodyTimeout is how long a caller may take to send its body;
@@ -80,7 +81,7 @@ type Options struct {
 type Server struct {
 	o     Options
 	mux   *http.ServeMux
-	slots chan struct{} // holds one element for each request in flight
+	slots *slots
 }
 
 // New makes a Server.
@@ -106,7 +107,7 @@ func New(o Options) *Server {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), slots: make(chan struct{}, o.MaxInFlight)}
+	s := &Server{o: o, mux: http.NewServeMux(), slots: newSlots(o.MaxInFlight)}
 	s.route(http.MethodPost, FaceVerificationPath, s.faceVerification)
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
@@ -148,11 +149,10 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	release, err := s.acquire()
-	if err != nil {
-		return err
+	if !s.slots.take(client.ID) {
+		return &sesuai.Error{Kind: sesuai.KindOverloaded}
 	}
-	defer release()
+	defer s.slots.give(client.ID)
 
 	form, err := s.readForm(w, r)
 	if err != nil {
@@ -166,7 +166,7 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()
 	verdict, err := s.o.Verifier.Verify(ctx, verify.Request{
-		ID:     w.id,
+		ID:     recorded(w.id),
 		Client: client,
 		Claim:  claim,
 		Photo:  photo,
@@ -176,16 +176,6 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	}
 	w.writeJSON(http.StatusOK, VerdictJSON(verdict))
 	return nil
-}
-
-// acquire takes a slot for a request in flight.
-func (s *Server) acquire() (release func(), err error) {
-	select {
-	case s.slots <- struct{}{}:
-		return func() { <-s.slots }, nil
-	default:
-		return nil, &sesuai.Error{Kind: sesuai.KindOverloaded}
-	}
 }
 
 // health says that the process serves requests.

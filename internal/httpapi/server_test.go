@@ -1,10 +1,12 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -390,6 +392,77 @@ func TestOverload(t *testing.T) {
 			wg.Wait()
 		}
 	})
+}
+
+// TestOneClientLeavesSlots: a client that fills all it may is turned away, and
+// another is not.
+func TestOneClientLeavesSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService()
+		s.options.MaxInFlight = 8
+		s.options.Verifier = verifierFunc(func(context.Context, verify.Request) (sesuai.Verdict, error) {
+			time.Sleep(time.Second)
+			return verified, nil
+		})
+		// The password says which client it is.
+		s.options.Authenticator = authenticatorFunc(func(password string) access.Client {
+			return access.Client{ID: password, Scopes: []access.Scope{access.FaceVerification}}
+		})
+		server := httpapi.New(s.options)
+		status := func(client string) int {
+			r := postParts(everyPart()...)
+			r.SetBasicAuth("user", client)
+			w := httptest.NewRecorder()
+			server.ServeHTTP(w, r)
+			return w.Code
+		}
+		var wg sync.WaitGroup
+		for range 6 {
+			wg.Go(func() {
+				if got := status("greedy"); got != 200 {
+					t.Errorf("got %d within its share", got)
+				}
+			})
+		}
+		synctest.Wait()
+		if got := status("greedy"); got != 503 {
+			t.Errorf("got %d over its share", got)
+		}
+		if got := status("other"); got != 200 {
+			t.Errorf("got %d, shut out by another client", got)
+		}
+		wg.Wait()
+	})
+}
+
+// TestRequestIDKeepsNoNIK: the caller gets its id back; the log and the audit
+// trail do not get a NIK that is in it.
+func TestRequestIDKeepsNoNIK(t *testing.T) {
+	for id, want := range map[string]string{
+		testNIK:                  "[16-digits]",
+		"kyc-" + testNIK + "-2":  "kyc-[16-digits]-2",
+		"12345678901234567":      "12345678901234567",
+		"trace-1234567890123-ok": "trace-1234567890123-ok",
+	} {
+		s := newService()
+		var asked string
+		s.options.Verifier = verifierFunc(func(_ context.Context, req verify.Request) (sesuai.Verdict, error) {
+			asked = req.ID
+			return verified, nil
+		})
+		var log bytes.Buffer
+		s.options.Log = slog.New(slog.NewTextHandler(&log, nil))
+		r := postParts(everyPart()...)
+		r.Header.Set("x-request-id", id)
+		w := httptest.NewRecorder()
+		httpapi.New(s.options).ServeHTTP(w, r)
+		if got := w.Header().Get("Request-Id"); got != id {
+			t.Errorf("the caller gets another id")
+		}
+		if asked != want || !strings.Contains(log.String(), "request_id="+want+" ") || strings.Contains(log.String(), testNIK) {
+			t.Errorf("recorded as %s, want %s; log: %s", asked, want, log.String())
+		}
+	}
 }
 
 // TestTimeout: a verification that takes too long is told to stop.
