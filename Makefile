@@ -27,7 +27,13 @@ build/tags: scripts/turbojpeg.sh
 
 TAGS = -tags "$$(cat build/tags)"
 
-bin/sesuai: $(SOURCES) build/tags
+# Written only when it changes, so that a new commit, and nothing else, relinks.
+.PHONY: FORCE
+build/version: FORCE
+	@mkdir -p build
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+
+bin/sesuai: $(SOURCES) build/tags build/version
 	$(GO) build -trimpath $(TAGS) -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/sesuai
 
 bin/demo: $(SOURCES) build/tags
