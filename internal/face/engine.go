@@ -39,6 +39,8 @@ type Options struct {
 	// must have for a photograph of several to count as its; 0 is
 	// DefaultDominance.
 	Dominance float64
+	// Subject is whose face is taken; Dominant unless it is set.
+	Subject Subject
 	// Limits is the quality that a probe needs. A nil Limits is
 	// DefaultLimits.
 	Limits *Quality
@@ -54,6 +56,7 @@ type Engine struct {
 	all         []*worker
 	maxPixels   int
 	dominance   float64
+	subject     Subject
 	limits      Quality
 }
 
@@ -100,6 +103,7 @@ func New(o Options) (*Engine, error) {
 	if o.Dominance > 0 {
 		e.dominance = o.Dominance
 	}
+	e.subject = o.Subject
 	if o.Limits != nil {
 		e.limits = *o.Limits
 	}
@@ -213,9 +217,9 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, er
 		x.Finding = NoFace
 		return x, nil
 	}
-	face, alone := dominant(found, e.dominance)
+	face, ok := e.choose(found, p)
 	x.Box = face
-	if !alone {
+	if !ok {
 		x.Finding = SeveralFaces
 		return x, nil
 	}
@@ -242,22 +246,6 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, er
 	}
 	x.Template, err = w.describe(use)
 	return x, err
-}
-
-// dominant returns the largest face, and whether it is alone or at least ratio
-// times the area of every other.
-func dominant(found []detection, ratio float64) (Box, bool) {
-	var first, second float64
-	var face Box
-	for _, d := range found {
-		switch area := d.box.Area(); {
-		case area > first:
-			face, first, second = d.box, area, first
-		case area > second:
-			second = area
-		}
-	}
-	return face, first >= ratio*second
 }
 
 // describe makes the template of the aligned face in the network's input. The

@@ -83,16 +83,19 @@ func TestAgreesWithPrototype(t *testing.T) {
 	if sampled() {
 		pairs = spread(pairs, 150)
 	}
-	e := newEngine(t)
+	evaluating := func(s face.Subject) *face.Engine {
+		return newEngine(t, func(o *face.Options) { o.Subject, o.Limits = s, &face.Quality{} })
+	}
+	central, largest := evaluating(face.Central), evaluating(face.Largest)
 	names := map[string]extractFunc{}
 	for _, p := range pairs {
 		for _, name := range []string{p.reference, p.probe} {
-			wanted := face.Central
+			e := central
 			if filepath.Dir(name) == "london" {
-				wanted = face.Largest
+				e = largest
 			}
 			names[name] = func(ctx context.Context, data []byte) (face.Extraction, error) {
-				return face.ExtractWanted(ctx, e, data, wanted)
+				return e.Extract(ctx, data, face.ForProbe)
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"image"
 	"image/color"
-	"math"
 )
 
 // What the tests of package face_test need and nobody else may have.
@@ -28,51 +27,6 @@ func (p *Photo) At(x, y int) [3]byte {
 		v[0], v[1], v[2] = color.YCbCrToRGB(v[0], v[1], v[2])
 	}
 	return v
-}
-
-// Wanted says which of several faces an evaluation takes.
-type Wanted int
-
-const (
-	// Central is the face nearest the centre, as labelled sets have it.
-	Central Wanted = iota
-	// Largest is the face of the largest area.
-	Largest
-)
-
-// ExtractWanted is the evaluation's Extract: it never refuses a photograph for
-// several faces or for its quality, so that the template alone is judged.
-func ExtractWanted(ctx context.Context, e *Engine, data []byte, wanted Wanted) (Extraction, error) {
-	w := <-e.workers
-	defer func() { e.workers <- w }()
-	p, err := decodeInto(&w.photo, data, e.maxPixels, e.decodeJPEG)
-	if err != nil {
-		return Extraction{}, err
-	}
-	found, err := w.find(ctx, p)
-	if err != nil || len(found) == 0 {
-		return Extraction{Finding: NoFace}, err
-	}
-	best, least := found[0].box, math.Inf(1)
-	for _, f := range found {
-		rank := math.Hypot((f.box.X0+f.box.X1-float64(p.Width))/2, (f.box.Y0+f.box.Y1-float64(p.Height))/2)
-		if wanted == Largest {
-			rank = -f.box.Area()
-		}
-		if rank < least {
-			best, least = f.box, rank
-		}
-	}
-	marks, err := w.locate(p, best)
-	if err != nil {
-		return Extraction{}, err
-	}
-	if !w.align(p, marks) {
-		return Extraction{Finding: NoFace}, nil
-	}
-	x := Extraction{Box: best, Faces: len(found), Quality: w.measure(marks.five())}
-	x.Template, err = w.describe(ForProbe)
-	return x, err
 }
 
 // Bench lets a benchmark run the steps of one photograph on their own.
