@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"internal/face":       {"."},
 	"internal/face/ort":   {".", "internal/face", "github.com/yalue/onnxruntime_go"},
 	"internal/face/turbo": {"internal/face"},
+	"internal/evaluation": {".", "internal/face"},
 	"internal/registry":   {".", "internal/face"},
 	"internal/registry/registrytest": {
 		".", "internal/registry", "internal/face", "internal/name", "github.com/google/go-cmp/cmp",

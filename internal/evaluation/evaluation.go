@@ -1,0 +1,234 @@
+// Package evaluation measures the face engine on lists of labelled
+// photographs, to ISO/IEC 19795-1: it gathers templates, compares them, counts
+// errors, and turns the scores of different people into a calibration. It must
+// not know how a network is run or how a report is drawn, and it decides about
+// nobody.
+package evaluation
+
+import "time"
+
+// Sample is one photograph of a list.
+type Sample struct {
+	// File is its path as the list has it.
+	File string
+	// Person and Group index Set.People and Set.Groups; Group is -1 if the
+	// list has none.
+	Person, Group int
+}
+
+// Pair is a line of a list: two photographs, by their index in Set.Samples.
+type Pair struct {
+	Same             bool
+	Reference, Probe int
+	// Fold numbers the part of a cross-validation from 0; -1 if the list has
+	// none.
+	Fold int
+}
+
+// Set is what a list names.
+type Set struct {
+	Samples []Sample
+	People  []string
+	Groups  []string
+	Pairs   []Pair
+	// SHA256 is the digest of the list, in hex.
+	SHA256 string
+}
+
+// Score is the comparison score, a cosine, of a reference and a probe, by their
+// index in Set.Samples.
+type Score struct {
+	Reference, Probe int32
+	Cosine           float32
+}
+
+// Scores are all comparisons of one evaluation. Pairs of which one photograph
+// failed to be acquired are not among them: they are Missed.
+type Scores struct {
+	Set     *Set
+	Genuine []Score
+	// Missed are the genuine pairs that could not be compared.
+	Missed []Pair
+	// Impostors are the scores of different people.
+	Impostors Impostors
+}
+
+// Impostors are the scores of pairs of different people: far too many to keep
+// each, so all are counted and the highest are kept.
+//
+// Every score has two weights: one, and that by people, where all pairs of
+// photographs of the same two people together weigh one.
+type Impostors struct {
+	// Pairs is how many pairs of photographs were compared, PeoplePairs how
+	// many pairs of people.
+	Pairs, PeoplePairs int64
+	// Counts and Weights hold, for each of Bins equal parts of -1..1, the
+	// number of scores and their weight by people.
+	Counts  [Bins]int64
+	Weights [Bins]float64
+	// Tail holds every score of at least Floor, highest first.
+	Tail  []Score
+	Floor float64
+	// PerPair is, for two people (the smaller index first), how many of their
+	// pairs of photographs were compared: one over it is a score's weight.
+	PerPair func(a, b int) int
+}
+
+// Bins is how finely all scores are counted.
+const Bins = 4000
+
+// Report is what an evaluation comes to. It holds no template and no
+// photograph; the names of files are in Worst alone.
+type Report struct {
+	// Tool is the version of the program, Date the day, Duration the time
+	// that it took.
+	Tool     string        `json:"tool"`
+	Date     string        `json:"date"`
+	Duration time.Duration `json:"duration_ns"`
+	// Title is the list's file name, ListSHA256 its digest.
+	Title      string `json:"title"`
+	ListSHA256 string `json:"list_sha256"`
+	// Model and Calibration are those that were measured; Subject is whose
+	// face was taken of several: central, largest or dominant.
+	Model       string `json:"model"`
+	Calibration string `json:"calibration"`
+	Subject     string `json:"subject"`
+	// Gate is whether photographs of low quality were refused.
+	Gate bool `json:"quality_gate"`
+	// AllPairs is whether all pairs of different people of the list were
+	// compared, or those alone that it names.
+	AllPairs bool `json:"all_pairs"`
+
+	Photographs int `json:"photographs"`
+	People      int `json:"people"`
+	// Acquisition tells the photographs that no template could be made of.
+	Acquisition Acquisition `json:"acquisition"`
+	// GenuinePairs counts pairs of one person, ImpostorPairs of two, and
+	// ImpostorPeoplePairs the pairs of people in those.
+	GenuinePairs        int   `json:"genuine_pairs"`
+	ImpostorPairs       int64 `json:"impostor_pairs"`
+	ImpostorPeoplePairs int64 `json:"impostor_people_pairs"`
+
+	// At are the error rates at the calibration's anchors and the pass mark.
+	At []RatesAt `json:"at"`
+	// AtFMR are the error rates at the cosines where this list's own false
+	// match rate, counted by pairs of photographs, is 1e-2, 1e-3, and so on
+	// down to what the number of pairs allows.
+	AtFMR []RatesAt `json:"at_fmr"`
+	// Folds is set if the list has them.
+	Folds *Folds `json:"folds,omitempty"`
+	// DET is the detection error trade-off, from the lowest cosine up.
+	DET []DETPoint `json:"det"`
+	// Genuine and Impostor are the score histograms.
+	Genuine  Histogram `json:"genuine_histogram"`
+	Impostor Histogram `json:"impostor_histogram"`
+	// Groups compares the list's groups at the pass mark; set if it has any.
+	Groups *Groups `json:"groups,omitempty"`
+	// Worst are the pairs to look at.
+	Worst Worst `json:"worst"`
+}
+
+// Rate is a share of errors with its 95 % interval.
+type Rate struct {
+	// Errors of Of; Value is their share, from 0 to 1.
+	Errors float64 `json:"errors"`
+	Of     float64 `json:"of"`
+	Value  float64 `json:"value"`
+	// Low and High bound the value with 95 % confidence: by bootstrap over
+	// people, or, where no error was seen, by the Rule of 3.
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// Acquisition says how many photographs failed, and as what.
+type Acquisition struct {
+	// FTA is the failure to acquire rate, over photographs.
+	FTA Rate `json:"fta"`
+	// Causes counts the failures by the API's error code.
+	Causes map[string]int `json:"causes"`
+	// Measures counts, among those of low quality, the measures that failed.
+	Measures map[string]int `json:"measures,omitempty"`
+}
+
+// RatesAt are the error rates at one cosine.
+type RatesAt struct {
+	// Name says what the cosine is: "pass mark", "anchor", "FMR 1e-4".
+	Name   string  `json:"name"`
+	Cosine float64 `json:"cosine"`
+	// Percentage is what the calibration makes of the cosine, and StatedFMR
+	// the rate that it states there.
+	Percentage float64 `json:"percentage"`
+	StatedFMR  float64 `json:"stated_fmr"`
+	// FMR counts pairs of photographs, FMRByPeople pairs of people: one
+	// person with many photographs does not decide it.
+	FMR         Rate `json:"fmr"`
+	FMRByPeople Rate `json:"fmr_by_people"`
+	// FNMR counts a pair that could not be compared as an error.
+	FNMR Rate `json:"fnmr"`
+}
+
+// Folds is a cross-validated accuracy: the cosine is chosen on all folds but
+// one, the accuracy measured on that one.
+type Folds struct {
+	Number   int     `json:"number"`
+	Accuracy float64 `json:"accuracy"`
+	// Deviation is the standard deviation over the folds.
+	Deviation float64 `json:"deviation"`
+}
+
+// DETPoint is one point of the detection error trade-off.
+type DETPoint struct {
+	Cosine float64 `json:"cosine"`
+	FMR    float64 `json:"fmr"`
+	FNMR   float64 `json:"fnmr"`
+}
+
+// Histogram counts scores: Shares[i] of them lie from From+i·Width on.
+type Histogram struct {
+	From   float64   `json:"from"`
+	Width  float64   `json:"width"`
+	Shares []float64 `json:"shares"`
+}
+
+// Groups compares groups of people.
+type Groups struct {
+	// Each holds one group's own rates at the pass mark; impostors are pairs
+	// within the group.
+	Each []GroupRates `json:"each"`
+	// FMRRatio and FNMRRatio are the highest rate over the lowest; 0 if the
+	// lowest is 0.
+	FMRRatio  float64 `json:"fmr_ratio"`
+	FNMRRatio float64 `json:"fnmr_ratio"`
+}
+
+// GroupRates are the rates within one group.
+type GroupRates struct {
+	Name  string  `json:"name"`
+	Rates RatesAt `json:"rates"`
+	// FTA is over the group's photographs.
+	FTA Rate `json:"fta"`
+}
+
+// Worst lists pairs that somebody should look at: wrong labels show here.
+type Worst struct {
+	// Genuine are the lowest scores of one person, Impostor the highest of
+	// two people, one pair of photographs for each pair of people.
+	Genuine  []WorstPair `json:"genuine"`
+	Impostor []WorstPair `json:"impostor"`
+	// Failed are photographs that could not be acquired.
+	Failed []FailedSample `json:"failed"`
+}
+
+// WorstPair is a pair of photographs by their names in the list.
+type WorstPair struct {
+	Reference  string  `json:"reference"`
+	Probe      string  `json:"probe"`
+	Cosine     float64 `json:"cosine"`
+	Percentage float64 `json:"percentage"`
+}
+
+// FailedSample is a photograph that could not be acquired, and as what.
+type FailedSample struct {
+	File string `json:"file"`
+	Code string `json:"code"`
+}
