@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"internal/enrol":      {".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup"},
 	"internal/policy":     {"."},
 	"internal/name":       {".", "golang.org/x/text/unicode/norm"},
-	"internal/face":       {"."},
+	"internal/face":       {".", "golang.org/x/sync/semaphore"},
 	"internal/face/ort":   {".", "internal/face", "github.com/yalue/onnxruntime_go"},
 	"internal/face/turbo": {"internal/face"},
 	"internal/evaluation": {".", "internal/face"},

@@ -8,7 +8,7 @@ const (
 	// shrinkFrom is how many photograph pixels must fall on one of the aligned
 	// face, along a side, for the photograph to be averaged down first: a tap
 	// of four pixels leaves hardly any out below.
-	shrinkFrom = 1.25
+	shrinkFrom = 2
 )
 
 // Point is a place in a photograph, in pixels from the top left.
@@ -42,11 +42,17 @@ func (l *landmarks) mean(indices ...int) Point {
 	return Point{m.X / float64(len(indices)), m.Y / float64(len(indices))}
 }
 
+// boxShift is how far below the detector's square, in heights of it, the one
+// lies that the landmark network is shown: the detector's takes in hair and
+// hats, where the network then sees eyes (docs/decisions/accuracy.md).
+const boxShift = 0.05
+
 // locate runs the landmark network on a face's square.
 func (w *worker) locate(p *Photo, face Box) (*landmarks, error) {
+	square := move{0, boxShift, 1}.apply(face)
 	spec := w.engine.manifest.Landmarks
 	in := rasterOf(w.landmarks.Input(), spec)
-	w.resampler.resample(in, p, face, 0, spec.Mean, spec.Divisor, spec.Channels == "GREY")
+	w.resampler.resample(in, p, square, 0, spec.Mean, spec.Divisor, spec.Channels == "GREY")
 	if err := w.landmarks.Run(); err != nil {
 		return nil, err
 	}
@@ -54,8 +60,8 @@ func (w *worker) locate(p *Photo, face Box) (*landmarks, error) {
 	var l landmarks
 	for i := range l {
 		l[i] = Point{
-			face.X0 + float64(out[2*i])*face.Width(),
-			face.Y0 + float64(out[2*i+1])*face.Height(),
+			square.X0 + float64(out[2*i])*square.Width(),
+			square.Y0 + float64(out[2*i+1])*square.Height(),
 		}
 	}
 	return &l, nil

@@ -27,14 +27,25 @@ type format struct {
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
 	orient func([]byte) orientation
-	// check refuses a file that the decoder would work on for too long.
-	check func([]byte) error
+	// check refuses a file that the decoder would work on for too long, and
+	// says how many bytes a pixel it needs besides those of its result.
+	check func([]byte) (working int, err error)
 }
 
 var (
 	jpegFormat = format{jpegMagic, jpeg.DecodeConfig, jpeg.Decode, jpegOrientation, checkScans}
-	pngFormat  = format{pngMagic, png.DecodeConfig, png.Decode, pngOrientation, func([]byte) error { return nil }}
+	pngFormat  = format{pngMagic, png.DecodeConfig, png.Decode, pngOrientation, checkPasses}
 )
+
+// checkPasses: an interlaced PNG is put together from parts that together are
+// as large as the whole.
+func checkPasses(data []byte) (working int, err error) {
+	const interlace, widest = 28, 8 // byte 12 of the first chunk (PNG 3rd edition, 11.2.1)
+	if len(data) > interlace && data[interlace] != 0 {
+		return widest, nil
+	}
+	return 0, nil
+}
 
 // maxScans is how many scans a JPEG may have. Encoders make about ten; each
 // costs the decoder a pass over all pixels, while a file pays a few bytes for
@@ -44,8 +55,11 @@ const maxScans = 100
 // checkScans counts the scans of a JPEG, from marker to marker (ISO/IEC
 // 10918-1, B.1.1). What stands inside a segment or behind the end of the image
 // is not looked at: telephones append films there.
-func checkScans(data []byte) error {
-	const endOfImage, firstRestart, lastRestart = 0xd9, 0xd0, 0xd7
+//
+// A progressive one (SOF2) is held as coefficients of 32 bits, up to four for
+// each pixel, until its last scan.
+func checkScans(data []byte) (working int, err error) {
+	const endOfImage, firstRestart, lastRestart, progressive = 0xd9, 0xd0, 0xd7, 0xc2
 	scans := 0
 	for at := 2; at+1 < len(data); {
 		marker := data[at+1]
@@ -54,7 +68,7 @@ func checkScans(data []byte) error {
 			// A scan's own data: go to the next byte that may begin a marker.
 			next := bytes.IndexByte(data[at+1:], 0xff)
 			if next < 0 {
-				return nil
+				return working, nil
 			}
 			at += 1 + next
 			continue
@@ -62,18 +76,20 @@ func checkScans(data []byte) error {
 			at++
 			continue
 		case marker == endOfImage:
-			return nil
+			return working, nil
+		case marker == progressive:
+			working = 16
 		case marker == startOfScan:
 			if scans++; scans > maxScans {
-				return fmt.Errorf("a JPEG of over %d scans", maxScans)
+				return 0, fmt.Errorf("a JPEG of over %d scans", maxScans)
 			}
 		}
 		if at+4 > len(data) {
-			return nil
+			return working, nil
 		}
 		at += 2 + max(int(binary.BigEndian.Uint16(data[at+2:])), 2)
 	}
-	return nil
+	return working, nil
 }
 
 // sniff tells the format by the first bytes alone: what a caller calls the
@@ -98,53 +114,102 @@ func Supported(data []byte) bool {
 // of that size is allocated. Errors: sesuai.KindUnsupportedImage,
 // KindInvalidImage, KindTooLarge (over maxPixels); none holds any of data.
 func Decode(data []byte, maxPixels int) (*Photo, error) {
-	return decodeInto(&Photo{}, data, maxPixels, nil)
+	f, err := inspect(data, maxPixels)
+	if err != nil {
+		return nil, err
+	}
+	p := &Photo{}
+	return p, f.decodeInto(p, 1, nil)
 }
 
-// JPEGDecoder decodes a JPEG file whose header says width×height; package turbo
-// has one. What it cannot decode, image/jpeg is asked about: that decides what
-// a JPEG is, with or without the faster decoder.
-type JPEGDecoder func(data []byte, width, height int) (*image.YCbCr, error)
+// file is a PNG or JPEG by what its header says.
+type file struct {
+	format
+	data          []byte
+	width, height int
+	// sample is how many bytes a pixel has once it is decoded, and working
+	// how many more the decoder needs for it at its worst.
+	sample, working int
+}
 
-// decodeInto is Decode into p, whose buffer is used again if it is large
-// enough. fast may be nil.
-func decodeInto(p *Photo, data []byte, maxPixels int, fast JPEGDecoder) (*Photo, error) {
-	f, ok := sniff(data)
+// inspect reads the header. Its errors are those of Decode.
+func inspect(data []byte, maxPixels int) (file, error) {
+	format, ok := sniff(data)
 	if !ok {
-		return nil, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
+		return file{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
 	}
-	cfg, err := f.config(bytes.NewReader(data))
+	cfg, err := format.config(bytes.NewReader(data))
 	if err != nil {
-		return nil, invalid(err)
+		return file{}, invalid(err)
 	}
 	if cfg.Width <= 0 || cfg.Height <= 0 {
-		return nil, invalid(errors.New("an empty image"))
+		return file{}, invalid(errors.New("an empty image"))
 	}
 	// Divided, since the product can overflow.
 	if cfg.Width > maxPixels/cfg.Height {
-		return nil, &sesuai.Error{
+		return file{}, &sesuai.Error{
 			Kind:   sesuai.KindTooLarge,
 			Detail: fmt.Sprintf("an image may have %d pixels", maxPixels),
 		}
 	}
-	if err := f.check(data); err != nil {
-		return nil, invalid(err)
+	f := file{format: format, data: data, width: cfg.Width, height: cfg.Height}
+	f.sample = bytesPerPixel(cfg.ColorModel)
+	if f.working, err = format.check(data); err != nil {
+		return file{}, invalid(err)
 	}
+	return f, nil
+}
+
+// bytesPerPixel is what image/png and image/jpeg hold a pixel in.
+func bytesPerPixel(m color.Model) int {
+	switch m {
+	case color.GrayModel:
+		return 1
+	case color.Gray16Model:
+		return 2
+	case color.YCbCrModel:
+		return 3 // where no chroma is shared
+	case color.RGBA64Model, color.NRGBA64Model:
+		return 8
+	case color.RGBAModel, color.NRGBAModel, color.CMYKModel:
+		return 4
+	default:
+		return 1 // a palette
+	}
+}
+
+// memory is how many bytes decoding takes at most: those of the decoder, and
+// three planes that its pixels are converted to.
+func (f file) memory() int64 {
+	return int64(f.width) * int64(f.height) * int64(f.sample+f.working+3)
+}
+
+// JPEGDecoder decodes a JPEG file whose header says width×height, at one over
+// denominator (1, 2, 4 or 8) of both sides, rounded up; package turbo has one.
+// What it cannot decode, image/jpeg is asked about: that decides what a JPEG
+// is, with or without the faster decoder.
+type JPEGDecoder func(data []byte, width, height, denominator int) (*image.YCbCr, error)
+
+// decodeInto decodes the file into p, whose buffer is used again if it is large
+// enough; by fast, unless that is nil, at one over denominator of its size.
+func (f file) decodeInto(p *Photo, denominator int, fast JPEGDecoder) error {
+	p.Scale = 1
 	var img image.Image
 	if fast != nil && f.magic == jpegMagic {
-		if m, err := fast(data, cfg.Width, cfg.Height); err == nil {
-			img = m
+		if m, err := fast(f.data, f.width, f.height, denominator); err == nil {
+			img, p.Scale = m, float64(denominator)
 		}
 	}
 	if img == nil {
-		if img, err = f.decode(bytes.NewReader(data)); err != nil {
-			return nil, invalid(err)
+		var err error
+		if img, err = f.decode(bytes.NewReader(f.data)); err != nil {
+			return invalid(err)
 		}
 	}
-	if err := p.hold(img, f.orient(data)); err != nil {
-		return nil, invalid(err)
+	if err := p.hold(img, f.orient(f.data)); err != nil {
+		return invalid(err)
 	}
-	return p, nil
+	return nil
 }
 
 func invalid(err error) error { return &sesuai.Error{Kind: sesuai.KindInvalidImage, Err: err} }

@@ -3,6 +3,7 @@ package face
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 )
 
@@ -27,7 +28,7 @@ const (
 	// overlapSame is the intersection over union from which two boxes are
 	// taken for one face.
 	overlapSame = 0.4
-	// Photographs at least this wide or high, in pixels, are searched again
+	// Photographs at least this wide or high, in their files, are searched again
 	// in tiles when no face was found in the whole: below, the detector
 	// already sees every face that is large enough to compare.
 	tilesFrom, smallTilesFrom = 480, 1280
@@ -44,8 +45,13 @@ type detection struct {
 // larger than any the detector knows), then in overlapping tiles (a face too
 // small in a large photograph).
 func (w *worker) find(ctx context.Context, p *Photo) ([]detection, error) {
+	return w.search(ctx, p, math.MaxInt)
+}
+
+// search makes at most that many of find's searches.
+func (w *worker) search(ctx context.Context, p *Photo, most int) ([]detection, error) {
 	whole := Box{0, 0, float64(p.Width), float64(p.Height)}
-	long := max(p.Width, p.Height)
+	long := p.Scale * float64(max(p.Width, p.Height))
 	searches := [][]Box{{whole}, {whole.around(2*whole.Width(), 2*whole.Height())}}
 	if long >= tilesFrom {
 		searches = append(searches, tiles(whole, 2))
@@ -53,7 +59,7 @@ func (w *worker) find(ctx context.Context, p *Photo) ([]detection, error) {
 	if long >= smallTilesFrom {
 		searches = append(searches, tiles(whole, 4))
 	}
-	for _, boxes := range searches {
+	for _, boxes := range searches[:min(most, len(searches))] {
 		var found []detection
 		for _, b := range boxes {
 			if err := ctx.Err(); err != nil {
@@ -70,6 +76,27 @@ func (w *worker) find(ctx context.Context, p *Photo) ([]detection, error) {
 		}
 	}
 	return nil, nil
+}
+
+// turns are the ways in which a photograph can lie, most frequent first: on one
+// side, on the other, upside down.
+var turns = [...]orientation{6, 8, upsideDown}
+
+// findTurned is find, and where nothing is found looks whether the photograph
+// lies on its side or stands on its head: cameras and programs lose the tag
+// that says so. It returns the photograph as the faces were found in it.
+func (w *worker) findTurned(ctx context.Context, p *Photo) (*Photo, []detection, error) {
+	found, err := w.find(ctx, p)
+	if err != nil || len(found) > 0 {
+		return p, found, err
+	}
+	for _, o := range turns {
+		turned := p.turned(o)
+		if found, err = w.search(ctx, turned, 2); err != nil || len(found) > 0 {
+			return turned, found, err
+		}
+	}
+	return p, nil, nil
 }
 
 // confirm drops the detections that are neither sure nor found again with two

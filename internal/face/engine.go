@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
+	"slices"
 
 	"github.com/sesuai/sesuai"
 )
@@ -15,6 +17,9 @@ const (
 	DefaultMaxPixels = 40_000_000
 	// DefaultDominance: the largest face must be twice as wide as the next.
 	DefaultDominance = 4.0
+	// DefaultMemory is enough for a dozen photographs of 12 megapixels at
+	// once, decoded at full size.
+	DefaultMemory = 512 << 20
 )
 
 // Options say what an Engine is made of.
@@ -29,6 +34,10 @@ type Options struct {
 	// DecodeJPEG, if not nil, is a decoder faster than image/jpeg; package
 	// turbo has it.
 	DecodeJPEG JPEGDecoder
+	// Memory is how many bytes all photographs that are being decoded may take
+	// together; one that takes more waits until it is alone. 0 is
+	// DefaultMemory.
+	Memory int64
 	// Workers is how many photographs are worked on at once; more wait. 0 is
 	// GOMAXPROCS.
 	Workers int
@@ -54,6 +63,7 @@ type Engine struct {
 	networks    []Network
 	workers     chan *worker
 	all         []*worker
+	memory      *budget
 	maxPixels   int
 	dominance   float64
 	subject     Subject
@@ -85,6 +95,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		manifest: o.Manifest, calibration: o.Calibration, decodeJPEG: o.DecodeJPEG,
+		memory:    newBudget(DefaultMemory),
 		maxPixels: DefaultMaxPixels, dominance: DefaultDominance, limits: DefaultLimits,
 	}
 	if err := e.open(o); err != nil {
@@ -96,6 +107,9 @@ func New(o Options) (*Engine, error) {
 	if err := e.selfTest(context.Background()); err != nil {
 		e.Close()
 		return nil, err
+	}
+	if o.Memory > 0 {
+		e.memory = newBudget(o.Memory)
 	}
 	if o.MaxPixels > 0 {
 		e.maxPixels = o.MaxPixels
@@ -183,14 +197,59 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (Extraction
 	if err := ctx.Err(); err != nil {
 		return Extraction{}, err
 	}
-	p, err := decodeInto(&w.photo, photo, e.maxPixels, e.decodeJPEG)
+	f, err := inspect(photo, e.maxPixels)
 	if err != nil {
 		return Extraction{}, err
 	}
-	if err := ctx.Err(); err != nil {
-		return Extraction{}, err
+	release, err := e.memory.take(ctx, f.memory())
+	if err != nil {
+		return Extraction{}, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
 	}
-	return w.extract(ctx, p, use)
+	defer release()
+	for denominator := e.denominator(f); ; {
+		if err := f.decodeInto(&w.photo, denominator, e.decodeJPEG); err != nil {
+			return Extraction{}, err
+		}
+		if err := ctx.Err(); err != nil {
+			return Extraction{}, err
+		}
+		x, err := w.extract(ctx, &w.photo, use)
+		eyes := math.Hypot(x.Eyes[1].X-x.Eyes[0].X, x.Eyes[1].Y-x.Eyes[0].Y)
+		if err != nil || denominator == 1 || eyes == 0 || eyes >= enoughEyes {
+			return x.inFile(w.photo.Scale), err
+		}
+		// A small face in a large photograph: its pixels are needed.
+		for denominator > 1 && eyes < enoughEyes {
+			denominator, eyes = denominator/2, 2*eyes
+		}
+	}
+}
+
+const (
+	// enoughLong is the longest side, in pixels, that a photograph keeps when
+	// it is decoded smaller than its file: the detector's tiles see no more.
+	enoughLong = 960
+	// enoughEyes is how far the eyes are apart, in pixels, from where more of
+	// them change nothing: in an aligned face it is 35.
+	enoughEyes = 48
+)
+
+// denominator is what the photograph's sides are divided by while it is
+// decoded.
+func (e *Engine) denominator(f file) int {
+	d := 1
+	for e.decodeJPEG != nil && d < 8 && max(f.width, f.height)/(2*d) >= enoughLong {
+		d *= 2
+	}
+	return d
+}
+
+// inFile gives the places found in a photograph in pixels of its file.
+func (x Extraction) inFile(scale float64) Extraction {
+	b, l, r := x.Box, x.Eyes[0], x.Eyes[1]
+	x.Box = Box{b.X0 * scale, b.Y0 * scale, b.X1 * scale, b.Y1 * scale}
+	x.Eyes = [2]Point{{l.X * scale, l.Y * scale}, {r.X * scale, r.Y * scale}}
+	return x
 }
 
 // forget lets go of the photograph. Its memory is used again, unless it was a
@@ -208,7 +267,7 @@ const keepPixels = 4 << 20
 
 func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, error) {
 	e := w.engine
-	found, err := w.find(ctx, p)
+	p, found, err := w.findTurned(ctx, p)
 	if err != nil {
 		return Extraction{}, err
 	}
@@ -223,40 +282,37 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, er
 		x.Finding = SeveralFaces
 		return x, nil
 	}
-	if err := ctx.Err(); err != nil {
-		return Extraction{}, err
-	}
-	marks, err := w.locate(p, face)
+	v, err := w.view(ctx, p, face)
 	if err != nil {
 		return Extraction{}, err
 	}
-	if !w.align(p, marks) {
+	if v == nil {
 		x.Finding = NoFace
 		return x, nil
 	}
-	five := marks.five()
+	five := v.marks.five()
 	x.Eyes = [2]Point{five[0], five[1]}
 	x.Quality = w.measure(five)
 	if x.Failed = x.Quality.failed(e.limits); len(x.Failed) > 0 {
 		x.Finding = LowQuality
 		return x, nil
 	}
-	if err := ctx.Err(); err != nil {
-		return Extraction{}, err
-	}
-	x.Template, err = w.describe(use)
+	x.Template, err = w.describe(v, use)
 	return x, err
 }
 
-// describe makes the template of the aligned face in the network's input. The
-// input is mirrored afterwards if use is ForReference.
-func (w *worker) describe(use Use) (Template, error) {
-	t, err := w.vector()
+// describe makes the template of a view, whose aligned face is in the template
+// network's input. The input is mirrored afterwards if use is ForReference.
+func (w *worker) describe(v *view, use Use) (Template, error) {
+	t, err := NewTemplate(w.engine.Model(), v.vector)
 	if err != nil || use != ForReference {
 		return t, err
 	}
 	mirror(w.template.Input(), alignedSize)
-	m, err := w.vector()
+	if err := w.template.Run(); err != nil {
+		return Template{}, err
+	}
+	m, err := NewTemplate(t.Model, slices.Clone(w.template.Output(0)))
 	if err != nil {
 		return Template{}, err
 	}
@@ -266,21 +322,9 @@ func (w *worker) describe(use Use) (Template, error) {
 	return NewTemplate(t.Model, t.Vector)
 }
 
-func (w *worker) vector() (Template, error) {
-	if err := w.template.Run(); err != nil {
-		return Template{}, err
-	}
-	v := make([]float32, TemplateSize)
-	copy(v, w.template.Output(0))
-	return NewTemplate(w.engine.Model(), v)
-}
-
 // mirror turns every row of that width left to right.
 func mirror(planes []float32, width int) {
 	for at := 0; at+width <= len(planes); at += width {
-		row := planes[at : at+width]
-		for i, j := 0, width-1; i < j; i, j = i+1, j-1 {
-			row[i], row[j] = row[j], row[i]
-		}
+		slices.Reverse(planes[at : at+width])
 	}
 }

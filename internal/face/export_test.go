@@ -21,7 +21,7 @@ func DrawSecond(size int) *image.NRGBA { return secondPortrait.draw(size) }
 func (p *Photo) At(x, y int) [3]byte {
 	var v [3]byte
 	for i, c := range p.planes {
-		v[i] = c.pix[y/c.down*c.stride+x/c.across]
+		v[i] = c.pix[(y+c.top)/c.down*c.stride+(x+c.left)/c.across]
 	}
 	if p.ycc {
 		v[0], v[1], v[2] = color.YCbCrToRGB(v[0], v[1], v[2])

@@ -37,6 +37,11 @@ type Manifest struct {
 	// Template takes the aligned face, and gives TemplateSize numbers.
 	Template NetworkSpec `json:"template"`
 
+	// Recognisable is the length of the template network's output, before it
+	// is scaled to one, under which a face is looked at again: see view. 0 is
+	// never.
+	Recognisable float64 `json:"recognisable"`
+
 	// SelfTest is what the three together must answer at start.
 	SelfTest SelfTest `json:"self_test"`
 }

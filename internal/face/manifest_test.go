@@ -184,7 +184,7 @@ func TestSelfTestFindsWrongFeeding(t *testing.T) {
 		"template of 0 to 1":      func(m *face.Manifest) { m.Template.Mean, m.Template.Divisor = 0, 255 },
 		"detector not scaled":     func(m *face.Manifest) { m.Detector.Mean, m.Detector.Divisor = 0, 1 },
 		"landmarks of 0 to 256":   func(m *face.Manifest) { m.Landmarks.Divisor = 1 },
-		"landmarks far too dark":  func(m *face.Manifest) { m.Landmarks.Divisor = 2560 },
+		"landmarks far too dark":  func(m *face.Manifest) { m.Landmarks.Divisor = 1e6 },
 		"another person expected": func(m *face.Manifest) { m.SelfTest.Template = flipped(m.SelfTest.Template) },
 		"no template expected":    func(m *face.Manifest) { m.SelfTest.Template = nil },
 		"another cosine expected": func(m *face.Manifest) { m.SelfTest.Different -= 0.1 },

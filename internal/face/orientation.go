@@ -9,7 +9,7 @@ import (
 // EXIF 2.32 (CIPA DC-008), tag 0x0112. Anything else counts as 1.
 type orientation uint8
 
-const upright orientation = 1
+const upright, upsideDown orientation = 1, 3
 
 // What is read of a TIFF structure (TIFF 6.0, section 2).
 const (
@@ -26,6 +26,11 @@ const (
 
 // swapsSides reports whether width and height change places.
 func (o orientation) swapsSides() bool { return o >= 5 && o <= 8 }
+
+// mirrorsColumns and mirrorsRows report whether the upright image's columns, and
+// rows, run against the stored side that they come from.
+func (o orientation) mirrorsColumns() bool { return o == 2 || o == 3 || o == 6 || o == 7 }
+func (o orientation) mirrorsRows() bool    { return o == 3 || o == 4 || o == 7 || o == 8 }
 
 // walk gives where pixel (x, y) of a stored w×h image goes in the upright one:
 // number start + x·dx + y·dy.

@@ -13,6 +13,9 @@ const maxSide = 4096
 // every pixel costs more than all networks see of it.
 type Photo struct {
 	Width, Height int
+	// Scale is how many pixels of its file one of its pixels covers along a
+	// side: over 1 if it was decoded smaller.
+	Scale float64
 
 	planes [3]plane
 	// ycc: the planes are Y, Cb and Cr of ITU-T T.871.
@@ -22,28 +25,34 @@ type Photo struct {
 }
 
 // plane is one channel of a photograph, of bytes, row after row. One of its
-// samples covers across×down pixels.
+// samples covers across×down pixels; left and top are how many of those that
+// the first column and row cover lie outside of the photograph.
 type plane struct {
 	pix                   []byte
 	stride, width, height int
 	across, down          int
+	left, top             int
 }
 
 // box is where a box of the photograph lies in the plane.
 func (c *plane) box(b Box) Box {
 	x, y := float64(c.across), float64(c.down)
-	return Box{b.X0 / x, b.Y0 / y, b.X1 / x, b.Y1 / y}
+	left, top := float64(c.left), float64(c.top)
+	return Box{(b.X0 + left) / x, (b.Y0 + top) / y, (b.X1 + left) / x, (b.Y1 + top) / y}
 }
 
 // hold makes p the image, turned upright.
 func (p *Photo) hold(img image.Image, o orientation) error {
 	w, h := img.Bounds().Dx(), img.Bounds().Dy()
-	if m, ok := img.(*image.YCbCr); ok && o == upright && max(w, h) <= maxSide {
+	if m, ok := img.(*image.YCbCr); ok && max(w, h) <= maxSide {
 		across, down := sharing(m.SubsampleRatio)
-		chroma := plane{nil, m.CStride, (w + across - 1) / across, (h + down - 1) / down, across, down}
+		chroma := plane{nil, m.CStride, (w + across - 1) / across, (h + down - 1) / down, across, down, 0, 0}
 		p.Width, p.Height, p.ycc = w, h, true
-		p.planes = [3]plane{{m.Y, m.YStride, w, h, 1, 1}, chroma, chroma}
+		p.planes = [3]plane{{m.Y, m.YStride, w, h, 1, 1, 0, 0}, chroma, chroma}
 		p.planes[1].pix, p.planes[2].pix = m.Cb, m.Cr
+		if o != upright {
+			p.turn(o)
+		}
 		return nil
 	}
 	row, err := rowsOf(img)
@@ -60,6 +69,7 @@ func (p *Photo) hold(img image.Image, o orientation) error {
 func (p *Photo) convert(w, h int, row func(y int, rgb []byte), o orientation) {
 	factor := (max(w, h) + maxSide - 1) / maxSide
 	sw, sh := (w+factor-1)/factor, (h+factor-1)/factor
+	p.Scale *= float64(factor)
 	p.makePlanes(sw, sh, o.swapsSides())
 	start, dx, dy := o.walk(sw, sh)
 	rgb := make([]byte, 3*w)
@@ -100,7 +110,7 @@ func (p *Photo) makePlanes(w, h int, swapped bool) {
 	p.Width, p.Height, p.ycc = w, h, false
 	p.converted = grow(p.converted, 3*n)
 	for i := range p.planes {
-		p.planes[i] = plane{p.converted[i*n : (i+1)*n], w, w, h, 1, 1}
+		p.planes[i] = plane{p.converted[i*n : (i+1)*n], w, w, h, 1, 1, 0, 0}
 	}
 }
 
@@ -111,4 +121,48 @@ func (p *Photo) scatter(rgb []byte, at, dx int) {
 		r[at], g[at], b[at] = rgb[i], rgb[i+1], rgb[i+2]
 		at += dx
 	}
+}
+
+// turned is the photograph turned as o says: a copy.
+func (p *Photo) turned(o orientation) *Photo {
+	q := &Photo{Width: p.Width, Height: p.Height, Scale: p.Scale, ycc: p.ycc, planes: p.planes}
+	q.turn(o)
+	return q
+}
+
+// turn turns the photograph as o says.
+func (p *Photo) turn(o orientation) {
+	for i, c := range p.planes {
+		p.planes[i] = c.turned(o, p.Width, p.Height)
+	}
+	if o.swapsSides() {
+		p.Width, p.Height = p.Height, p.Width
+	}
+}
+
+// turned is the plane of a photograph of width×height turned as o says.
+func (c *plane) turned(o orientation, width, height int) plane {
+	t := *c
+	t.pix, t.stride = make([]byte, c.width*c.height), c.width
+	right, bottom := c.width*c.across-c.left-width, c.height*c.down-c.top-height
+	if o.swapsSides() {
+		t.stride, t.width, t.height = c.height, c.height, c.width
+		t.across, t.down = c.down, c.across
+		t.left, t.top, right, bottom = c.top, c.left, bottom, right
+	}
+	if o.mirrorsColumns() {
+		t.left = right
+	}
+	if o.mirrorsRows() {
+		t.top = bottom
+	}
+	start, dx, dy := o.walk(c.width, c.height)
+	for y := range c.height {
+		at := start + y*dy
+		for _, v := range c.pix[y*c.stride : y*c.stride+c.width] {
+			t.pix[at] = v
+			at += dx
+		}
+	}
+	return t
 }

@@ -44,7 +44,7 @@ var ratios = map[C.int]image.YCbCrSubsampleRatio{
 	C.TJSAMP_411: image.YCbCrSubsampleRatio411,
 }
 
-func decode(data []byte, width, height int) (*image.YCbCr, error) {
+func decode(data []byte, width, height, denominator int) (*image.YCbCr, error) {
 	if len(data) == 0 {
 		return nil, errors.New("turbo: an empty file")
 	}
@@ -66,6 +66,10 @@ func decode(data []byte, width, height int) (*image.YCbCr, error) {
 	if int(w) != width || int(h) != height {
 		return nil, errors.New("turbo: the size is another one than the header's")
 	}
+	// Shrunk while it is decoded, by computing fewer points of each block's
+	// transform.
+	width, height = (width+denominator-1)/denominator, (height+denominator-1)/denominator
+	w, h = C.int(width), C.int(height)
 	// The library writes whole groups of pixels that share a chroma sample.
 	img := image.NewYCbCr(image.Rect(0, 0,
 		int(C.tjPlaneWidth(0, w, subsampling)), int(C.tjPlaneHeight(0, h, subsampling))), ratio)

@@ -50,7 +50,7 @@ func encode(t *testing.T, img image.Image) []byte {
 func TestAgreesWithStandardDecoder(t *testing.T) {
 	for _, size := range []image.Point{{1, 1}, {2, 1}, {7, 9}, {16, 16}, {37, 53}, {250, 250}} {
 		data := encode(t, gradient(size.X, size.Y))
-		got, err := turbo.Decode(data, size.X, size.Y)
+		got, err := turbo.Decode(data, size.X, size.Y, 1)
 		if err != nil {
 			t.Errorf("%v: %v", size, err)
 			continue
@@ -82,15 +82,15 @@ func apart(a, b uint8) int { return max(int(a)-int(b), int(b)-int(a)) }
 func TestRefuses(t *testing.T) {
 	data := encode(t, gradient(64, 48))
 	for n := 0; n < len(data)-2; n += 7 {
-		if _, err := turbo.Decode(data[:n], 64, 48); err == nil {
+		if _, err := turbo.Decode(data[:n], 64, 48, 1); err == nil {
 			t.Errorf("cut off after %d of %d bytes: no error", n, len(data))
 		}
 	}
-	if _, err := turbo.Decode(data, 48, 64); err == nil {
+	if _, err := turbo.Decode(data, 48, 64, 1); err == nil {
 		t.Error("another size than the header's: no error")
 	}
 	grey := encode(t, image.NewGray(image.Rect(0, 0, 64, 48)))
-	if _, err := turbo.Decode(grey, 64, 48); err == nil {
+	if _, err := turbo.Decode(grey, 64, 48, 1); err == nil {
 		t.Error("a grey JPEG, which is left to image/jpeg: no error")
 	}
 }
@@ -108,7 +108,7 @@ func TestSurvivesDamage(t *testing.T) {
 		if err != nil || cfg.Width*cfg.Height > 1<<20 {
 			continue
 		}
-		if img, err := turbo.Decode(damaged, cfg.Width, cfg.Height); err == nil && img.Bounds().Dx() != cfg.Width {
+		if img, err := turbo.Decode(damaged, cfg.Width, cfg.Height, 1); err == nil && img.Bounds().Dx() != cfg.Width {
 			t.Fatal("a picture of another size")
 		}
 	}
