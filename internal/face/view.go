@@ -10,7 +10,7 @@ import (
 // template network made of it, aligned by them.
 type view struct {
 	// photo is the photograph, perhaps turned, that the points lie in.
-	photo *Photo
+	photo  *Photo
 	marks  *landmarks
 	vector []float32
 	// length is the vector's. The clearer a face is to the network, the
