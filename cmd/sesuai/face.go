@@ -50,7 +50,7 @@ func (c *faceCompare) Run(s *session) error {
 		Percentage: engine.Calibration().Percentage(score), Score: rounded(score, 4),
 		Model: engine.Model(), Calibration: engine.Calibration().ID,
 	}
-	out.Quality.Reference, out.Quality.Probe = roundedQuality(reference.Quality), roundedQuality(probe.Quality)
+	out.Quality.Reference, out.Quality.Probe = reference.Quality.Rounded(), probe.Quality.Rounded()
 	return s.printJSON(out)
 }
 
@@ -65,13 +65,6 @@ func ofPhoto(which string, err error) error {
 func rounded(v float64, decimals int) float64 {
 	shift := math.Pow10(decimals)
 	return math.Round(v*shift) / shift
-}
-
-func roundedQuality(q face.Quality) face.Quality {
-	return face.Quality{
-		InterEyeDistance: rounded(q.InterEyeDistance, 1), Sharpness: rounded(q.Sharpness, 1),
-		Exposure: rounded(q.Exposure, 1), Pose: rounded(q.Pose, 1),
-	}
 }
 
 // extract makes a template of the photograph at path. What the API would say

@@ -61,7 +61,7 @@ type FaceConfig struct {
 	// must have, or the photograph is refused for several faces.
 	Dominance float64 `yaml:"dominance"`
 	// Quality is the least that each quality measure must be, 0 to 100.
-	Quality face.Quality `yaml:"quality"`
+	Quality face.Limits `yaml:"quality"`
 }
 
 // LimitsConfig bounds what callers can take.
@@ -254,24 +254,25 @@ func (c *Config) Check() error {
 	if c.Data == "" {
 		return badConfig("data: a folder is needed")
 	}
-	for _, r := range []struct {
+	type inRange struct {
 		key          string
 		v, low, high float64
-	}{
+	}
+	ranges := []inRange{
 		{"face.workers", float64(c.Face.Workers), 0, 1024},
 		{"face.max_pixels", float64(c.Face.MaxPixels), 10_000, 200_000_000},
 		{"face.dominance", c.Face.Dominance, 1, 1000},
-		{"face.quality.inter_eye_distance", c.Face.Quality.InterEyeDistance, 0, 100},
-		{"face.quality.sharpness", c.Face.Quality.Sharpness, 0, 100},
-		{"face.quality.exposure", c.Face.Quality.Exposure, 0, 100},
-		{"face.quality.pose", c.Face.Quality.Pose, 0, 100},
 		{"limits.max_body", float64(c.Limits.MaxBody), 1 << 10, 1 << 30},
 		{"limits.max_in_flight", float64(c.Limits.MaxInFlight), 1, 1 << 16},
 		{"timeouts.body (seconds)", c.Times.Body.Seconds(), 0.1, 3600},
 		{"timeouts.request (seconds)", c.Times.Request.Seconds(), 0.1, 3600},
 		{"timeouts.registry (seconds)", c.Times.Registry.Seconds(), 0.01, 3600},
 		{"timeouts.audit (seconds)", c.Times.Audit.Seconds(), 0.01, 3600},
-	} {
+	}
+	for _, k := range keysOf(reflect.ValueOf(c.Face.Quality), "face.quality.") {
+		ranges = append(ranges, inRange{k.Name, k.value.Float(), 0, 100})
+	}
+	for _, r := range ranges {
 		if !(r.v >= r.low && r.v <= r.high) {
 			return badConfig("%s must be from %g to %g", r.key, r.low, r.high)
 		}

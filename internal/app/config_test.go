@@ -26,8 +26,6 @@ func other() (values map[string]string, want app.Config) {
 		"listen": "127.0.0.2:9090", "data": "/tmp/other", "master_key": "/tmp/other.key", "models": "/tmp/models",
 		"face.manifest": "/tmp/manifest.json", "face.calibration": "/tmp/calibration.json",
 		"face.workers": "3", "face.max_pixels": "123456", "face.dominance": "2.5",
-		"face.quality.inter_eye_distance": "11.5", "face.quality.sharpness": "12.5",
-		"face.quality.exposure": "13.5", "face.quality.pose": "14.5",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
 		"log.level": "debug", "log.format": "text",
@@ -37,7 +35,6 @@ func other() (values map[string]string, want app.Config) {
 		Face: app.FaceConfig{
 			Manifest: "/tmp/manifest.json", Calibration: "/tmp/calibration.json",
 			Workers: 3, MaxPixels: 123456, Dominance: 2.5,
-			Quality: face.Quality{InterEyeDistance: 11.5, Sharpness: 12.5, Exposure: 13.5, Pose: 14.5},
 		},
 		Limits: app.LimitsConfig{MaxBody: 1048576, MaxInFlight: 7},
 		Times: app.TimeoutsConfig{
@@ -45,6 +42,22 @@ func other() (values map[string]string, want app.Config) {
 			Registry: 1500 * time.Millisecond, Audit: 250 * time.Millisecond,
 		},
 		Log: app.LogConfig{Level: "debug", Format: "text"},
+	}
+	for i, m := range face.QualityMeasures {
+		values["face.quality.probe."+string(m)] = fmt.Sprintf("%d.5", 11+i)
+		values["face.quality.reference."+string(m)] = fmt.Sprintf("%d.25", 31+i)
+	}
+	want.Face.Quality = face.Limits{
+		Probe: face.Quality{
+			InterEyeDistance: 11.5, Sharpness: 12.5, UnderExposure: 13.5, OverExposure: 14.5, IlluminationUniformity: 15.5,
+			HeadPoseYaw: 16.5, HeadPosePitch: 17.5, HeadPoseRoll: 18.5, EyesOpen: 19.5, MouthOcclusion: 20.5,
+			CropOfTheFace: 21.5, UnifiedQualityScore: 22.5,
+		},
+		Reference: face.Quality{
+			InterEyeDistance: 31.25, Sharpness: 32.25, UnderExposure: 33.25, OverExposure: 34.25, IlluminationUniformity: 35.25,
+			HeadPoseYaw: 36.25, HeadPosePitch: 37.25, HeadPoseRoll: 38.25, EyesOpen: 39.25, MouthOcclusion: 40.25,
+			CropOfTheFace: 41.25, UnifiedQualityScore: 42.25,
+		},
 	}
 	return values, want
 }
@@ -238,10 +251,10 @@ func TestRanges(t *testing.T) {
 		{"face.workers", "-1", "0", "1024", "1025"},
 		{"face.max_pixels", "9999", "10000", "200000000", "200000001"},
 		{"face.dominance", "0.99", "1", "1000", "1000.1"},
-		{"face.quality.inter_eye_distance", "-0.1", "0", "100", "100.1"},
-		{"face.quality.sharpness", "-0.1", "0", "100", "100.1"},
-		{"face.quality.exposure", "-0.1", "0", "100", "100.1"},
-		{"face.quality.pose", "-0.1", "0", "100", "NaN"},
+		{"face.quality.probe.inter_eye_distance", "-0.1", "0", "100", "100.1"},
+		{"face.quality.probe.unified_quality_score", "-0.1", "0", "100", "NaN"},
+		{"face.quality.reference.inter_eye_distance", "-0.1", "0", "100", "100.1"},
+		{"face.quality.reference.unified_quality_score", "-0.1", "0", "100", "100.1"},
 		{"limits.max_body", "1023", "1024", "1073741824", "1073741825"},
 		{"limits.max_in_flight", "0", "1", "65536", "65537"},
 		{"timeouts.body", "99ms", "100ms", "1h", "1h1s"},

@@ -63,7 +63,7 @@ func BenchmarkExtract720(b *testing.B) {
 	}
 }
 
-// BenchmarkInference is the three networks' bare runs: the measure of the rest.
+// BenchmarkInference is the networks' bare runs: the measure of the rest.
 func BenchmarkInference(b *testing.B) {
 	steps := newSteps(b)
 	for b.Loop() {
@@ -94,8 +94,11 @@ func BenchmarkQuality(b *testing.B) {
 	if !steps.Align() {
 		b.Fatal("no face")
 	}
+	b.ReportAllocs()
 	for b.Loop() {
-		_ = steps.Measure()
+		if _, err := steps.Measure(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

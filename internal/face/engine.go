@@ -50,9 +50,9 @@ type Options struct {
 	Dominance float64
 	// Subject is whose face is taken; Dominant unless it is set.
 	Subject Subject
-	// Limits is the quality that a probe needs. A nil Limits is
+	// Limits is the quality that a photograph needs. A nil Limits is
 	// DefaultLimits.
-	Limits *Quality
+	Limits *Limits
 }
 
 // Engine extracts templates from photographs. It implements Extractor.
@@ -67,7 +67,7 @@ type Engine struct {
 	maxPixels   int
 	dominance   float64
 	subject     Subject
-	limits      Quality
+	limits      Limits
 }
 
 // worker is the memory that one photograph at a time needs. Nothing of a
@@ -76,6 +76,7 @@ type Engine struct {
 type worker struct {
 	engine                        *Engine
 	detector, landmarks, template Runner
+	eyes                          Runner
 	resampler                     resampler
 	photo                         Photo
 	chip                          []float32
@@ -125,7 +126,7 @@ func New(o Options) (*Engine, error) {
 }
 
 func (e *Engine) open(o Options) error {
-	for _, spec := range []NetworkSpec{o.Manifest.Detector, o.Manifest.Landmarks, o.Manifest.Template} {
+	for _, spec := range []NetworkSpec{o.Manifest.Detector, o.Manifest.Landmarks, o.Manifest.Template, o.Manifest.Eyes} {
 		onnx, err := spec.load(o.Models)
 		if err != nil {
 			return err
@@ -144,7 +145,7 @@ func (e *Engine) open(o Options) error {
 	for range workers {
 		w := &worker{engine: e}
 		e.all = append(e.all, w)
-		for i, r := range []*Runner{&w.detector, &w.landmarks, &w.template} {
+		for i, r := range []*Runner{&w.detector, &w.landmarks, &w.template, &w.eyes} {
 			var err error
 			if *r, err = e.networks[i].NewRunner(); err != nil {
 				return err
@@ -158,7 +159,7 @@ func (e *Engine) open(o Options) error {
 // Close frees the networks. No Extract may be under way.
 func (e *Engine) Close() {
 	for _, w := range e.all {
-		for _, r := range []Runner{w.detector, w.landmarks, w.template} {
+		for _, r := range []Runner{w.detector, w.landmarks, w.template, w.eyes} {
 			if r != nil {
 				r.Close()
 			}
@@ -292,8 +293,10 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, er
 	}
 	five := v.marks.five()
 	x.Eyes = [2]Point{five[0], five[1]}
-	x.Quality = w.measure(five)
-	if x.Failed = x.Quality.failed(e.limits); len(x.Failed) > 0 {
+	if x.Quality, err = w.measure(v); err != nil {
+		return Extraction{}, err
+	}
+	if x.Failed = x.Quality.failed(e.limits.of(use)); len(x.Failed) > 0 {
 		x.Finding = LowQuality
 		return x, nil
 	}

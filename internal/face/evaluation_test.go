@@ -84,7 +84,7 @@ func TestAgreesWithPrototype(t *testing.T) {
 		pairs = spread(pairs, 150)
 	}
 	evaluating := func(s face.Subject) *face.Engine {
-		return newEngine(t, func(o *face.Options) { o.Subject, o.Limits = s, &face.Quality{} })
+		return newEngine(t, func(o *face.Options) { o.Subject, o.Limits = s, &face.Limits{} })
 	}
 	central, largest := evaluating(face.Central), evaluating(face.Largest)
 	names := map[string]extractFunc{}

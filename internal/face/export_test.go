@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"image/color"
+	"reflect"
 )
 
 // What the tests of package face_test need and nobody else may have.
@@ -55,9 +56,9 @@ func NewBench(e *Engine, photo []byte) (*Bench, error) {
 
 func (b *Bench) Close() { b.w.engine.workers <- b.w }
 
-// Infer runs the three networks on whatever is in their inputs.
+// Infer runs the networks of one photograph on whatever is in their inputs.
 func (b *Bench) Infer() error {
-	for _, r := range []Runner{b.w.detector, b.w.landmarks, b.w.template} {
+	for _, r := range []Runner{b.w.detector, b.w.landmarks, b.w.template, b.w.eyes, b.w.eyes} {
 		if err := r.Run(); err != nil {
 			return err
 		}
@@ -77,7 +78,19 @@ func (b *Bench) Letterbox() {
 func (b *Bench) Align() bool { return b.w.align(b.p, b.marks) }
 
 // Measure judges the face's quality.
-func (b *Bench) Measure() Quality { return b.w.measure(b.marks.five()) }
+func (b *Bench) Measure() (Quality, error) { return b.w.measure(&view{photo: b.p, marks: b.marks}) }
+
+// FieldNames are the fields of Quality as files and replies name them.
+func FieldNames() (names []string) {
+	q := reflect.TypeFor[Quality]()
+	for i := range q.NumField() {
+		names = append(names, q.Field(i).Tag.Get("json"))
+	}
+	return names
+}
+
+// DefaultLimit is a use's limit of QualityMeasures[i].
+func DefaultLimit(use Use, i int) float64 { return *DefaultLimits.of(use).at(i) }
 
 // Orientations reads data as a TIFF structure, a JPEG and a PNG.
 func Orientations(data []byte) [3]int {

@@ -178,44 +178,6 @@ func TestNoFace(t *testing.T) {
 	}
 }
 
-func TestLowQuality(t *testing.T) {
-	e := newEngine(t)
-	dim := func(m *image.NRGBA, k, b float64) *image.NRGBA {
-		for i := range m.Pix {
-			if i%4 != 3 {
-				m.Pix[i] = byte(min(max(k*float64(m.Pix[i])+b, 0), 255))
-			}
-		}
-		return m
-	}
-	for _, test := range []struct {
-		name string
-		m    image.Image
-		want face.Measure
-	}{
-		{"dark", dim(face.DrawFirst(400), 0.17, -14), face.Exposure},
-		{"too bright", dim(face.DrawFirst(400), 0.4, 199), face.Exposure},
-		{"blurred", blurred(face.DrawFirst(800), 24), face.Sharpness},
-		{"tiny", face.DrawFirst(66), face.InterEyeDistance},
-	} {
-		x := extract(t, e, test.m)
-		if x.Finding != face.LowQuality || !slices.Contains(x.Failed, test.want) {
-			t.Errorf("%s: %v, failed %v, quality %+v", test.name, x.Finding, x.Failed, x.Quality)
-		}
-		if len(x.Template.Vector) != 0 {
-			t.Errorf("%s: it has a template", test.name)
-		}
-		if kind := sesuai.KindOf(x.Refusal()); kind != sesuai.KindFaceQuality {
-			t.Errorf("%s: refused as %q", test.name, kind)
-		}
-	}
-	// The limits are the options'.
-	all := newEngine(t, func(o *face.Options) { o.Limits = &face.Quality{InterEyeDistance: 99.9} })
-	if x := extract(t, all, face.DrawFirst(400)); !slices.Equal(x.Failed, []face.Measure{face.InterEyeDistance}) {
-		t.Errorf("a limit of 99.9: failed %v", x.Failed)
-	}
-}
-
 // blurred is the mean over squares of 2r+1 pixels, twice.
 func blurred(m *image.NRGBA, r int) *image.NRGBA {
 	for range 2 {
@@ -249,8 +211,8 @@ func TestRefusal(t *testing.T) {
 	} {
 		wantKind(t, face.Extraction{Finding: finding}.Refusal(), want)
 	}
-	err := face.Extraction{Finding: face.LowQuality, Failed: []face.Measure{face.Sharpness, face.Pose}}.Refusal()
-	if e := err.(*sesuai.Error); !slices.Equal(e.Measures, []string{"sharpness", "pose"}) {
+	err := face.Extraction{Finding: face.LowQuality, Failed: []face.Measure{face.Sharpness, face.HeadPoseYaw}}.Refusal()
+	if e := err.(*sesuai.Error); !slices.Equal(e.Measures, []string{"sharpness", "head_pose_yaw"}) {
 		t.Errorf("measures %v", e.Measures)
 	}
 }

@@ -36,14 +36,26 @@ type Manifest struct {
 	Landmarks NetworkSpec `json:"landmarks"`
 	// Template takes the aligned face, and gives TemplateSize numbers.
 	Template NetworkSpec `json:"template"`
-
-	// Recognisable is the length of the template network's output, before it
-	// is scaled to one, under which a face is looked at again: see view. 0 is
-	// never.
-	Recognisable float64 `json:"recognisable"`
+	// TemplateLength is how long the template network's output is for a face
+	// that it cannot recognise; without it that is not looked at.
+	TemplateLength *TemplateLength `json:"template_length,omitempty"`
+	// Eyes takes a square around one eye of the aligned face, and gives two
+	// numbers: how sure it is that the eye is closed, and that it is open.
+	Eyes NetworkSpec `json:"eyes"`
 
 	// SelfTest is what the three together must answer at start.
 	SelfTest SelfTest `json:"self_test"`
+}
+
+// TemplateLength says what the length of a template, before it is scaled to a
+// unit vector, means. The clearer a face is to the network, the longer it is
+// (Meng et al. 2021, MagFace).
+type TemplateLength struct {
+	// Half and Width are those of Quality.UnifiedQualityScore.
+	Half  float64 `json:"half"`
+	Width float64 `json:"width"`
+	// Clear is the length from which a face is not looked at again.
+	Clear float64 `json:"clear"`
 }
 
 // NetworkSpec is one network of a Manifest.
@@ -106,7 +118,7 @@ func ParseManifest(b []byte) (Manifest, error) {
 		spec    NetworkSpec
 		outputs int
 	}{
-		{"detector", m.Detector, 2}, {"landmarks", m.Landmarks, 1}, {"template", m.Template, 1},
+		{"detector", m.Detector, 2}, {"landmarks", m.Landmarks, 1}, {"template", m.Template, 1}, {"eyes", m.Eyes, 1},
 	}
 	for _, c := range checks {
 		if err := c.spec.check(c.outputs); err != nil {
@@ -119,6 +131,10 @@ func ParseManifest(b []byte) (Manifest, error) {
 		return Manifest{}, badManifest("detector: scores must be N×2 and boxes N×4", nil)
 	case m.Landmarks.Outputs[0].Size() != 2*landmarkPoints:
 		return Manifest{}, badManifest(fmt.Sprintf("landmarks: the output must be %d points", landmarkPoints), nil)
+	case m.Eyes.Outputs[0].Size() != 2 || m.Eyes.Channels != "GREY":
+		return Manifest{}, badManifest("eyes: the input must be GREY and the output of 2 numbers", nil)
+	case m.TemplateLength != nil && !(m.TemplateLength.Width > 0 && m.TemplateLength.Clear >= 0):
+		return Manifest{}, badManifest("template_length: width must be positive, and clear not negative", nil)
 	case m.Template.Outputs[0].Size() != TemplateSize:
 		return Manifest{}, badManifest(fmt.Sprintf("template: the output must have %d numbers", TemplateSize), nil)
 	case m.Template.Input.Shape[2] != alignedSize || m.Template.Input.Shape[3] != alignedSize:

@@ -60,6 +60,10 @@ func TestParseManifestRefuses(t *testing.T) {
 		"67 points":                     func(m *face.Manifest) { m.Landmarks.Outputs[0].Shape[1] = 134 },
 		"a template of 128 numbers":     func(m *face.Manifest) { m.Template.Outputs[0].Shape[1] = 128 },
 		"an aligned face of 128 pixels": func(m *face.Manifest) { m.Template.Input.Shape[2], m.Template.Input.Shape[3] = 128, 128 },
+		"eyes in colour":                func(m *face.Manifest) { m.Eyes.Channels, m.Eyes.Input.Shape[1] = "RGB", 3 },
+		"eyes of three states":          func(m *face.Manifest) { m.Eyes.Outputs[0].Shape[1] = 3 },
+		"no eyes":                       func(m *face.Manifest) { m.Eyes = face.NetworkSpec{} },
+		"a template length of no width": func(m *face.Manifest) { m.TemplateLength = &face.TemplateLength{Half: 3} },
 		"a divisor of 0":                func(m *face.Manifest) { m.Template.Divisor = 0 },
 		"a negative divisor":            func(m *face.Manifest) { m.Template.Divisor = -128 },
 	} {
@@ -113,7 +117,7 @@ func (fakeNetwork) Close() error                    { return nil }
 func TestNewChecksEveryModelFile(t *testing.T) {
 	needModels(t)
 	m := face.DefaultManifest()
-	for _, spec := range []face.NetworkSpec{m.Detector, m.Landmarks, m.Template} {
+	for _, spec := range []face.NetworkSpec{m.Detector, m.Landmarks, m.Template, m.Eyes} {
 		for name, damage := range map[string]func(path string) error{
 			"a flipped bit": func(path string) error {
 				b, err := os.ReadFile(path)
@@ -165,7 +169,7 @@ func TestNewNeedsTheModelsFolder(t *testing.T) {
 func copyModels(t *testing.T, m face.Manifest) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, spec := range []face.NetworkSpec{m.Detector, m.Landmarks, m.Template} {
+	for _, spec := range []face.NetworkSpec{m.Detector, m.Landmarks, m.Template, m.Eyes} {
 		b, err := os.ReadFile(filepath.Join(modelsDir, spec.File))
 		if err != nil {
 			t.Fatal(err)
@@ -184,6 +188,7 @@ func TestSelfTestFindsWrongFeeding(t *testing.T) {
 		"template of 0 to 1":      func(m *face.Manifest) { m.Template.Mean, m.Template.Divisor = 0, 255 },
 		"detector not scaled":     func(m *face.Manifest) { m.Detector.Mean, m.Detector.Divisor = 0, 1 },
 		"landmarks of 0 to 256":   func(m *face.Manifest) { m.Landmarks.Divisor = 1 },
+		"eyes of 0 to 255":        func(m *face.Manifest) { m.Eyes.Divisor = 1 },
 		"landmarks far too dark":  func(m *face.Manifest) { m.Landmarks.Divisor = 1e6 },
 		"another person expected": func(m *face.Manifest) { m.SelfTest.Template = flipped(m.SelfTest.Template) },
 		"no template expected":    func(m *face.Manifest) { m.SelfTest.Template = nil },

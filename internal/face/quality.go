@@ -5,113 +5,140 @@ import "math"
 // Measure names a quality measure, in the terms of ISO/IEC 29794-5.
 type Measure string
 
-// The quality measures, each from 0 (worst) to 100 (best).
+// The quality measures, each from 0 (worst) to 100 (best). The fields of
+// Quality say what each is.
 const (
-	InterEyeDistance Measure = "inter_eye_distance"
-	Sharpness        Measure = "sharpness"
-	Exposure         Measure = "exposure"
-	Pose             Measure = "pose"
+	InterEyeDistance       Measure = "inter_eye_distance"
+	Sharpness              Measure = "sharpness"
+	UnderExposure          Measure = "under_exposure_prevention"
+	OverExposure           Measure = "over_exposure_prevention"
+	IlluminationUniformity Measure = "illumination_uniformity"
+	HeadPoseYaw            Measure = "head_pose_yaw"
+	HeadPosePitch          Measure = "head_pose_pitch"
+	HeadPoseRoll           Measure = "head_pose_roll"
+	EyesOpen               Measure = "eyes_open"
+	MouthOcclusion         Measure = "mouth_occlusion_prevention"
+	CropOfTheFace          Measure = "crop_of_the_face_image"
+	UnifiedQualityScore    Measure = "unified_quality_score"
 )
 
-// QualityMeasures lists every measure in the order in which they are reported.
-var QualityMeasures = [...]Measure{InterEyeDistance, Sharpness, Exposure, Pose}
-
-// Quality holds the quality measures of one face, each 0 to 100; or the least
-// that each must be.
-type Quality struct {
-	// InterEyeDistance: the distance of the eyes' centres in the photograph,
-	// by the sigmoid of ISO/IEC 29794-5 (50 at 70 pixels, width 20).
-	InterEyeDistance float64 `json:"inter_eye_distance" yaml:"inter_eye_distance"`
-	// Sharpness: the variance of the Laplacian over the aligned face's
-	// brightness v as 100·v/(v+200).
-	Sharpness float64 `json:"sharpness" yaml:"sharpness"`
-	// Exposure: the aligned face's mean brightness, 100 from 70 to 190 of
-	// 255, falling linearly to 0 at black and at white.
-	Exposure float64 `json:"exposure" yaml:"exposure"`
-	// Pose: 100·cos² of the yaw, which is judged by how far the tip of the
-	// nose is off the middle between the eyes.
-	Pose float64 `json:"pose" yaml:"pose"`
+// QualityMeasures lists every measure in the order in which they are reported:
+// that of Quality's fields.
+var QualityMeasures = [...]Measure{
+	InterEyeDistance, Sharpness, UnderExposure, OverExposure, IlluminationUniformity,
+	HeadPoseYaw, HeadPosePitch, HeadPoseRoll, EyesOpen, MouthOcclusion, CropOfTheFace, UnifiedQualityScore,
 }
 
-// DefaultLimits refuse gross cases alone: a face of fewer than about 14 pixels
-// between the eyes, one that is blurred beyond recognition, nearly black or
-// white, or seen from the side.
-var DefaultLimits = Quality{InterEyeDistance: 5.7, Sharpness: 2, Exposure: 20, Pose: 10}
+// Quality holds the quality measures of one face, each 0 to 100; or the least
+// that each must be. The formulas are those of OFIQ, the reference
+// implementation of ISO/IEC 29794-5, where nothing else is said;
+// docs/decisions/quality.md has what they are worth.
+type Quality struct {
+	// InterEyeDistance: 100·σ((d − 70)/20), where d is the distance of the
+	// eyes' centres in pixels of the photograph over the cosine of the yaw,
+	// and σ the logistic function.
+	InterEyeDistance float64 `json:"inter_eye_distance" yaml:"inter_eye_distance"`
+	// Sharpness: 100·v/(v + 200), where v is the variance of the Laplacian of
+	// the aligned face's brightness (Pech-Pacheco et al. 2000), as it would be
+	// at a mean brightness of 128, so that darkness is not taken for blur
+	// (OFIQ has a trained random forest).
+	Sharpness float64 `json:"sharpness" yaml:"sharpness"`
+	// UnderExposure: 120·(0.832 − σ((u − 0.92)/0.05)), where u is the share
+	// of the face's pixels with a brightness of at most 25 of 255.
+	UnderExposure float64 `json:"under_exposure_prevention" yaml:"under_exposure_prevention"`
+	// OverExposure: 1/(o + 0.01), where o is the share of the face's pixels
+	// with a brightness of at least 247 of 255.
+	OverExposure float64 `json:"over_exposure_prevention" yaml:"over_exposure_prevention"`
+	// IlluminationUniformity: 100·s^0.3, where s is what the histograms of
+	// brightness of the face's left and right half have in common (the sum of
+	// the lesser shares, in 32 steps; OFIQ takes a square of each cheek and
+	// 256 steps of an image that is larger).
+	IlluminationUniformity float64 `json:"illumination_uniformity" yaml:"illumination_uniformity"`
+	// HeadPoseYaw, HeadPosePitch and HeadPoseRoll: 100·cos² of the angle by
+	// which the head is turned to a side, raised or lowered, and tilted, as
+	// the landmarks have it (OFIQ has a network).
+	HeadPoseYaw   float64 `json:"head_pose_yaw" yaml:"head_pose_yaw"`
+	HeadPosePitch float64 `json:"head_pose_pitch" yaml:"head_pose_pitch"`
+	HeadPoseRoll  float64 `json:"head_pose_roll" yaml:"head_pose_roll"`
+	// EyesOpen: 100·σ(l/4), where l is the logit by which the eye network
+	// takes the more open eye for open (OFIQ takes the distance of the lids
+	// of the less open one, by the landmarks).
+	EyesOpen float64 `json:"eyes_open" yaml:"eyes_open"`
+	// MouthOcclusion: 100·m/b, at most 100, where b is the median redness (red
+	// less brightness) between the eyebrows and m what a tenth of the pixels
+	// around the mouth exceed: lips are redder than skin, also within a
+	// beard, and masks are not. It is 100 where b is under 10, in a photograph
+	// without colour for example; a mask or hand of the colour of skin cannot
+	// be told by it (OFIQ has a segmentation network).
+	MouthOcclusion float64 `json:"mouth_occlusion_prevention" yaml:"mouth_occlusion_prevention"`
+	// CropOfTheFace: the share of the face, from the forehead to the chin,
+	// that lies within the photograph, in per cent (OFIQ has four measures,
+	// one a side, of the margins of a passport's photograph).
+	CropOfTheFace float64 `json:"crop_of_the_face_image" yaml:"crop_of_the_face_image"`
+	// UnifiedQualityScore: 100·σ((m − half)/width), where m is the length of
+	// what the template network puts out, before it is scaled to a unit
+	// vector; half and width are the manifest's TemplateLength. It says how
+	// recognisable the face is to that network (Meng et al. 2021, MagFace,
+	// which OFIQ has); most of what covers a face shortens it. Without
+	// TemplateLength it is 100.
+	UnifiedQualityScore float64 `json:"unified_quality_score" yaml:"unified_quality_score"`
+}
 
-// of returns the value of one measure.
-func (q Quality) of(m Measure) float64 {
-	switch m {
-	case InterEyeDistance:
-		return q.InterEyeDistance
-	case Sharpness:
-		return q.Sharpness
-	case Exposure:
-		return q.Exposure
-	default:
-		return q.Pose
+// Limits are the least that each quality measure must be.
+type Limits struct {
+	// Probe is for photographs to be compared, Reference for those to be
+	// enrolled.
+	Probe     Quality `json:"probe" yaml:"probe"`
+	Reference Quality `json:"reference" yaml:"reference"`
+}
+
+// DefaultLimits refuse gross cases alone. docs/decisions/quality.md has the
+// figures that each comes from. A limit of 0 refuses nothing: uneven light and
+// a tilted head were not seen to hurt a comparison.
+var DefaultLimits = Limits{
+	Probe: Quality{
+		InterEyeDistance: 5.7, Sharpness: 3, UnderExposure: 20, OverExposure: 2, IlluminationUniformity: 0,
+		HeadPoseYaw: 50, HeadPosePitch: 40, HeadPoseRoll: 0, EyesOpen: 6, MouthOcclusion: 40, CropOfTheFace: 80,
+		UnifiedQualityScore: 15,
+	},
+	Reference: Quality{
+		InterEyeDistance: 9, Sharpness: 3.5, UnderExposure: 80, OverExposure: 4.5, IlluminationUniformity: 40,
+		HeadPoseYaw: 58, HeadPosePitch: 75, HeadPoseRoll: 50, EyesOpen: 12, MouthOcclusion: 50, CropOfTheFace: 95,
+		UnifiedQualityScore: 18,
+	},
+}
+
+// of returns the limits of a use.
+func (l *Limits) of(use Use) *Quality {
+	if use == ForReference {
+		return &l.Reference
 	}
+	return &l.Probe
+}
+
+// at is the value of a measure: the fields have the order of QualityMeasures.
+func (q *Quality) at(i int) *float64 {
+	return [...]*float64{
+		&q.InterEyeDistance, &q.Sharpness, &q.UnderExposure, &q.OverExposure, &q.IlluminationUniformity,
+		&q.HeadPoseYaw, &q.HeadPosePitch, &q.HeadPoseRoll, &q.EyesOpen, &q.MouthOcclusion, &q.CropOfTheFace, &q.UnifiedQualityScore,
+	}[i]
+}
+
+// Rounded is the quality to a tenth: more does not mean anything.
+func (q Quality) Rounded() Quality {
+	for i := range QualityMeasures {
+		*q.at(i) = math.Round(10**q.at(i)) / 10
+	}
+	return q
 }
 
 // failed names the measures under their limit.
-func (q Quality) failed(limits Quality) []Measure {
+func (q Quality) failed(limits *Quality) []Measure {
 	var out []Measure
-	for _, m := range QualityMeasures {
-		if q.of(m) < limits.of(m) {
+	for i, m := range QualityMeasures {
+		if !(*q.at(i) >= *limits.at(i)) { // not a number: not good enough
 			out = append(out, m)
 		}
 	}
 	return out
-}
-
-// measure judges the face whose five points these are and which lies aligned
-// in the template network's input.
-func (w *worker) measure(five [5]Point) Quality {
-	left, right, nose := five[0], five[1], five[2]
-	eyes := math.Hypot(right.X-left.X, right.Y-left.Y)
-	mean, laplacian := w.brightness()
-	return Quality{
-		InterEyeDistance: 100 / (1 + math.Exp((70-eyes)/20)),
-		Sharpness:        100 * laplacian / (laplacian + 200),
-		Exposure:         100 * min(1, mean/70, (255-mean)/(255-190)),
-		Pose:             100 * squaredCosineOfYaw(left, right, nose, eyes),
-	}
-}
-
-// squaredCosineOfYaw takes the tip of the nose to stand out of the eyes' plane
-// by noseHeight eye distances: turning the head by an angle moves it sideways
-// by noseHeight·sin of it while the eyes' distance shrinks with its cosine.
-func squaredCosineOfYaw(left, right, nose Point, eyes float64) float64 {
-	const noseHeight = 0.6
-	if eyes < 1e-9 {
-		return 0
-	}
-	ux, uy := (right.X-left.X)/eyes, (right.Y-left.Y)/eyes
-	off := (nose.X-(left.X+right.X)/2)*ux + (nose.Y-(left.Y+right.Y)/2)*uy
-	tan := off / eyes / noseHeight
-	return 1 / (1 + tan*tan)
-}
-
-// brightness is the mean brightness of the aligned face, 0 to 255, and the
-// variance of its Laplacian.
-func (w *worker) brightness() (mean, laplacian float64) {
-	spec := w.engine.manifest.Template
-	face := rasterOf(w.template.Input(), spec)
-	const n = alignedSize
-	w.grey = grow(w.grey, n*n)
-	for i := range w.grey {
-		v := luma(face.planes[0][i], face.planes[1][i], face.planes[2][i])*spec.Divisor + spec.Mean
-		w.grey[i] = v
-		mean += float64(v) / (n * n)
-	}
-	var sum, squares float64
-	for y := 1; y < n-1; y++ {
-		for x := 1; x < n-1; x++ {
-			i := y*n + x
-			d := float64(4*w.grey[i] - w.grey[i-1] - w.grey[i+1] - w.grey[i-n] - w.grey[i+n])
-			sum += d
-			squares += d * d
-		}
-	}
-	const inner = (n - 2) * (n - 2)
-	return mean, squares/inner - (sum/inner)*(sum/inner)
 }

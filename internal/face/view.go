@@ -2,7 +2,6 @@ package face
 
 import (
 	"context"
-	"math"
 	"slices"
 )
 
@@ -13,9 +12,8 @@ type view struct {
 	photo  *Photo
 	marks  *landmarks
 	vector []float32
-	// length is the vector's. The clearer a face is to the network, the
-	// longer: it tells a face from a piece of hair that was taken for one
-	// (Meng et al. 2021, MagFace).
+	// length is the vector's: it tells a face from hair that was taken for
+	// one. See TemplateLength.
 	length float64
 }
 
@@ -27,7 +25,8 @@ type view struct {
 // the template network's input. nil is no face.
 func (w *worker) view(ctx context.Context, p *Photo, box Box) (*view, error) {
 	best, err := w.look(ctx, p, box)
-	if err != nil || best == nil || best.length >= w.engine.manifest.Recognisable {
+	known := w.engine.manifest.TemplateLength
+	if err != nil || best == nil || known == nil || best.length >= known.Clear {
 		return best, err
 	}
 	first, last := best, best
@@ -42,7 +41,7 @@ func (w *worker) view(ctx context.Context, p *Photo, box Box) (*view, error) {
 		return nil
 	}
 	again, turns := moves[:], turns[:]
-	if first.length >= poor*w.engine.manifest.Recognisable {
+	if first.length >= poor*known.Clear {
 		again, turns = nil, []orientation{upsideDown}
 	}
 	for _, m := range again {
@@ -83,12 +82,8 @@ func (w *worker) look(ctx context.Context, p *Photo, box Box) (*view, error) {
 	if err := w.template.Run(); err != nil {
 		return nil, err
 	}
-	v := &view{photo: p, marks: marks, vector: slices.Clone(w.template.Output(0))}
-	for _, c := range v.vector {
-		v.length += float64(c) * float64(c)
-	}
-	v.length = math.Sqrt(v.length)
-	return v, nil
+	vector := slices.Clone(w.template.Output(0))
+	return &view{photo: p, marks: marks, vector: vector, length: lengthOf(vector)}, nil
 }
 
 // move is where a box is looked for next: shifted and scaled by its own size.
@@ -107,7 +102,7 @@ var moves = [...]move{{0, 0.2, 1}, {0, 0.2, 1.2}, {0.15, 0.1, 1}, {-0.15, 0.1, 1
 // another look to count: noise alone moves it by a few per cent.
 const clearer = 1.1
 
-// poor is the share of Manifest.Recognisable from which a face is looked at
+// poor is the share of TemplateLength.Clear from which a face is looked at
 // again with the photograph upside down alone: what stands on its head still
 // looks most like a face.
 const poor = 0.9

@@ -153,12 +153,12 @@ func TestContract(t *testing.T) {
 			`{"verification_status":false,"reason":"Multiple faces detected","code":"MULTIPLE_FACES","guidance":{"id":"Terdapat lebih dari satu wajah. Ambil foto satu orang saja.","en":"There is more than one face. Take a photograph of one person only."}}`,
 		},
 		{
-			"400 low quality", failure(&sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"sharpness", "pose"}}), postParts(everyPart()...), 400,
-			`{"verification_status":false,"reason":"Face image quality is too low","code":"FACE_QUALITY","guidance":{"id":"Foto buram. Bersihkan lensa, tahan kamera dengan stabil, dan tunggu hingga fokus. Hadapkan wajah lurus ke kamera.","en":"The photograph is blurred. Clean the lens, hold the camera still and wait until it is in focus. Face the camera straight on."},"measures":["sharpness","pose"]}`,
+			"400 low quality", failure(&sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"sharpness", "head_pose_yaw"}}), postParts(everyPart()...), 400,
+			`{"verification_status":false,"reason":"Face image quality is too low","code":"FACE_QUALITY","guidance":{"id":"Foto buram. Bersihkan lensa, tahan kamera dengan stabil, dan tunggu hingga fokus. Wajah menoleh ke samping. Hadapkan wajah lurus ke kamera.","en":"The photograph is blurred. Clean the lens, hold the camera still and wait until it is in focus. The face is turned to the side. Face the camera straight on."},"measures":["sharpness","head_pose_yaw"]}`,
 		},
 		{
-			"400 low quality, all measures", failure(&sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"inter_eye_distance", "exposure"}}), postParts(everyPart()...), 400,
-			`{"verification_status":false,"reason":"Face image quality is too low","code":"FACE_QUALITY","guidance":{"id":"Dekatkan wajah ke kamera atau gunakan foto beresolusi lebih tinggi. Pencahayaan kurang baik. Cari tempat yang terang dan merata, tanpa cahaya kuat dari belakang.","en":"Move closer to the camera or use a photograph of higher resolution. The lighting is poor. Find a bright, even light without a strong light from behind."},"measures":["inter_eye_distance","exposure"]}`,
+			"400 low quality, all measures", failure(&sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"inter_eye_distance", "under_exposure_prevention"}}), postParts(everyPart()...), 400,
+			`{"verification_status":false,"reason":"Face image quality is too low","code":"FACE_QUALITY","guidance":{"id":"Dekatkan wajah ke kamera atau gunakan foto beresolusi lebih tinggi. Foto terlalu gelap. Cari tempat yang lebih terang dan hadapkan wajah ke arah cahaya.","en":"Move closer to the camera or use a photograph of higher resolution. The photograph is too dark. Find a brighter place and turn your face to the light."},"measures":["inter_eye_distance","under_exposure_prevention"]}`,
 		},
 		{"413 body over the limit", func(s *service) { s.options.MaxBody = 100 }, postParts(everyPart()...), 413, large},
 		{"413 image over 40 megapixels", kind(sesuai.KindTooLarge), postParts(everyPart()...), 413, large},

@@ -67,13 +67,45 @@ var measureGuide = map[string]guidance{
 		ID: "Foto buram. Bersihkan lensa, tahan kamera dengan stabil, dan tunggu hingga fokus.",
 		EN: "The photograph is blurred. Clean the lens, hold the camera still and wait until it is in focus.",
 	},
-	"exposure": {
-		ID: "Pencahayaan kurang baik. Cari tempat yang terang dan merata, tanpa cahaya kuat dari belakang.",
-		EN: "The lighting is poor. Find a bright, even light without a strong light from behind.",
+	"under_exposure_prevention": {
+		ID: "Foto terlalu gelap. Cari tempat yang lebih terang dan hadapkan wajah ke arah cahaya.",
+		EN: "The photograph is too dark. Find a brighter place and turn your face to the light.",
 	},
-	"pose": {
-		ID: "Hadapkan wajah lurus ke kamera.",
-		EN: "Face the camera straight on.",
+	"over_exposure_prevention": {
+		ID: "Wajah terlalu terang. Hindari lampu kilat dan sinar matahari langsung pada wajah.",
+		EN: "The face is too bright. Avoid the flash and direct sunlight on the face.",
+	},
+	"illumination_uniformity": {
+		ID: "Cahaya pada wajah tidak merata. Hadapkan wajah ke sumber cahaya agar tidak ada sisi yang gelap.",
+		EN: "The light on the face is uneven. Face the light so that neither side lies in shadow.",
+	},
+	"head_pose_yaw": {
+		ID: "Wajah menoleh ke samping. Hadapkan wajah lurus ke kamera.",
+		EN: "The face is turned to the side. Face the camera straight on.",
+	},
+	"head_pose_pitch": {
+		ID: "Wajah menunduk atau mendongak. Pegang kamera setinggi mata dan pandang lurus ke kamera.",
+		EN: "The face is lowered or raised. Hold the camera at eye level and look straight into it.",
+	},
+	"head_pose_roll": {
+		ID: "Kepala atau kamera miring. Tegakkan kepala dan kamera.",
+		EN: "The head or the camera is tilted. Hold both upright.",
+	},
+	"eyes_open": {
+		ID: "Mata tertutup atau tidak terlihat. Buka mata, pandang kamera, dan lepaskan kacamata hitam.",
+		EN: "The eyes are closed or cannot be seen. Open them, look at the camera and take off sunglasses.",
+	},
+	"mouth_occlusion_prevention": {
+		ID: "Bagian mulut terhalang. Lepaskan masker dan jauhkan tangan atau benda lain dari wajah.",
+		EN: "The mouth is covered. Take off the mask and keep hands and other things away from the face.",
+	},
+	"crop_of_the_face_image": {
+		ID: "Wajah terpotong oleh tepi foto. Pastikan seluruh wajah, dari dahi sampai dagu, berada di dalam foto.",
+		EN: "The face is cut off by the edge of the photograph. Keep all of it, from forehead to chin, within.",
+	},
+	"unified_quality_score": {
+		ID: "Wajah tidak terlihat cukup jelas. Pastikan tidak ada yang menutupi dahi, mata, hidung, atau mulut, lalu ambil ulang foto di tempat yang terang.",
+		EN: "The face cannot be seen clearly enough. Let nothing cover the forehead, eyes, nose or mouth, and take the photograph again in good light.",
 	},
 }
 
