@@ -26,6 +26,8 @@ type comparedFaces struct {
 		Reference face.Quality `json:"reference"`
 		Probe     face.Quality `json:"probe"`
 	} `json:"quality"`
+	// Liveness is the probe's, if the configuration has it measured.
+	Liveness *float64 `json:"liveness,omitempty"`
 }
 
 func (c *faceCompare) Run(s *session) error {
@@ -38,7 +40,11 @@ func (c *faceCompare) Run(s *session) error {
 	if err != nil {
 		return ofPhoto("first", err)
 	}
-	probe, err := s.extract(engine, c.Probe, face.ForProbe)
+	use := face.ForProbe
+	if s.config.Face.Liveness {
+		use = face.ForLiveProbe
+	}
+	probe, err := s.extract(engine, c.Probe, use)
 	if err != nil {
 		return ofPhoto("second", err)
 	}
@@ -51,6 +57,10 @@ func (c *faceCompare) Run(s *session) error {
 		Model: engine.Model(), Calibration: engine.Calibration().ID,
 	}
 	out.Quality.Reference, out.Quality.Probe = reference.Quality.Rounded(), probe.Quality.Rounded()
+	if probe.Liveness.Known {
+		liveness := rounded(probe.Liveness.Score, 4)
+		out.Liveness = &liveness
+	}
 	return s.printJSON(out)
 }
 

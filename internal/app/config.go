@@ -60,6 +60,12 @@ type FaceConfig struct {
 	// Dominance is how many times the area of the next one the largest face
 	// must have, or the photograph is refused for several faces.
 	Dominance float64 `yaml:"dominance"`
+	// Liveness loads the network that measures the liveness of probes; the
+	// model manifest must name one. What is done with it is each client's.
+	Liveness bool `yaml:"liveness"`
+	// LivenessThreshold is the liveness, 0 to 1, under which a photograph is
+	// taken for an attack where that is enforced.
+	LivenessThreshold float64 `yaml:"liveness_threshold"`
 	// Quality is the least that each quality measure must be, 0 to 100.
 	Quality face.Limits `yaml:"quality"`
 }
@@ -102,6 +108,8 @@ func DefaultConfig() Config {
 			MaxPixels: face.DefaultMaxPixels,
 			Dominance: face.DefaultDominance,
 			Quality:   face.DefaultLimits,
+
+			LivenessThreshold: face.DefaultLivenessThreshold,
 		},
 		Limits: LimitsConfig{MaxBody: httpapi.DefaultMaxBody, MaxInFlight: httpapi.DefaultMaxInFlight},
 		Times: TimeoutsConfig{
@@ -223,6 +231,12 @@ func (k Key) set(text string) error {
 	switch v := k.value.Addr().Interface().(type) {
 	case *string:
 		*v = text
+	case *bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("true or false is needed")
+		}
+		*v = b
 	case *time.Duration:
 		d, err := time.ParseDuration(text)
 		if err != nil {
@@ -262,6 +276,7 @@ func (c *Config) Check() error {
 		{"face.workers", float64(c.Face.Workers), 0, 1024},
 		{"face.max_pixels", float64(c.Face.MaxPixels), 10_000, 200_000_000},
 		{"face.dominance", c.Face.Dominance, 1, 1000},
+		{"face.liveness_threshold", c.Face.LivenessThreshold, 0, 1},
 		{"limits.max_body", float64(c.Limits.MaxBody), 1 << 10, 1 << 30},
 		{"limits.max_in_flight", float64(c.Limits.MaxInFlight), 1, 1 << 16},
 		{"timeouts.body (seconds)", c.Times.Body.Seconds(), 0.1, 3600},

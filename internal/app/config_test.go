@@ -26,6 +26,7 @@ func other() (values map[string]string, want app.Config) {
 		"listen": "127.0.0.2:9090", "data": "/tmp/other", "master_key": "/tmp/other.key", "models": "/tmp/models",
 		"face.manifest": "/tmp/manifest.json", "face.calibration": "/tmp/calibration.json",
 		"face.workers": "3", "face.max_pixels": "123456", "face.dominance": "2.5",
+		"face.liveness": "true", "face.liveness_threshold": "0.25",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
 		"log.level": "debug", "log.format": "text",
@@ -34,7 +35,7 @@ func other() (values map[string]string, want app.Config) {
 		Listen: "127.0.0.2:9090", Data: "/tmp/other", MasterKey: "/tmp/other.key", Models: "/tmp/models",
 		Face: app.FaceConfig{
 			Manifest: "/tmp/manifest.json", Calibration: "/tmp/calibration.json",
-			Workers: 3, MaxPixels: 123456, Dominance: 2.5,
+			Workers: 3, MaxPixels: 123456, Dominance: 2.5, Liveness: true, LivenessThreshold: 0.25,
 		},
 		Limits: app.LimitsConfig{MaxBody: 1048576, MaxInFlight: 7},
 		Times: app.TimeoutsConfig{
@@ -212,6 +213,7 @@ func TestStrict(t *testing.T) {
 		{"a fraction for a whole number", "limits:\n  max_in_flight: 1.5\n", "1.5 is not a whole number"},
 		{"a number too large", "limits:\n  max_body: 99999999999999999999\n", "99999999999999999999 is not a whole number"},
 		{"a duration without a unit", "timeouts:\n  body: 30\n", "body"},
+		{"text for yes or no", "face:\n  liveness: maybe\n", "liveness"},
 		{"a list", "- listen\n", ""},
 		{"a text", "listen\n", ""},
 		{"not YAML", "listen: [\n", ""},
@@ -230,6 +232,8 @@ func TestStrict(t *testing.T) {
 		{"SESUAI_FACE_WORKERS=many", "SESUAI_FACE_WORKERS: a whole number"},
 		{"SESUAI_FACE_WORKERS=", "SESUAI_FACE_WORKERS: a whole number"},
 		{"SESUAI_FACE_DOMINANCE=x", "SESUAI_FACE_DOMINANCE: a number"},
+		{"SESUAI_FACE_LIVENESS=maybe", "SESUAI_FACE_LIVENESS: true or false"},
+		{"SESUAI_FACE_LIVENESS_THRESHOLD=", "SESUAI_FACE_LIVENESS_THRESHOLD: a number"},
 		{"SESUAI_LIMITS_MAX_BODY=10MB", "SESUAI_LIMITS_MAX_BODY: a whole number"},
 		{"SESUAI_TIMEOUTS_BODY=30", "SESUAI_TIMEOUTS_BODY: a duration such as 10s"},
 	} {
@@ -251,6 +255,7 @@ func TestRanges(t *testing.T) {
 		{"face.workers", "-1", "0", "1024", "1025"},
 		{"face.max_pixels", "9999", "10000", "200000000", "200000001"},
 		{"face.dominance", "0.99", "1", "1000", "1000.1"},
+		{"face.liveness_threshold", "-0.01", "0", "1", "NaN"},
 		{"face.quality.probe.inter_eye_distance", "-0.1", "0", "100", "100.1"},
 		{"face.quality.probe.unified_quality_score", "-0.1", "0", "100", "NaN"},
 		{"face.quality.reference.inter_eye_distance", "-0.1", "0", "100", "100.1"},

@@ -93,6 +93,7 @@ func OpenEngine(c Config, use EngineUse, cores int) (*face.Engine, error) {
 		Workers:     workers,
 		MaxPixels:   c.Face.MaxPixels,
 		Dominance:   c.Face.Dominance,
+		Liveness:    c.Face.Liveness,
 		Limits:      &c.Face.Quality,
 	})
 }

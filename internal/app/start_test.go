@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/face"
 )
 
 // TestCannotStart: what the operator has to mend is told as such, before the
@@ -93,6 +95,16 @@ func TestCannotStart(t *testing.T) {
 		}, "may be read or changed by others"},
 		{"no manifest", func(t *testing.T, c *app.Config) { c.Face.Manifest = filepath.Join(t.TempDir(), "m.json") }, "face.manifest cannot be read"},
 		{"no calibration", func(t *testing.T, c *app.Config) { c.Face.Calibration = filepath.Join(t.TempDir(), "c.json") }, "face.calibration cannot be read"},
+		{"a manifest without the liveness that is wanted", func(t *testing.T, c *app.Config) {
+			m := face.DefaultManifest()
+			m.Liveness = nil
+			b, err := json.Marshal(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Face.Manifest, c.Face.Liveness = filepath.Join(t.TempDir(), "m.json"), true
+			write(t, c.Face.Manifest, b)
+		}, "names no liveness network"},
 		{"a manifest that is none", func(t *testing.T, c *app.Config) {
 			c.Face.Manifest = filepath.Join(t.TempDir(), "m.json")
 			write(t, c.Face.Manifest, []byte("{}"))

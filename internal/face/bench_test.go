@@ -102,9 +102,20 @@ func BenchmarkQuality(b *testing.B) {
 	}
 }
 
+// BenchmarkLiveness is what ForLiveProbe costs beyond ForProbe.
+func BenchmarkLiveness(b *testing.B) {
+	steps := newSteps(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := steps.Judge(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func newSteps(b *testing.B) *face.Bench {
 	b.Helper()
-	e := newEngine(b, func(o *face.Options) { o.Workers = 1 })
+	e := newEngine(b, func(o *face.Options) { o.Workers, o.Liveness = 1, true })
 	steps, err := face.NewBench(e, selfie720(b))
 	if err != nil {
 		b.Fatal(err)

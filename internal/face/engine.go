@@ -50,6 +50,9 @@ type Options struct {
 	Dominance float64
 	// Subject is whose face is taken; Dominant unless it is set.
 	Subject Subject
+	// Liveness loads Manifest's liveness network, so that ForLiveProbe can be
+	// asked for. Manifest must name one.
+	Liveness bool
 	// Limits is the quality that a photograph needs. A nil Limits is
 	// DefaultLimits.
 	Limits *Limits
@@ -61,6 +64,7 @@ type Engine struct {
 	calibration *Calibration
 	decodeJPEG  JPEGDecoder
 	networks    []Network
+	liveness    *LivenessSpec // nil unless Options.Liveness
 	workers     chan *worker
 	all         []*worker
 	memory      *budget
@@ -77,6 +81,7 @@ type worker struct {
 	engine                        *Engine
 	detector, landmarks, template Runner
 	eyes                          Runner
+	liveness                      Runner // nil unless Options.Liveness
 	resampler                     resampler
 	photo                         Photo
 	chip                          []float32
@@ -126,7 +131,11 @@ func New(o Options) (*Engine, error) {
 }
 
 func (e *Engine) open(o Options) error {
-	for _, spec := range []NetworkSpec{o.Manifest.Detector, o.Manifest.Landmarks, o.Manifest.Template, o.Manifest.Eyes} {
+	specs, err := e.specs(o)
+	if err != nil {
+		return err
+	}
+	for _, spec := range specs {
 		onnx, err := spec.load(o.Models)
 		if err != nil {
 			return err
@@ -145,9 +154,10 @@ func (e *Engine) open(o Options) error {
 	for range workers {
 		w := &worker{engine: e}
 		e.all = append(e.all, w)
-		for i, r := range []*Runner{&w.detector, &w.landmarks, &w.template, &w.eyes} {
+		runners := []*Runner{&w.detector, &w.landmarks, &w.template, &w.eyes, &w.liveness}
+		for i, n := range e.networks {
 			var err error
-			if *r, err = e.networks[i].NewRunner(); err != nil {
+			if *runners[i], err = n.NewRunner(); err != nil {
 				return err
 			}
 		}
@@ -159,7 +169,7 @@ func (e *Engine) open(o Options) error {
 // Close frees the networks. No Extract may be under way.
 func (e *Engine) Close() {
 	for _, w := range e.all {
-		for _, r := range []Runner{w.detector, w.landmarks, w.template, w.eyes} {
+		for _, r := range []Runner{w.detector, w.landmarks, w.template, w.eyes, w.liveness} {
 			if r != nil {
 				r.Close()
 			}
@@ -184,6 +194,9 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (Extraction
 	// its first bytes.
 	if !Supported(photo) {
 		return Extraction{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
+	}
+	if err := e.canMeasure(use); err != nil {
+		return Extraction{}, err
 	}
 	var w *worker
 	select {
@@ -292,7 +305,7 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, er
 		return x, nil
 	}
 	five := v.marks.five()
-	x.Eyes = [2]Point{five[0], five[1]}
+	x.Box, x.Eyes = v.box, [2]Point{five[0], five[1]}
 	if x.Quality, err = w.measure(v); err != nil {
 		return Extraction{}, err
 	}
@@ -300,7 +313,9 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, er
 		x.Finding = LowQuality
 		return x, nil
 	}
-	x.Template, err = w.describe(v, use)
+	if x.Template, err = w.describe(v, use); err == nil && use == ForLiveProbe {
+		x.Liveness, err = w.judge(v.photo, v.box)
+	}
 	return x, err
 }
 

@@ -92,6 +92,9 @@ func FieldNames() (names []string) {
 // DefaultLimit is a use's limit of QualityMeasures[i].
 func DefaultLimit(use Use, i int) float64 { return *DefaultLimits.of(use).at(i) }
 
+// Judge measures the face's liveness.
+func (b *Bench) Judge() (Liveness, error) { return b.w.judge(b.p, b.face) }
+
 // Orientations reads data as a TIFF structure, a JPEG and a PNG.
 func Orientations(data []byte) [3]int {
 	return [3]int{int(tiffOrientation(data)), int(jpegOrientation(data)), int(pngOrientation(data))}

@@ -40,6 +40,9 @@ const (
 	// ForReference: a photograph to be enrolled. Its template is averaged
 	// with that of its mirror image, which is paid once and lowers FNMR.
 	ForReference
+	// ForLiveProbe: as ForProbe, and Extraction.Liveness is measured. The
+	// template is the same to the bit.
+	ForLiveProbe
 )
 
 // Probe is the sample of a person who is to be verified.
@@ -65,6 +68,9 @@ type Extraction struct {
 	// Failed names the quality measures under their limit, in the order of
 	// QualityMeasures.
 	Failed []Measure
+	// Liveness is measured only for ForLiveProbe, and only of a photograph
+	// with a template. It is no part of Quality and of no percentage.
+	Liveness Liveness
 }
 
 // Extractor turns a photograph into a template. Engine is the real one.
@@ -73,7 +79,8 @@ type Extractor interface {
 	// Extract decodes photo (PNG or JPEG, whole file) and looks for its face.
 	// Errors: sesuai.KindUnsupportedImage, KindInvalidImage and KindTooLarge
 	// are the photograph's, KindOverloaded and ctx's error mean that there
-	// was no time; anything else is a defect.
+	// was no time, KindConfiguration that use is ForLiveProbe and liveness is
+	// not measured here; anything else is a defect.
 	Extract(ctx context.Context, photo []byte, use Use) (Extraction, error)
 }
 

@@ -42,8 +42,11 @@ type Manifest struct {
 	// Eyes takes a square around one eye of the aligned face, and gives two
 	// numbers: how sure it is that the eye is closed, and that it is open.
 	Eyes NetworkSpec `json:"eyes"`
+	// Liveness judges whether the photograph was taken of a living person.
+	// A manifest may leave it out.
+	Liveness *LivenessSpec `json:"liveness,omitempty"`
 
-	// SelfTest is what the three together must answer at start.
+	// SelfTest is what the first three together must answer at start.
 	SelfTest SelfTest `json:"self_test"`
 }
 
@@ -139,6 +142,11 @@ func ParseManifest(b []byte) (Manifest, error) {
 		return Manifest{}, badManifest(fmt.Sprintf("template: the output must have %d numbers", TemplateSize), nil)
 	case m.Template.Input.Shape[2] != alignedSize || m.Template.Input.Shape[3] != alignedSize:
 		return Manifest{}, badManifest(fmt.Sprintf("template: the input must be %d×%d", alignedSize, alignedSize), nil)
+	}
+	if m.Liveness != nil {
+		if err := m.Liveness.check(); err != nil {
+			return Manifest{}, badManifest("liveness", err)
+		}
 	}
 	return m, nil
 }

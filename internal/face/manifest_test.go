@@ -66,6 +66,19 @@ func TestParseManifestRefuses(t *testing.T) {
 		"a template length of no width": func(m *face.Manifest) { m.TemplateLength = &face.TemplateLength{Half: 3} },
 		"a divisor of 0":                func(m *face.Manifest) { m.Template.Divisor = 0 },
 		"a negative divisor":            func(m *face.Manifest) { m.Template.Divisor = -128 },
+		"no file of liveness":           func(m *face.Manifest) { m.Liveness.File = "" },
+		"liveness above the folder":     func(m *face.Manifest) { m.Liveness.File = "../x.onnx" },
+		"a short digest of liveness":    func(m *face.Manifest) { m.Liveness.SHA256 = m.Liveness.SHA256[2:] },
+		"two outputs of liveness":       func(m *face.Manifest) { m.Liveness.Outputs = append(m.Liveness.Outputs, m.Liveness.Outputs...) },
+		"a liveness of one class":       func(m *face.Manifest) { m.Liveness.Outputs[0].Shape[1] = 1 },
+		"a liveness of 17 classes":      func(m *face.Manifest) { m.Liveness.Outputs[0].Shape[1] = 17 },
+		"liveness of an oblong":         func(m *face.Manifest) { m.Liveness.Input.Shape[2] = 64 },
+		"a live class of none":          func(m *face.Manifest) { m.Liveness.Live = 3 },
+		"a negative live class":         func(m *face.Manifest) { m.Liveness.Live = -1 },
+		"a scale of 0":                  func(m *face.Manifest) { m.Liveness.Scale = 0 },
+		"a vast scale":                  func(m *face.Manifest) { m.Liveness.Scale = 10.1 },
+		"a drawing beyond live":         func(m *face.Manifest) { m.Liveness.Drawing = 1.01 },
+		"a drawing less than none":      func(m *face.Manifest) { m.Liveness.Drawing = -0.01 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := face.ParseManifest(manifestFile(t, change))
@@ -117,7 +130,7 @@ func (fakeNetwork) Close() error                    { return nil }
 func TestNewChecksEveryModelFile(t *testing.T) {
 	needModels(t)
 	m := face.DefaultManifest()
-	for _, spec := range []face.NetworkSpec{m.Detector, m.Landmarks, m.Template, m.Eyes} {
+	for _, spec := range networksOf(m) {
 		for name, damage := range map[string]func(path string) error{
 			"a flipped bit": func(path string) error {
 				b, err := os.ReadFile(path)
@@ -149,7 +162,7 @@ func TestNewChecksEveryModelFile(t *testing.T) {
 					}
 					return fakeNetwork{}, nil
 				}
-				_, err := face.New(face.Options{Models: dir, Manifest: m, Calibration: shipped(t), Load: load})
+				_, err := face.New(face.Options{Models: dir, Manifest: m, Calibration: shipped(t), Load: load, Liveness: true})
 				wantKind(t, err, sesuai.KindConfiguration)
 				if !strings.Contains(detailOf(err), spec.File) {
 					t.Errorf("the error does not name %s: %v", spec.File, err)
@@ -166,10 +179,14 @@ func TestNewNeedsTheModelsFolder(t *testing.T) {
 	wantKind(t, err, sesuai.KindConfiguration)
 }
 
+func networksOf(m face.Manifest) []face.NetworkSpec {
+	return []face.NetworkSpec{m.Detector, m.Landmarks, m.Template, m.Eyes, m.Liveness.NetworkSpec}
+}
+
 func copyModels(t *testing.T, m face.Manifest) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, spec := range []face.NetworkSpec{m.Detector, m.Landmarks, m.Template, m.Eyes} {
+	for _, spec := range networksOf(m) {
 		b, err := os.ReadFile(filepath.Join(modelsDir, spec.File))
 		if err != nil {
 			t.Fatal(err)

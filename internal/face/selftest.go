@@ -70,7 +70,7 @@ func (e *Engine) selfTest(ctx context.Context) error {
 	if want := e.manifest.SelfTest.Different; math.Abs(different-want) > selfTestTolerance {
 		return selfTestFailed(fmt.Sprintf("two drawn faces have a cosine of %.3f, not %.3f", different, want))
 	}
-	return nil
+	return e.selfTestLiveness(ctx)
 }
 
 // extractDrawings makes the templates of the first drawing, as a reference, of

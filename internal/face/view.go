@@ -9,7 +9,9 @@ import (
 // template network made of it, aligned by them.
 type view struct {
 	// photo is the photograph, perhaps turned, that the points lie in.
-	photo  *Photo
+	photo *Photo
+	// box is the square that was looked at.
+	box    Box
 	marks  *landmarks
 	vector []float32
 	// length is the vector's: it tells a face from hair that was taken for
@@ -83,7 +85,7 @@ func (w *worker) look(ctx context.Context, p *Photo, box Box) (*view, error) {
 		return nil, err
 	}
 	vector := slices.Clone(w.template.Output(0))
-	return &view{photo: p, marks: marks, vector: vector, length: lengthOf(vector)}, nil
+	return &view{photo: p, box: box, marks: marks, vector: vector, length: lengthOf(vector)}, nil
 }
 
 // move is where a box is looked for next: shifted and scaled by its own size.
