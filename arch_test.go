@@ -42,7 +42,12 @@ var mayImport = map[string][]string{
 	"internal/face/ort":   {".", "internal/face", "github.com/yalue/onnxruntime_go"},
 	"internal/face/turbo": {"internal/face"},
 	"internal/evaluation": {".", "internal/face"},
-	"internal/registry":   {".", "internal/face"},
+	"internal/evaluation/report": {
+		"internal/evaluation",
+		"gonum.org/v1/plot", "gonum.org/v1/plot/font", "gonum.org/v1/plot/plotter",
+		"gonum.org/v1/plot/vg", "gonum.org/v1/plot/vg/draw", "gonum.org/v1/plot/vg/vgsvg",
+	},
+	"internal/registry": {".", "internal/face"},
 	"internal/registry/registrytest": {
 		".", "internal/registry", "internal/face", "internal/name", "github.com/google/go-cmp/cmp",
 	},

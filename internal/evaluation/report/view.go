@@ -1,0 +1,350 @@
+package report
+
+import (
+	"cmp"
+	"html/template"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/evaluation"
+)
+
+// view is the page's content in the order of the page; all of it is text that
+// is ready to be read, and escaped by the template.
+type view struct {
+	Policy template.HTMLAttr
+	Style  template.CSS
+
+	Title string
+	Facts []fact
+	Lead  []string
+	// Acquisition is the failure to acquire rate in a sentence.
+	Acquisition      string
+	Causes, Measures []cause
+	// Marks are the tables of rates: at the calibration's anchors and the
+	// pass mark, and at the list's own rates.
+	Marks, Own []rateRow
+	Folds      string
+	// DET and Scores are the plots; empty if there is nothing to show.
+	DET, Scores template.HTML
+	// DETLeft says how many points a logarithmic axis cannot show.
+	DETLeft string
+	Groups  []rateRow
+	// Spread compares the groups.
+	Spread string
+	Worst  []pairTable
+	Failed []cause
+}
+
+// fact is a line of what was measured.
+type fact struct{ Name, Value string }
+
+// cause is a name and how often it was met, or what was met there.
+type cause struct{ Name, Value string }
+
+// rateCell is a rate in a table: the rate, what it is as "1 in", its interval,
+// and the numbers behind it. All but the first may be empty.
+type rateCell struct{ Value, OneIn, Interval, Counts string }
+
+// rateRow is one cosine, or one group, in a table of rates.
+type rateRow struct {
+	Name               string
+	Pass               bool
+	Percentage, Cosine string
+	Stated             rateCell
+	FMR, ByPeople      rateCell
+	FNMR, FTA          rateCell
+}
+
+// pairTable are pairs of photographs to look at.
+type pairTable struct {
+	Title, Note string
+	Pairs       []pairRow
+}
+
+// pairRow is a pair of photographs by its names.
+type pairRow struct{ Reference, Probe, Cosine, Percentage string }
+
+// passMark is the report's pass mark; nil if it has none.
+func passMark(r *evaluation.Report) *evaluation.RatesAt {
+	for i := range r.At {
+		if r.At[i].Name == "pass mark" {
+			return &r.At[i]
+		}
+	}
+	return nil
+}
+
+// newView makes the page's content of a report.
+func newView(r *evaluation.Report) (*view, error) {
+	v := &view{
+		Title:       orNone(name(r.Title)),
+		Facts:       facts(r),
+		Lead:        lead(r),
+		Acquisition: acquisition(r),
+		Causes:      causes(r.Acquisition.Causes),
+		Measures:    causes(r.Acquisition.Measures),
+		Marks:       rows(r.At),
+		Own:         rows(r.AtFMR),
+		Worst: []pairTable{
+			{"One person, least alike", "The lowest scores of pairs that the list says are one person.", pairs(r.Worst.Genuine)},
+			{"Different people, most alike", "The highest scores of pairs that the list says are two people: one pair of photographs for each two people.", pairs(r.Worst.Impostor)},
+		},
+	}
+	if f := r.Folds; f != nil && f.Number > 0 && isShare(f.Accuracy) && isShare(f.Deviation) {
+		v.Folds = "Accuracy over the list’s " + count(float64(f.Number)) + " folds: " + decimals(f.Accuracy*100, 2) +
+			tie + "% (standard deviation over the folds " + decimals(f.Deviation*100, 2) +
+			"). The cosine is chosen on all folds but one, and the accuracy measured on that one."
+	}
+	if r.Groups != nil {
+		for _, g := range r.Groups.Each {
+			row := rowOf(g.Rates)
+			row.Name, row.Pass, row.FTA = orNone(name(g.Name)), false, cell(g.FTA)
+			v.Groups = append(v.Groups, row)
+		}
+		v.Spread = spread(r.Groups)
+	}
+	for _, f := range r.Worst.Failed {
+		v.Failed = append(v.Failed, cause{orNone(name(f.File)), orNone(name(f.Code))})
+	}
+
+	var err error
+	left := 0
+	if v.DET, left, err = detPlot(r); err != nil {
+		return nil, err
+	}
+	if left > 0 && v.DET != "" {
+		v.DETLeft = plural(float64(left), "point", "points") + " of the curve, where no error of one kind was left to count, cannot be shown on a logarithmic axis."
+	}
+	v.Scores, err = scorePlot(r)
+	return v, err
+}
+
+// orNone is s, or a dash if there is nothing of it.
+func orNone(s string) string {
+	if s == "" {
+		return none
+	}
+	return s
+}
+
+// plural is a count of things.
+func plural(n float64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + many
+}
+
+func facts(r *evaluation.Report) []fact {
+	which := "those that the list names"
+	if r.AllPairs {
+		which = "all that the list’s photographs allow"
+	}
+	gate := "off: photographs of low quality were measured too"
+	if r.Gate {
+		gate = "on: photographs of low quality were refused, and count as failures to acquire"
+	}
+	subject := orNone(name(r.Subject))
+	if what, ok := map[string]string{
+		"central":  "the one nearest the centre (central)",
+		"largest":  "the largest (largest)",
+		"dominant": "the one that dominates; refused if none does (dominant)",
+	}[r.Subject]; ok {
+		subject = what
+	}
+	f := []fact{
+		{"List", orNone(name(r.Title))},
+		{"SHA-256 of the list", orNone(name(r.ListSHA256))},
+		{"Photographs", count(float64(r.Photographs))},
+		{"People", count(float64(r.People))},
+		{"Pairs of one person", count(float64(r.GenuinePairs))},
+		{"Pairs of different people", count(float64(r.ImpostorPairs)) + ", of " +
+			plural(float64(r.ImpostorPeoplePairs), "pair of people", "pairs of people") + "; " + which},
+		{"Model", orNone(name(r.Model))},
+		{"Calibration", orNone(name(r.Calibration))},
+		{"Of several faces", subject},
+		{"Quality gate", gate},
+		{"Tool", orNone(name(r.Tool))},
+		{"Date", orNone(name(r.Date))},
+	}
+	if r.Duration > 0 {
+		f = append(f, fact{"Time taken", r.Duration.Round(time.Second).String()})
+	}
+	return f
+}
+
+// lead says what the pass mark means on this data.
+func lead(r *evaluation.Report) []string {
+	pass := passMark(r)
+	if pass == nil {
+		return []string{"The report has no pass mark: what would be let through is for the tables below to say."}
+	}
+	first := "The pass mark is "
+	if p := percentage(pass.Percentage); p != none {
+		first += p + tie + "%, "
+	}
+	first += "a cosine of " + cosine(pass.Cosine) + "."
+	if isShare(pass.StatedFMR) && pass.StatedFMR > 0 {
+		first += " The calibration states that of pairs of different people " + orShare(pass.StatedFMR) + " reach it."
+	}
+	return []string{first, strangers(*pass), holders(*pass)}
+}
+
+// orShare is a rate as "1 in", or in per cent where that has none.
+func orShare(v float64) string {
+	if s := oneIn(v); s != "" {
+		return s
+	}
+	return percent(v)
+}
+
+// strangers says how many of different people the mark lets through. A
+// calibration states rates by people, so that is the count to hold it to.
+func strangers(at evaluation.RatesAt) string {
+	f, kind := at.FMRByPeople, "pairs of people"
+	if !measured(f) {
+		f, kind = at.FMR, "pairs of photographs"
+	}
+	switch {
+	case !measured(f):
+		return "The list has no pairs of different people that could be compared: whom the mark would let through by mistake was not measured."
+	case f.Errors == 0:
+		s := "Of different people, nobody reached it here, among " + count(f.Of) + " " + kind + "."
+		if isShare(f.High) && f.High > 0 {
+			s += " With 95\u00a0% confidence the rate is under " + percent(f.High) + inBrackets(oneIn(f.High)) + "."
+			if isShare(at.StatedFMR) && f.High > at.StatedFMR && at.StatedFMR > 0 {
+				s += " That is too few pairs to confirm the stated rate."
+			}
+		}
+		return s
+	}
+	s := "Of different people, measured here, " + percent(f.Value) + " reach it" + inBrackets(oneIn(f.Value)) +
+		", counted by " + kind + "; the 95\u00a0% interval is " + interval(f) + "."
+	if !isShare(at.StatedFMR) || at.StatedFMR == 0 || interval(f) == none {
+		return s
+	}
+	switch {
+	case at.StatedFMR < f.Low:
+		s += " The stated rate lies below it: on this data the mark lets more through than it says."
+	case at.StatedFMR > f.High:
+		s += " The stated rate lies above it: on this data the mark is stricter than it says."
+	default:
+		s += " The stated rate lies within it."
+	}
+	return s
+}
+
+// holders says how many of the right people the mark turns away.
+func holders(at evaluation.RatesAt) string {
+	f := at.FNMR
+	switch {
+	case !measured(f):
+		return "The list has no pairs of one person: whom the mark would turn away by mistake was not measured."
+	case f.Errors == 0:
+		s := "Of pairs of one person, none of " + count(f.Of) + " fell short of it."
+		if isShare(f.High) && f.High > 0 {
+			s += " With 95\u00a0% confidence the rate is under " + percent(f.High) + inBrackets(oneIn(f.High)) + "."
+		}
+		return s
+	}
+	return "Of pairs of one person, " + percent(f.Value) + " do not reach it" + inBrackets(oneIn(f.Value)) +
+		"; the 95\u00a0% interval is " + interval(f) + ". So many people would be turned away at a first attempt. " +
+		"Photographs that could not be used are among them."
+}
+
+func inBrackets(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}
+
+func acquisition(r *evaluation.Report) string {
+	f := r.Acquisition.FTA
+	switch {
+	case !measured(f):
+		return "The failure to acquire rate was not measured."
+	case f.Errors == 0:
+		return "A template was made of every one of " + plural(f.Of, "photograph", "photographs") +
+			": failure to acquire (FTA) 0\u00a0%, 95\u00a0% interval " + interval(f) + "."
+	}
+	return "No template could be made of " + count(f.Errors) + " of " + plural(f.Of, "photograph", "photographs") +
+		": failure to acquire (FTA) " + percent(f.Value) + ", 95\u00a0% interval " + interval(f) + "."
+}
+
+// causes are counts, the most frequent first.
+func causes(counts map[string]int) []cause {
+	keys := make([]string, 0, len(counts))
+	for k := range counts {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	var list []cause
+	for _, k := range keys {
+		list = append(list, cause{orNone(name(k)), count(float64(counts[k]))})
+	}
+	return list
+}
+
+func rows(at []evaluation.RatesAt) []rateRow {
+	var list []rateRow
+	for _, a := range at {
+		list = append(list, rowOf(a))
+	}
+	return list
+}
+
+func rowOf(a evaluation.RatesAt) rateRow {
+	row := rateRow{
+		Name: orNone(name(a.Name)), Pass: a.Name == "pass mark",
+		Percentage: percentage(a.Percentage), Cosine: cosine(a.Cosine),
+		Stated: rateCell{Value: none},
+		FMR:    cell(a.FMR), ByPeople: cell(a.FMRByPeople), FNMR: cell(a.FNMR),
+	}
+	if isShare(a.StatedFMR) && a.StatedFMR > 0 {
+		row.Stated = rateCell{Value: percent(a.StatedFMR), OneIn: oneIn(a.StatedFMR)}
+	}
+	return row
+}
+
+// cell is a rate in a table. Numbers of errors by weight are left out: a part
+// of a pair of people is nothing that anybody could look up.
+func cell(r evaluation.Rate) rateCell {
+	if !measured(r) {
+		return rateCell{Value: none}
+	}
+	c := rateCell{Value: percent(r.Value), Interval: interval(r)}
+	if r.Value < 0.01 {
+		c.OneIn = oneIn(r.Value)
+	}
+	if r.Errors == math.Trunc(r.Errors) && r.Of == math.Trunc(r.Of) {
+		c.Counts = count(r.Errors) + " of " + count(r.Of)
+	}
+	return c
+}
+
+// spread compares the groups by the highest rate over the lowest.
+func spread(g *evaluation.Groups) string {
+	if len(g.Each) < 2 {
+		return ""
+	}
+	one := func(rate string, of float64) string {
+		if ratio(of) == none {
+			return rate + ": no ratio, since a group has no error or no pairs"
+		}
+		return rate + ": " + ratio(of) + " times"
+	}
+	return "The highest rate of a group over the lowest. " + one("FMR", g.FMRRatio) + ". " + one("FNMR", g.FNMRRatio) + "."
+}
+
+func pairs(of []evaluation.WorstPair) []pairRow {
+	var list []pairRow
+	for _, p := range of {
+		list = append(list, pairRow{orNone(name(p.Reference)), orNone(name(p.Probe)), cosine(p.Cosine), percentage(p.Percentage)})
+	}
+	return list
+}
