@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/enrol",
-		"internal/face", "internal/name", "internal/registry",
+		"internal/face", "internal/name", "internal/registry", "internal/evaluation",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term",
 	},
 	"internal/app": {

@@ -14,10 +14,6 @@ var version string
 type versionCommand struct{}
 
 func (versionCommand) Run(s *session) error {
-	v := version
-	if info, ok := debug.ReadBuildInfo(); ok {
-		v = cmp.Or(v, info.Main.Version)
-	}
 	m := face.DefaultManifest()
 	out := struct {
 		Version     string `json:"version"`
@@ -25,7 +21,15 @@ func (versionCommand) Run(s *session) error {
 		Platform    string `json:"platform"`
 		Model       string `json:"model"`
 		Calibration string `json:"calibration"`
-	}{v, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, m.Model(), m.Calibration}
+	}{programVersion(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, m.Model(), m.Calibration}
 	return s.print(out, "sesuai %s (%s, %s)\nface model   %s\ncalibration  %s\n",
 		out.Version, out.Go, out.Platform, out.Model, out.Calibration)
+}
+
+// programVersion is the version of this program.
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return cmp.Or(version, info.Main.Version)
+	}
+	return version
 }

@@ -49,7 +49,8 @@ type Config struct {
 type FaceConfig struct {
 	// Manifest is the path of a model manifest; empty is the shipped one.
 	Manifest string `yaml:"manifest"`
-	// Calibration is the path of a calibration file; empty is the shipped one
+	// Calibration is the id of a shipped calibration, or the path of a file,
+	// if it has a path separator or ends in .json; empty is the shipped one
 	// that the manifest names.
 	Calibration string `yaml:"calibration"`
 	// Workers is how many photographs are worked on at once; 0 is the number

@@ -4,10 +4,12 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
@@ -98,29 +100,42 @@ func OpenEngine(c Config, use EngineUse, cores int) (*face.Engine, error) {
 	})
 }
 
+// Manifest reads the model manifest that c names, or takes the shipped one.
+func Manifest(c Config) (face.Manifest, error) {
+	if c.Face.Manifest == "" {
+		return face.DefaultManifest(), nil
+	}
+	b, err := os.ReadFile(c.Face.Manifest)
+	if err != nil {
+		return face.Manifest{}, unreadable("face.manifest", err)
+	}
+	return face.ParseManifest(b)
+}
+
 // faceFiles reads the manifest and the calibration that c names, or takes the
 // shipped ones.
 func faceFiles(c Config) (face.Manifest, *face.Calibration, error) {
-	m := face.DefaultManifest()
-	if c.Face.Manifest != "" {
-		b, err := os.ReadFile(c.Face.Manifest)
-		if err != nil {
-			return m, nil, unreadable("face.manifest", err)
-		}
-		if m, err = face.ParseManifest(b); err != nil {
-			return m, nil, err
-		}
+	m, err := Manifest(c)
+	if err != nil {
+		return m, nil, err
 	}
-	if c.Face.Calibration == "" {
-		calibration, err := face.ShippedCalibration(m.Calibration)
+	named := cmp.Or(c.Face.Calibration, m.Calibration)
+	if named == m.Calibration || !IsCalibrationFile(named) {
+		calibration, err := face.ShippedCalibration(named)
 		return m, calibration, err
 	}
-	b, err := os.ReadFile(c.Face.Calibration)
+	b, err := os.ReadFile(named)
 	if err != nil {
 		return m, nil, unreadable("face.calibration", err)
 	}
 	calibration, err := face.ParseCalibration(b)
 	return m, calibration, err
+}
+
+// IsCalibrationFile reports whether a value of face.calibration is the path of
+// a file; else it is the id of a shipped calibration.
+func IsCalibrationFile(named string) bool {
+	return strings.ContainsAny(named, "/"+string(filepath.Separator)) || strings.HasSuffix(named, ".json")
 }
 
 func unreadable(key string, err error) error {

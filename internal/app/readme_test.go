@@ -94,3 +94,25 @@ func sameDefault(shown string, value any) bool {
 		return first == fmt.Sprint(v)
 	}
 }
+
+// TestReadmeCalibration holds README.md and the code to one rule of what
+// face.calibration may be.
+func TestReadmeCalibration(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rule = "| `face.calibration` | that of the manifest | id of a shipped calibration (`internal/face/calibrations`), or path of a " +
+		"file made by `sesuai face calibrate`: with a `/` in it or ending in `.json` |"
+	if !strings.Contains(string(readme), rule) {
+		t.Errorf("README.md does not say of face.calibration:\n%s", rule)
+	}
+	for named, file := range map[string]bool{
+		"asia-2026-11": false, "general-2026-11": false, "json": false,
+		"own.json": true, "./own": true, "/etc/sesuai/calibration": true, "calibrations/asia-2026-11.json": true,
+	} {
+		if app.IsCalibrationFile(named) != file {
+			t.Errorf("%s is taken for a file: %v", named, !file)
+		}
+	}
+}

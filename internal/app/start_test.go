@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sesuai/sesuai/internal/access"
@@ -105,6 +106,7 @@ func TestCannotStart(t *testing.T) {
 			c.Face.Manifest, c.Face.Liveness = filepath.Join(t.TempDir(), "m.json"), true
 			write(t, c.Face.Manifest, b)
 		}, "names no liveness network"},
+		{"a calibration that is not shipped", func(_ *testing.T, c *app.Config) { c.Face.Calibration = "nowhere-2026-11" }, strings.Join(face.ShippedCalibrations(), ", ")},
 		{"a manifest that is none", func(t *testing.T, c *app.Config) {
 			c.Face.Manifest = filepath.Join(t.TempDir(), "m.json")
 			write(t, c.Face.Manifest, []byte("{}"))

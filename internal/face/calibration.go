@@ -1,9 +1,14 @@
 package face
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"math"
+	"path"
+	"strings"
 
 	"github.com/sesuai/sesuai"
 )
@@ -18,18 +23,55 @@ type Calibration struct {
 	DataSet string `json:"data_set"`
 	Date    string `json:"date"`
 	Tool    string `json:"tool"`
+	// ListSHA256 is the digest of the list of photographs, in hex; of it,
+	// Photographs of People could be compared, which makes PeoplePairs pairs of
+	// different people. A file that was not made by sesuai face calibrate may
+	// be without these.
+	ListSHA256  string `json:"list_sha256,omitempty"`
+	Photographs int    `json:"photographs,omitempty"`
+	People      int    `json:"people,omitempty"`
+	PeoplePairs int64  `json:"people_pairs,omitempty"`
 	// ImpostorMedian is the median cosine of two different people.
 	ImpostorMedian float64 `json:"impostor_median"`
 	// Anchors are cosines with the false match rate that was measured at
 	// each, from the highest rate to the lowest: 1e-2, 1e-4 and 1e-6 must be
 	// among them.
 	Anchors []Anchor `json:"anchors"`
+	// Tail is what the extrapolated anchors come from; there must be one if
+	// any is.
+	Tail *Tail `json:"tail,omitempty"`
 }
 
 // Anchor is a cosine and the share of pairs of different people that reach it.
 type Anchor struct {
 	FMR    float64 `json:"fmr"`
 	Cosine float64 `json:"cosine"`
+	// Source says how the cosine was found.
+	Source Source `json:"source,omitempty"`
+	// Low and High bound the cosine with 95 % confidence; 0 and 0 if the file
+	// does not say.
+	Low  float64 `json:"low,omitempty"`
+	High float64 `json:"high,omitempty"`
+}
+
+// Source is how an anchor's cosine was found; "" is not known.
+type Source string
+
+const (
+	// Counted: enough pairs of people lie beyond it.
+	Counted Source = "counted"
+	// Extrapolated: from a distribution that was fitted to the tail.
+	Extrapolated Source = "extrapolated"
+)
+
+// Tail is a generalised Pareto distribution of what the highest cosines have
+// over Threshold, which Share of all reach: of those, (1 + ξ(s −
+// threshold)/σ)^(−1/ξ) reach s, where ξ is Shape and σ is Scale.
+type Tail struct {
+	Share     float64 `json:"share"`
+	Threshold float64 `json:"threshold"`
+	Shape     float64 `json:"shape"`
+	Scale     float64 `json:"scale"`
 }
 
 // percentageAt is the definition of the percentage: what it is at these false
@@ -45,9 +87,22 @@ var calibrations embed.FS
 func ShippedCalibration(id string) (*Calibration, error) {
 	b, err := calibrations.ReadFile("calibrations/" + id + ".json")
 	if err != nil {
-		return nil, badCalibration(fmt.Sprintf("there is none called %q", id), nil)
+		return nil, badCalibration(fmt.Sprintf("none called %q is shipped; these are: %s", id, strings.Join(ShippedCalibrations(), ", ")), nil)
 	}
 	return ParseCalibration(b)
+}
+
+// ShippedCalibrations are the ids of the calibrations that come with the
+// project, in order.
+func ShippedCalibrations() []string {
+	names, err := fs.Glob(calibrations, "calibrations/*.json")
+	if err != nil {
+		panic(err) // the pattern is right
+	}
+	for i, name := range names {
+		names[i] = strings.TrimSuffix(path.Base(name), ".json")
+	}
+	return names
 }
 
 // ParseCalibration reads a calibration strictly. Errors have kind
@@ -70,12 +125,45 @@ func ParseCalibration(b []byte) (*Calibration, error) {
 		}
 		last = a
 	}
+	if err := c.checkOrigin(); err != nil {
+		return nil, err
+	}
 	for _, p := range percentageAt {
 		if _, ok := c.cosineAt(p.fmr); !ok {
 			return nil, badCalibration(fmt.Sprintf("the anchor at FMR %g is missing", p.fmr), nil)
 		}
 	}
 	return &c, nil
+}
+
+// checkOrigin checks what the file says of how its figures came about.
+func (c *Calibration) checkOrigin() error {
+	if c.Photographs < 0 || c.People < 0 || c.PeoplePairs < 0 {
+		return badCalibration("photographs, people and people_pairs must not be negative", nil)
+	}
+	if digest, err := hex.DecodeString(c.ListSHA256); err != nil || (len(digest) != 0 && len(digest) != sha256.Size) {
+		return badCalibration("list_sha256 must be 64 hexadecimal digits", nil)
+	}
+	extrapolated := false
+	for _, a := range c.Anchors {
+		switch a.Source {
+		case "", Counted:
+		case Extrapolated:
+			extrapolated = true
+		default:
+			return badCalibration("an anchor's source must be counted or extrapolated", nil)
+		}
+		if (a.Low != 0 || a.High != 0) && !(a.Low > -1 && a.Low <= a.Cosine && a.Cosine <= a.High && a.High <= 1) {
+			return badCalibration("an anchor's cosine must lie from low to high", nil)
+		}
+	}
+	switch t := c.Tail; {
+	case t == nil && extrapolated:
+		return badCalibration("anchors are extrapolated, and tail is missing", nil)
+	case t != nil && !(t.Share > 0 && t.Share < 1 && t.Scale > 0 && t.Shape < 1 && t.Threshold > -1 && t.Threshold < 1):
+		return badCalibration("tail must have a share from 0 to 1, a positive scale, a shape under 1 and a threshold between -1 and 1", nil)
+	}
+	return nil
 }
 
 func badCalibration(what string, err error) error {

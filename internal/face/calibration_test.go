@@ -2,7 +2,10 @@ package face_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sesuai/sesuai"
@@ -80,7 +83,53 @@ func TestPercentageNeverFalls(t *testing.T) {
 	}
 }
 
-func anchor(fmr, cosine float64) any { return map[string]any{"fmr": fmr, "cosine": cosine} }
+// anchor may have a source, and then an interval.
+func anchor(fmr, cosine float64, more ...any) any {
+	a := map[string]any{"fmr": fmr, "cosine": cosine}
+	for i, v := range more {
+		a[[]string{"source", "low", "high"}[i]] = v
+	}
+	return a
+}
+
+func tailOf(share, threshold, shape, scale float64) any {
+	return map[string]any{"share": share, "threshold": threshold, "shape": shape, "scale": scale}
+}
+
+// What sesuai face calibrate writes is read again.
+func TestParseCalibrationOrigin(t *testing.T) {
+	digest := face.DefaultManifest().Detector.SHA256 // any
+	c := parse(t, func(c map[string]any) {
+		c["list_sha256"], c["photographs"], c["people"], c["people_pairs"] = digest, 255, 31, 465
+		c["tail"] = tailOf(0.05, 0.2284, -0.1115, 0.0714)
+		c["anchors"] = []any{
+			anchor(1e-2, 0.2, "counted", 0.19, 0.21), anchor(1e-4, 0.4, "extrapolated", 0.35, 0.45), anchor(1e-6, 0.6, "extrapolated", 0.5, 0.7),
+		}
+	})
+	if c.ListSHA256 != digest || c.Photographs != 255 || c.People != 31 || c.PeoplePairs != 465 ||
+		*c.Tail != (face.Tail{Share: 0.05, Threshold: 0.2284, Shape: -0.1115, Scale: 0.0714}) ||
+		c.Anchors[1] != (face.Anchor{FMR: 1e-4, Cosine: 0.4, Source: face.Extrapolated, Low: 0.35, High: 0.45}) {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestShippedCalibrations(t *testing.T) {
+	ids := face.ShippedCalibrations()
+	if !slices.Contains(ids, face.DefaultManifest().Calibration) {
+		t.Errorf("%v lacks that of the manifest", ids)
+	}
+	for _, id := range ids {
+		if c, err := face.ShippedCalibration(id); err != nil || c.ID != id {
+			t.Errorf("%s: %+v, %v", id, c, err)
+		}
+	}
+	_, err := face.ShippedCalibration("none")
+	for _, id := range ids {
+		if !strings.Contains(fmt.Sprint(err), id) {
+			t.Errorf("the error does not tell %s: %v", id, err)
+		}
+	}
+}
 
 // calibrationFile is a good file, changed.
 func calibrationFile(t *testing.T, change func(c map[string]any)) []byte {
@@ -131,6 +180,22 @@ func TestParseCalibrationRefuses(t *testing.T) {
 		"a cosine of 1":             anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 1)),
 		"a rate of 0":               anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(0, 0.7)),
 		"a rate of a half":          anchors(anchor(0.5, 0.1), anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"negative people":           set("people", -1),
+		"negative photographs":      set("photographs", -1),
+		"negative pairs of people":  set("people_pairs", -1),
+		"half a digest":             set("list_sha256", "0123"),
+		"a digest that is none":     set("list_sha256", "zz"),
+		"another source":            anchors(anchor(1e-2, 0.2, "guessed"), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"extrapolated from nothing": anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6, "extrapolated")),
+		"a cosine under its low":    anchors(anchor(1e-2, 0.2, "counted", 0.21, 0.3), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a cosine over its high":    anchors(anchor(1e-2, 0.2, "counted", 0.1, 0.19), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a high over 1":             anchors(anchor(1e-2, 0.2, "counted", 0.1, 1.1), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a tail of no share":        set("tail", tailOf(0, 0.2, -0.1, 0.05)),
+		"a tail of everything":      set("tail", tailOf(1, 0.2, -0.1, 0.05)),
+		"a tail without a scale":    set("tail", tailOf(0.01, 0.2, -0.1, 0)),
+		"a tail without an end":     set("tail", tailOf(0.01, 0.2, 1, 0.05)),
+		"a tail from 1 on":          set("tail", tailOf(0.01, 1, -0.1, 0.05)),
+		"an unknown key of a tail":  set("tail", map[string]any{"end": 1}),
 		"a negative rate":           anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(-1, 0.7)),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,308 @@
+package evaluation
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// AnchorRates are the false match rates that a calibration has a cosine for.
+var AnchorRates = []float64{1e-2, 1e-3, 1e-4, 1e-5, 1e-6}
+
+// What docs/decisions/calibration.md gives the reasons of.
+const (
+	// leastPeople is how many people a list, or the part of one, needs.
+	leastPeople = 10
+	// leastStep is how far an anchor lies over the one before it, at least: a
+	// bin of the histogram.
+	leastStep = 2.0 / Bins
+)
+
+// Interval bounds a value with 95 % confidence.
+type Interval struct {
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// AnchorEstimate is the cosine that a false match rate was estimated at.
+type AnchorEstimate struct {
+	FMR    float64 `json:"fmr"`
+	Cosine float64 `json:"cosine"`
+	// Counted is whether enough pairs of people lie beyond it to count them;
+	// else the cosine is extrapolated.
+	Counted bool `json:"counted"`
+	// Beyond is how many different pairs of people have a score beyond it, and
+	// Effective how many of equal weight they stand for.
+	Beyond    int      `json:"beyond"`
+	Effective float64  `json:"effective"`
+	Interval  Interval `json:"interval"`
+}
+
+// Estimate is what one weighting makes of the scores of different people.
+type Estimate struct {
+	Weighting Weighting
+	Fit       TailFit
+	Anchors   []AnchorEstimate
+	// Others are the fits to half and to twice the share, where there are
+	// scores enough: anchors that differ much are not to be relied on.
+	Others []TailFit
+}
+
+// CalibrateOptions say how Calibrate works.
+type CalibrateOptions struct {
+	// Replicates of the bootstrap; 0 is 1,000. Two runs with one Seed agree.
+	Replicates int
+	Seed       uint64
+}
+
+// Calibrated is what the scores of different people come to.
+type Calibrated struct {
+	// Median is that of the scores, by people.
+	Median float64
+	// ByPeople decides; ByPhotographs is for comparison, and has no Anchors
+	// where a few people's photographs are most of the list.
+	ByPeople, ByPhotographs    Estimate
+	Photographs, People        int
+	PeoplePairs, ImpostorPairs int64
+	// Dominating are the pairs of people that weigh most beyond the anchor at
+	// 1e-3: somebody should look at them.
+	Dominating []DominatingPair
+	listSHA256 string
+}
+
+// DominatingPair is two people who weigh much in a tail.
+type DominatingPair struct {
+	// Share is their part of all that lies beyond, by people; Scores is how
+	// many of their pairs of photographs, of Of, lie there.
+	Share  float64 `json:"share"`
+	Scores int     `json:"scores"`
+	Of     int     `json:"of"`
+	// Reference and Probe are the files of their highest score.
+	Reference string  `json:"reference"`
+	Probe     string  `json:"probe"`
+	Cosine    float64 `json:"cosine"`
+}
+
+// dominating is how many pairs of people are told.
+const dominating = 10
+
+// Calibrate estimates the cosine of every anchor from the scores of different
+// people. Where the list cannot tell, the error has kind
+// sesuai.KindConfiguration.
+func Calibrate(s *Scores, o CalibrateOptions) (*Calibrated, error) {
+	t, err := newTail(s.Set, &s.Impostors)
+	if err != nil {
+		return nil, err
+	}
+	if o.Replicates == 0 {
+		o.Replicates = 1000
+	}
+	var p top
+	m := t.everybody()
+	c := &Calibrated{
+		Median:        median(&s.Impostors),
+		People:        t.people(m),
+		PeoplePairs:   s.Impostors.PeoplePairs,
+		ImpostorPairs: s.Impostors.Pairs,
+		listSHA256:    s.Set.SHA256,
+	}
+	for _, sample := range s.Set.Samples {
+		if t.total[ByPeople].active[sample.Person] {
+			c.Photographs++
+		}
+	}
+	if c.ByPeople, err = t.bounded(&p, m, ByPeople, o); err != nil {
+		return nil, err
+	}
+	c.ByPhotographs, _ = t.bounded(&p, m, ByPhotographs, o)
+	if first := c.ByPeople.Anchors[0].Cosine; !(c.Median < first) {
+		return nil, cannotCalibrate("its scores are too much alike: the median reaches the cosine of FMR 1e-2")
+	}
+	c.Dominating = t.dominating(&s.Impostors, c.ByPeople.Anchors[1].Cosine)
+	return c, nil
+}
+
+// median reads the histogram, by people, evenly within a bin.
+func median(im *Impostors) float64 {
+	var sum, below float64
+	for _, w := range im.Weights {
+		sum += w
+	}
+	for i, w := range im.Weights {
+		if w > 0 && below+w >= sum/2 {
+			return -1 + 2.0/Bins*(float64(i)+(sum/2-below)/w)
+		}
+		below += w
+	}
+	return math.NaN()
+}
+
+// estimate fits the tail of those scores, of the people of m, and places the
+// anchors, without intervals. nil is all scores.
+func (t *tail) estimate(p *top, scores []int32, m []float64, by Weighting) (Estimate, error) {
+	e := Estimate{Weighting: by}
+	err := t.top(p, scores, m, by, shares[len(shares)-1])
+	if err != nil {
+		return e, err
+	}
+	if e.Fit, err = p.choose(); err != nil {
+		return e, err
+	}
+	for _, share := range []float64{e.Fit.Share / 2, e.Fit.Share * 2} {
+		if other, ok := p.fit(share); ok && other.Effective >= leastCounted {
+			e.Others = append(e.Others, other)
+		}
+	}
+	e.Anchors, err = p.anchors(e.Fit, nil)
+	return e, err
+}
+
+// again is the cosines of e's anchors for other people, found as e's were;
+// false where they tell none.
+func (t *tail) again(p *top, scores []int32, m []float64, e *Estimate) ([]float64, bool) {
+	if t.top(p, scores, m, e.Weighting, max(e.Fit.Share, AnchorRates[0])) != nil {
+		return nil, false
+	}
+	fit, ok := p.fit(e.Fit.Share)
+	if !ok {
+		return nil, false
+	}
+	anchors, err := p.anchors(fit, e.Anchors)
+	cosines := make([]float64, len(anchors))
+	for i, a := range anchors {
+		cosines[i] = a.Cosine
+	}
+	return cosines, err == nil
+}
+
+// anchors places one anchor for each of AnchorRates. Those of like are counted
+// or extrapolated as there; nil decides by how many pairs of people there are.
+func (p *top) anchors(fit TailFit, like []AnchorEstimate) ([]AnchorEstimate, error) {
+	out := make([]AnchorEstimate, 0, len(AnchorRates))
+	counting := true
+	for i, rate := range AnchorRates {
+		a, ok := p.count(rate)
+		counting = counting && ok && a.Effective >= leastCounted
+		if like != nil {
+			counting = like[i].Counted
+		}
+		switch {
+		case counting && !ok, !counting && rate > fit.Share*(1+1e-9):
+			return nil, cannotCalibrate(fmt.Sprintf("too few pairs of people tell the cosine of FMR %g", rate))
+		case !counting:
+			a.Cosine = fit.CosineAt(rate)
+			if i > 0 {
+				a.Cosine = max(a.Cosine, out[i-1].Cosine+leastStep)
+			}
+		}
+		a.Counted = counting
+		if i > 0 && !(a.Cosine > out[i-1].Cosine) {
+			return nil, cannotCalibrate("its scores are too much alike")
+		}
+		if !(a.Cosine < 1) {
+			return nil, cannotCalibrate("photographs of different people score 1: one photograph may be in it under two people")
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// bounded is the estimate of everybody in m with intervals; without Anchors if
+// it fails.
+func (t *tail) bounded(p *top, m []float64, by Weighting, o CalibrateOptions) (Estimate, error) {
+	e, err := t.estimate(p, nil, m, by)
+	if err == nil {
+		err = t.bound(&e, o)
+	}
+	if err != nil {
+		e.Anchors = nil
+	}
+	return e, err
+}
+
+// bound gives every anchor its interval.
+func (t *tail) bound(e *Estimate, o CalibrateOptions) error {
+	drawn := t.bootstrap(o, func(m []float64, p *top) ([]float64, bool) { return t.again(p, nil, m, e) })
+	if 2*len(drawn) < o.Replicates {
+		return cannotCalibrate("most of its bootstrap replicates have too few pairs of people beyond a cosine")
+	}
+	for i := range e.Anchors {
+		e.Anchors[i].Interval = intervalOf(drawn, i)
+		// The replicates lie around their own centre, not around the estimate.
+		in := &e.Anchors[i].Interval
+		in.Low, in.High = min(in.Low, e.Anchors[i].Cosine), max(in.High, e.Anchors[i].Cosine)
+	}
+	return nil
+}
+
+// dominating are the pairs of people that weigh most from the cosine on.
+func (t *tail) dominating(im *Impostors, cosine float64) []DominatingPair {
+	found := make(map[int32]*DominatingPair)
+	sum := 0.0
+	for i, s := range t.scores {
+		if s.cosine < cosine {
+			break
+		}
+		d := found[s.pair]
+		if d == nil { // the first is the highest
+			highest := im.Tail[i]
+			d = &DominatingPair{
+				Of:        im.PerPair(int(t.ends[s.pair][0]), int(t.ends[s.pair][1])),
+				Reference: t.set.Samples[highest.Reference].File, Probe: t.set.Samples[highest.Probe].File, Cosine: s.cosine,
+			}
+			found[s.pair] = d
+		}
+		d.Scores++
+		sum += s.weight[ByPeople]
+	}
+	out := make([]DominatingPair, 0, len(found))
+	for _, d := range found {
+		d.Share = float64(d.Scores) / float64(d.Of) / sum
+		out = append(out, *d)
+	}
+	slices.SortFunc(out, func(a, b DominatingPair) int {
+		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(b.Cosine, a.Cosine),
+			cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Probe, b.Probe))
+	})
+	return out[:min(len(out), dominating)]
+}
+
+// Made says what a calibration file needs besides the figures.
+type Made struct {
+	// ID names the calibration, DataSet says in words what was measured.
+	ID, DataSet string
+	// ModelSHA256 is the digest of the template network that was measured.
+	ModelSHA256 string
+	// Tool is the version of the program, Date the day.
+	Tool, Date string
+}
+
+// File is the calibration as a file holds it: by people, cosines to 4 decimals.
+func (c *Calibrated) File(made Made) face.Calibration {
+	e := c.ByPeople
+	out := face.Calibration{
+		ID: made.ID, ModelSHA256: made.ModelSHA256, DataSet: made.DataSet, Date: made.Date, Tool: made.Tool,
+		ListSHA256: c.listSHA256, Photographs: c.Photographs, People: c.People, PeoplePairs: c.PeoplePairs,
+		ImpostorMedian: decimals(c.Median),
+		Tail: &face.Tail{
+			Share: e.Fit.Share, Threshold: decimals(e.Fit.Threshold), Shape: decimals(e.Fit.Shape), Scale: decimals(e.Fit.Scale),
+		},
+	}
+	for _, a := range e.Anchors {
+		source := face.Extrapolated
+		if a.Counted {
+			source = face.Counted
+		}
+		out.Anchors = append(out.Anchors, face.Anchor{
+			FMR: a.FMR, Cosine: decimals(a.Cosine), Source: source,
+			Low: decimals(a.Interval.Low), High: decimals(a.Interval.High),
+		})
+	}
+	return out
+}
+
+// decimals rounds to 4 of them: finer than any interval.
+func decimals(v float64) float64 { return math.Round(v*1e4) / 1e4 }

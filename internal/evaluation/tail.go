@@ -1,0 +1,251 @@
+package evaluation
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/sesuai/sesuai"
+)
+
+// Weighting says what the score of a pair of photographs weighs.
+type Weighting uint8
+
+const (
+	// ByPeople: all pairs of photographs of the same two people together weigh
+	// one, so that somebody with many photographs does not decide a rate.
+	ByPeople Weighting = iota
+	// ByPhotographs: every pair of photographs weighs one.
+	ByPhotographs
+)
+
+// tail is the scores of different people as calibrations need them: the
+// highest, with who they are of, and how much all of them weigh together. A
+// vector m tells how often each person is there: once each in the list itself,
+// as often as drawn in a bootstrap replicate, and 0 for who is left out. Two
+// people then count m[a]·m[b] times.
+type tail struct {
+	set    *Set
+	floor  float64
+	scores []tailScore // highest first
+	// ends holds the two people of each pair of people that has a score in the
+	// tail, the smaller first.
+	ends  [][2]int32
+	total [2]mass // by Weighting
+}
+
+type tailScore struct {
+	cosine float64
+	// pair indexes tail.ends.
+	pair int32
+	// weight is one, by Weighting.
+	weight [2]float64
+}
+
+// newTail checks what im says of set, and prepares it. Errors have kind
+// sesuai.KindConfiguration: they are the list's.
+func newTail(set *Set, im *Impostors) (*tail, error) {
+	if im.Pairs == 0 || len(im.Tail) == 0 || im.PerPair == nil {
+		return nil, cannotCalibrate("the list has no pair of different people that could be compared")
+	}
+	t := &tail{set: set, floor: im.Floor, scores: make([]tailScore, len(im.Tail))}
+	index := make(map[[2]int32]int32)
+	for i, s := range im.Tail {
+		a, b := int32(set.Samples[s.Reference].Person), int32(set.Samples[s.Probe].Person)
+		if a == b {
+			return nil, fmt.Errorf("evaluation: a score of one person is among those of two")
+		}
+		if i > 0 && s.Cosine > im.Tail[i-1].Cosine {
+			return nil, fmt.Errorf("evaluation: the tail is not in order")
+		}
+		ends := [2]int32{min(a, b), max(a, b)}
+		pair, ok := index[ends]
+		if !ok {
+			pair = int32(len(t.ends))
+			index[ends] = pair
+			t.ends = append(t.ends, ends)
+		}
+		n := im.PerPair(int(ends[0]), int(ends[1]))
+		if n < 1 {
+			return nil, fmt.Errorf("evaluation: there is a score of two people who were not compared")
+		}
+		t.scores[i] = tailScore{float64(s.Cosine), pair, [2]float64{1 / float64(n), 1}}
+	}
+	t.total = totals(len(set.People), im.PerPair)
+	if people := t.people(t.everybody()); people < leastPeople {
+		return nil, cannotCalibrate(fmt.Sprintf("it has %d people who could be compared with others; %d are the least", people, leastPeople))
+	}
+	return t, nil
+}
+
+func cannotCalibrate(what string) error {
+	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "the list cannot be calibrated on: " + what}
+}
+
+// everybody is each person once.
+func (t *tail) everybody() []float64 {
+	m := make([]float64, len(t.set.People))
+	for i := range m {
+		m[i] = 1
+	}
+	return m
+}
+
+// active are those who were compared with anybody.
+func (t *tail) active() []int {
+	var who []int
+	for p, active := range t.total[ByPeople].active {
+		if active {
+			who = append(who, p)
+		}
+	}
+	return who
+}
+
+// people is how many of m were compared with anybody.
+func (t *tail) people(m []float64) int {
+	n := 0
+	for _, p := range t.active() {
+		if m[p] > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// mass is what all pairs of people weigh, those under the floor too.
+type mass struct {
+	active []bool // by person: compared with anybody
+	// factor is set where two people weigh the product of their factors, which
+	// is so if everybody was compared with everybody. Else each pair is kept.
+	factor []float64
+	pairs  []weighedPair
+}
+
+type weighedPair struct {
+	a, b   int32
+	weight float64
+}
+
+// totals reads how often whom was compared with whom.
+func totals(people int, perPair func(a, b int) int) [2]mass {
+	var pairs []weighedPair
+	active := make([]bool, people)
+	for a := range people {
+		for b := a + 1; b < people; b++ {
+			if n := perPair(a, b); n > 0 {
+				active[a], active[b] = true, true
+				pairs = append(pairs, weighedPair{int32(a), int32(b), float64(n)})
+			}
+		}
+	}
+	byPeople, byPhotographs := mass{active: active, pairs: slices.Clone(pairs)}, mass{active: active, pairs: pairs}
+	for i := range byPeople.pairs {
+		byPeople.pairs[i].weight = 1
+	}
+	byPeople.factorise()
+	byPhotographs.factorise()
+	return [2]mass{byPeople, byPhotographs}
+}
+
+// factorise replaces the pairs by factors, if there are any.
+func (w *mass) factorise() {
+	var who []int32
+	index := make([]int, len(w.active))
+	for p, active := range w.active {
+		if active {
+			index[p] = len(who)
+			who = append(who, int32(p))
+		}
+	}
+	n := len(who)
+	if n < 3 || len(w.pairs) != n*(n-1)/2 {
+		return
+	}
+	// The pairs are in order: 0-1, 0-2 and so on; then 1-2.
+	first := math.Sqrt(w.pairs[0].weight * w.pairs[1].weight / w.pairs[n-1].weight)
+	factor := make([]float64, len(w.active))
+	factor[who[0]] = first
+	for _, p := range w.pairs[:n-1] {
+		factor[p.b] = p.weight / first
+	}
+	for _, p := range w.pairs {
+		if math.Abs(factor[p.a]*factor[p.b]/p.weight-1) > 1e-9 {
+			return
+		}
+	}
+	w.factor, w.pairs = factor, nil
+}
+
+// of is what the pairs among the people of m weigh.
+func (w *mass) of(m []float64) float64 {
+	if w.factor == nil {
+		sum := 0.0
+		for _, p := range w.pairs {
+			sum += m[p.a] * m[p.b] * p.weight
+		}
+		return sum
+	}
+	// Half of (Σx)² − Σx² is the sum over all pairs of different ones.
+	var sum, squares float64
+	for p, f := range w.factor {
+		sum += m[p] * f
+		squares += m[p] * m[p] * f * f
+	}
+	return (sum*sum - squares) / 2
+}
+
+// bootstrap calls f with replicates of the people, drawn with replacement, and
+// gathers what it returned; f returns false where a replicate tells nothing. It
+// draws people, not pairs: pairs that share a person
+// are not independent (Owen, The pigeonhole bootstrap, 2007; the intervals are
+// rather too wide than too narrow).
+func (t *tail) bootstrap(o CalibrateOptions, f func(m []float64, p *top) ([]float64, bool)) [][]float64 {
+	who := t.active()
+	return gather(o.Replicates, func(replicate int, p *top) ([]float64, bool) {
+		m := make([]float64, len(t.set.People))
+		random := rand.New(rand.NewPCG(o.Seed, uint64(replicate)))
+		for range who {
+			m[who[random.IntN(len(who))]]++
+		}
+		return f(m, p)
+	})
+}
+
+// gather calls f for 0 to n−1 on all processors and gathers what it returned, in
+// that order, without those of which it returned false.
+func gather(n int, f func(i int, p *top) ([]float64, bool)) [][]float64 {
+	out := make([][]float64, n)
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			p := new(top)
+			for i := range next {
+				if values, ok := f(i, p); ok {
+					out[i] = values
+				}
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return slices.DeleteFunc(out, func(v []float64) bool { return v == nil })
+}
+
+// intervalOf is the 95 % percentile interval of one of the drawn values.
+func intervalOf(drawn [][]float64, value int) Interval {
+	sorted := make([]float64, len(drawn))
+	for i, v := range drawn {
+		sorted[i] = v[value]
+	}
+	slices.Sort(sorted)
+	at := func(q float64) float64 { return sorted[int(math.Round(q*float64(len(sorted)-1)))] }
+	return Interval{at(0.025), at(0.975)}
+}
