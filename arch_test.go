@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/enrol",
-		"internal/face", "internal/name", "internal/registry", "internal/evaluation",
+		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/name", "internal/registry",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term",
 	},
 	"internal/app": {
@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"internal/face":       {".", "golang.org/x/sync/semaphore"},
 	"internal/face/ort":   {".", "internal/face", "github.com/yalue/onnxruntime_go"},
 	"internal/face/turbo": {"internal/face"},
-	"internal/evaluation": {".", "internal/face"},
+	"internal/evaluation": {".", "internal/face", "golang.org/x/sync/errgroup"},
 	"internal/evaluation/report": {
 		"internal/evaluation",
 		"gonum.org/v1/plot", "gonum.org/v1/plot/font", "gonum.org/v1/plot/plotter",

@@ -1,12 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,8 +16,9 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// faceCalibrate is what face calibrate needs besides the list of photographs.
 type faceCalibrate struct {
+	labelledList
+	Cache    string `help:"Keep the templates in this file (mode 0600) for the next time. They are biometric data." placeholder:"FILE"`
 	ID       string `name:"id" help:"Id of the calibration, such as asia-2026-11." required:"" placeholder:"ID"`
 	DataSet  string `help:"What was measured, in words, for the file." required:"" placeholder:"TEXT"`
 	Out      string `help:"The calibration file to write." required:"" placeholder:"FILE.json"`
@@ -34,6 +34,25 @@ type madeCalibration struct {
 	ByPhotographs []evaluation.AnchorEstimate `json:"anchors_by_photographs,omitempty"`
 	Dominating    []evaluation.DominatingPair `json:"dominating"`
 	Validation    *evaluation.Validation      `json:"validation,omitempty"`
+}
+
+func (c *faceCalibrate) Run(s *session) error {
+	return c.run(s, func() (*evaluation.Scores, error) {
+		set, err := c.read()
+		if err != nil {
+			return nil, err
+		}
+		var scores *evaluation.Scores
+		job := evaluation.Gathering{AllPairs: true, Cache: c.Cache}
+		err = c.gather(s, set, job, false, func(_ *face.Engine, templates *evaluation.Templates) error {
+			// Once to see where their tail begins.
+			if scores, err = templates.Compare(s, 1); err == nil {
+				scores, err = templates.Compare(s, scores.Impostors.TailFrom())
+			}
+			return err
+		})
+		return scores, err
+	})
 }
 
 // run makes a calibration of the scores that gather gets.
@@ -99,25 +118,7 @@ func writeCalibration(path string, c face.Calibration) error {
 	if _, err := face.ParseCalibration(b); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already, if all went well
-	_, err = f.Write(append(b, '\n'))
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return writeWhole(path, bytes.NewBuffer(append(b, '\n')))
 }
 
 func printCalibration(w io.Writer, path string, made *evaluation.Calibrated, out madeCalibration) error {

@@ -41,7 +41,7 @@ func (c *personImport) Run(s *session) error {
 	}
 	defer photos.Close()
 	return s.withEnroller(func(e *enrol.Enroller) error {
-		bar := s.progressBar(lines - 1)
+		bar := s.progressBar(lines-1, "importing", "people")
 		var rejected []rejectedRow
 		job := enrol.Import{
 			Enroller: e, People: file, Photos: photos,
@@ -77,15 +77,15 @@ func (s *session) printSummary(sum enrol.Summary, rejected []rejectedRow) error 
 }
 
 // progressBar is drawn on a terminal and silent elsewhere.
-func (s *session) progressBar(rows int) *progressbar.ProgressBar {
+func (s *session) progressBar(steps int, doing, things string) *progressbar.ProgressBar {
 	if !s.terminal {
-		return progressbar.DefaultSilent(int64(rows))
+		return progressbar.DefaultSilent(int64(steps))
 	}
-	return progressbar.NewOptions(rows,
+	return progressbar.NewOptions(steps,
 		progressbar.OptionSetWriter(s.stderr),
-		progressbar.OptionSetDescription("importing"),
+		progressbar.OptionSetDescription(doing),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("people"),
+		progressbar.OptionSetItsString(things),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(),
 	)

@@ -49,7 +49,9 @@ type commandLine struct {
 	} `cmd:"" help:"The applications that may call the API."`
 	Verify verifyCommand `cmd:"" help:"Verify a person on the local registry; prints what the API would answer."`
 	Face   struct {
-		Compare faceCompare `cmd:"" help:"Compare two photographs."`
+		Compare   faceCompare   `cmd:"" help:"Compare two photographs."`
+		Evaluate  faceEvaluate  `cmd:"" help:"Measure error rates on labelled photographs."`
+		Calibrate faceCalibrate `cmd:"" help:"Make a calibration from labelled photographs."`
 	} `cmd:"" help:"The face engine by itself."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -6,7 +6,10 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,22 +75,92 @@ const (
 // OpenEngine checks and loads the face models and runs the self-test. Close
 // the result.
 func OpenEngine(c Config, use EngineUse, cores int) (*face.Engine, error) {
-	manifest, calibration, err := faceFiles(c)
+	o, err := engineOptions(c, use, cores)
 	if err != nil {
 		return nil, err
 	}
-	models := c.modelsDir()
-	o := ort.Options{Library: filepath.Join(models, "libonnxruntime.so.1"), Threads: 1}
+	return face.New(o)
+}
+
+// EvaluationEngine is an engine for labelled photographs.
+type EvaluationEngine struct {
+	*face.Engine
+	// Key stands for all that decides a template but the photograph and its
+	// use: the program, the runtime, the models and the options.
+	Key [sha256.Size]byte
+}
+
+// OpenEvaluationEngine is OpenEngine for many labelled photographs: it takes
+// the face of that subject, and refuses none for its quality unless gate is
+// set.
+func OpenEvaluationEngine(c Config, subject face.Subject, gate bool) (EvaluationEngine, error) {
+	o, err := engineOptions(c, ManyPhotographs, 0)
+	if err != nil {
+		return EvaluationEngine{}, err
+	}
+	o.Subject = subject
+	if !gate {
+		o.Limits = &face.Limits{}
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return EvaluationEngine{}, err
+	}
+	key := sha256.New()
+	// Of the models the manifest has the digests.
+	for _, path := range []string{program, runtimeLibrary(c)} {
+		if err := digestOf(key, path); err != nil {
+			return EvaluationEngine{}, err
+		}
+	}
+	err = json.NewEncoder(key).Encode(struct {
+		Manifest  face.Manifest
+		MaxPixels int
+		Dominance float64
+		Subject   face.Subject
+		Limits    *face.Limits
+	}{o.Manifest, o.MaxPixels, o.Dominance, o.Subject, o.Limits})
+	if err != nil {
+		return EvaluationEngine{}, err
+	}
+	e, err := face.New(o)
+	return EvaluationEngine{e, [sha256.Size]byte(key.Sum(nil))}, err
+}
+
+// digestOf writes the digest of a file to w.
+func digestOf(w io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	_, err = w.Write(h.Sum(nil))
+	return err
+}
+
+// runtimeLibrary is where ONNX Runtime is.
+func runtimeLibrary(c Config) string { return filepath.Join(c.modelsDir(), "libonnxruntime.so.1") }
+
+func engineOptions(c Config, use EngineUse, cores int) (face.Options, error) {
+	manifest, calibration, err := faceFiles(c)
+	if err != nil {
+		return face.Options{}, err
+	}
+	o := ort.Options{Library: runtimeLibrary(c), Threads: 1}
 	workers := c.Face.Workers
 	if use == OnePhotograph {
 		o.Threads, workers = cores, 1
 	}
 	load, err := ort.NewLoader(o)
 	if err != nil {
-		return nil, err
+		return face.Options{}, err
 	}
-	return face.New(face.Options{
-		Models:      models,
+	return face.Options{
+		Models:      c.modelsDir(),
 		Manifest:    manifest,
 		Calibration: calibration,
 		Load:        load,
@@ -97,7 +170,7 @@ func OpenEngine(c Config, use EngineUse, cores int) (*face.Engine, error) {
 		Dominance:   c.Face.Dominance,
 		Liveness:    c.Face.Liveness,
 		Limits:      &c.Face.Quality,
-	})
+	}, nil
 }
 
 // Manifest reads the model manifest that c names, or takes the shipped one.

@@ -306,3 +306,27 @@ func (c *Calibrated) File(made Made) face.Calibration {
 
 // decimals rounds to 4 of them: finer than any interval.
 func decimals(v float64) float64 { return math.Round(v*1e4) / 1e4 }
+
+// TailFrom is the cosine down to which Impostors.Tail must reach for its people,
+// and for any half of them, to be calibrated on: the narrowest of shares where people
+// are many, and everything where they are few.
+func (im *Impostors) TailFrom() float64 {
+	var total, reached float64
+	for _, w := range im.Weights {
+		total += w
+	}
+	wanted := 3 * shares[0]
+	if im.PeoplePairs < manyPeoplePairs {
+		wanted = 1 // few people: everything
+	}
+	for b := Bins - 1; b >= 0; b-- {
+		if reached += im.Weights[b]; reached > wanted*total {
+			return edge(b)
+		}
+	}
+	return -1
+}
+
+// manyPeoplePairs are so many that half of the people, a quarter of the pairs,
+// still have several times leastFitted in the narrowest of shares.
+const manyPeoplePairs = 200_000

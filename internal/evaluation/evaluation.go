@@ -5,7 +5,11 @@
 // nobody.
 package evaluation
 
-import "time"
+import (
+	"time"
+
+	"github.com/sesuai/sesuai"
+)
 
 // Sample is one photograph of a list.
 type Sample struct {
@@ -33,6 +37,18 @@ type Set struct {
 	Pairs   []Pair
 	// SHA256 is the digest of the list, in hex.
 	SHA256 string
+	// first is where the list first speaks of each sample; empty if the set
+	// was not read from one.
+	first []mention
+}
+
+// Failure is a photograph that no template could be made of.
+type Failure struct {
+	// Sample indexes Set.Samples.
+	Sample int
+	Kind   sesuai.Kind
+	// Measures names the quality measures that failed.
+	Measures []string
 }
 
 // Score is the comparison score, a cosine, of a reference and a probe, by their
@@ -51,6 +67,14 @@ type Scores struct {
 	Missed []Pair
 	// Impostors are the scores of different people.
 	Impostors Impostors
+	// AllPairs is whether those are all pairs of different people, or the
+	// listed ones alone.
+	AllPairs bool
+	// Failed are the photographs that could not be acquired, in the order of
+	// Set.Samples.
+	Failed []Failure
+	// folded are the listed pairs, if the list has folds.
+	folded []foldedScore
 }
 
 // Impostors are the scores of pairs of different people: far too many to keep
@@ -72,6 +96,9 @@ type Impostors struct {
 	// PerPair is, for two people (the smaller index first), how many of their
 	// pairs of photographs were compared: one over it is a score's weight.
 	PerPair func(a, b int) int
+	// perPerson is, where PerPair is the product of two people's, how many
+	// photographs of each were compared; nil where it is not.
+	perPerson []int
 }
 
 // Bins is how finely all scores are counted.

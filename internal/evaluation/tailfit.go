@@ -13,13 +13,13 @@ const (
 	// a 95 % interval of 4.8 to 18.4, which is a factor of two either way.
 	leastCounted = 10
 	// leastFitted is the same for the scores that a tail is fitted to.
-	leastFitted = 40
+	leastFitted = 60
 	// A shape cannot be told from few people: its standard error is about
 	// 1.2/√n. So it is drawn to one that was measured with many, LFW's, as if
 	// priorWeight pairs of people had shown priorShape, give or take 0.05
 	// (a prior as Martins and Stedinger have it, Water Resources Research 36,
 	// 2000). Where tens of thousands lie in the tail it does nothing.
-	priorShape, priorWeight = -0.1, 600
+	priorShape, priorWeight = -0.12, 600
 	// leastShape is where estimators cease to be regular (Smith 1985).
 	leastShape = -0.5
 )

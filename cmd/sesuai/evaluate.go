@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/evaluation"
+	"github.com/sesuai/sesuai/internal/evaluation/report"
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// evaluationSeed is where the bootstrap's chance begins, so that two runs give
+// the same figures.
+const evaluationSeed = 1
+
+type faceEvaluate struct {
+	labelledList
+	AllPairs bool   `help:"Compare all pairs of different people among the list's photographs, not only those listed."`
+	Gate     bool   `help:"Refuse photographs of low quality, as the service does."`
+	NoCache  bool   `help:"Keep no templates in the report folder for the next run. They are biometric data."`
+	Out      string `help:"The folder to write the report to. Without --no-cache, templates are kept there too (templates.cache, mode 0600): they are biometric data." required:"" placeholder:"REPORT"`
+}
+
+func (c *faceEvaluate) Run(s *session) error {
+	began := time.Now()
+	set, err := c.read()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Out, 0o700); err != nil {
+		return err
+	}
+	made, err := c.measure(s, set)
+	if s.Err() != nil {
+		return errors.New("stopped; run it again to go on")
+	}
+	if err != nil {
+		return err
+	}
+	made.Tool, made.Date = programVersion(), began.Format(time.DateOnly)
+	made.Title, made.Subject, made.Gate = filepath.Base(c.Pairs), c.Subject, c.Gate
+	made.Duration = time.Since(began)
+	var written []string
+	for _, f := range reportFiles() {
+		path := filepath.Join(c.Out, f.name)
+		var b bytes.Buffer
+		if err := f.write(&b, made); err != nil {
+			return err
+		}
+		if err := writeWhole(path, &b); err != nil {
+			return err
+		}
+		written = append(written, path)
+	}
+	if s.json {
+		return s.printJSON(made)
+	}
+	return printEvaluation(s.stdout, made, written)
+}
+
+// reportFile is a file of a report, and what writes it.
+type reportFile struct {
+	name  string
+	write func(io.Writer, *evaluation.Report) error
+}
+
+// reportFiles are the files that a report consists of.
+func reportFiles() []reportFile {
+	return []reportFile{
+		{"report.json", func(w io.Writer, r *evaluation.Report) error {
+			e := json.NewEncoder(w)
+			e.SetEscapeHTML(false)
+			e.SetIndent("", "  ")
+			return e.Encode(r)
+		}},
+		{"report.html", report.HTML},
+	}
+}
+
+// measure makes the report, but for what stands on the command line.
+func (c *faceEvaluate) measure(s *session, set *evaluation.Set) (*evaluation.Report, error) {
+	job := evaluation.Gathering{AllPairs: c.AllPairs}
+	if !c.NoCache {
+		job.Cache = filepath.Join(c.Out, "templates.cache")
+	}
+	var made *evaluation.Report
+	err := c.gather(s, set, job, c.Gate, func(engine *face.Engine, templates *evaluation.Templates) error {
+		how := evaluation.Measuring{
+			Calibration: engine.Calibration(), PassMark: sesuai.PercentageOf(access.DefaultThreshold), Seed: evaluationSeed,
+		}
+		scores, err := templates.Compare(s, how.Lowest())
+		if err != nil {
+			return err
+		}
+		if made, err = evaluation.Measure(s, scores, how); err != nil {
+			return err
+		}
+		made.Model, made.ListSHA256 = engine.Model(), set.SHA256
+		return nil
+	})
+	return made, err
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/evaluation"
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// labelledList is the flags that name labelled photographs.
+type labelledList struct {
+	Pairs   string `help:"CSV of labelled pairs with a header line: same (1 or 0),reference,probe and optionally fold, group (or reference_group,probe_group), reference_person,probe_person." required:"" placeholder:"LIST.csv"`
+	Images  string `help:"The folder that the list's paths are relative to." required:"" placeholder:"DIR"`
+	Subject string `help:"Whose face is taken of several: central, largest or dominant (none, unless it is by far the largest)." enum:"central,largest,dominant" default:"dominant"`
+}
+
+// read reads the list.
+func (l labelledList) read() (*evaluation.Set, error) {
+	f, err := os.Open(l.Pairs)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return evaluation.ReadList(f)
+}
+
+// gather makes the templates of the list's photographs. They are kept in the
+// file cache for the next time, unless it is empty. f has the engine until it
+// returns.
+func (l labelledList) gather(s *session, set *evaluation.Set, job evaluation.Gathering, gate bool, f func(*face.Engine, *evaluation.Templates) error) error {
+	images, err := os.OpenRoot(l.Images)
+	if err != nil {
+		return err
+	}
+	defer images.Close()
+	engine, err := app.OpenEvaluationEngine(s.config, subjectOf(l.Subject), gate)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	bar := s.progressBar(len(set.Samples), "extracting", "photographs")
+	job.Set, job.Images, job.Extractor, job.Model, job.Key = set, images, engine, engine.Model(), engine.Key
+	job.Progress = func(done int) { _ = bar.Set(done) }
+	templates, err := job.Run(s)
+	_ = bar.Finish()
+	if err != nil {
+		return err
+	}
+	return f(engine.Engine, templates)
+}
+
+func subjectOf(name string) face.Subject {
+	switch name {
+	case "central":
+		return face.Central
+	case "largest":
+		return face.Largest
+	default:
+		return face.Dominant
+	}
+}
+
+// writeWhole writes a file whole or not at all.
+func writeWhole(path string, content *bytes.Buffer) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already, if all went well
+	_, err = content.WriteTo(f)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,281 @@
+package evaluation
+
+import (
+	"cmp"
+	"context"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+const (
+	// fewScores are all kept; of more, the highest tailShare, as long as that
+	// is not over mostTail.
+	fewScores = 200_000
+	tailShare = 0.02
+	mostTail  = 2_000_000
+	// mostMarked bounds the tail where it must reach down to a cosine that
+	// was asked for.
+	mostMarked = 16_000_000
+	// shards is how many parts the work is cut into. Each adds up for itself
+	// and they are joined in order, so that sums do not depend on the number
+	// of cores.
+	shards = 16
+	// tile is how many vectors are compared with as many at a time: 256 kB
+	// each, which a core's cache holds.
+	tile = 128
+)
+
+// foldedScore is the score of a listed pair of a list with folds.
+type foldedScore struct {
+	fold     int
+	same     bool
+	compared bool
+	cosine   float32
+}
+
+// Compare compares the list's genuine pairs, and the impostors: those of the
+// list, or all pairs of photographs of different people, if the gathering was
+// for that. Of those the one that comes first in the list is the reference. A
+// photograph that failed as a reference or as a probe is then compared with
+// nobody else's.
+//
+// The tail reaches down to the cosine lowest, if so many scores can be kept.
+func (t *Templates) Compare(ctx context.Context, lowest float64) (*Scores, error) {
+	s := &Scores{Set: t.set, AllPairs: t.allPairs, Failed: t.failed}
+	for _, p := range t.set.Pairs {
+		a, b := t.vector(p.Reference, face.ForReference), t.vector(p.Probe, face.ForProbe)
+		f := foldedScore{fold: p.Fold, same: p.Same, compared: a != nil && b != nil}
+		if f.compared {
+			f.cosine = dot(a, b)
+		}
+		if p.Fold >= 0 {
+			s.folded = append(s.folded, f)
+		}
+		switch {
+		case p.Same && f.compared:
+			s.Genuine = append(s.Genuine, Score{int32(p.Reference), int32(p.Probe), f.cosine})
+		case p.Same:
+			s.Missed = append(s.Missed, p)
+		}
+	}
+	var err error
+	if t.allPairs {
+		s.Impostors, err = t.allImpostors(ctx, lowest)
+	} else {
+		s.Impostors, err = t.listedImpostors(ctx, lowest)
+	}
+	return s, err
+}
+
+// vector is a sample's template for a use; nil if there is none.
+func (t *Templates) vector(i int, use face.Use) *vector {
+	if v := t.templates[i][use].Vector; len(v) == face.TemplateSize {
+		return (*vector)(v)
+	}
+	return nil
+}
+
+// scan tells of every impostor score of one shard.
+type scan func(ctx context.Context, shard int, tell func(Score)) error
+
+// allImpostors compares all pairs of photographs of different people.
+func (t *Templates) allImpostors(ctx context.Context, lowest float64) (Impostors, error) {
+	var im Impostors
+	im.perPerson = make([]int, len(t.set.People))
+	var rows []int32 // those that can be compared
+	for i, s := range t.set.Samples {
+		if t.vector(i, face.ForReference) != nil && t.vector(i, face.ForProbe) != nil {
+			rows = append(rows, int32(i))
+			im.perPerson[s.Person]++
+		}
+	}
+	per := im.perPerson
+	im.PerPair = func(a, b int) int { return per[a] * per[b] }
+	var one, people int64
+	for _, n := range per {
+		im.Pairs += one * int64(n)
+		one += int64(n)
+		if n > 0 {
+			im.PeoplePairs += people
+			people++
+		}
+	}
+	m := &matrix{rows: rows, person: make([]int32, len(rows))}
+	for i, r := range rows {
+		m.person[i] = int32(t.set.Samples[r].Person)
+		m.references = append(m.references, t.vector(int(r), face.ForReference))
+		m.probes = append(m.probes, t.vector(int(r), face.ForProbe))
+	}
+	return im, im.fill(ctx, t.set, m.scan, lowest)
+}
+
+// listedImpostors compares the pairs of different people that are listed.
+func (t *Templates) listedImpostors(ctx context.Context, lowest float64) (Impostors, error) {
+	var im Impostors
+	per := make(map[[2]int]int)
+	var scores []Score
+	for _, p := range t.set.Pairs {
+		a, b := t.vector(p.Reference, face.ForReference), t.vector(p.Probe, face.ForProbe)
+		if p.Same || a == nil || b == nil {
+			continue
+		}
+		scores = append(scores, Score{int32(p.Reference), int32(p.Probe), dot(a, b)})
+		per[t.set.ends(scores[len(scores)-1])]++
+	}
+	im.Pairs, im.PeoplePairs = int64(len(scores)), int64(len(per))
+	im.PerPair = func(a, b int) int { return per[[2]int{a, b}] }
+	return im, im.fill(ctx, t.set, func(_ context.Context, shard int, tell func(Score)) error {
+		for i := shard; i < len(scores); i += shards {
+			tell(scores[i])
+		}
+		return nil
+	}, lowest)
+}
+
+// ends are the two people of a score, the smaller first.
+func (s *Set) ends(of Score) [2]int {
+	a, b := s.Samples[of.Reference].Person, s.Samples[of.Probe].Person
+	return [2]int{min(a, b), max(a, b)}
+}
+
+// fill counts all scores, and then, knowing how many there are of each, keeps
+// the highest: two passes cost less than keeping all.
+func (im *Impostors) fill(ctx context.Context, set *Set, each scan, lowest float64) error {
+	type counts struct {
+		n       [Bins]int64
+		weights [Bins]float64
+	}
+	counted := make([]counts, shards)
+	err := onAllCores(ctx, func(ctx context.Context, shard int) error {
+		into := &counted[shard]
+		return each(ctx, shard, func(s Score) {
+			b, ends := bin(float64(s.Cosine)), set.ends(s)
+			into.n[b]++
+			into.weights[b] += 1 / float64(im.PerPair(ends[0], ends[1]))
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for i := range counted {
+		for b := range Bins {
+			im.Counts[b] += counted[i].n[b]
+			im.Weights[b] += counted[i].weights[b]
+		}
+	}
+	from, size := im.tailFrom(lowest)
+	im.Floor = edge(from)
+	kept := make([][]Score, shards)
+	err = onAllCores(ctx, func(ctx context.Context, shard int) error {
+		return each(ctx, shard, func(s Score) {
+			if bin(float64(s.Cosine)) >= from {
+				kept[shard] = append(kept[shard], s)
+			}
+		})
+	})
+	if err != nil {
+		return err
+	}
+	im.Tail = make([]Score, 0, size)
+	for i, k := range kept {
+		im.Tail = append(im.Tail, k...)
+		kept[i] = nil
+	}
+	slices.SortFunc(im.Tail, func(a, b Score) int {
+		return cmp.Or(cmp.Compare(b.Cosine, a.Cosine), cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Probe, b.Probe))
+	})
+	return nil
+}
+
+// onAllCores runs f for every shard.
+func onAllCores(ctx context.Context, f func(ctx context.Context, shard int) error) error {
+	group, running := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for shard := range shards {
+		group.Go(func() error {
+			if err := running.Err(); err != nil {
+				return err
+			}
+			return f(running, shard)
+		})
+	}
+	return group.Wait()
+}
+
+// tailFrom is the lowest bin of the tail, and how many scores that is.
+func (im *Impostors) tailFrom(lowest float64) (from int, size int64) {
+	if im.Pairs <= fewScores {
+		return 0, im.Pairs
+	}
+	want := int64(min(max(tailShare*float64(im.Pairs), fewScores), mostTail))
+	for from = Bins; from > 0 && size < want; from-- {
+		size += im.Counts[from-1]
+	}
+	for marked := bin(lowest); from > marked && size+im.Counts[from-1] <= mostMarked; from-- {
+		size += im.Counts[from-1]
+	}
+	return from, size
+}
+
+// bin is which of Bins equal parts of -1..1 a cosine lies in, edge the lowest
+// cosine of one.
+func bin(cosine float64) int {
+	return min(max(int((cosine+1)*(Bins/2)), 0), Bins-1)
+}
+
+func edge(bin int) float64 { return float64(bin)/(Bins/2) - 1 }
+
+// matrix holds the vectors to be compared each with each.
+type matrix struct {
+	// rows are the samples, person who is on each.
+	rows, person       []int32
+	references, probes []*vector
+}
+
+// scan compares the rows of every tile of this shard with all that follow.
+func (m *matrix) scan(ctx context.Context, shard int, tell func(Score)) error {
+	for top := shard * tile; top < len(m.rows); top += shards * tile {
+		for left := top; left < len(m.rows); left += tile {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			m.square(top, left, tell)
+		}
+	}
+	return nil
+}
+
+// square compares one tile of references with one tile of probes. Where a
+// group of rows is not full, the last one is repeated and its scores are left
+// out.
+func (m *matrix) square(top, left int, tell func(Score)) {
+	bottom, right := min(top+tile, len(m.rows)), min(left+tile, len(m.rows))
+	var a [4]*vector
+	var b [2]*vector
+	var out [4][2]float32
+	for i := top; i < bottom; i += len(a) {
+		for d := range a {
+			a[d] = m.references[min(i+d, bottom-1)]
+		}
+		for j := left; j < right; j += len(b) {
+			if j+len(b)-1 <= i {
+				continue // on or under the diagonal
+			}
+			for d := range b {
+				b[d] = m.probes[min(j+d, right-1)]
+			}
+			dots(&a, &b, &out)
+			for di := 0; di < len(a) && i+di < bottom; di++ {
+				for dj := 0; dj < len(b) && j+dj < right; dj++ {
+					if x, y := i+di, j+dj; x < y && m.person[x] != m.person[y] {
+						tell(Score{m.rows[x], m.rows[y], out[di][dj]})
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package evaluation
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// tally counts errors at any cosine. A score that reaches the cosine matches.
+type tally struct {
+	scores *Scores
+	// genuine are the genuine scores, lowest first.
+	genuine []Score
+	// people are the two of each score of the tail, the smaller first.
+	people [][2]int
+	// below is how many impostor scores are below each bin.
+	below [Bins + 1]int64
+}
+
+func newTally(s *Scores) *tally {
+	t := &tally{scores: s, genuine: slices.Clone(s.Genuine), people: make([][2]int, len(s.Impostors.Tail))}
+	slices.SortFunc(t.genuine, func(a, b Score) int {
+		return cmp.Or(cmp.Compare(a.Cosine, b.Cosine), cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Probe, b.Probe))
+	})
+	for i, score := range s.Impostors.Tail {
+		t.people[i] = s.Set.ends(score)
+	}
+	for b, n := range s.Impostors.Counts {
+		t.below[b+1] = t.below[b] + n
+	}
+	return t
+}
+
+// reaching is how many scores of the tail reach the cosine.
+func (t *tally) reaching(cosine float64) int {
+	n, _ := slices.BinarySearchFunc(t.scores.Impostors.Tail, cosine, func(s Score, c float64) int {
+		if float64(s.Cosine) >= c {
+			return -1
+		}
+		return 1
+	})
+	return n
+}
+
+// fnmr is the share of genuine pairs that do not reach the cosine, or could
+// not be compared.
+func (t *tally) fnmr(cosine float64) float64 {
+	all := len(t.genuine) + len(t.scores.Missed)
+	if all == 0 {
+		return 0
+	}
+	under, _ := slices.BinarySearchFunc(t.genuine, cosine, func(s Score, c float64) int {
+		return cmp.Compare(float64(s.Cosine), c)
+	})
+	return float64(under+len(t.scores.Missed)) / float64(all)
+}
+
+// highest is the lowest cosine that at most n impostor scores reach, and how
+// many do: fewer than n where several scores are the same. ok is false if the
+// tail does not reach down there, or no score is that rare.
+func (t *tally) highest(n int) (cosine float64, reached int, ok bool) {
+	tail := t.scores.Impostors.Tail
+	if n > len(tail) {
+		return 0, 0, false
+	}
+	for n > 0 && n < len(tail) && tail[n].Cosine == tail[n-1].Cosine {
+		n--
+	}
+	if n == 0 {
+		return 0, 0, false
+	}
+	return float64(tail[n-1].Cosine), n, true
+}
+
+// det is the detection error trade-off at rates that are evenly spaced in the
+// logarithm of the false match rate, from all to a single pair.
+func (t *tally) det() []DETPoint {
+	im := &t.scores.Impostors
+	if im.Pairs == 0 || len(t.genuine)+len(t.scores.Missed) == 0 {
+		return []DETPoint{}
+	}
+	const points = 200
+	all := float64(im.Pairs)
+	var out []DETPoint
+	for i := range points {
+		n := int64(math.Round(math.Pow(all, 1-float64(i)/(points-1))))
+		cosine, reached, ok := t.highest(int(n))
+		if n > int64(len(im.Tail)) {
+			// Not in the tail: at the edge of the bin where that many are.
+			b, _ := slices.BinarySearch(t.below[:], im.Pairs-n)
+			cosine, reached, ok = edge(b), int(im.Pairs-t.below[b]), true
+		}
+		if !ok || len(out) > 0 && cosine <= out[len(out)-1].Cosine {
+			continue
+		}
+		out = append(out, DETPoint{Cosine: cosine, FMR: float64(reached) / all, FNMR: t.fnmr(cosine)})
+	}
+	return out
+}
+
+// histograms are the genuine and the impostor scores'.
+func (t *tally) histograms() (genuine, impostor Histogram) {
+	var counts [Bins]int64
+	for _, s := range t.genuine {
+		counts[bin(float64(s.Cosine))]++
+	}
+	// -0.4 to 1, unless there is something below.
+	const parts, usual = 100, Bins * 3 / 10
+	from := usual
+	for b := range usual {
+		if counts[b]+t.scores.Impostors.Counts[b] > 0 {
+			from = 0
+			break
+		}
+	}
+	width := (Bins - from) / parts
+	shares := func(counts *[Bins]int64, of int64) Histogram {
+		h := Histogram{From: round(edge(from), 6), Width: round(float64(width)*2/Bins, 6), Shares: make([]float64, parts)}
+		for b := from; b < Bins && of > 0; b++ {
+			h.Shares[(b-from)/width] += float64(counts[b]) / float64(of)
+		}
+		return h
+	}
+	return shares(&counts, int64(len(t.genuine))), shares(&t.scores.Impostors.Counts, t.scores.Impostors.Pairs)
+}
+
+// round drops what is left of decimal fractions in binary.
+func round(v float64, decimals int) float64 {
+	shift := math.Pow10(decimals)
+	return math.Round(v*shift) / shift
+}
+
+// crossValidated measures the accuracy on each fold at the cosine that is best
+// on all others. A genuine pair that could not be compared is wrong, an
+// impostor pair that could not is right: nobody got through. It is nil if the
+// list has no two folds.
+func crossValidated(listed []foldedScore) *Folds {
+	folds := 0
+	for _, s := range listed {
+		folds = max(folds, s.fold+1)
+	}
+	if folds < 2 {
+		return nil
+	}
+	listed = slices.Clone(listed)
+	slices.SortFunc(listed, func(a, b foldedScore) int { return cmp.Compare(a.cosine, b.cosine) })
+	var accuracies []float64
+	for f := range folds {
+		mark := bestMark(listed, f)
+		var right, all int
+		for _, s := range listed {
+			if s.fold == f {
+				all++
+				if s.right(mark) {
+					right++
+				}
+			}
+		}
+		accuracies = append(accuracies, float64(right)/float64(all))
+	}
+	out := &Folds{Number: folds}
+	for _, a := range accuracies {
+		out.Accuracy += a
+	}
+	out.Accuracy /= float64(folds)
+	for _, a := range accuracies {
+		out.Deviation += (a - out.Accuracy) * (a - out.Accuracy) / float64(folds-1)
+	}
+	out.Deviation = math.Sqrt(out.Deviation)
+	return out
+}
+
+// right is whether the pair is told right at that cosine.
+func (s foldedScore) right(mark float64) bool {
+	return s.same == (s.compared && float64(s.cosine) >= mark)
+}
+
+// bestMark is the cosine at which most pairs outside a fold are told right: in
+// the middle between two of their scores, the lowest if several are as good.
+// The list is in the order of the cosines.
+func bestMark(listed []foldedScore, without int) float64 {
+	mark, below := -1.0, -1.0
+	gain, best := 0, 0 // against a mark that all reach
+	for _, s := range listed {
+		if s.fold == without || !s.compared {
+			continue
+		}
+		c := float64(s.cosine)
+		if gain > best && c > below {
+			best, mark = gain, (below+c)/2
+		}
+		if s.same {
+			gain--
+		} else {
+			gain++
+		}
+		below = c
+	}
+	if gain > best {
+		mark = math.Nextafter(below, 2)
+	}
+	return mark
+}

@@ -1,0 +1,372 @@
+package evaluation
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+const (
+	// DefaultReplicates is how often the bootstrap draws.
+	DefaultReplicates = 1000
+	// leastReaching is how many impostor pairs must reach a cosine for it to
+	// stand for a false match rate of the list's own.
+	leastReaching = 10
+	// worst is how many pairs of each kind are listed.
+	worst = 20
+)
+
+// Measuring says what a report is to tell besides the scores.
+type Measuring struct {
+	// Calibration is what is held against the scores.
+	Calibration *face.Calibration
+	// PassMark is the percentage that a face needs.
+	PassMark sesuai.Percentage
+	// Seed is where the bootstrap's chance begins: the same seed gives the
+	// same figures. Replicates is how often it draws; 0 is DefaultReplicates.
+	Seed       uint64
+	Replicates int
+}
+
+// Lowest is the lowest cosine that a report has rates at by this calibration.
+func (m Measuring) Lowest() float64 {
+	lowest := m.passCosine()
+	for _, a := range m.Calibration.Anchors {
+		lowest = min(lowest, a.Cosine)
+	}
+	return lowest
+}
+
+// Measure makes a report of scores. What only the caller knows, such as the
+// list's name, is left empty.
+func Measure(ctx context.Context, s *Scores, m Measuring) (*Report, error) {
+	r := &reporter{
+		Measuring: m, Scores: s, tally: newTally(s),
+		resampling: resampling{people: len(s.Set.People), replicates: cmp.Or(m.Replicates, DefaultReplicates), seed: m.Seed},
+	}
+	out := &Report{
+		Calibration: m.Calibration.ID, AllPairs: s.AllPairs,
+		Photographs: len(s.Set.Samples), People: len(s.Set.People),
+		GenuinePairs:  len(s.Genuine) + len(s.Missed),
+		ImpostorPairs: s.Impostors.Pairs, ImpostorPeoplePairs: s.Impostors.PeoplePairs,
+		Folds: crossValidated(s.folded), DET: r.tally.det(), Worst: r.worst(),
+	}
+	out.Genuine, out.Impostor = r.tally.histograms()
+	at, atFMR, groups := r.marks(), r.levels(), r.groups()
+	fta := r.fta(func(int) bool { return true })
+	if err := r.resampling.run(ctx); err != nil {
+		return nil, err
+	}
+	out.At, out.AtFMR, out.Groups = finished(at), finished(atFMR), compared(groups)
+	out.Acquisition = Acquisition{FTA: fta.Rate, Causes: make(map[string]int)}
+	for _, f := range s.Failed {
+		out.Acquisition.Causes[string(f.Kind)]++
+		for _, measure := range f.Measures {
+			if out.Acquisition.Measures == nil {
+				out.Acquisition.Measures = make(map[string]int)
+			}
+			out.Acquisition.Measures[measure]++
+		}
+	}
+	return out, nil
+}
+
+// reporter makes one report.
+type reporter struct {
+	Measuring
+	*Scores
+	tally      *tally
+	resampling resampling
+	everybody  *pairTotal
+}
+
+// pending are rates at a cosine whose intervals the bootstrap has yet to tell.
+type pending struct {
+	RatesAt
+	fmr  *impostorRate
+	fnmr *personRate
+}
+
+func (p pending) finish() RatesAt {
+	p.FMR, p.FMRByPeople, p.FNMR = p.fmr.photographs, p.fmr.byPeople, p.fnmr.Rate
+	return p.RatesAt
+}
+
+func finished(all []pending) []RatesAt {
+	out := []RatesAt{}
+	for _, p := range all {
+		out = append(out, p.finish())
+	}
+	return out
+}
+
+// marks are the calibration's anchors and the pass mark, in the order of the
+// cosines. The anchor that is the pass mark has that name. Where the tail does
+// not reach down there are no rates.
+func (r *reporter) marks() []pending {
+	type mark struct {
+		name   string
+		cosine float64
+	}
+	marks := []mark{{passMark, r.passCosine()}}
+	for _, a := range r.Calibration.Anchors {
+		if r.Calibration.Percentage(a.Cosine) != r.PassMark {
+			marks = append(marks, mark{"anchor", a.Cosine})
+		}
+	}
+	slices.SortStableFunc(marks, func(a, b mark) int { return cmp.Compare(a.cosine, b.cosine) })
+	var out []pending
+	for _, m := range marks {
+		if m.cosine >= r.Impostors.Floor || r.Impostors.Pairs == 0 {
+			out = append(out, r.at(m.name, m.cosine, r.total(), func(int) bool { return true }))
+		}
+	}
+	return out
+}
+
+const passMark = "pass mark"
+
+// passCosine is the lowest cosine that passes: just under the one that stands
+// for the pass mark, since percentages are rounded.
+func (m Measuring) passCosine() float64 {
+	low, high := -1.0, 1.0
+	for high-low > 1e-9 {
+		if middle := (low + high) / 2; m.Calibration.Percentage(middle).AtLeast(m.PassMark) {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return high
+}
+
+// levels are the cosines of the list's own false match rates.
+func (r *reporter) levels() []pending {
+	var out []pending
+	for exponent := 2; ; exponent++ {
+		n := math.Floor(float64(r.Impostors.Pairs)*math.Pow10(-exponent) + 1e-6)
+		if n < leastReaching {
+			return out
+		}
+		if cosine, _, ok := r.tally.highest(int(n)); ok {
+			out = append(out, r.at(fmt.Sprintf("FMR 1e-%d", exponent), cosine, r.total(), func(int) bool { return true }))
+		}
+	}
+}
+
+// at asks for the rates at a cosine, among the people that are wanted, of
+// whose pairs of is the total.
+func (r *reporter) at(name string, cosine float64, of *pairTotal, wanted func(person int) bool) pending {
+	p := pending{
+		RatesAt: RatesAt{
+			Name: name, Cosine: cosine,
+			Percentage: r.Calibration.Percentage(cosine).Value(), StatedFMR: r.statedFMR(cosine),
+		},
+		fmr: &impostorRate{of: of}, fnmr: r.newPersonRate(),
+	}
+	index := make(map[[2]int]int)
+	for _, ends := range r.tally.people[:r.tally.reaching(cosine)] {
+		if !wanted(ends[0]) || !wanted(ends[1]) {
+			continue
+		}
+		i, ok := index[ends]
+		if !ok {
+			i = len(p.fmr.hits)
+			index[ends] = i
+			p.fmr.hits = append(p.fmr.hits, pairCount{a: int32(ends[0]), b: int32(ends[1])})
+		}
+		p.fmr.hits[i].n++
+	}
+	for i := range p.fmr.hits {
+		h := &p.fmr.hits[i]
+		h.weight = h.n / float64(r.Impostors.PerPair(int(h.a), int(h.b)))
+	}
+	count := func(reference int, wrong bool) {
+		person := r.Set.Samples[reference].Person
+		if !wanted(person) {
+			return
+		}
+		p.fnmr.of[person]++
+		if wrong {
+			p.fnmr.errors[person]++
+		}
+	}
+	for _, s := range r.Genuine {
+		count(int(s.Reference), float64(s.Cosine) < cosine)
+	}
+	for _, missed := range r.Missed {
+		count(missed.Reference, true)
+	}
+	r.resampling.impostors = append(r.resampling.impostors, p.fmr)
+	r.resampling.persons = append(r.resampling.persons, p.fnmr)
+	return p
+}
+
+func (r *reporter) newPersonRate() *personRate {
+	return &personRate{errors: make([]float64, len(r.Set.People)), of: make([]float64, len(r.Set.People))}
+}
+
+// fta asks for the failure to acquire rate among the people that are wanted.
+func (r *reporter) fta(wanted func(person int) bool) *personRate {
+	p := r.newPersonRate()
+	for _, s := range r.Set.Samples {
+		if wanted(s.Person) {
+			p.of[s.Person]++
+		}
+	}
+	for _, f := range r.Failed {
+		if person := r.Set.Samples[f.Sample].Person; wanted(person) {
+			p.errors[person]++
+		}
+	}
+	r.resampling.persons = append(r.resampling.persons, p)
+	return p
+}
+
+// total is that of all people, made once.
+func (r *reporter) total() *pairTotal {
+	if r.everybody == nil {
+		r.everybody = r.totalOf(func(int) bool { return true })
+	}
+	return r.everybody
+}
+
+// totalOf is how many pairs were compared among the people that are wanted.
+func (r *reporter) totalOf(wanted func(person int) bool) *pairTotal {
+	t := &pairTotal{}
+	if per := r.Impostors.perPerson; per != nil {
+		t.perPerson = make([]int32, len(per))
+		for p, n := range per {
+			if wanted(p) {
+				t.perPerson[p] = int32(n)
+			}
+		}
+		return t
+	}
+	for _, ends := range r.comparedPeople() {
+		if wanted(ends[0]) && wanted(ends[1]) {
+			t.pairs = append(t.pairs, pairCount{a: int32(ends[0]), b: int32(ends[1]), n: float64(r.Impostors.PerPair(ends[0], ends[1]))})
+		}
+	}
+	return t
+}
+
+// comparedPeople are the pairs of people of the list who were compared, where
+// not all were.
+func (r *reporter) comparedPeople() [][2]int {
+	seen := make(map[[2]int]bool)
+	var out [][2]int
+	for _, p := range r.Set.Pairs {
+		ends := r.Set.ends(Score{Reference: int32(p.Reference), Probe: int32(p.Probe)})
+		if !p.Same && !seen[ends] && r.Impostors.PerPair(ends[0], ends[1]) > 0 {
+			seen[ends] = true
+			out = append(out, ends)
+		}
+	}
+	return out
+}
+
+// pendingGroup is a GroupRates to be.
+type pendingGroup struct {
+	name  string
+	rates pending
+	fta   *personRate
+}
+
+// groups asks for the rates of each group at the pass mark.
+func (r *reporter) groups() []pendingGroup {
+	if len(r.Set.Groups) == 0 || r.passCosine() < r.Impostors.Floor {
+		return nil
+	}
+	groupOf := make([]int, len(r.Set.People))
+	for _, s := range r.Set.Samples {
+		groupOf[s.Person] = s.Group
+	}
+	var out []pendingGroup
+	for g, name := range r.Set.Groups {
+		within := func(person int) bool { return groupOf[person] == g }
+		out = append(out, pendingGroup{
+			name, r.at(passMark, r.passCosine(), r.totalOf(within), within), r.fta(within),
+		})
+	}
+	return out
+}
+
+func compared(groups []pendingGroup) *Groups {
+	if groups == nil {
+		return nil
+	}
+	out := &Groups{}
+	var fmr, fnmr []float64
+	for _, g := range groups {
+		rates := g.rates.finish()
+		out.Each = append(out.Each, GroupRates{Name: g.name, Rates: rates, FTA: g.fta.Rate})
+		if rates.FMR.Of > 0 {
+			fmr = append(fmr, rates.FMR.Value)
+		}
+		if rates.FNMR.Of > 0 {
+			fnmr = append(fnmr, rates.FNMR.Value)
+		}
+	}
+	out.FMRRatio, out.FNMRRatio = spread(fmr), spread(fnmr)
+	return out
+}
+
+// spread is the highest over the lowest; 0 if the lowest is.
+func spread(rates []float64) float64 {
+	if len(rates) == 0 || slices.Min(rates) == 0 {
+		return 0
+	}
+	return slices.Max(rates) / slices.Min(rates)
+}
+
+// statedFMR is the rate that the calibration states at a cosine: log-linear
+// between the anchors and down to the median of impostors, where it is a half;
+// beyond the last anchor no lower rate is stated.
+func (r *reporter) statedFMR(cosine float64) float64 {
+	from := face.Anchor{FMR: 0.5, Cosine: r.Calibration.ImpostorMedian}
+	for _, a := range r.Calibration.Anchors {
+		if r.Calibration.Percentage(cosine) == r.Calibration.Percentage(a.Cosine) {
+			return a.FMR // a pass mark lies under its anchor, by rounding alone
+		}
+		if cosine < a.Cosine {
+			share := max((cosine-from.Cosine)/(a.Cosine-from.Cosine), 0)
+			return from.FMR * math.Pow(a.FMR/from.FMR, share)
+		}
+		from = a
+	}
+	return from.FMR
+}
+
+// worst lists what somebody should look at.
+func (r *reporter) worst() Worst {
+	w := Worst{Genuine: []WorstPair{}, Impostor: []WorstPair{}, Failed: []FailedSample{}}
+	pair := func(s Score) WorstPair {
+		return WorstPair{
+			Reference: r.Set.Samples[s.Reference].File, Probe: r.Set.Samples[s.Probe].File,
+			Cosine: round(float64(s.Cosine), 4), Percentage: r.Calibration.Percentage(float64(s.Cosine)).Value(),
+		}
+	}
+	for _, s := range r.tally.genuine[:min(worst, len(r.tally.genuine))] {
+		w.Genuine = append(w.Genuine, pair(s))
+	}
+	seen := make(map[[2]int]bool)
+	for i, s := range r.Impostors.Tail {
+		if len(w.Impostor) == worst {
+			break
+		}
+		if ends := r.tally.people[i]; !seen[ends] {
+			seen[ends] = true
+			w.Impostor = append(w.Impostor, pair(s))
+		}
+	}
+	for _, f := range r.Failed {
+		w.Failed = append(w.Failed, FailedSample{File: r.Set.Samples[f.Sample].File, Code: string(f.Kind)})
+	}
+	return w
+}

@@ -1,0 +1,205 @@
+package evaluation
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// ruleOfThree: where no error was seen in n trials, the rate is with 95 %
+	// confidence at most 3/n (Hanley, Lippman-Hand 1983; ISO/IEC 19795-1).
+	ruleOfThree = 3
+	// leastSeen: errors of fewer people, or pairs of people, than this bound
+	// a rate no closer than none at all would: a bootstrap knows nothing but
+	// what it has seen.
+	leastSeen = 3
+)
+
+// resampling is a bootstrap over people: as many people as there are, are
+// drawn with replacement, again and again, and the rates counted anew with
+// each person as often as drawn. Pairs that share a person depend on each
+// other; resampling pairs would not see that and give intervals that are too
+// narrow. A pair of two people weighs the product of theirs (Poh, Bengio 2007:
+// the subset bootstrap; Owen 2007: the pigeonhole bootstrap).
+type resampling struct {
+	people, replicates int
+	seed               uint64
+	impostors          []*impostorRate
+	persons            []*personRate
+}
+
+// pairCount is how often two people's photographs made an event, and its
+// weight by people.
+type pairCount struct {
+	a, b      int32
+	n, weight float64
+}
+
+// impostorRate is the rate of an event over pairs of two people.
+type impostorRate struct {
+	hits []pairCount
+	of   *pairTotal
+	// photographs and byPeople are the rates with their intervals.
+	photographs, byPeople Rate
+}
+
+// personRate is the rate of an event that is of one person each.
+type personRate struct {
+	// errors and of are by person.
+	errors, of []float64
+	Rate
+}
+
+// pairTotal is how many pairs were compared, of all people or of some: either
+// as how many photographs of each person, which all were compared with each
+// other's, or pair by pair.
+type pairTotal struct {
+	perPerson []int32
+	pairs     []pairCount
+}
+
+// total counts the pairs of photographs and of people, where person p is there
+// m[p] times.
+func (t *pairTotal) total(m []float64) (photographs, people float64) {
+	var sum, squares, persons, squared float64
+	for p, n := range t.perPerson {
+		if n > 0 {
+			w := float64(n) * m[p]
+			sum, squares = sum+w, squares+w*w
+			persons, squared = persons+m[p], squared+m[p]*m[p]
+		}
+	}
+	photographs, people = (sum*sum-squares)/2, (persons*persons-squared)/2
+	for _, p := range t.pairs {
+		w := m[p.a] * m[p.b]
+		photographs += w * p.n
+		people += w
+	}
+	return photographs, people
+}
+
+func (r *impostorRate) count(m []float64) (photographs, people float64) {
+	for _, h := range r.hits {
+		w := m[h.a] * m[h.b]
+		photographs += w * h.n
+		people += w * h.weight
+	}
+	return photographs, people
+}
+
+// seen counts the people who made an error, and those who were tried.
+func (r *personRate) seen() (erring int, tried float64) {
+	for p, n := range r.of {
+		if n > 0 {
+			tried++
+		}
+		if r.errors[p] > 0 {
+			erring++
+		}
+	}
+	return erring, tried
+}
+
+func (r *personRate) count(m []float64) (errors, of float64) {
+	for p, n := range r.of {
+		errors += m[p] * r.errors[p]
+		of += m[p] * n
+	}
+	return errors, of
+}
+
+// run sets all rates and their intervals.
+func (r *resampling) run(ctx context.Context) error {
+	once := make([]float64, r.people)
+	for i := range once {
+		once[i] = 1
+	}
+	values := make([][]float64, 2*len(r.impostors)+len(r.persons))
+	for i := range values {
+		values[i] = make([]float64, r.replicates)
+	}
+	group, running := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range r.replicates {
+		group.Go(func() error {
+			if err := running.Err(); err != nil {
+				return err
+			}
+			r.replicate(i, values)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, rate := range r.impostors {
+		photographs, people := rate.count(once)
+		ofPhotographs, ofPeople := rate.of.total(once)
+		rate.photographs = rateOf(photographs, ofPhotographs, len(rate.hits), ofPeople, values[2*i])
+		rate.byPeople = rateOf(people, ofPeople, len(rate.hits), ofPeople, values[2*i+1])
+	}
+	for i, rate := range r.persons {
+		errors, of := rate.count(once)
+		erring, people := rate.seen()
+		rate.Rate = rateOf(errors, of, erring, people, values[2*len(r.impostors)+i])
+	}
+	return nil
+}
+
+// replicate draws people once, with chance of its own, and sets the i-th of
+// every rate's values.
+func (r *resampling) replicate(i int, values [][]float64) {
+	chance := rand.New(rand.NewPCG(r.seed, uint64(i)))
+	m := make([]float64, r.people)
+	for range m {
+		m[chance.IntN(len(m))]++
+	}
+	totals := make(map[*pairTotal][2]float64)
+	for j, rate := range r.impostors {
+		of, ok := totals[rate.of]
+		if !ok {
+			of[0], of[1] = rate.of.total(m)
+			totals[rate.of] = of
+		}
+		photographs, people := rate.count(m)
+		values[2*j][i], values[2*j+1][i] = photographs/of[0], people/of[1]
+	}
+	for j, rate := range r.persons {
+		errors, of := rate.count(m)
+		values[2*len(r.impostors)+j][i] = errors / of
+	}
+}
+
+// rateOf is the rate of errors among of, with the interval that holds 95 % of
+// the values that it had in the bootstrap; NaN, where nobody was drawn who
+// counts, is left out. Of n people, or pairs of people, so many as erring made
+// the errors: where they are too few, the Rule of 3 bounds the rate.
+func rateOf(errors, of float64, erring int, n float64, values []float64) Rate {
+	errors = max(min(errors, of), 0) // sums of weights are rounded
+	if of <= 0 {
+		return Rate{Errors: errors, Of: of, High: 1} // nothing was tried: nothing is known
+	}
+	r := Rate{Errors: errors, Of: of, Value: errors / of}
+	r.Low, r.High = r.Value, r.Value
+	values = slices.DeleteFunc(values, math.IsNaN)
+	slices.Sort(values)
+	if len(values) > 0 {
+		r.Low = min(r.Low, values[(len(values)-1)*25/1000])
+		r.High = max(r.High, values[len(values)-1-(len(values)-1)*25/1000])
+	}
+	unseen := min(ruleOfThree/n, 1)
+	if erring < leastSeen {
+		r.High = max(r.High, unseen)
+	}
+	if errors >= of {
+		r.Low = min(r.Low, 1-unseen)
+	}
+	// Sums of weights are rounded.
+	r.Low, r.High = max(r.Low, 0), min(r.High, 1)
+	return r
+}
