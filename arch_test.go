@@ -30,11 +30,11 @@ var mayImport = map[string][]string{
 	},
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/face",
-		"internal/face/ort", "internal/face/turbo", "internal/store", "internal/keyring",
+		"internal/face/ort", "internal/face/turbo", "internal/store", "internal/keyring", "internal/replay",
 		"github.com/goccy/go-yaml",
 	},
 	"internal/httpapi":    {".", "internal/verify", "internal/access"},
-	"internal/verify":     {".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access"},
+	"internal/verify":     {".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/replay"},
 	"internal/enrol":      {".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup"},
 	"internal/policy":     {"."},
 	"internal/name":       {".", "golang.org/x/text/unicode/norm"},
@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"internal/face/turbo": {"internal/face"},
 	"internal/evaluation": {".", "internal/face"},
 	"internal/registry":   {".", "internal/face"},
+	"internal/replay":     {".", "internal/face"},
 	"internal/registry/registrytest": {
 		".", "internal/registry", "internal/face", "internal/name", "github.com/google/go-cmp/cmp",
 	},
@@ -50,7 +51,7 @@ var mayImport = map[string][]string{
 	"internal/access":  {".", "golang.org/x/time/rate"},
 	"internal/keyring": {"."},
 	"internal/store": {
-		".", "internal/registry", "internal/audit", "internal/access", "internal/face", "internal/name", "internal/keyring",
+		".", "internal/registry", "internal/audit", "internal/access", "internal/face", "internal/name", "internal/keyring", "internal/replay",
 		"github.com/pressly/goose/v3", "modernc.org/sqlite", "modernc.org/sqlite/lib",
 	},
 

@@ -47,7 +47,7 @@ func OpenStore(ctx context.Context, c Config) (Store, error) {
 		return Store{}, err
 	}
 	s, err := store.Open(ctx, store.Options{
-		Dir: c.Data, Ring: ring, Scale: calibration, Calibration: calibration.ID,
+		Dir: c.Data, Ring: ring, Scale: calibration, Calibration: calibration.ID, ProbeAge: c.Replay.MaxAge,
 	})
 	if err != nil {
 		return Store{}, err
@@ -137,7 +137,7 @@ func NewEnroller(s Store, e *face.Engine) *enrol.Enroller {
 // NewVerifier joins a store and an engine to verify people.
 func NewVerifier(c Config, s Store, e *face.Engine) *verify.Verifier {
 	return verify.New(verify.Options{
-		Registry: s, Extractor: e, Audit: s,
+		Registry: s, Extractor: e, Probes: s, Audit: s,
 		RegistryTimeout: c.Times.Registry, AuditTimeout: c.Times.Audit,
 	})
 }

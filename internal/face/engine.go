@@ -2,6 +2,7 @@ package face
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"runtime"
@@ -190,7 +191,11 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (Extraction
 	if err := ctx.Err(); err != nil {
 		return Extraction{}, err
 	}
-	return w.extract(ctx, p, use)
+	x, err := w.extract(ctx, p, use)
+	if err == nil && x.Finding == OneFace {
+		x.Signature.File = sha256.Sum256(photo)
+	}
+	return x, err
 }
 
 // forget lets go of the photograph. Its memory is used again, unless it was a
@@ -244,26 +249,30 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, er
 	if err := ctx.Err(); err != nil {
 		return Extraction{}, err
 	}
-	x.Template, err = w.describe(use)
+	x.Signature.Look = lookOf(rasterOf(w.template.Input(), w.engine.manifest.Template))
+	x.Template, x.Signature.Sketch, err = w.describe(use)
 	return x, err
 }
 
-// describe makes the template of the aligned face in the network's input. The
-// input is mirrored afterwards if use is ForReference.
-func (w *worker) describe(use Use) (Template, error) {
+// describe makes the template of the aligned face in the network's input, and
+// its sketch, which is that of a probe whatever the use. The input is mirrored
+// afterwards if use is ForReference.
+func (w *worker) describe(use Use) (Template, [2]uint64, error) {
 	t, err := w.vector()
+	sketch := sketchOf(t)
 	if err != nil || use != ForReference {
-		return t, err
+		return t, sketch, err
 	}
 	mirror(w.template.Input(), alignedSize)
 	m, err := w.vector()
 	if err != nil {
-		return Template{}, err
+		return Template{}, sketch, err
 	}
 	for i, v := range m.Vector {
 		t.Vector[i] += v
 	}
-	return NewTemplate(t.Model, t.Vector)
+	t, err = NewTemplate(t.Model, t.Vector)
+	return t, sketch, err
 }
 
 func (w *worker) vector() (Template, error) {

@@ -100,3 +100,6 @@ func KeptBytes(e *Engine) (n int) {
 	}
 	return n
 }
+
+// Apart is how many bits of two signatures' hashes and sketches differ.
+func Apart(s, t Signature) (look, sketch int) { return s.apart(t) }

@@ -40,11 +40,16 @@ const (
 	// ForReference: a photograph to be enrolled. Its template is averaged
 	// with that of its mirror image, which is paid once and lowers FNMR.
 	ForReference
+	// ForLiveProbe: as ForProbe, and Liveness is measured as well, where there
+	// is a model for it.
+	ForLiveProbe
 )
 
 // Probe is the sample of a person who is to be verified.
 type Probe struct {
 	Template Template
+	// Signature tells the photograph again.
+	Signature Signature
 }
 
 // Extraction is all that Extract found in a photograph.
@@ -52,6 +57,10 @@ type Extraction struct {
 	Finding Finding
 	// Template is set only when Finding is OneFace.
 	Template Template
+	// Signature tells the photograph again; set when Template is.
+	Signature Signature
+	// Liveness is known only for ForLiveProbe.
+	Liveness Liveness
 	// Box is the face's square in the upright photograph, in pixels; zero if
 	// there is none.
 	Box Box

@@ -1,0 +1,193 @@
+package face
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"sync"
+)
+
+// Signature is what a photograph is known again by, when it is sent a second
+// time or has been re-encoded, resized or cropped in between. It says little
+// about the face and nothing else about the photograph, but it is made of
+// biometric data: formatting it shows nothing.
+type Signature struct {
+	// File is the SHA-256 of the photograph's bytes.
+	File [32]byte
+	// Look is a perceptual hash of the aligned face: 64 bits, of which few
+	// change when the photograph is re-encoded.
+	Look uint64
+	// Sketch is 128 bits of the template: see sketchOf. The templates of two
+	// models have nothing to do with each other, and neither have sketches.
+	Sketch [2]uint64
+}
+
+// The limits of Near: how many bits of the hash and of the sketch may differ.
+// docs/decisions/replay.md has the measurements that they are from.
+const (
+	nearLook   = 10
+	nearSketch = 14
+)
+
+// Identical reports whether both are of the same file.
+func (s Signature) Identical(t Signature) bool { return s.File == t.File && s.File != [32]byte{} }
+
+// Near reports whether both are of one photograph: of the same file, or of
+// faces that neither the hash nor the sketch tells apart. Two photographs that
+// were taken one after the other differ in more.
+func (s Signature) Near(t Signature) bool {
+	if s.File == [32]byte{} || t.File == [32]byte{} {
+		return false // nothing was measured
+	}
+	look, sketch := s.apart(t)
+	return s.Identical(t) || look <= nearLook && sketch <= nearSketch
+}
+
+// apart is how many bits of the hash and of the sketch differ.
+func (s Signature) apart(t Signature) (look, sketch int) {
+	return bits.OnesCount64(s.Look ^ t.Look),
+		bits.OnesCount64(s.Sketch[0]^t.Sketch[0]) + bits.OnesCount64(s.Sketch[1]^t.Sketch[1])
+}
+
+// Format implements fmt.Formatter and hides everything.
+func (Signature) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[signature]") }
+
+// SignatureSize is the size of a marshalled signature, in bytes.
+const SignatureSize = 1 + 32 + 8 + 16
+
+// signatureVersion is the first byte of a marshalled signature: which hash and
+// which sketch it is of.
+const signatureVersion = 1
+
+// MarshalBinary writes a version byte, the digest, the hash and the sketch.
+func (s Signature) MarshalBinary() ([]byte, error) {
+	b := append(make([]byte, 0, SignatureSize), signatureVersion)
+	b = append(b, s.File[:]...)
+	for _, word := range [...]uint64{s.Look, s.Sketch[0], s.Sketch[1]} {
+		b = binary.BigEndian.AppendUint64(b, word)
+	}
+	return b, nil
+}
+
+// UnmarshalBinary reads what MarshalBinary wrote.
+func (s *Signature) UnmarshalBinary(b []byte) error {
+	if len(b) != SignatureSize || b[0] != signatureVersion {
+		return errors.New("face: not a signature of this version")
+	}
+	copy(s.File[:], b[1:])
+	for i, word := range [...]*uint64{&s.Look, &s.Sketch[0], &s.Sketch[1]} {
+		*word = binary.BigEndian.Uint64(b[33+8*i:])
+	}
+	return nil
+}
+
+const (
+	// lookGrid is the side that the aligned face is averaged down to before
+	// the transform: 3.5 pixels of it fall on one.
+	lookGrid = 32
+	// lookSide is how many frequencies along each side make the hash.
+	lookSide = 8
+)
+
+// lookOf is the perceptual hash of an aligned face of alignedSize, given by
+// its red, green and blue: whether each of its lowest spatial frequencies but
+// the mean is over their median, by a discrete cosine transform of the grey
+// face. Brightness and contrast are in none of these bits, and what
+// compression takes away is of higher frequencies.
+func lookOf(face raster) uint64 {
+	var small [lookGrid][lookGrid]float64
+	for y := range alignedSize {
+		for x := range alignedSize {
+			i := y*alignedSize + x
+			// Luma as of ITU-R BT.601.
+			small[y*lookGrid/alignedSize][x*lookGrid/alignedSize] += 0.299*float64(face.planes[0][i]) +
+				0.587*float64(face.planes[1][i]) + 0.114*float64(face.planes[2][i])
+		}
+	}
+	// The cells have 3 or 4 pixels along a side: weigh them alike.
+	var count [lookGrid]float64
+	for i := range alignedSize {
+		count[i*lookGrid/alignedSize]++
+	}
+	wave := lookWaves()
+	var rows [lookGrid][lookSide + 1]float64
+	for y := range small {
+		for x, v := range small[y] {
+			v /= count[x] * count[y]
+			for k := range rows[y] {
+				rows[y][k] += v * wave[k][x]
+			}
+		}
+	}
+	// The first row and column, which are of the mean along one side, are
+	// where all faces are most alike.
+	coefficients := make([]float64, 0, lookSide*lookSide)
+	for ky := 1; ky <= lookSide; ky++ {
+		for kx := 1; kx <= lookSide; kx++ {
+			var sum float64
+			for y := range rows {
+				sum += rows[y][kx] * wave[ky][y]
+			}
+			coefficients = append(coefficients, sum)
+		}
+	}
+	sorted := slices.Sorted(slices.Values(coefficients))
+	median := (sorted[len(sorted)/2-1] + sorted[len(sorted)/2]) / 2
+	var look uint64
+	for i, c := range coefficients {
+		if c > median {
+			look |= 1 << i
+		}
+	}
+	return look
+}
+
+// lookWaves are the cosines of the transform (DCT-II), by frequency.
+var lookWaves = sync.OnceValue(func() (wave [lookSide + 1][lookGrid]float64) {
+	for k := range wave {
+		for i := range wave[k] {
+			wave[k][i] = math.Cos(math.Pi * float64(k) * (float64(i) + 0.5) / lookGrid)
+		}
+	}
+	return wave
+})
+
+// sketchOf is on which side of 128 fixed random planes a template lies. The
+// share of bits in which two sketches differ is expected to be the angle
+// between the templates divided by π (Charikar 2002), so a score of 0.95 is
+// about 13 bits, one of 0.5 about 43. The planes' normals have components of
+// +1 or −1, which in 512 dimensions is as good as any direction.
+func sketchOf(t Template) (sketch [2]uint64) {
+	planes := sketchPlanes()
+	for i := range planes {
+		var dot float32
+		for j, x := range t.Vector {
+			if planes[i][j/64]>>(j%64)&1 == 1 {
+				dot += x
+			} else {
+				dot -= x
+			}
+		}
+		if dot > 0 {
+			sketch[i/64] |= 1 << (i % 64)
+		}
+	}
+	return sketch
+}
+
+// sketchPlanes are the signs of the normals, a bit each. They are part of what
+// is stored: other planes are another signatureVersion.
+var sketchPlanes = sync.OnceValue(func() (planes [128][TemplateSize / 64]uint64) {
+	random := rand.NewPCG(0x5e5a, 0x0a1) // the same every time is the point
+	for i := range planes {
+		for j := range planes[i] {
+			planes[i][j] = random.Uint64()
+		}
+	}
+	return planes
+})
