@@ -1,6 +1,7 @@
 package face
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,9 +20,9 @@ import (
 type Signature struct {
 	// File is the SHA-256 of the photograph's bytes.
 	File [32]byte
-	// Look is a perceptual hash of the aligned face: 64 bits, of which few
-	// change when the photograph is re-encoded.
-	Look uint64
+	// Look is a perceptual hash of the aligned face: 256 bits, of which few
+	// change when the photograph is re-encoded. See lookOf.
+	Look [4]uint64
 	// Sketch is 128 bits of the template: see sketchOf. The templates of two
 	// models have nothing to do with each other, and neither have sketches.
 	Sketch [2]uint64
@@ -30,8 +31,8 @@ type Signature struct {
 // The limits of Near: how many bits of the hash and of the sketch may differ.
 // docs/decisions/replay.md has the measurements that they are from.
 const (
-	nearLook   = 10
-	nearSketch = 14
+	nearLook   = 18
+	nearSketch = 18
 )
 
 // Identical reports whether both are of the same file.
@@ -50,15 +51,20 @@ func (s Signature) Near(t Signature) bool {
 
 // apart is how many bits of the hash and of the sketch differ.
 func (s Signature) apart(t Signature) (look, sketch int) {
-	return bits.OnesCount64(s.Look ^ t.Look),
-		bits.OnesCount64(s.Sketch[0]^t.Sketch[0]) + bits.OnesCount64(s.Sketch[1]^t.Sketch[1])
+	for i := range s.Look {
+		look += bits.OnesCount64(s.Look[i] ^ t.Look[i])
+	}
+	for i := range s.Sketch {
+		sketch += bits.OnesCount64(s.Sketch[i] ^ t.Sketch[i])
+	}
+	return look, sketch
 }
 
 // Format implements fmt.Formatter and hides everything.
 func (Signature) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[signature]") }
 
 // SignatureSize is the size of a marshalled signature, in bytes.
-const SignatureSize = 1 + 32 + 8 + 16
+const SignatureSize = 1 + 32 + 8*(4+2)
 
 // signatureVersion is the first byte of a marshalled signature: which hash and
 // which sketch it is of.
@@ -68,7 +74,7 @@ const signatureVersion = 1
 func (s Signature) MarshalBinary() ([]byte, error) {
 	b := append(make([]byte, 0, SignatureSize), signatureVersion)
 	b = append(b, s.File[:]...)
-	for _, word := range [...]uint64{s.Look, s.Sketch[0], s.Sketch[1]} {
+	for _, word := range slices.Concat(s.Look[:], s.Sketch[:]) {
 		b = binary.BigEndian.AppendUint64(b, word)
 	}
 	return b, nil
@@ -79,82 +85,90 @@ func (s *Signature) UnmarshalBinary(b []byte) error {
 	if len(b) != SignatureSize || b[0] != signatureVersion {
 		return errors.New("face: not a signature of this version")
 	}
-	copy(s.File[:], b[1:])
-	for i, word := range [...]*uint64{&s.Look, &s.Sketch[0], &s.Sketch[1]} {
-		*word = binary.BigEndian.Uint64(b[33+8*i:])
+	b = b[1+copy(s.File[:], b[1:]):]
+	for _, words := range [][]uint64{s.Look[:], s.Sketch[:]} {
+		for i := range words {
+			words[i] = binary.BigEndian.Uint64(b)
+			b = b[8:]
+		}
 	}
 	return nil
 }
 
 const (
 	// lookGrid is the side that the aligned face is averaged down to before
-	// the transform: 3.5 pixels of it fall on one.
-	lookGrid = 32
-	// lookSide is how many frequencies along each side make the hash.
-	lookSide = 8
+	// the transform: 2 by 2 pixels fall on one.
+	lookGrid = alignedSize / 2
+	// lookReach is how many frequencies along a side the hash looks at: the
+	// 256 lowest of the plane lie within.
+	lookReach = 20
 )
 
 // lookOf is the perceptual hash of an aligned face of alignedSize, given by
-// its red, green and blue: whether each of its lowest spatial frequencies but
-// the mean is over their median, by a discrete cosine transform of the grey
-// face. Brightness and contrast are in none of these bits, and what
-// compression takes away is of higher frequencies.
-func lookOf(face raster) uint64 {
+// its red, green and blue: the signs of its 256 lowest spatial frequencies
+// without the mean, by a discrete cosine transform of the grey face. The finest
+// of them has a period of an eighth of the face. Brightness and contrast change
+// none of these bits, and what compression takes away is finer.
+func lookOf(face raster) (look [4]uint64) {
 	var small [lookGrid][lookGrid]float64
 	for y := range alignedSize {
 		for x := range alignedSize {
 			i := y*alignedSize + x
 			// Luma as of ITU-R BT.601.
-			small[y*lookGrid/alignedSize][x*lookGrid/alignedSize] += 0.299*float64(face.planes[0][i]) +
+			small[y/2][x/2] += 0.299*float64(face.planes[0][i]) +
 				0.587*float64(face.planes[1][i]) + 0.114*float64(face.planes[2][i])
 		}
 	}
-	// The cells have 3 or 4 pixels along a side: weigh them alike.
-	var count [lookGrid]float64
-	for i := range alignedSize {
-		count[i*lookGrid/alignedSize]++
-	}
 	wave := lookWaves()
-	var rows [lookGrid][lookSide + 1]float64
+	var rows [lookReach][lookGrid]float64 // by the frequency across, then y
 	for y := range small {
-		for x, v := range small[y] {
-			v /= count[x] * count[y]
-			for k := range rows[y] {
-				rows[y][k] += v * wave[k][x]
-			}
-		}
-	}
-	// The first row and column, which are of the mean along one side, are
-	// where all faces are most alike.
-	coefficients := make([]float64, 0, lookSide*lookSide)
-	for ky := 1; ky <= lookSide; ky++ {
-		for kx := 1; kx <= lookSide; kx++ {
+		for k := range rows {
 			var sum float64
-			for y := range rows {
-				sum += rows[y][kx] * wave[ky][y]
+			for x, v := range small[y] {
+				sum += v * wave[k][x]
 			}
-			coefficients = append(coefficients, sum)
+			rows[k][y] = sum
 		}
 	}
-	sorted := slices.Sorted(slices.Values(coefficients))
-	median := (sorted[len(sorted)/2-1] + sorted[len(sorted)/2]) / 2
-	var look uint64
-	for i, c := range coefficients {
-		if c > median {
-			look |= 1 << i
+	for i, f := range lookFrequencies() {
+		var sum float64
+		for y, v := range rows[f.across] {
+			sum += v * wave[f.down][y]
+		}
+		if sum > 0 {
+			look[i/64] |= 1 << (i % 64)
 		}
 	}
 	return look
 }
 
 // lookWaves are the cosines of the transform (DCT-II), by frequency.
-var lookWaves = sync.OnceValue(func() (wave [lookSide + 1][lookGrid]float64) {
+var lookWaves = sync.OnceValue(func() (wave [lookReach][lookGrid]float64) {
 	for k := range wave {
 		for i := range wave[k] {
 			wave[k][i] = math.Cos(math.Pi * float64(k) * (float64(i) + 0.5) / lookGrid)
 		}
 	}
 	return wave
+})
+
+// frequency is one of the plane: how many half periods across and down.
+type frequency struct{ across, down int }
+
+// lookFrequencies are those of the hash, lowest first.
+var lookFrequencies = sync.OnceValue(func() []frequency {
+	var all []frequency
+	for down := range lookReach {
+		for across := range lookReach {
+			if across+down > 0 {
+				all = append(all, frequency{across, down})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b frequency) int {
+		return cmp.Compare(a.across*a.across+a.down*a.down, b.across*b.across+b.down*b.down)
+	})
+	return all[:256]
 })
 
 // sketchOf is on which side of 128 fixed random planes a template lies. The
