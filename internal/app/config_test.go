@@ -30,7 +30,8 @@ func other() (values map[string]string, want app.Config) {
 		"face.quality.exposure": "13.5", "face.quality.pose": "14.5",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
-		"log.level": "debug", "log.format": "text",
+		"replay.max_age": "36h",
+		"log.level":      "debug", "log.format": "text",
 	}
 	want = app.Config{
 		Listen: "127.0.0.2:9090", Data: "/tmp/other", MasterKey: "/tmp/other.key", Models: "/tmp/models",
@@ -44,7 +45,8 @@ func other() (values map[string]string, want app.Config) {
 			Body: 11 * time.Second, Request: 72 * time.Second,
 			Registry: 1500 * time.Millisecond, Audit: 250 * time.Millisecond,
 		},
-		Log: app.LogConfig{Level: "debug", Format: "text"},
+		Replay: app.ReplayConfig{MaxAge: 36 * time.Hour},
+		Log:    app.LogConfig{Level: "debug", Format: "text"},
 	}
 	return values, want
 }
@@ -248,6 +250,7 @@ func TestRanges(t *testing.T) {
 		{"timeouts.request", "99ms", "100ms", "1h", "1h1s"},
 		{"timeouts.registry", "9ms", "10ms", "1h", "1h1s"},
 		{"timeouts.audit", "-1s", "10ms", "1h", "1h1s"},
+		{"replay.max_age", "59m", "1h", "87600h", "87601h"},
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"log.level", "loud", "debug", "error", ""},
