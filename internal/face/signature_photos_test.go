@@ -134,7 +134,7 @@ func (a apart) String() string {
 func TestSentAgain(t *testing.T) {
 	pairs := slices.Concat(spread(genuine(readPairs(t, "lfw_pairs.csv")), 120), spread(genuine(readPairs(t, "london_pairs.csv")), 30))
 	if sampled() {
-		pairs = spread(pairs, 20)
+		pairs = spread(pairs, 12)
 	}
 	e := newEngine(t, func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Quality{} })
 	lines := make([]apart, len(again))

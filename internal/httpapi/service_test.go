@@ -65,8 +65,8 @@ func (l *trail) Append(_ context.Context, e audit.Event) error {
 type probes struct{ earlier []replay.Probe }
 
 func (m *probes) Seen(_ context.Context, _ sesuai.NIK, p replay.Probe) (bool, error) {
-	seen := replay.Judge(m.earlier, p, time.Hour)
-	m.earlier = replay.Remember(m.earlier, p, time.Hour)
+	var seen bool
+	seen, m.earlier = replay.Judge(m.earlier, p, time.Hour)
 	return seen, nil
 }
 
@@ -214,6 +214,7 @@ func TestSuspicions(t *testing.T) {
 			{"a", selfie("0.9"), 200, "Verification Success", 0},
 			{"a", selfie("0.9"), 200, "Verification Success", 0}, // the client had no answer, and asks again
 			{"b", selfie("0.9"), 400, replayed, audit.SuspectedReplay},
+			{"b", selfie("0.9"), 400, replayed, audit.SuspectedReplay},               // nor does trying again help
 			{"c", selfie("0.9", "Orang Lain"), 400, replayed, audit.SuspectedReplay}, // it says nothing about the name
 			{"d", selfie("0.8"), 200, "Verification Success", 0},
 		}},

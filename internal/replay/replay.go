@@ -36,7 +36,8 @@ type Memory interface {
 // Probe is one probe as it is remembered.
 type Probe struct {
 	Signature face.Signature
-	// Request is which request brought it.
+	// Request is which request brought it; zero if that does not matter any
+	// more.
 	Request Request
 	// At is when it came, in Unix microseconds.
 	At int64
@@ -54,38 +55,42 @@ func RequestOf(client, id string) Request {
 }
 
 // Judge reports whether p is one of the earlier probes, all of one person and
-// none over maxAge old. The very same file in the same request within RetryWindow is not: whoever had no
-// answer asks again.
-func Judge(earlier []Probe, p Probe, maxAge time.Duration) bool {
+// oldest first, and what is to be remembered from now on.
+//
+// The very same file in the same request within RetryWindow is not seen before:
+// whoever had no answer asks again. Then the first stays as it was, so that
+// retries do not make the window longer.
+//
+// What is kept is none that is over maxAge old, and MaxProbes at most. A probe
+// whose file is there already takes its place, so that sending one photograph
+// over and over makes no other forgotten. One that was seen is kept without its
+// request: sending that again makes it no retry.
+func Judge(earlier []Probe, p Probe, maxAge time.Duration) (seen bool, kept []Probe) {
+	kept = make([]Probe, 0, len(earlier)+1)
+	last := p
 	for _, e := range earlier {
-		if p.At-e.At <= maxAge.Microseconds() && e.Signature.Near(p.Signature) && !retried(e, p) {
-			return true
+		if p.At-e.At > maxAge.Microseconds() {
+			continue
+		}
+		retry := retried(e, p)
+		if retry {
+			last = e
+		}
+		seen = seen || !retry && e.Signature.Near(p.Signature)
+		if !e.Signature.Identical(p.Signature) {
+			kept = append(kept, e)
 		}
 	}
-	return false
+	if seen {
+		last = p
+		last.Request = Request{}
+	}
+	kept = append(kept, last)
+	return seen, kept[max(0, len(kept)-MaxProbes):]
 }
 
 func retried(e, p Probe) bool {
 	passed := time.Duration(p.At-e.At) * time.Microsecond
-	return e.Request == p.Request && e.Signature.Identical(p.Signature) && passed.Abs() <= RetryWindow
-}
-
-// Remember is what is to be kept of the earlier probes, oldest first, once p
-// has come: none that is over maxAge old, and MaxProbes at most. A probe whose
-// file is there already takes its place, so that sending one photograph over
-// and over makes no other forgotten; while it is the same request's, the first
-// is left as it was, so that retries do not make the window longer.
-func Remember(earlier []Probe, p Probe, maxAge time.Duration) []Probe {
-	kept := make([]Probe, 0, len(earlier)+1)
-	for _, e := range earlier {
-		same := e.Signature.Identical(p.Signature)
-		if same && retried(e, p) {
-			p = e
-		}
-		if !same && p.At-e.At <= maxAge.Microseconds() {
-			kept = append(kept, e)
-		}
-	}
-	kept = append(kept, p)
-	return kept[max(0, len(kept)-MaxProbes):]
+	return e.Request != Request{} && e.Request == p.Request &&
+		e.Signature.Identical(p.Signature) && passed.Abs() <= RetryWindow
 }

@@ -44,7 +44,7 @@ func TestJudge(t *testing.T) {
 		{"too old", []replay.Probe{first}, probe(1, "bank", "r2", 24*60+0.01), false},
 		{"no signatures", []replay.Probe{unsigned}, unsigned, false},
 	} {
-		if got := replay.Judge(tt.earlier, tt.probe, maxAge); got != tt.want {
+		if got, _ := replay.Judge(tt.earlier, tt.probe, maxAge); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.about, got, tt.want)
 		}
 	}
@@ -53,34 +53,56 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestSeenAndTriedAgain: a request that was found to be a replay is one at
+// every try, and so is that of the first from then on.
+func TestSeenAndTriedAgain(t *testing.T) {
+	var earlier []replay.Probe
+	for i, step := range []struct {
+		client, request string
+		want            bool
+	}{
+		{"bank", "r1", false}, {"bank", "r1", false}, {"shop", "r2", true}, {"shop", "r2", true}, {"shop", "r2", true}, {"bank", "r1", true},
+	} {
+		var seen bool
+		seen, earlier = replay.Judge(earlier, probe(1, step.client, step.request, float64(i)), time.Hour)
+		if seen != step.want {
+			t.Errorf("step %d: %v, want %v", i, seen, step.want)
+		}
+	}
+}
+
 func TestRemember(t *testing.T) {
-	const maxAge = time.Hour
+	remember := func(earlier []replay.Probe, p replay.Probe) []replay.Probe {
+		_, kept := replay.Judge(earlier, p, time.Hour)
+		return kept
+	}
 	first := probe(1, "bank", "r1", 0)
-	got := replay.Remember(nil, first, maxAge)
+	got := remember(nil, first)
 	if diff := cmp.Diff([]replay.Probe{first}, got); diff != "" {
 		t.Errorf("the first (-want +got):\n%s", diff)
 	}
 	// A retry leaves the first, so that the window does not move along.
-	got = replay.Remember(got, probe(1, "bank", "r1", 9), maxAge)
+	got = remember(got, probe(1, "bank", "r1", 9))
 	if diff := cmp.Diff([]replay.Probe{first}, got); diff != "" {
 		t.Errorf("a retry (-want +got):\n%s", diff)
 	}
 	// A replay takes its place: it is known for longer, and takes no more.
 	again := probe(1, "shop", "r2", 30)
-	got = replay.Remember(got, again, maxAge)
+	got = remember(got, again)
+	again.Request = replay.Request{}
 	if diff := cmp.Diff([]replay.Probe{again}, got); diff != "" {
 		t.Errorf("a replay (-want +got):\n%s", diff)
 	}
 	// What is too old goes.
 	last := probe(3, "bank", "r3", 90.5)
-	got = replay.Remember([]replay.Probe{again, probe(2, "bank", "r4", 60)}, last, maxAge)
+	got = remember([]replay.Probe{again, probe(2, "bank", "r4", 60)}, last)
 	if diff := cmp.Diff([]replay.Probe{probe(2, "bank", "r4", 60), last}, got); diff != "" {
 		t.Errorf("old ones (-want +got):\n%s", diff)
 	}
 	// The latest are kept.
 	got = nil
 	for n := range replay.MaxProbes + 5 {
-		got = replay.Remember(got, probe(n, "bank", "r", float64(n)), maxAge)
+		got = remember(got, probe(n, "bank", "r", float64(n)))
 	}
 	if len(got) != replay.MaxProbes || got[0] != probe(5, "bank", "r", 5) {
 		t.Errorf("%d are kept", len(got))

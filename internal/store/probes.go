@@ -56,8 +56,8 @@ func (s *Store) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool,
 				return err
 			}
 		}
-		kept := replay.Remember(earlier, p, s.o.ProbeAge)
-		seen = replay.Judge(earlier, p, s.o.ProbeAge)
+		var kept []replay.Probe
+		seen, kept = replay.Judge(earlier, p, s.o.ProbeAge)
 		last := kept[len(kept)-1].At
 		_, err = tx.ExecContext(ctx, upsertProbes, k.probes[:], last, s.sealProbes(k, last, kept))
 		return err

@@ -49,6 +49,7 @@ func TestProbes(t *testing.T) {
 	seen(t, s, 1, probe(11, "b", 1), false)
 	seen(t, s, 1, probe(10, "a", 2), false) // a retry
 	seen(t, s, 1, probe(10, "c", 3), true)
+	seen(t, s, 1, probe(10, "c", 3), true)  // what was seen before is so at every try
 	seen(t, s, 2, probe(10, "d", 4), false) // another person's is another matter
 	near := probe(11, "e", 5)
 	near.Signature.File = sha256.Sum256([]byte("re-encoded"))
