@@ -181,11 +181,9 @@ func sketchOf(t Template) (sketch [2]uint64) {
 	for i := range planes {
 		var dot float32
 		for j, x := range t.Vector {
-			if planes[i][j/64]>>(j%64)&1 == 1 {
-				dot += x
-			} else {
-				dot -= x
-			}
+			// The sign by its bit, since no branch could be foretold.
+			minus := uint32(planes[i][j/64]>>(j%64)&1^1) << 31
+			dot += math.Float32frombits(math.Float32bits(x) ^ minus)
 		}
 		if dot > 0 {
 			sketch[i/64] |= 1 << (i % 64)
