@@ -30,11 +30,11 @@ var mayImport = map[string][]string{
 	},
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/face",
-		"internal/face/ort", "internal/face/turbo", "internal/store", "internal/keyring",
+		"internal/face/ort", "internal/face/turbo", "internal/store", "internal/keyring", "internal/replay",
 		"github.com/goccy/go-yaml",
 	},
 	"internal/httpapi":    {".", "internal/verify", "internal/access"},
-	"internal/verify":     {".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access"},
+	"internal/verify":     {".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/replay"},
 	"internal/enrol":      {".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup"},
 	"internal/policy":     {"."},
 	"internal/name":       {".", "golang.org/x/text/unicode/norm"},
@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 		"gonum.org/v1/plot/vg", "gonum.org/v1/plot/vg/draw", "gonum.org/v1/plot/vg/vgsvg",
 	},
 	"internal/registry": {".", "internal/face"},
+	"internal/replay":   {".", "internal/face"},
 	"internal/registry/registrytest": {
 		".", "internal/registry", "internal/face", "internal/name", "github.com/google/go-cmp/cmp",
 	},
@@ -55,7 +56,7 @@ var mayImport = map[string][]string{
 	"internal/access":  {".", "golang.org/x/time/rate"},
 	"internal/keyring": {"."},
 	"internal/store": {
-		".", "internal/registry", "internal/audit", "internal/access", "internal/face", "internal/name", "internal/keyring",
+		".", "internal/registry", "internal/audit", "internal/access", "internal/face", "internal/name", "internal/keyring", "internal/replay",
 		"github.com/pressly/goose/v3", "modernc.org/sqlite", "modernc.org/sqlite/lib",
 	},
 

@@ -25,6 +25,8 @@ const (
 	KindFaceNotDetected    Kind = "FACE_NOT_DETECTED"
 	KindMultipleFaces      Kind = "MULTIPLE_FACES"
 	KindFaceQuality        Kind = "FACE_QUALITY"
+	KindSuspectedReplay    Kind = "SUSPECTED_REPLAY"              // the photograph was sent before, or is the reference's own
+	KindSuspectedAttack    Kind = "SUSPECTED_PRESENTATION_ATTACK" // the photograph does not look like one of a living person
 	KindTooLarge           Kind = "TOO_LARGE"
 	KindUnsupportedContent Kind = "UNSUPPORTED_CONTENT_TYPE"
 	KindMalformed          Kind = "MALFORMED"

@@ -17,13 +17,22 @@ type clientAdd struct {
 	Threshold float64  `help:"The percentage that a face must reach: 75 to 100." default:"75"`
 	NameMark  int      `help:"The agreement that a name must reach: 80 to 100." default:"${name_mark}"`
 	Rate      float64  `help:"Requests a second on average; 0 is no limit."`
-	Burst     int      `help:"Requests at once, where there is a rate."`
+	Burst     int      `help:"Requests at once, where there is a rate; 0 is one second's worth."`
+	Replay    string   `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it)." default:"${replay}"`
+	Liveness  string   `help:"About a photograph that does not look like a living person's: off, log or enforce." default:"${liveness}"`
 }
 
 func (c *clientAdd) Run(s *session) error {
 	client := access.Client{
 		Name: c.Name, Threshold: threshold(c.Threshold), NameMark: c.NameMark,
 		Rate: c.Rate, Burst: c.Burst, AddedAt: time.Now(),
+	}
+	var err error
+	if client.Replay, err = access.ParsePolicy(c.Replay); err != nil {
+		return err
+	}
+	if client.Liveness, err = access.ParsePolicy(c.Liveness); err != nil {
+		return err
 	}
 	for _, scope := range c.Scopes {
 		client.Scopes = append(client.Scopes, access.Scope(scope))
@@ -42,10 +51,10 @@ func (c *clientAdd) Run(s *session) error {
 	})
 }
 
-// threshold is a threshold as given; one over 100 is not known, so that it is
-// refused and not taken for 100.
+// threshold is a threshold as given; one out of range is not known, so that it
+// is refused, and not rounded or cut to one that is in range.
 func threshold(v float64) sesuai.Percentage {
-	if v > 100 {
+	if !(v >= access.MinThreshold && v <= 100) {
 		return sesuai.Percentage{}
 	}
 	return sesuai.PercentageOf(v)
@@ -62,6 +71,8 @@ type shownClient struct {
 	NameMark  int               `json:"name_mark"`
 	Rate      float64           `json:"rate"`
 	Burst     int               `json:"burst"`
+	Replay    access.Policy     `json:"replay"`
+	Liveness  access.Policy     `json:"liveness"`
 	AddedAt   time.Time         `json:"added_at"`
 }
 
@@ -74,25 +85,25 @@ func (clientList) Run(s *session) error {
 		shown := make([]shownClient, 0, len(clients))
 		for _, c := range clients {
 			shown = append(shown, shownClient{
-				c.Name, c.ID, c.Scopes, c.Threshold, c.NameMark, c.Rate, c.Burst, c.AddedAt.UTC(),
+				c.Name, c.ID, c.Scopes, c.Threshold, c.NameMark, c.Rate, c.Burst, c.Replay, c.Liveness, c.AddedAt.UTC(),
 			})
 		}
 		if s.json {
 			return s.printJSON(shown)
 		}
 		table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "NAME\tID\tSCOPES\tTHRESHOLD\tNAME MARK\tRATE\tADDED")
+		fmt.Fprintln(table, "NAME\tID\tSCOPES\tTHRESHOLD\tNAME MARK\tRATE\tREPLAY\tLIVENESS\tADDED")
 		for _, c := range shown {
 			rate := "no limit"
 			if c.Rate > 0 {
-				rate = fmt.Sprintf("%g/s, %d at once", c.Rate, c.Burst)
+				rate = fmt.Sprintf("%g/s, %d at once", c.Rate, access.Client{Rate: c.Rate, Burst: c.Burst}.AtOnce())
 			}
 			scopes := make([]string, 0, len(c.Scopes))
 			for _, scope := range c.Scopes {
 				scopes = append(scopes, string(scope))
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.Name, c.ID, strings.Join(scopes, ","),
-				c.Threshold, c.NameMark, rate, c.AddedAt.Format(time.DateOnly))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, c.ID, strings.Join(scopes, ","),
+				c.Threshold, c.NameMark, rate, c.Replay, c.Liveness, c.AddedAt.Format(time.DateOnly))
 		}
 		return table.Flush()
 	})

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
@@ -79,7 +80,10 @@ func run(ctx context.Context, args []string) int {
 		kong.Name("sesuai"),
 		kong.Description("Self-hosted identity and face verification for Indonesia."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"name_mark": nameMark()},
+		kong.Vars{
+			"name_mark": nameMark(),
+			"replay":    access.DefaultReplay.String(), "liveness": access.DefaultLiveness.String(),
+		},
 	)
 	command, err := parser.Parse(args)
 	if err != nil {

@@ -27,6 +27,9 @@ func (c *verifyCommand) Run(s *session) error {
 	client := access.Client{
 		ID: localClient, Name: localClient, Scopes: []access.Scope{access.FaceVerification},
 		Threshold: threshold(c.Threshold), NameMark: c.NameMark,
+		// What is tried out here must not count as sent before when it comes
+		// from a client.
+		Replay: access.Off, Liveness: access.Off,
 	}
 	if err := client.Validate(); err != nil {
 		return err

@@ -33,6 +33,10 @@ type Client struct {
 	// how many at once. Rate 0 is no limit, Burst 0 one second's worth.
 	Rate  float64
 	Burst int
+	// Replay is what is done about a photograph that was sent before, or is
+	// that of the reference portrait; Liveness about one that does not look
+	// like a living person's.
+	Replay, Liveness Policy
 	// AddedAt is when the client was added.
 	AddedAt time.Time
 }

@@ -66,6 +66,7 @@ func valid() access.Client {
 	return access.Client{
 		Name: "Bank Karangan", Scopes: []access.Scope{access.FaceVerification},
 		Threshold: sesuai.PercentageOf(75), NameMark: 85, Rate: 10, Burst: 20,
+		Replay: access.Enforce, Liveness: access.Log,
 	}
 }
 
@@ -200,6 +201,8 @@ func TestValidate(t *testing.T) {
 		{"rate not a number", func(c *access.Client) { c.Rate = math.NaN() }},
 		{"endless rate", func(c *access.Client) { c.Rate = math.Inf(1) }},
 		{"negative burst", func(c *access.Client) { c.Burst = -1 }},
+		{"unknown replay policy", func(c *access.Client) { c.Replay = access.Enforce + 1 }},
+		{"unknown liveness policy", func(c *access.Client) { c.Liveness = access.Enforce + 1 }},
 		{"no scope", func(c *access.Client) { c.Scopes = nil }},
 		{"unknown scope", func(c *access.Client) { c.Scopes = []access.Scope{"everything"} }},
 		{"scope twice", func(c *access.Client) { c.Scopes = append(c.Scopes, c.Scopes[0]) }},
@@ -229,5 +232,38 @@ func TestAuthorize(t *testing.T) {
 	c.Scopes = nil
 	if err := c.Authorize(access.FaceVerification); sesuai.KindOf(err) != sesuai.KindForbidden {
 		t.Errorf("Authorize without the scope = %v", err)
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	for p, name := range map[access.Policy]string{access.Off: "off", access.Log: "log", access.Enforce: "enforce"} {
+		if got, err := access.ParsePolicy(name); err != nil || got != p || p.String() != name {
+			t.Errorf("ParsePolicy(%q) = %v, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"", "on", "Log", "log "} {
+		if _, err := access.ParsePolicy(name); sesuai.KindOf(err) != sesuai.KindConfiguration {
+			t.Errorf("ParsePolicy(%q) = %v", name, err)
+		}
+	}
+	if got := (access.Enforce + 1).String(); got != "" {
+		t.Errorf("a policy that there is not is called %q", got)
+	}
+	if err := (access.Client{Name: "a"}).Validate(); err == nil {
+		t.Error("a client without policies is valid")
+	}
+	c := valid()
+	c.Replay, c.Liveness = 0, 0
+	added, _, err := access.Add(t.Context(), newClients(), (&countingHash{}).hash, c)
+	if err != nil || added.Replay != access.Log || added.Liveness != access.Off {
+		t.Errorf("the defaults are %q and %q, %v", added.Replay, added.Liveness, err)
+	}
+}
+
+func TestAtOnce(t *testing.T) {
+	for c, want := range map[[2]float64]int{{5, 10}: 10, {5, 0}: 5, {0.2, 0}: 1, {2.5, 0}: 3} {
+		if got := (access.Client{Rate: c[0], Burst: int(c[1])}).AtOnce(); got != want {
+			t.Errorf("%g a second, burst %g: %d at once, want %d", c[0], c[1], got, want)
+		}
 	}
 }

@@ -39,6 +39,10 @@ func (c Client) Validate() error {
 		return invalid("a client's rate is a number of requests a second, 0 for no limit")
 	case c.Burst < 0:
 		return invalid("a client's burst is a number of requests, 0 for one second's worth")
+	case c.Replay < Off || c.Replay > Enforce:
+		return invalid("a client's replay policy is off, log or enforce")
+	case c.Liveness < Off || c.Liveness > Enforce:
+		return invalid("a client's liveness policy is off, log or enforce")
 	case len(c.Scopes) == 0:
 		return invalid("a client needs a scope: %s", scopeList())
 	}
@@ -51,6 +55,15 @@ func (c Client) Validate() error {
 		}
 	}
 	return nil
+}
+
+// AtOnce is how many requests at once a Rate lets through: Burst, or one
+// second's worth.
+func (c Client) AtOnce() int {
+	if c.Burst > 0 {
+		return c.Burst
+	}
+	return int(min(math.Ceil(c.Rate), math.MaxInt32))
 }
 
 // Authorize returns an error of kind sesuai.KindForbidden unless the client

@@ -60,10 +60,16 @@ func hashesOf(hash Hash, username, password, apiKey string) Hashes {
 }
 
 // Add makes credentials for a new client and keeps the client with their
-// hashes. It returns the client with the ID it was given. Errors: those of
+// hashes. Policies that are not set are the defaults. It returns the client with the ID it was given. Errors: those of
 // Client.Validate and of Clients.AddClient.
 func Add(ctx context.Context, clients Clients, hash Hash, c Client) (Client, Credentials, error) {
 	c.ID = "cli_" + rand.Text()
+	if c.Replay == 0 {
+		c.Replay = DefaultReplay
+	}
+	if c.Liveness == 0 {
+		c.Liveness = DefaultLiveness
+	}
 	if err := c.Validate(); err != nil {
 		return Client{}, Credentials{}, err
 	}

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"math"
 	"sync"
 	"time"
 
@@ -56,10 +55,7 @@ func (l *Limiter) Allow(c Client) error {
 	if c.Rate == 0 {
 		return nil
 	}
-	limit, burst := rate.Limit(c.Rate), c.Burst
-	if burst == 0 {
-		burst = int(min(math.Ceil(c.Rate), math.MaxInt32))
-	}
+	limit, burst := rate.Limit(c.Rate), c.AtOnce()
 
 	l.mu.Lock()
 	defer l.mu.Unlock()

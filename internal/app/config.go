@@ -18,6 +18,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -42,6 +43,7 @@ type Config struct {
 	Face   FaceConfig     `yaml:"face"`
 	Limits LimitsConfig   `yaml:"limits"`
 	Times  TimeoutsConfig `yaml:"timeouts"`
+	Replay ReplayConfig   `yaml:"replay"`
 	Log    LogConfig      `yaml:"log"`
 }
 
@@ -92,6 +94,13 @@ type TimeoutsConfig struct {
 	Audit time.Duration `yaml:"audit"`
 }
 
+// ReplayConfig is about photographs that are sent again.
+type ReplayConfig struct {
+	// MaxAge is how long a photograph that was sent is known again, if it is
+	// among the last 32 of its person.
+	MaxAge time.Duration `yaml:"max_age"`
+}
+
 // LogConfig is about the log on standard error.
 type LogConfig struct {
 	// Level is debug, info, warn or error.
@@ -117,7 +126,8 @@ func DefaultConfig() Config {
 			Body: httpapi.DefaultBodyTimeout, Request: httpapi.DefaultTimeout,
 			Registry: verify.DefaultRegistryTimeout, Audit: verify.DefaultAuditTimeout,
 		},
-		Log: LogConfig{Level: "info", Format: "auto"},
+		Replay: ReplayConfig{MaxAge: replay.DefaultMaxAge},
+		Log:    LogConfig{Level: "info", Format: "auto"},
 	}
 }
 
@@ -284,6 +294,7 @@ func (c *Config) Check() error {
 		{"timeouts.request (seconds)", c.Times.Request.Seconds(), 0.1, 3600},
 		{"timeouts.registry (seconds)", c.Times.Registry.Seconds(), 0.01, 3600},
 		{"timeouts.audit (seconds)", c.Times.Audit.Seconds(), 0.01, 3600},
+		{"replay.max_age (hours)", c.Replay.MaxAge.Hours(), 1, 10 * 365 * 24},
 	}
 	for _, k := range keysOf(reflect.ValueOf(c.Face.Quality), "face.quality.") {
 		ranges = append(ranges, inRange{k.Name, k.value.Float(), 0, 100})

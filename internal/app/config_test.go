@@ -29,7 +29,8 @@ func other() (values map[string]string, want app.Config) {
 		"face.liveness": "true", "face.liveness_threshold": "0.25",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
-		"log.level": "debug", "log.format": "text",
+		"replay.max_age": "36h",
+		"log.level":      "debug", "log.format": "text",
 	}
 	want = app.Config{
 		Listen: "127.0.0.2:9090", Data: "/tmp/other", MasterKey: "/tmp/other.key", Models: "/tmp/models",
@@ -42,7 +43,8 @@ func other() (values map[string]string, want app.Config) {
 			Body: 11 * time.Second, Request: 72 * time.Second,
 			Registry: 1500 * time.Millisecond, Audit: 250 * time.Millisecond,
 		},
-		Log: app.LogConfig{Level: "debug", Format: "text"},
+		Replay: app.ReplayConfig{MaxAge: 36 * time.Hour},
+		Log:    app.LogConfig{Level: "debug", Format: "text"},
 	}
 	for i, m := range face.QualityMeasures {
 		values["face.quality.probe."+string(m)] = fmt.Sprintf("%d.5", 11+i)
@@ -266,6 +268,7 @@ func TestRanges(t *testing.T) {
 		{"timeouts.request", "99ms", "100ms", "1h", "1h1s"},
 		{"timeouts.registry", "9ms", "10ms", "1h", "1h1s"},
 		{"timeouts.audit", "-1s", "10ms", "1h", "1h1s"},
+		{"replay.max_age", "59m", "1h", "87600h", "87601h"},
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"log.level", "loud", "debug", "error", ""},

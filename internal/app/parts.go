@@ -52,7 +52,7 @@ func OpenStore(ctx context.Context, c Config) (Store, error) {
 		return Store{}, err
 	}
 	s, err := store.Open(ctx, store.Options{
-		Dir: c.Data, Ring: ring, Scale: calibration, Calibration: calibration.ID,
+		Dir: c.Data, Ring: ring, Scale: calibration, Calibration: calibration.ID, ProbeAge: c.Replay.MaxAge,
 	})
 	if err != nil {
 		return Store{}, err
@@ -226,7 +226,8 @@ func NewEnroller(s Store, e *face.Engine) *enrol.Enroller {
 // NewVerifier joins a store and an engine to verify people.
 func NewVerifier(c Config, s Store, e *face.Engine) *verify.Verifier {
 	return verify.New(verify.Options{
-		Registry: s, Extractor: e, Audit: s,
-		RegistryTimeout: c.Times.Registry, AuditTimeout: c.Times.Audit,
+		Registry: s, Extractor: e, Probes: s, Audit: s,
+		LivenessThreshold: c.Face.LivenessThreshold,
+		RegistryTimeout:   c.Times.Registry, AuditTimeout: c.Times.Audit,
 	})
 }

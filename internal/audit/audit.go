@@ -50,7 +50,13 @@ type Event struct {
 	Threshold sesuai.Percentage
 	// Model and Calibration identify what made the score and the scale.
 	Model, Calibration string
-	Duration           time.Duration
+	// Flags are what was suspected, whether or not it was refused for it.
+	Flags Flags
+	// Liveness is how much the photograph looked like one of a living person,
+	// 0 to 1; it means something only when LivenessKnown.
+	LivenessKnown bool
+	Liveness      float64
+	Duration      time.Duration
 }
 
 // Log keeps events. It is safe for concurrent use.

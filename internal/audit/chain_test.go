@@ -101,13 +101,34 @@ func TestChainBreaks(t *testing.T) {
 }
 
 // TestEveryFieldIsChained changes each field of an entry in turn, so that a
-// field that is added one day cannot be forgotten in the encoding.
+// field that is added one day cannot be forgotten in the encoding: of an entry
+// in the first form, and of one in the second.
 func TestEveryFieldIsChained(t *testing.T) {
+	t.Run("first form", func(t *testing.T) { everyFieldIsChained(t, func(*audit.Entry) {}) })
+	t.Run("second form", func(t *testing.T) {
+		everyFieldIsChained(t, func(e *audit.Entry) {
+			e.Flags, e.LivenessKnown, e.Liveness = audit.SuspectedReplay, true, 0.25
+		})
+	})
+	t.Run("second form, taken back to the first", func(t *testing.T) {
+		entries, _ := chain(1)
+		entries[0].Flags = audit.SuspectedReplay
+		audit.Head{}.Link(&entries[0], mac("key"))
+		entries[0].Flags = 0
+		if _, err := (audit.Head{}).Verify(entries, mac("key")); err == nil {
+			t.Error("a flag that was taken away does not show")
+		}
+	})
+}
+
+func everyFieldIsChained(t *testing.T, prepare func(e *audit.Entry)) {
 	fields := reflect.TypeFor[audit.Entry]()
 	for i := range fields.NumField() {
 		name := fields.Field(i).Name
 		t.Run(name, func(t *testing.T) {
 			entries, _ := chain(1)
+			prepare(&entries[0])
+			audit.Head{}.Link(&entries[0], mac("key"))
 			f := reflect.ValueOf(&entries[0]).Elem().Field(i)
 			switch f.Kind() {
 			case reflect.String:
@@ -150,11 +171,13 @@ func TestNewEntry(t *testing.T) {
 		Reason: "Name does not match", NIKOutcome: sesuai.Match, Name: sesuai.NonMatch, DateOfBirth: sesuai.NotCompared,
 		NameScore: 40, Compared: true, Percentage: sesuai.PercentageOf(81.25), Score: 0.5,
 		Threshold: sesuai.PercentageOf(75), Model: "m", Calibration: "s", Duration: 1500 * time.Microsecond,
+		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
 	}
 	want := audit.Entry{
 		Time: 1234567, RequestID: "r", Client: "c", NIK: [32]byte{1}, Result: audit.NotVerified,
 		Reason: "Name does not match", NIKOutcome: sesuai.Match, Name: sesuai.NonMatch,
 		NameScore: 40, Compared: true, Percentage: 8125, Score: 0.5, Threshold: 7500, Model: "m", Calibration: "s",
+		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
 		Duration: 1500,
 	}
 	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
@@ -167,8 +190,54 @@ func TestNewEntry(t *testing.T) {
 	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
 		t.Errorf("NewEntry without a comparison (-want +got):\n%s", diff)
 	}
+	event.LivenessKnown = false
+	if e := audit.NewEntry(event, [32]byte{1}); e.LivenessKnown || e.Liveness != 0 {
+		t.Errorf("liveness that is not known is kept as %v", e.Liveness)
+	}
+	event.LivenessKnown, event.Liveness = true, math.NaN()
+	if e := audit.NewEntry(event, [32]byte{1}); e.LivenessKnown || e.Liveness != 0 {
+		t.Errorf("NaN is kept as %v", e.Liveness)
+	}
 	event.Compared, event.Score = true, math.NaN()
 	if score := audit.NewEntry(event, [32]byte{1}).Score; score != 0 {
 		t.Errorf("NaN is kept as %v", score)
+	}
+}
+
+// TestFirstForm: an entry without flags has the link that it had before there
+// were any, so that the trails of that time hold.
+func TestFirstForm(t *testing.T) {
+	e := audit.Entry{
+		Time: 5, RequestID: "r", Client: "c", NIK: [32]byte{9}, Result: audit.Verified, Reason: "x",
+		NIKOutcome: sesuai.Match, NameScore: 7, Compared: true, Percentage: 8, Threshold: 9, Score: 0.5, Model: "m",
+		Calibration: "s", Duration: 3,
+	}
+	audit.Head{}.Link(&e, mac("key"))
+	const want = "a7b8772717311dcb7360310bc3c2d5aa1d96f92e996a9d515d06470c86c85939"
+	if got := fmt.Sprintf("%x", e.Hash); got != want {
+		t.Errorf("the link is %s, and was %s", got, want)
+	}
+}
+
+func TestFlags(t *testing.T) {
+	both := audit.SuspectedReplay | audit.SuspectedPresentationAttack
+	for f, want := range map[audit.Flags]string{
+		0: "", audit.SuspectedReplay: "SUSPECTED_REPLAY",
+		audit.SuspectedPresentationAttack: "SUSPECTED_PRESENTATION_ATTACK", both: "SUSPECTED_REPLAY SUSPECTED_PRESENTATION_ATTACK",
+	} {
+		if f.String() != want {
+			t.Errorf("flags %d are %q, want %q", uint8(f), f, want)
+		}
+		if got, err := audit.ParseFlags(want); err != nil || got != f {
+			t.Errorf("ParseFlags(%q) = %d, %v", want, uint8(got), err)
+		}
+	}
+	for _, bad := range []string{" ", "REPLAY", "SUSPECTED_PRESENTATION_ATTACK SUSPECTED_REPLAY", "SUSPECTED_REPLAY SUSPECTED_REPLAY"} {
+		if _, err := audit.ParseFlags(bad); err == nil {
+			t.Errorf("ParseFlags(%q) is no error", bad)
+		}
+	}
+	if !both.Has(audit.SuspectedReplay) || audit.SuspectedReplay.Has(both) {
+		t.Error("Has does not tell one from both")
 	}
 }

@@ -28,6 +28,10 @@ type Entry struct {
 	Percentage, Threshold int
 	Score                 float64
 	Model, Calibration    string
+	Flags                 Flags
+	// LivenessKnown is whether Liveness, 0 to 1, was measured.
+	LivenessKnown bool
+	Liveness      float64
 	// Duration is in microseconds.
 	Duration int64
 	// Hash is the link of the chain that ends with this event: see Link.
@@ -53,10 +57,14 @@ func NewEntry(e Event, nik [32]byte) Entry {
 		Threshold:   hundredths(e.Threshold),
 		Model:       e.Model,
 		Calibration: e.Calibration,
+		Flags:       e.Flags,
 		Duration:    e.Duration.Microseconds(),
 	}
 	if e.Compared && !math.IsNaN(e.Score) { // not every database keeps a NaN
 		entry.Score = e.Score
+	}
+	if e.LivenessKnown && !math.IsNaN(e.Liveness) {
+		entry.LivenessKnown, entry.Liveness = true, e.Liveness
 	}
 	return entry
 }
@@ -68,15 +76,31 @@ func hundredths(p sesuai.Percentage) int {
 	return int(math.Round(p.Value() * 100))
 }
 
-// encodingVersion begins every encoded entry, so that a later form of the
-// encoding can never be taken for this one.
-const encodingVersion = "sesuai audit 1"
+// A version begins every encoded entry, so that one form of the encoding can
+// never be taken for another. The first is from before there were flags and
+// liveness. An entry without either is still encoded in it, which is how the
+// trails of that time hold; and since any flag makes it the second, none can be
+// put into or taken out of an entry unseen.
+const (
+	encodingVersion1 = "sesuai audit 1"
+	encodingVersion2 = "sesuai audit 2"
+)
 
 // encode writes all of the entry but its hash. Every field has a fixed place
 // and every text its length in front, so that no two entries have the same
 // encoding.
 func (e *Entry) encode(b []byte) []byte {
-	b = appendText(b, encodingVersion)
+	if e.Flags == 0 && !e.LivenessKnown && math.Float64bits(e.Liveness) == 0 {
+		return e.encodeFirst(appendText(b, encodingVersion1))
+	}
+	b = e.encodeFirst(appendText(b, encodingVersion2))
+	b = append(b, byte(e.Flags))
+	b = appendBool(b, e.LivenessKnown)
+	return binary.BigEndian.AppendUint64(b, math.Float64bits(e.Liveness))
+}
+
+// encodeFirst writes what the first form has.
+func (e *Entry) encodeFirst(b []byte) []byte {
 	b = appendInt(b, e.Seq)
 	b = appendInt(b, e.Time)
 	b = appendText(b, e.RequestID)

@@ -48,5 +48,5 @@ func (e *Enroller) Enrol(ctx context.Context, p registry.Person, photo []byte) (
 	if err := x.Refusal(); err != nil {
 		return registry.Unchanged, err
 	}
-	return e.o.Registry.Enrol(ctx, p, &registry.Portrait{Template: x.Template, Source: source})
+	return e.o.Registry.Enrol(ctx, p, &registry.Portrait{Template: x.Template, Source: source, Signature: x.Signature})
 }

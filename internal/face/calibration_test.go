@@ -218,7 +218,7 @@ func TestShippedCalibrationIsThatOfTheManifest(t *testing.T) {
 	if got, want := shipped(t).ModelSHA256, face.DefaultManifest().Template.SHA256; got != want {
 		t.Errorf("made for %s, not %s", got, want)
 	}
-	for _, id := range []string{"", "none", "../calibrations/lfw-general-2026-11"} {
+	for _, id := range []string{"", "none", "../calibrations/asia-2026-11"} {
 		_, err := face.ShippedCalibration(id)
 		wantKind(t, err, sesuai.KindConfiguration)
 	}

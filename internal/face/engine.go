@@ -2,6 +2,7 @@ package face
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
@@ -195,9 +196,6 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (Extraction
 	if !Supported(photo) {
 		return Extraction{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
 	}
-	if err := e.canMeasure(use); err != nil {
-		return Extraction{}, err
-	}
 	var w *worker
 	select {
 	case w = <-e.workers:
@@ -230,6 +228,9 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (Extraction
 		x, err := w.extract(ctx, &w.photo, use)
 		eyes := math.Hypot(x.Eyes[1].X-x.Eyes[0].X, x.Eyes[1].Y-x.Eyes[0].Y)
 		if err != nil || denominator == 1 || eyes == 0 || eyes >= enoughEyes {
+			if err == nil && x.Finding == OneFace {
+				x.Signature.File = sha256.Sum256(photo)
+			}
 			return x.inFile(w.photo.Scale), err
 		}
 		// A small face in a large photograph: its pixels are needed.
@@ -313,31 +314,36 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, er
 		x.Finding = LowQuality
 		return x, nil
 	}
-	if x.Template, err = w.describe(v, use); err == nil && use == ForLiveProbe {
+	x.Signature.Look = lookOf(rasterOf(w.template.Input(), e.manifest.Template))
+	x.Template, x.Signature.Sketch, err = w.describe(v, use)
+	if err == nil && use == ForLiveProbe && e.liveness != nil {
 		x.Liveness, err = w.judge(v.photo, v.box)
 	}
 	return x, err
 }
 
 // describe makes the template of a view, whose aligned face is in the template
-// network's input. The input is mirrored afterwards if use is ForReference.
-func (w *worker) describe(v *view, use Use) (Template, error) {
+// network's input, and its sketch, which is that of a probe whatever the use.
+// The input is mirrored afterwards if use is ForReference.
+func (w *worker) describe(v *view, use Use) (Template, [2]uint64, error) {
 	t, err := NewTemplate(w.engine.Model(), v.vector)
+	sketch := sketchOf(t)
 	if err != nil || use != ForReference {
-		return t, err
+		return t, sketch, err
 	}
 	mirror(w.template.Input(), alignedSize)
 	if err := w.template.Run(); err != nil {
-		return Template{}, err
+		return Template{}, sketch, err
 	}
 	m, err := NewTemplate(t.Model, slices.Clone(w.template.Output(0)))
 	if err != nil {
-		return Template{}, err
+		return Template{}, sketch, err
 	}
 	for i, v := range m.Vector {
 		t.Vector[i] += v
 	}
-	return NewTemplate(t.Model, t.Vector)
+	t, err = NewTemplate(t.Model, t.Vector)
+	return t, sketch, err
 }
 
 // mirror turns every row of that width left to right.

@@ -116,3 +116,20 @@ func KeptBytes(e *Engine) (n int) {
 	}
 	return n
 }
+
+// Apart is how many bits of two signatures' hashes and sketches differ.
+func Apart(s, t Signature) (look, sketch int) { return s.apart(t) }
+
+// SketchBitsApart is in how many bits the sketches of two templates differ.
+func SketchBitsApart(t interface{ Fatal(...any) }, a, b []float32) int {
+	var sketches [2]Signature
+	for i, v := range [][]float32{a, b} {
+		template, err := NewTemplate("", append([]float32(nil), v...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sketches[i].Sketch = sketchOf(template)
+	}
+	_, apart := sketches[0].apart(sketches[1])
+	return apart
+}

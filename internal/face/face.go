@@ -48,6 +48,8 @@ const (
 // Probe is the sample of a person who is to be verified.
 type Probe struct {
 	Template Template
+	// Signature tells the photograph again.
+	Signature Signature
 }
 
 // Extraction is all that Extract found in a photograph.
@@ -55,6 +57,8 @@ type Extraction struct {
 	Finding Finding
 	// Template is set only when Finding is OneFace.
 	Template Template
+	// Signature tells the photograph again; set when Template is.
+	Signature Signature
 	// Box is the face's square in the upright photograph, in pixels; zero if
 	// there is none.
 	Box Box
@@ -68,8 +72,9 @@ type Extraction struct {
 	// Failed names the quality measures under their limit, in the order of
 	// QualityMeasures.
 	Failed []Measure
-	// Liveness is measured only for ForLiveProbe, and only of a photograph
-	// with a template. It is no part of Quality and of no percentage.
+	// Liveness is measured only for ForLiveProbe, of a photograph with a
+	// template, where a network for it is loaded. It is no part of Quality and
+	// of no percentage.
 	Liveness Liveness
 }
 
@@ -79,8 +84,7 @@ type Extractor interface {
 	// Extract decodes photo (PNG or JPEG, whole file) and looks for its face.
 	// Errors: sesuai.KindUnsupportedImage, KindInvalidImage and KindTooLarge
 	// are the photograph's, KindOverloaded and ctx's error mean that there
-	// was no time, KindConfiguration that use is ForLiveProbe and liveness is
-	// not measured here; anything else is a defect.
+	// was no time; anything else is a defect.
 	Extract(ctx context.Context, photo []byte, use Use) (Extraction, error)
 }
 

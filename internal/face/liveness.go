@@ -81,15 +81,6 @@ func (e *Engine) specs(o Options) ([]NetworkSpec, error) {
 	return append(specs, m.Liveness.NetworkSpec), nil
 }
 
-// canMeasure refuses what was not loaded: whoever asks for a liveness must not
-// go on without.
-func (e *Engine) canMeasure(use Use) error {
-	if use == ForLiveProbe && e.liveness == nil {
-		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "liveness is asked for, but the engine was opened without it"}
-	}
-	return nil
-}
-
 // judge measures the liveness of the face in that square.
 func (w *worker) judge(p *Photo, face Box) (Liveness, error) {
 	spec := w.engine.liveness

@@ -48,6 +48,8 @@ var answers = map[sesuai.Kind]answer{
 	sesuai.KindFaceNotDetected:    {400, "Face not detected", coded, guideFaceNotDetected},
 	sesuai.KindMultipleFaces:      {400, "Multiple faces detected", coded, guideMultipleFaces},
 	sesuai.KindFaceQuality:        {400, "Face image quality is too low", coded, guideFaceQuality},
+	sesuai.KindSuspectedReplay:    {400, "Suspected replay of a photograph", coded, guideReplay},
+	sesuai.KindSuspectedAttack:    {400, "Suspected presentation attack", coded, guideAttack},
 	sesuai.KindTooLarge:           {413, "Request is too large", coded, guideTooLarge},
 	sesuai.KindUnsupportedContent: {415, "Unsupported Content-Type", coded, guideUnsupportedContent},
 	sesuai.KindMalformed:          {400, "Malformed request", coded, guideMalformed},

@@ -54,6 +54,7 @@ func TestStatuses(t *testing.T) {
 		sesuai.KindInvalidNIK: 400, sesuai.KindInvalidName: 400, sesuai.KindInvalidDate: 400, sesuai.KindInvalidAttribute: 400,
 		sesuai.KindNoFile: 400, sesuai.KindUnsupportedImage: 415, sesuai.KindInvalidImage: 400,
 		sesuai.KindFaceNotDetected: 400, sesuai.KindMultipleFaces: 400, sesuai.KindFaceQuality: 400,
+		sesuai.KindSuspectedReplay: 400, sesuai.KindSuspectedAttack: 400,
 		sesuai.KindTooLarge: 413, sesuai.KindUnsupportedContent: 415, sesuai.KindMalformed: 400,
 		sesuai.KindUnauthenticated: 401, sesuai.KindForbidden: 403, sesuai.KindNotFound: 404, sesuai.KindMethodNotAllowed: 405,
 		sesuai.KindRateLimited: 429, sesuai.KindTimeout: 408, sesuai.KindConflict: 500, sesuai.KindConfiguration: 500,

@@ -42,6 +42,14 @@ var (
 		ID: "Ambil ulang foto dengan wajah terlihat jelas.",
 		EN: "Take the photograph again with the face clearly visible.",
 	}
+	guideReplay = &guidance{
+		ID: "Foto ini sudah pernah digunakan. Ambil foto baru sekarang dengan kamera, jangan memakai foto lama.",
+		EN: "This photograph has been used before. Take a new one with the camera now; do not use an old one.",
+	}
+	guideAttack = &guidance{
+		ID: "Ambil foto baru langsung dari wajah Anda di tempat yang terang, bukan dari foto cetak atau layar.",
+		EN: "Take a new photograph of your own face, in good light, and not of a print or a screen.",
+	}
 	guideTooLarge = &guidance{
 		ID: "Gunakan foto dengan ukuran berkas atau resolusi yang lebih kecil.",
 		EN: "Use a photograph with a smaller file size or resolution.",

@@ -2,12 +2,14 @@ package httpapi_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
@@ -15,6 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -27,7 +30,7 @@ type similarity struct {
 
 const pngStart = "\x89PNG\r\n\x1a\n"
 
-func (s similarity) Extract(_ context.Context, photo []byte, _ face.Use) (face.Extraction, error) {
+func (s similarity) Extract(_ context.Context, photo []byte, use face.Use) (face.Extraction, error) {
 	text, ok := strings.CutPrefix(string(photo), pngStart)
 	if !ok {
 		return face.Extraction{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
@@ -36,7 +39,13 @@ func (s similarity) Extract(_ context.Context, photo []byte, _ face.Use) (face.E
 	if err != nil {
 		return face.Extraction{Finding: face.NoFace}, nil
 	}
-	return face.Extraction{Faces: 1, Template: registrytest.ProbeAt(s.t, s.reference, cosine).Template}, nil
+	x := face.Extraction{Faces: 1, Template: registrytest.ProbeAt(s.t, s.reference, cosine).Template}
+	x.Signature = registrytest.Signature(int(1000 * cosine))
+	x.Signature.File = sha256.Sum256(photo)
+	if use == face.ForLiveProbe {
+		x.Liveness = face.Liveness{Known: true, Score: cosine}
+	}
+	return x, nil
 }
 
 // trail is an audit.Log in memory that can be made to fail.
@@ -50,6 +59,15 @@ func (l *trail) Append(_ context.Context, e audit.Event) error {
 		l.events = append(l.events, e)
 	}
 	return l.err
+}
+
+// probes is a replay.Memory of one person.
+type probes struct{ earlier []replay.Probe }
+
+func (m *probes) Seen(_ context.Context, _ sesuai.NIK, p replay.Probe) (bool, error) {
+	var seen bool
+	seen, m.earlier = replay.Judge(m.earlier, p, time.Hour)
+	return seen, nil
 }
 
 // whole is the service with everything but the face engine and the disk: the
@@ -75,11 +93,14 @@ func newWhole(t *testing.T) whole {
 	}
 	w.options.Authenticator = credentials{access.Client{
 		ID: "client-1", Scopes: []access.Scope{access.FaceVerification}, Threshold: sesuai.PercentageOf(75), NameMark: 85,
+		Replay: access.Log, Liveness: access.Off,
 	}}
 	w.options.Verifier = verify.New(verify.Options{
-		Registry:  w.registry,
-		Extractor: similarity{t, portrait.Template},
-		Audit:     w.trail,
+		LivenessThreshold: 0.5,
+		Registry:          w.registry,
+		Extractor:         similarity{t, portrait.Template},
+		Probes:            new(probes),
+		Audit:             w.trail,
 	})
 	return w
 }
@@ -146,6 +167,91 @@ func TestWholeService(t *testing.T) {
 					t.Errorf("recorded %+v, want %s for %s", w.trail.events, tt.event, resp.Header.Get("Request-Id"))
 				}
 			})
+		})
+	}
+}
+
+// TestSuspicions: what the policies make of a photograph that is sent again,
+// and of one that does not look alive.
+func TestSuspicions(t *testing.T) {
+	selfie := func(cosine string, more ...string) []part {
+		parts := with("face_image", pngStart+cosine)
+		for i := range parts {
+			if len(more) > 0 && parts[i].name == "name" {
+				parts[i].body = more[0]
+			}
+		}
+		return parts
+	}
+	const replayed = `{"verification_status":false,"reason":"Suspected replay of a photograph","code":"SUSPECTED_REPLAY",` +
+		`"guidance":{"id":"Foto ini sudah pernah digunakan. Ambil foto baru sekarang dengan kamera, jangan memakai foto lama.",` +
+		`"en":"This photograph has been used before. Take a new one with the camera now; do not use an old one."}}`
+	const attacked = `{"verification_status":false,"reason":"Suspected presentation attack","code":"SUSPECTED_PRESENTATION_ATTACK",` +
+		`"guidance":{"id":"Ambil foto baru langsung dari wajah Anda di tempat yang terang, bukan dari foto cetak atau layar.",` +
+		`"en":"Take a new photograph of your own face, in good light, and not of a print or a screen."}}`
+	type asked struct {
+		id     string
+		parts  []part
+		status int
+		body   string
+		flags  audit.Flags
+	}
+	for _, tt := range []struct {
+		about            string
+		replay, liveness access.Policy
+		asked            []asked
+	}{
+		{"off", access.Off, access.Off, []asked{
+			{"a", selfie("0.9"), 200, "Verification Success", 0},
+			{"b", selfie("0.9"), 200, "Verification Success", 0},
+		}},
+		{"replays logged", access.Log, access.Off, []asked{
+			{"a", selfie("0.9"), 200, "Verification Success", 0},
+			{"b", selfie("0.9"), 200, "Verification Success", audit.SuspectedReplay},
+			{"c", selfie("0.9"), 200, "Verification Success", audit.SuspectedReplay},
+			{"d", selfie("0.8"), 200, "Verification Success", 0},
+		}},
+		{"replays enforced", access.Enforce, access.Off, []asked{
+			{"a", selfie("0.9"), 200, "Verification Success", 0},
+			{"a", selfie("0.9"), 200, "Verification Success", 0}, // the client had no answer, and asks again
+			{"b", selfie("0.9"), 400, replayed, audit.SuspectedReplay},
+			{"b", selfie("0.9"), 400, replayed, audit.SuspectedReplay},               // nor does trying again help
+			{"c", selfie("0.9", "Orang Lain"), 400, replayed, audit.SuspectedReplay}, // it says nothing about the name
+			{"d", selfie("0.8"), 200, "Verification Success", 0},
+		}},
+		{"the reference's own photograph", access.Enforce, access.Off, []asked{
+			{"a", selfie("0.001"), 400, replayed, audit.SuspectedReplay}, // Signature(1) is the reference's
+		}},
+		{"liveness logged", access.Log, access.Log, []asked{
+			{"a", selfie("0.45"), 200, "does not pass the threshold", audit.SuspectedPresentationAttack},
+			{"b", selfie("0.45"), 200, "does not pass", audit.SuspectedPresentationAttack | audit.SuspectedReplay},
+		}},
+		{"liveness enforced", access.Log, access.Enforce, []asked{
+			{"a", selfie("0.45"), 400, attacked, audit.SuspectedPresentationAttack},
+			{"b", selfie("0.9"), 200, "Verification Success", 0},
+		}},
+	} {
+		t.Run(tt.about, func(t *testing.T) {
+			w := newWhole(t)
+			client := w.options.Authenticator.(credentials).client
+			client.Replay, client.Liveness = tt.replay, tt.liveness
+			w.options.Authenticator = credentials{client}
+			for i, a := range tt.asked {
+				r := postParts(a.parts...)
+				r.Header.Set("X-Request-Id", a.id)
+				resp := w.do(r)
+				body := checkEnvelope(t, resp)
+				if resp.StatusCode != a.status || !strings.Contains(body, a.body) || strings.HasPrefix(a.body, "{") && body != a.body {
+					t.Errorf("request %d\n got %d %s\nwant %d %s", i, resp.StatusCode, body, a.status, a.body)
+				}
+				if len(w.trail.events) != i+1 || w.trail.events[i].Flags != a.flags {
+					t.Fatalf("request %d: recorded %+v, want flags %q", i, w.trail.events, a.flags)
+				}
+				if refused := a.status == 400; refused != (w.trail.events[i].Result == audit.Refused) {
+					t.Errorf("request %d: recorded %+v", i, w.trail.events[i])
+				}
+			}
+			checkNothingShows(t, w.log.String())
 		})
 	}
 }

@@ -36,6 +36,8 @@ const (
 	// TemplateLink finds the template of a NIK. Not being NIKIndex, it keeps
 	// whoever holds one table from linking it to the other.
 	TemplateLink HashKey = "template link"
+	// ProbeLink finds the earlier probes of a NIK, and links to nothing else.
+	ProbeLink HashKey = "probe link"
 	// AuditNIK stands for a NIK in the audit trail.
 	AuditNIK HashKey = "audit nik"
 	// AuditChain chains the events of the audit trail.
@@ -55,6 +57,8 @@ const (
 	Attributes SealKey = "attributes"
 	// Template seals a person's template.
 	Template SealKey = "template"
+	// Probes seals what is remembered of a person's earlier probes.
+	Probes SealKey = "probes"
 )
 
 // Ring is a master key's subkeys. It is safe for concurrent use, and no
@@ -77,12 +81,12 @@ func New(master []byte) (*Ring, error) {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
 	r := &Ring{hash: make(map[HashKey][]byte), seal: make(map[SealKey]cipher.AEAD)}
-	for _, k := range []HashKey{NIKIndex, TemplateLink, AuditNIK, AuditChain, Credentials, keyCheck} {
+	for _, k := range []HashKey{NIKIndex, TemplateLink, ProbeLink, AuditNIK, AuditChain, Credentials, keyCheck} {
 		if r.hash[k], err = hkdf.Expand(sha256.New, prk, "sesuai/1/hash/"+string(k), sha256.Size); err != nil {
 			return nil, fmt.Errorf("keyring: %w", err)
 		}
 	}
-	for _, k := range []SealKey{Attributes, Template} {
+	for _, k := range []SealKey{Attributes, Template, Probes} {
 		key, err := hkdf.Expand(sha256.New, prk, "sesuai/1/seal/"+string(k), 32)
 		if err != nil {
 			return nil, fmt.Errorf("keyring: %w", err)

@@ -29,7 +29,7 @@ type Registry interface {
 	// Compare compares the probe with the reference portrait on record.
 	// It is called only after Check has found an active person. A person
 	// without a portrait, or one who has gone since, is
-	// Comparison{Portrait: false}, not an error.
+	// Comparison{Portrait: false}, not an error; see Comparison.Revision.
 	Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (Comparison, error)
 }
 
@@ -46,6 +46,9 @@ type Record struct {
 	// Portrait is whether a reference portrait is known to be on record.
 	// A registry that cannot tell before Compare says true.
 	Portrait bool
+	// Revision is which state of the person's record this is about: see
+	// Comparison.Revision. It is empty where the registry cannot tell.
+	Revision string
 }
 
 // Comparison is what a registry says about a face.
@@ -60,6 +63,16 @@ type Comparison struct {
 	Percentage sesuai.Percentage
 	// Model and Calibration identify what made the score and the scale.
 	Model, Calibration string
+	// SamePhotograph is whether the probe is the photograph of the reference
+	// portrait, byte by byte or sent again in another form: face.Signature
+	// says what that is. False where the registry cannot tell.
+	SamePhotograph bool
+	// Revision is which state of the record this is about, whether or not
+	// there is a portrait. Equal to Record.Revision, nothing of the record has
+	// changed between the two calls; the text means nothing else. Empty if
+	// nobody is on record any more. A registry that cannot tell leaves both
+	// empty, always.
+	Revision string
 }
 
 // Person is one person to be put on record.
@@ -79,6 +92,16 @@ type Portrait struct {
 	// Source is the SHA-256 of the photograph's bytes: it tells an unchanged
 	// photograph from a new one without keeping either.
 	Source [32]byte
+	// Signature tells the photograph again. The zero Signature is one that is
+	// not known: then Comparison.SamePhotograph goes by Source alone.
+	Signature face.Signature
+}
+
+// Made reports whether the probe is the photograph that the portrait was made
+// from: see Comparison.SamePhotograph.
+func (p Portrait) Made(probe face.Probe) bool {
+	return probe.Signature.File != [32]byte{} &&
+		(probe.Signature.File == p.Source || probe.Signature.Near(p.Signature))
 }
 
 // Change is what an enrolment did.

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	clientColumns = `id, name, scopes, threshold, name_mark, rate, burst, added_at`
+	clientColumns = `id, name, scopes, threshold, name_mark, rate, burst, added_at, replay, liveness`
 
 	selectClient = `SELECT ` + clientColumns + `, username, password, api_key FROM clients WHERE username = $1`
 
@@ -21,7 +21,7 @@ const (
 
 	insertClient = `
 		INSERT INTO clients (` + clientColumns + `, username, password, api_key)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT (name) DO NOTHING`
 )
 
@@ -35,7 +35,8 @@ func (s *Store) AddClient(ctx context.Context, c access.Client, h access.Hashes)
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, insertClient,
 			c.ID, c.Name, strings.Join(scopes, " "), int64(math.Round(c.Threshold.Value()*100)), c.NameMark,
-			c.Rate, c.Burst, c.AddedAt.UnixMicro(), h.Username[:], h.Password[:], h.APIKey[:])
+			c.Rate, c.Burst, c.AddedAt.UnixMicro(), c.Replay.String(), c.Liveness.String(),
+			h.Username[:], h.Password[:], h.APIKey[:])
 		if err != nil {
 			return err
 		}
@@ -109,12 +110,19 @@ func (s *Store) RemoveClient(ctx context.Context, name string) (bool, error) {
 // scanClient reads clientColumns and whatever follows them into more.
 func scanClient(row interface{ Scan(dest ...any) error }, more ...any) (access.Client, error) {
 	var c access.Client
-	var scopes string
+	var scopes, replay, liveness string
 	var threshold, addedAt int64
 	err := row.Scan(append([]any{
 		&c.ID, &c.Name, &scopes, &threshold, &c.NameMark, &c.Rate, &c.Burst, &addedAt,
+		&replay, &liveness,
 	}, more...)...)
 	if err != nil {
+		return access.Client{}, err
+	}
+	if c.Replay, err = access.ParsePolicy(replay); err != nil {
+		return access.Client{}, err
+	}
+	if c.Liveness, err = access.ParsePolicy(liveness); err != nil {
 		return access.Client{}, err
 	}
 	for _, scope := range strings.Fields(scopes) {

@@ -23,7 +23,7 @@ func client(name string) access.Client {
 	return access.Client{
 		Name: name, Scopes: []access.Scope{access.FaceVerification},
 		Threshold: sesuai.PercentageOf(access.DefaultThreshold), NameMark: access.DefaultNameMark,
-		Rate: 2.5, Burst: 10, AddedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
+		Rate: 2.5, Burst: 10, Replay: access.Enforce, Liveness: access.Log, AddedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
 	}
 }
 

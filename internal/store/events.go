@@ -18,11 +18,12 @@ const commitTimeout = 15 * time.Second
 
 const (
 	eventColumns = `seq, at, request_id, client, nik, result, reason, nik_outcome, name_outcome, birth_outcome,
-		name_score, compared, percentage, threshold, score, model, calibration, duration, hash`
+		name_score, compared, percentage, threshold, score, model, calibration, duration, hash,
+		flags, liveness_known, liveness`
 
 	insertEvent = `
 		INSERT INTO audit_events (` + eventColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
 
 	selectEvents = `SELECT ` + eventColumns + ` FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2`
 
@@ -73,7 +74,8 @@ func (s *Store) commitEvents(events []audit.Event) error {
 				e.Seq, e.Time, e.RequestID, e.Client, e.NIK[:], string(e.Result), e.Reason,
 				int64(e.NIKOutcome), int64(e.Name), int64(e.DateOfBirth),
 				e.NameScore, asInt(e.Compared), e.Percentage, e.Threshold, e.Score,
-				e.Model, e.Calibration, e.Duration, e.Hash[:]); err != nil {
+				e.Model, e.Calibration, e.Duration, e.Hash[:],
+				e.Flags.String(), asInt(e.LivenessKnown), e.Liveness); err != nil {
 				return err
 			}
 		}
@@ -158,16 +160,20 @@ func (s *Store) readEvents(ctx context.Context, after int64) (_ []audit.Entry, _
 func scanEvent(rows *sql.Rows) (audit.Entry, error) {
 	var e audit.Entry
 	var nik, hash []byte
-	var compared int64
+	var compared, livenessKnown int64
+	var flags string
 	if err := rows.Scan(
 		&e.Seq, &e.Time, &e.RequestID, &e.Client, &nik, &e.Result, &e.Reason,
 		&e.NIKOutcome, &e.Name, &e.DateOfBirth,
 		&e.NameScore, &compared, &e.Percentage, &e.Threshold, &e.Score,
-		&e.Model, &e.Calibration, &e.Duration, &hash); err != nil {
+		&e.Model, &e.Calibration, &e.Duration, &hash,
+		&flags, &livenessKnown, &e.Liveness); err != nil {
 		return e, err // seq, the first, was read
 	}
-	e.Compared = compared != 0
-	return e, errors.Join(setHash(&e.NIK, nik), setHash(&e.Hash, hash))
+	e.Compared, e.LivenessKnown = compared != 0, livenessKnown != 0
+	var err error
+	e.Flags, err = audit.ParseFlags(flags)
+	return e, errors.Join(err, setHash(&e.NIK, nik), setHash(&e.Hash, hash))
 }
 
 func scanHead(row *sql.Row) (audit.Head, error) {

@@ -2,6 +2,9 @@ package store
 
 import (
 	"testing"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/keyring"
 )
 
 // ExecForTest runs a statement behind the store's back.
@@ -43,4 +46,21 @@ func (s *Store) LockForTest(t testing.TB) (release func()) {
 			t.Error(err)
 		}
 	}
+}
+
+// UnsignForTest seals a person's template again as it was before there were
+// signatures.
+func (s *Store) UnsignForTest(t testing.TB, nik sesuai.NIK) {
+	t.Helper()
+	k := s.keysOf(nik)
+	p, err := s.portrait(t.Context(), s.selectPortrait.QueryRowContext, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.template.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.ExecForTest(t, `UPDATE templates SET template = $1`,
+		s.o.Ring.Seal(keyring.Template, b, bindTemplate(k, p.record)))
 }

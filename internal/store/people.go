@@ -51,6 +51,7 @@ func (s *Store) Check(ctx context.Context, claim sesuai.Claim) (registry.Record,
 		NameScore:   name.Score(claim.Name.Reveal(), r.Name),
 		DateOfBirth: sesuai.OutcomeOf(claim.DateOfBirth.Reveal() == r.DateOfBirth),
 		Portrait:    r.Portrait != nil,
+		Revision:    revisionOf(sealed),
 	}, nil
 }
 
@@ -64,18 +65,20 @@ func (s *Store) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (
 		return registry.Comparison{}, unavailable(ctx, "reading a portrait", err)
 	}
 	if !p.found || p.record.Portrait == nil {
-		return registry.Comparison{}, nil
+		return registry.Comparison{Revision: p.revision}, nil
 	}
 	score, err := p.template.Score(probe.Template)
 	if err != nil {
 		return registry.Comparison{}, unavailable(ctx, "comparing", err)
 	}
 	return registry.Comparison{
-		Portrait:    true,
-		Score:       score,
-		Percentage:  s.o.Scale.Percentage(score),
-		Model:       p.template.Model,
-		Calibration: s.o.Calibration,
+		Portrait:       true,
+		Score:          score,
+		Percentage:     s.o.Scale.Percentage(score),
+		Model:          p.template.Model,
+		Calibration:    s.o.Calibration,
+		SamePhotograph: p.portrait().Made(probe),
+		Revision:       p.revision,
 	}, nil
 }
 
@@ -94,7 +97,7 @@ func (s *Store) Enrol(ctx context.Context, p registry.Person, portrait *registry
 	}
 	var template []byte
 	if portrait != nil {
-		if template, err = s.sealTemplate(k, r, portrait.Template); err != nil {
+		if template, err = s.sealTemplate(k, r, *portrait); err != nil {
 			return registry.Unchanged, unavailable(ctx, "sealing a template", err)
 		}
 	}
@@ -176,13 +179,17 @@ func (s *Store) Lookup(ctx context.Context, nik sesuai.NIK) (registry.Entry, boo
 	return entry, true, nil
 }
 
-// Remove implements registry.Enroller. What is sealed about the person is
+// Remove implements registry.Enroller, and forgets the person's earlier
+// probes. What is sealed about the person is
 // overwritten in the database's files; copies of them are another matter.
 func (s *Store) Remove(ctx context.Context, nik sesuai.NIK) (bool, error) {
 	k := s.keysOf(nik)
 	var removed int64
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, deleteTemplate, k.link[:]); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, deleteProbes, k.probes[:]); err != nil {
 			return err
 		}
 		result, err := tx.ExecContext(ctx, `DELETE FROM people WHERE nik = $1`, k.nik[:])
@@ -214,7 +221,18 @@ func (s *Store) Count(ctx context.Context) (int, error) {
 type onRecord struct {
 	found    bool
 	record   record
-	template face.Template // set if record.Portrait is
+	revision string // "" if not found
+	// template and signature are set if record.Portrait is, the latter if it
+	// is known.
+	template  face.Template
+	signature face.Signature
+}
+
+// portrait is what the reference was enrolled as.
+func (p onRecord) portrait() registry.Portrait {
+	return registry.Portrait{
+		Template: p.template, Source: [32]byte(p.record.Portrait.Source), Signature: p.signature,
+	}
 }
 
 // queryRow runs selectPortrait.
@@ -242,13 +260,14 @@ func (s *Store) portrait(ctx context.Context, query queryRow, k keys) (onRecord,
 	if p.record, err = s.openRecord(k, attributes); err != nil {
 		return onRecord{}, err
 	}
+	p.revision = revisionOf(attributes)
 	switch {
 	case p.record.Portrait == nil && !model.Valid:
 		return p, nil
 	case p.record.Portrait == nil || !model.Valid || p.record.Portrait.Model != model.String:
 		return onRecord{}, damaged("templates.model", errors.New("a person and the template on record do not belong together"))
 	}
-	if p.template, err = s.openTemplate(k, p.record, sealed); err != nil {
+	if p.template, p.signature, err = s.openTemplate(k, p.record, sealed); err != nil {
 		return onRecord{}, err
 	}
 	return p, nil

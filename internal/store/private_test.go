@@ -47,6 +47,14 @@ func TestNothingPersonalOnDisk(t *testing.T) {
 		if err := s.Append(t.Context(), event(t, n, fmt.Sprintf("request-%d", n))); err != nil {
 			t.Fatal(err)
 		}
+		sent := probe(n, "request", 0)
+		if _, err := s.Seen(t.Context(), p.NIK, sent); err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range [][]uint64{portrait.Signature.Look[:], portrait.Signature.Sketch[:]} {
+			secrets = append(secrets, binary.BigEndian.AppendUint64(nil, words[0]))
+		}
+		add(string(portrait.Signature.File[:]), string(sent.Request[:]))
 		nik := p.NIK.Reveal()
 		plain := sha256.Sum256([]byte(nik))
 		add(nik, p.Name.Reveal(), p.DateOfBirth.Reveal(), p.Attributes[sesuai.Address].Reveal(),
@@ -70,7 +78,7 @@ func TestNothingPersonalOnDisk(t *testing.T) {
 
 	// What was sealed of people who are removed goes, too.
 	var sealed [][]byte
-	for _, column := range []string{"attributes FROM people", "template FROM templates"} {
+	for _, column := range []string{"attributes FROM people", "template FROM templates", "probes FROM probes"} {
 		for _, row := range []int{1, 75, people} {
 			var b []byte
 			s.QueryForTest(t, fmt.Sprintf(`SELECT %s WHERE id = %d`, column, row), &b)

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,11 +16,14 @@ import (
 )
 
 // keys are what a person's rows are found by.
-type keys struct{ nik, link [32]byte }
+type keys struct{ nik, link, probes [32]byte }
 
 func (s *Store) keysOf(nik sesuai.NIK) keys {
 	text := []byte(nik.Reveal())
-	return keys{s.o.Ring.Hash(keyring.NIKIndex, text), s.o.Ring.Hash(keyring.TemplateLink, text)}
+	return keys{
+		s.o.Ring.Hash(keyring.NIKIndex, text), s.o.Ring.Hash(keyring.TemplateLink, text),
+		s.o.Ring.Hash(keyring.ProbeLink, text),
+	}
 }
 
 // record is what is recorded about a person but the NIK and the template, in
@@ -103,28 +107,47 @@ func (s *Store) openRecord(k keys, sealed []byte) (record, error) {
 	return r, nil
 }
 
-func (s *Store) sealTemplate(k keys, r record, t face.Template) ([]byte, error) {
-	b, err := t.MarshalBinary()
+// revisionOf is which state of a record a sealed one is: the nonce that it was
+// sealed with, which is another each time.
+func revisionOf(sealed []byte) string {
+	const keyID, nonce = 1, 12 // see keyring.Ring.Seal
+	return hex.EncodeToString(sealed[keyID : keyID+nonce])
+}
+
+// sealTemplate seals the template and, behind it, the signature.
+func (s *Store) sealTemplate(k keys, r record, p registry.Portrait) ([]byte, error) {
+	b, err := p.Template.MarshalBinary()
 	if err != nil {
 		return nil, err
 	}
 	if err := new(face.Template).UnmarshalBinary(b); err != nil {
 		return nil, err // it would never open again
 	}
-	return s.o.Ring.Seal(keyring.Template, b, bindTemplate(k, r)), nil
+	signature, err := p.Signature.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	return s.o.Ring.Seal(keyring.Template, append(b, signature...), bindTemplate(k, r)), nil
 }
 
-// openTemplate opens the template of a record with a portrait.
-func (s *Store) openTemplate(k keys, r record, sealed []byte) (face.Template, error) {
+// openTemplate opens the template and the signature of a record with a
+// portrait. Those that were sealed before there were signatures end with the
+// template; their signature is zero.
+func (s *Store) openTemplate(k keys, r record, sealed []byte) (t face.Template, signature face.Signature, err error) {
 	b, err := s.o.Ring.Open(keyring.Template, sealed, bindTemplate(k, r))
 	if err != nil {
-		return face.Template{}, damaged("templates.template", err)
+		return face.Template{}, face.Signature{}, damaged("templates.template", err)
 	}
-	t := face.Template{Model: r.Portrait.Model}
-	if err := t.UnmarshalBinary(b); err != nil {
-		return face.Template{}, damaged("templates.template", err)
+	t.Model = r.Portrait.Model
+	const bare = 1 + 4*face.TemplateSize
+	if len(b) == bare+face.SignatureSize {
+		err = signature.UnmarshalBinary(b[bare:])
+		b = b[:bare]
 	}
-	return t, nil
+	if err := errors.Join(err, t.UnmarshalBinary(b)); err != nil {
+		return face.Template{}, face.Signature{}, damaged("templates.template", err)
+	}
+	return t, signature, nil
 }
 
 // damaged is the error about a person's row that is not as it was written.

@@ -1,4 +1,5 @@
-// Package store keeps people, clients and the audit trail in a SQL database.
+// Package store keeps people, their earlier probes, clients and the audit trail in a SQL
+// database.
 // The statements are the same for every engine; what differs stands in one
 // file for each (sqlite.go). It must not know what a verdict is, how templates
 // are made, or who asks.
@@ -12,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -19,6 +21,7 @@ import (
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/replay"
 )
 
 // Scale turns a comparison score into a percentage; *face.Calibration is the
@@ -37,6 +40,9 @@ type Options struct {
 	// never compares may leave them out: Compare then fails.
 	Scale       Scale
 	Calibration string
+	// ProbeAge is how long a person's earlier probes are remembered;
+	// replay.DefaultMaxAge if 0.
+	ProbeAge time.Duration
 	// Now is the clock that dates rows; time.Now if nil.
 	Now func() time.Time
 }
@@ -57,12 +63,15 @@ type Store struct {
 	selectPerson, selectPortrait, selectClient *sql.Stmt
 
 	trail *trail
+	// swept is when old probes were last removed, in Unix microseconds.
+	swept atomic.Int64
 }
 
 var (
 	_ registry.Enroller = (*Store)(nil)
 	_ audit.Log         = (*Store)(nil)
 	_ access.Clients    = (*Store)(nil)
+	_ replay.Memory     = (*Store)(nil)
 )
 
 // Exists reports whether there is a database in the data folder. If there is,
@@ -80,12 +89,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.ProbeAge == 0 {
+		o.ProbeAge = replay.DefaultMaxAge
+	}
 	read, write, err := openSQLite(ctx, o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{o: o, read: read, write: write}
-	if err := errors.Join(s.checkKey(ctx), s.prepare(ctx)); err != nil {
+	if err := errors.Join(s.checkKey(ctx), s.prepare(ctx), s.sweepProbes(ctx)); err != nil {
 		return nil, errors.Join(err, s.closeDatabase())
 	}
 	s.trail = newTrail(s.commitEvents)

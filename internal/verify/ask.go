@@ -16,15 +16,32 @@ import (
 type answers struct {
 	record     registry.Record
 	comparison registry.Comparison // zero if there was nothing to compare
+	whole      bool                // both are about one state of the record
 }
+
+// maxAsks is how often a claim is put to the registry while the record keeps
+// changing.
+const maxAsks = 3
 
 // ask puts the claim, and then the probe, to the registry. Whatever keeps it
 // from a whole and possible answer is an error of kind KindUnavailable, so
 // that no failure can be read as "not found" or "differs".
+//
+// If the record was replaced between the two, the answers are about two
+// records, and of no use together: then it asks again.
 func (v *Verifier) ask(ctx context.Context, claim sesuai.Claim, probe face.Probe) (answers, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
 	defer cancel()
+	for range maxAsks {
+		a, err := v.askOnce(ctx, claim, probe)
+		if err != nil || a.whole {
+			return a, err
+		}
+	}
+	return answers{}, unavailable("asking the registry", errors.New("the record keeps changing"))
+}
 
+func (v *Verifier) askOnce(ctx context.Context, claim sesuai.Claim, probe face.Probe) (answers, error) {
 	record, err := answer(ctx, func() (registry.Record, error) { return v.o.Registry.Check(ctx, claim) })
 	if err == nil {
 		err = checkRecord(record)
@@ -35,7 +52,7 @@ func (v *Verifier) ask(ctx context.Context, claim sesuai.Claim, probe face.Probe
 	// A differing name or date does not spare the comparison: the contract
 	// gives the real percentage with them (R3, R4).
 	if !record.Found || record.Status != sesuai.Active || !record.Portrait {
-		return answers{record: record}, nil
+		return answers{record: record, whole: true}, nil
 	}
 
 	comparison, err := answer(ctx, func() (registry.Comparison, error) {
@@ -47,7 +64,7 @@ func (v *Verifier) ask(ctx context.Context, claim sesuai.Claim, probe face.Probe
 	if err != nil {
 		return answers{}, unavailable("comparing the face", err)
 	}
-	return answers{record, comparison}, nil
+	return answers{record, comparison, record.Revision == comparison.Revision}, nil
 }
 
 // answer is call's, unless ctx has ended: an answer that comes too late is

@@ -10,6 +10,7 @@ import (
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -20,20 +21,24 @@ type world struct {
 
 	extraction face.Extraction
 	extractErr error
+	live       bool // liveness should be asked for
 	check      func(ctx context.Context) (registry.Record, error)
 	compare    func(ctx context.Context) (registry.Comparison, error)
+	seen       func(ctx context.Context) (bool, error)
 	appendErr  error
 	appendWait bool // append waits until its context ends
 
 	claim  sesuai.Claim // what the registry was asked
 	probe  face.Probe
+	sent   replay.Probe // what the memory of probes was asked
 	events []audit.Event
 }
 
 // newWorld is one in which everything matches.
 func newWorld() *world {
 	return &world{
-		extraction: face.Extraction{Template: face.Template{Model: "fake-model"}},
+		extraction: face.Extraction{Template: face.Template{Model: "fake-model"}, Signature: face.Signature{File: [32]byte{1}}},
+		seen:       func(context.Context) (bool, error) { return false, nil },
 		check: func(context.Context) (registry.Record, error) {
 			return registry.Record{Found: true, NameScore: 100, DateOfBirth: sesuai.Match, Portrait: true}, nil
 		},
@@ -48,8 +53,8 @@ func newWorld() *world {
 
 func (w *world) Extract(_ context.Context, _ []byte, use face.Use) (face.Extraction, error) {
 	w.diary = append(w.diary, "extract")
-	if use != face.ForProbe {
-		panic("a probe was extracted as if it were a reference")
+	if use == face.ForReference || (use == face.ForLiveProbe) != w.live {
+		panic("a probe was extracted for another use")
 	}
 	return w.extraction, w.extractErr
 }
@@ -67,6 +72,15 @@ func (w *world) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (
 	}
 	w.probe = probe
 	return w.compare(ctx)
+}
+
+func (w *world) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool, error) {
+	w.diary = append(w.diary, "seen")
+	if nik != w.claim.NIK {
+		panic("another person's probes were asked for")
+	}
+	w.sent = p
+	return w.seen(ctx)
 }
 
 func (w *world) Append(ctx context.Context, e audit.Event) error {
@@ -98,6 +112,7 @@ func (w *world) verifier() *verify.Verifier {
 	return verify.New(verify.Options{
 		Registry:  w,
 		Extractor: w,
+		Probes:    w,
 		Audit:     w,
 		Now: func() time.Time {
 			now = now.Add(time.Second)
@@ -105,6 +120,8 @@ func (w *world) verifier() *verify.Verifier {
 		},
 		RegistryTimeout: registryTimeout,
 		AuditTimeout:    auditTimeout,
+		// Not the default.
+		LivenessThreshold: 0.6,
 	})
 }
 
@@ -124,9 +141,11 @@ func request(t *testing.T) verify.Request {
 		t.Fatal(err)
 	}
 	return verify.Request{
-		ID:     "request-1",
-		Client: access.Client{ID: "client-1", Threshold: sesuai.PercentageOf(75), NameMark: 85},
-		Claim:  sesuai.Claim{NIK: nik, Name: name, DateOfBirth: date},
-		Photo:  []byte("a photograph"),
+		ID: "request-1",
+		Client: access.Client{
+			ID: "client-1", Threshold: sesuai.PercentageOf(75), NameMark: 85, Replay: access.Log, Liveness: access.Off,
+		},
+		Claim: sesuai.Claim{NIK: nik, Name: name, DateOfBirth: date},
+		Photo: []byte("a photograph"),
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/replay"
 )
 
 // The defaults of Options.
@@ -24,20 +25,25 @@ const (
 	DefaultAuditTimeout    = 5 * time.Second
 )
 
-// Options are what a Verifier is made of. Registry, Extractor and Audit are
-// required.
+// Options are what a Verifier is made of. Registry, Extractor, Probes and Audit
+// are required.
 type Options struct {
 	Registry  registry.Registry
 	Extractor face.Extractor
-	Audit     audit.Log
+	// Probes remembers photographs that were sent.
+	Probes replay.Memory
+	Audit  audit.Log
 	// Now is the clock that dates events; time.Now if nil.
 	Now func() time.Time
 	// RegistryTimeout bounds what the registry takes for one verification,
 	// both of its calls together; DefaultRegistryTimeout if 0.
 	RegistryTimeout time.Duration
-	// AuditTimeout bounds how long an event may take to be recorded;
-	// DefaultAuditTimeout if 0.
+	// AuditTimeout bounds how long an event may take to be recorded, and how
+	// long a probe may take to be remembered; DefaultAuditTimeout if 0.
 	AuditTimeout time.Duration
+	// LivenessThreshold is what the liveness of a photograph must reach, 0
+	// to 1; face.DefaultLivenessThreshold if 0.
+	LivenessThreshold float64
 }
 
 // Verifier verifies claims. It is safe for concurrent use.
@@ -54,6 +60,9 @@ func New(o Options) *Verifier {
 	if o.AuditTimeout == 0 {
 		o.AuditTimeout = DefaultAuditTimeout
 	}
+	if o.LivenessThreshold == 0 {
+		o.LivenessThreshold = face.DefaultLivenessThreshold
+	}
 	return &Verifier{o}
 }
 
@@ -61,8 +70,8 @@ func New(o Options) *Verifier {
 type Request struct {
 	// ID is the request's id, for the audit trail.
 	ID string
-	// Client is who asks. Its Threshold must be known and its NameMark
-	// 1 to 100: they are the marks that the verdict is given by.
+	// Client is who asks. Its Threshold must be known, its NameMark 1 to 100
+	// and its policies set: they are what the verdict is given by.
 	Client access.Client
 	Claim  sesuai.Claim
 	// Photo is the photograph of the person who is to be verified: a whole
@@ -75,9 +84,13 @@ type Request struct {
 // An unfavourable answer is a verdict. An error means that there is no answer:
 //   - the photograph cannot be used: sesuai.KindUnsupportedImage,
 //     KindInvalidImage, KindTooLarge, KindFaceNotDetected, KindMultipleFaces or
-//     KindFaceQuality; the registry was not asked
+//     KindFaceQuality, or KindSuspectedAttack where the client's policy is to
+//     enforce; the registry was not asked
+//   - sesuai.KindSuspectedReplay: the photograph was sent before or is that of
+//     the reference, where the client's policy is to enforce
 //   - sesuai.KindUnavailable: the registry failed, took too long or said
-//     something that cannot be, or the event could not be recorded
+//     something that cannot be, the memory of earlier probes failed, liveness
+//     is enforced and cannot be measured, or the event could not be recorded
 //   - sesuai.KindOverloaded: there was no time to look at the photograph
 //   - any other is a defect
 //
@@ -86,6 +99,9 @@ type Request struct {
 func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, error) {
 	if !req.Client.Threshold.Known() || req.Client.NameMark < 1 || req.Client.NameMark > 100 {
 		return sesuai.Verdict{}, errors.New("verify: the client has no threshold or no name mark")
+	}
+	if req.Client.Replay == 0 || req.Client.Liveness == 0 {
+		return sesuai.Verdict{}, errors.New("verify: the client has no policies")
 	}
 	start := v.o.Now()
 	event := audit.Event{
@@ -100,16 +116,26 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	// The photograph comes first: what no comparison can be made with is not
 	// worth a question to the registry, which may cost money and shows it
 	// who is being asked about.
-	probe, err := v.acquire(ctx, req.Photo)
+	probe, err := v.acquire(ctx, req, &event)
 	if refuses(sesuai.KindOf(err)) {
 		event.Result, event.Reason = audit.Refused, string(sesuai.KindOf(err))
 		return sesuai.Verdict{}, v.record(ctx, event, start, err)
 	}
-	if err != nil {
+	if err != nil && sesuai.KindOf(err) != sesuai.KindUnavailable {
 		return sesuai.Verdict{}, err
 	}
 
-	found, err := v.ask(ctx, req.Claim, probe)
+	var found answers
+	if err == nil {
+		found, err = v.ask(ctx, req.Claim, probe)
+	}
+	if err == nil {
+		err = v.lookForReplay(ctx, req, probe, found, &event)
+	}
+	if sesuai.KindOf(err) == sesuai.KindSuspectedReplay {
+		event.Result, event.Reason = audit.Refused, string(sesuai.KindSuspectedReplay)
+		return sesuai.Verdict{}, v.record(ctx, event, start, err)
+	}
 	if err != nil {
 		event.Result, event.Reason = audit.Unavailable, string(sesuai.KindOf(err))
 		return sesuai.Verdict{}, v.record(ctx, event, start, err)
@@ -146,8 +172,12 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 }
 
 // acquire makes the probe of the photograph.
-func (v *Verifier) acquire(ctx context.Context, photo []byte) (face.Probe, error) {
-	extraction, err := v.o.Extractor.Extract(ctx, photo, face.ForProbe)
+func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event) (face.Probe, error) {
+	use := face.ForProbe
+	if req.Client.Liveness != access.Off {
+		use = face.ForLiveProbe
+	}
+	extraction, err := v.o.Extractor.Extract(ctx, req.Photo, use)
 	if err == nil {
 		err = extraction.Refusal()
 	}
@@ -155,17 +185,21 @@ func (v *Verifier) acquire(ctx context.Context, photo []byte) (face.Probe, error
 		// Time ran out before the photograph's turn came.
 		err = &sesuai.Error{Kind: sesuai.KindOverloaded, Err: fmt.Errorf("extracting the face: %w", err)}
 	}
+	if err == nil {
+		err = v.judgeLiveness(req.Client.Liveness, extraction.Liveness, event)
+	}
 	if err != nil {
 		return face.Probe{}, err
 	}
-	return face.Probe{Template: extraction.Template}, nil
+	return face.Probe{Template: extraction.Template, Signature: extraction.Signature}, nil
 }
 
 // refuses reports whether errors of the kind are about the photograph.
 func refuses(k sesuai.Kind) bool {
 	switch k {
 	case sesuai.KindUnsupportedImage, sesuai.KindInvalidImage, sesuai.KindTooLarge,
-		sesuai.KindFaceNotDetected, sesuai.KindMultipleFaces, sesuai.KindFaceQuality:
+		sesuai.KindFaceNotDetected, sesuai.KindMultipleFaces, sesuai.KindFaceQuality,
+		sesuai.KindSuspectedAttack:
 		return true
 	default:
 		return false

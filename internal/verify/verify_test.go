@@ -47,7 +47,7 @@ func comparison(change func(*registry.Comparison)) step {
 
 // TestVerdicts: what is asked in which order, and what is answered.
 func TestVerdicts(t *testing.T) {
-	const whole = "extract check compare append"
+	const whole = "extract check compare seen append"
 	for _, tt := range []struct {
 		about  string
 		step   step
@@ -60,7 +60,7 @@ func TestVerdicts(t *testing.T) {
 		{"deceased", record(func(r *registry.Record) { r.Status = sesuai.Deceased }), "extract check append", sesuai.ReasonNotActive},
 		{"inactive", record(func(r *registry.Record) { r.Status = sesuai.Inactive }), "extract check append", sesuai.ReasonNotActive},
 		{"no portrait is known beforehand", record(func(r *registry.Record) { r.Portrait = false }), "extract check append", sesuai.ReasonNoPortrait},
-		{"no portrait turns out to be there", comparison(func(c *registry.Comparison) { *c = registry.Comparison{} }), whole, sesuai.ReasonNoPortrait},
+		{"no portrait turns out to be there", comparison(func(c *registry.Comparison) { *c = registry.Comparison{} }), "extract check compare append", sesuai.ReasonNoPortrait},
 		{"the name differs, and the face is compared all the same", record(func(r *registry.Record) { r.NameScore = 84 }), whole, sesuai.ReasonNameDiffers},
 		{"the date differs, and the face is compared all the same", record(func(r *registry.Record) { r.DateOfBirth = sesuai.NonMatch }), whole, sesuai.ReasonDateDiffers},
 		{"the face is below the threshold", comparison(func(c *registry.Comparison) { c.Percentage = sesuai.PercentageOf(74.99) }), whole, sesuai.ReasonFaceBelowPass},
@@ -394,6 +394,8 @@ func TestClientWithoutMarks(t *testing.T) {
 		func(r *verify.Request) { r.Client.Threshold = sesuai.Percentage{} },
 		func(r *verify.Request) { r.Client.NameMark = 0 },
 		func(r *verify.Request) { r.Client.NameMark = 101 },
+		func(r *verify.Request) { r.Client.Replay = 0 },
+		func(r *verify.Request) { r.Client.Liveness = 0 },
 	} {
 		w := newWorld()
 		req := request(t)

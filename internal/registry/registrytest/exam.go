@@ -30,6 +30,8 @@ func TestRegistry(t *testing.T, open func(t *testing.T) registry.Enroller) {
 		{"comparison", comparison},
 		{"no portrait", noPortrait},
 		{"another model", anotherModel},
+		{"same photograph", samePhotograph},
+		{"revisions", revisions},
 		{"enrolment", enrolment},
 		{"enrolment is its own", enrolmentIsItsOwn},
 		{"refused enrolment", refusedEnrolment},

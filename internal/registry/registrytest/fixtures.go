@@ -48,10 +48,22 @@ var names = [...]string{
 // Portrait is a portrait of the n-th invented person.
 func Portrait(t testing.TB, n int) *registry.Portrait {
 	t.Helper()
-	return &registry.Portrait{
-		Template: Template(t, Model, n),
-		Source:   sha256.Sum256(fmt.Appendf(nil, "photograph of person %d", n)),
+	source := sha256.Sum256(fmt.Appendf(nil, "photograph of person %d", n))
+	return &registry.Portrait{Template: Template(t, Model, n), Source: source, Signature: Signature(n)}
+}
+
+// Signature is that of Portrait's photograph of the n-th person; those of two
+// n are not near each other.
+func Signature(n int) face.Signature {
+	random := rand.New(rand.NewPCG(uint64(n), 1)) //nolint:gosec // the same every time is the point
+	s := face.Signature{File: sha256.Sum256(fmt.Appendf(nil, "photograph of person %d", n))}
+	for i := range s.Look {
+		s.Look[i] = random.Uint64()
 	}
+	for i := range s.Sketch {
+		s.Sketch[i] = random.Uint64()
+	}
+	return s
 }
 
 // NIK is 9999 and n in twelve digits.

@@ -23,14 +23,17 @@ type Memory struct {
 
 	mu     sync.Mutex
 	people map[sesuai.NIK]entry
-	faults faults
-	calls  map[string]int
+	// changes counts what has been enrolled.
+	changes int
+	faults  faults
+	calls   map[string]int
 }
 
 type entry struct {
 	person                registry.Person
 	portrait              *registry.Portrait
 	enrolledAt, changedAt int64
+	revision              int // of this registry's changes, which it was
 }
 
 // faults are what is to go wrong.
@@ -114,6 +117,7 @@ func (m *Memory) Check(ctx context.Context, claim sesuai.Claim) (record registry
 			NameScore:   name.Score(claim.Name.Reveal(), e.person.Name.Reveal()),
 			DateOfBirth: sesuai.OutcomeOf(claim.DateOfBirth == e.person.DateOfBirth),
 			Portrait:    e.portrait != nil,
+			Revision:    fmt.Sprint(e.revision),
 		}
 		return nil
 	})
@@ -127,7 +131,10 @@ func (m *Memory) Check(ctx context.Context, claim sesuai.Claim) (record registry
 func (m *Memory) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (c registry.Comparison, err error) {
 	err = m.do(ctx, "Compare", func() error {
 		e, ok := m.people[nik]
-		if !ok || e.portrait == nil {
+		if !ok {
+			return nil
+		}
+		if c.Revision = fmt.Sprint(e.revision); e.portrait == nil {
 			return nil
 		}
 		score, err := e.portrait.Template.Score(probe.Template)
@@ -135,11 +142,13 @@ func (m *Memory) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) 
 			return err
 		}
 		c = registry.Comparison{
-			Portrait:    true,
-			Score:       score,
-			Percentage:  m.scale.Percentage(score),
-			Model:       e.portrait.Template.Model,
-			Calibration: Calibration,
+			Portrait:       true,
+			Score:          score,
+			Percentage:     m.scale.Percentage(score),
+			Model:          e.portrait.Template.Model,
+			Calibration:    Calibration,
+			SamePhotograph: e.portrait.Made(probe),
+			Revision:       c.Revision,
 		}
 		return nil
 	})
@@ -172,7 +181,8 @@ func (m *Memory) Enrol(ctx context.Context, p registry.Person, portrait *registr
 		default:
 			change = registry.Replaced
 		}
-		e.person, e.portrait, e.changedAt = p, portrait, now
+		m.changes++
+		e.person, e.portrait, e.changedAt, e.revision = p, portrait, now, m.changes
 		m.people[p.NIK] = e
 		return nil
 	})

@@ -1,0 +1,110 @@
+package replay_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/replay"
+)
+
+// probe is one of the n-th photograph, so many minutes after the start.
+func probe(n int, client, request string, minutes float64) replay.Probe {
+	return replay.Probe{
+		Signature: registrytest.Signature(n), Request: replay.RequestOf(client, request),
+		At: int64(minutes * 60e6),
+	}
+}
+
+func TestJudge(t *testing.T) {
+	const maxAge = 24 * time.Hour
+	first := probe(1, "bank", "r1", 0)
+	reencoded := probe(1, "bank", "r1", 1)
+	reencoded.Signature.File[0] ^= 1
+	reencoded.Signature.Look[2] ^= 1 << 40
+	unsigned := replay.Probe{Request: first.Request}
+	for _, tt := range []struct {
+		about   string
+		earlier []replay.Probe
+		probe   replay.Probe
+		want    bool
+	}{
+		{"the first", nil, first, false},
+		{"another photograph", []replay.Probe{first}, probe(2, "bank", "r2", 1), false},
+		{"the same again", []replay.Probe{first}, probe(1, "bank", "r2", 1), true},
+		{"the same, as the second of two", []replay.Probe{probe(2, "bank", "r0", 0), first}, probe(1, "bank", "r2", 1), true},
+		{"another client", []replay.Probe{first}, probe(1, "shop", "r1", 1), true},
+		{"a retry", []replay.Probe{first}, probe(1, "bank", "r1", 10), false},
+		{"a late retry", []replay.Probe{first}, probe(1, "bank", "r1", 10.01), true},
+		{"a retry by a clock that was put back", []replay.Probe{first}, probe(1, "bank", "r1", -10), false},
+		{"the same request with another file", []replay.Probe{first}, reencoded, true},
+		{"a retry, and somebody else's, too", []replay.Probe{first, probe(1, "shop", "r9", 0)}, probe(1, "bank", "r1", 1), true},
+		{"as old as may be", []replay.Probe{first}, probe(1, "bank", "r2", 24*60), true},
+		{"too old", []replay.Probe{first}, probe(1, "bank", "r2", 24*60+0.01), false},
+		{"no signatures", []replay.Probe{unsigned}, unsigned, false},
+	} {
+		if got, _ := replay.Judge(tt.earlier, tt.probe, maxAge); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.about, got, tt.want)
+		}
+	}
+	if replay.RequestOf("a", "bc") == replay.RequestOf("ab", "c") {
+		t.Error("two clients' requests are taken for one")
+	}
+}
+
+// TestSeenAndTriedAgain: a request that was found to be a replay is one at
+// every try, and so is that of the first from then on.
+func TestSeenAndTriedAgain(t *testing.T) {
+	var earlier []replay.Probe
+	for i, step := range []struct {
+		client, request string
+		want            bool
+	}{
+		{"bank", "r1", false}, {"bank", "r1", false}, {"shop", "r2", true}, {"shop", "r2", true}, {"shop", "r2", true}, {"bank", "r1", true},
+	} {
+		var seen bool
+		seen, earlier = replay.Judge(earlier, probe(1, step.client, step.request, float64(i)), time.Hour)
+		if seen != step.want {
+			t.Errorf("step %d: %v, want %v", i, seen, step.want)
+		}
+	}
+}
+
+func TestRemember(t *testing.T) {
+	remember := func(earlier []replay.Probe, p replay.Probe) []replay.Probe {
+		_, kept := replay.Judge(earlier, p, time.Hour)
+		return kept
+	}
+	first := probe(1, "bank", "r1", 0)
+	got := remember(nil, first)
+	if diff := cmp.Diff([]replay.Probe{first}, got); diff != "" {
+		t.Errorf("the first (-want +got):\n%s", diff)
+	}
+	// A retry leaves the first, so that the window does not move along.
+	got = remember(got, probe(1, "bank", "r1", 9))
+	if diff := cmp.Diff([]replay.Probe{first}, got); diff != "" {
+		t.Errorf("a retry (-want +got):\n%s", diff)
+	}
+	// A replay takes its place: it is known for longer, and takes no more.
+	again := probe(1, "shop", "r2", 30)
+	got = remember(got, again)
+	again.Request = replay.Request{}
+	if diff := cmp.Diff([]replay.Probe{again}, got); diff != "" {
+		t.Errorf("a replay (-want +got):\n%s", diff)
+	}
+	// What is too old goes.
+	last := probe(3, "bank", "r3", 90.5)
+	got = remember([]replay.Probe{again, probe(2, "bank", "r4", 60)}, last)
+	if diff := cmp.Diff([]replay.Probe{probe(2, "bank", "r4", 60), last}, got); diff != "" {
+		t.Errorf("old ones (-want +got):\n%s", diff)
+	}
+	// The latest are kept.
+	got = nil
+	for n := range replay.MaxProbes + 5 {
+		got = remember(got, probe(n, "bank", "r", float64(n)))
+	}
+	if len(got) != replay.MaxProbes || got[0] != probe(5, "bank", "r", 5) {
+		t.Errorf("%d are kept", len(got))
+	}
+}

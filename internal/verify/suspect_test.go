@@ -1,0 +1,215 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/replay"
+)
+
+var (
+	sentBefore = func(w *world) { w.seen = func(context.Context) (bool, error) { return true, nil } }
+	reference  = comparison(func(c *registry.Comparison) { c.SamePhotograph = true })
+)
+
+// TestReplay: what is flagged and what is refused, by the client's policy.
+func TestReplay(t *testing.T) {
+	differs := record(func(r *registry.Record) { r.NameScore, r.DateOfBirth = 0, sesuai.NonMatch })
+	unlike := comparison(func(c *registry.Comparison) { c.Percentage = sesuai.PercentageOf(1) })
+	absent := record(func(r *registry.Record) { *r = registry.Record{} })
+	dead := record(func(r *registry.Record) { r.Status = sesuai.Deceased })
+	for _, tt := range []struct {
+		about   string
+		policy  access.Policy
+		steps   []step
+		flagged bool
+		reason  sesuai.Reason // none: refused
+	}{
+		{"new, logged", access.Log, nil, false, sesuai.ReasonVerified},
+		{"new, enforced", access.Enforce, nil, false, sesuai.ReasonVerified},
+		{"sent before, not looked for", access.Off, []step{sentBefore}, false, sesuai.ReasonVerified},
+		{"sent before, logged", access.Log, []step{sentBefore}, true, sesuai.ReasonVerified},
+		{"sent before, enforced", access.Enforce, []step{sentBefore}, true, ""},
+		{"the reference, not looked for", access.Off, []step{reference}, false, sesuai.ReasonVerified},
+		{"the reference, logged", access.Log, []step{reference}, true, sesuai.ReasonVerified},
+		{"the reference, enforced", access.Enforce, []step{reference}, true, ""},
+		{"both", access.Enforce, []step{reference, sentBefore}, true, ""},
+		// The refusal tells nothing of name, date and face.
+		{"sent before, and name and date differ", access.Enforce, []step{sentBefore, differs}, true, ""},
+		{"sent before, and the face is another", access.Enforce, []step{sentBefore, unlike}, true, ""},
+		{"sent before, name and date differ, logged", access.Log, []step{sentBefore, differs}, true, sesuai.ReasonNameDiffers},
+		// Without a comparison there is nothing to replay.
+		{"not on record", access.Enforce, []step{sentBefore, absent}, false, sesuai.ReasonNIKNotFound},
+		{"not active", access.Enforce, []step{sentBefore, dead}, false, sesuai.ReasonNotActive},
+	} {
+		t.Run(tt.about, func(t *testing.T) {
+			w := newWorld()
+			for _, s := range tt.steps {
+				s(w)
+			}
+			req := request(t)
+			req.Client.Replay = tt.policy
+			verdict, err := w.verifier().Verify(t.Context(), req)
+			if tt.reason == "" {
+				if sesuai.KindOf(err) != sesuai.KindSuspectedReplay || verdict != (sesuai.Verdict{}) {
+					t.Errorf("got %+v, %v", verdict, err)
+				}
+			} else if err != nil || verdict.Reason != tt.reason {
+				t.Errorf("got %+v, %v, want %q", verdict, err, tt.reason)
+			}
+			if len(w.events) != 1 {
+				t.Fatalf("recorded %+v", w.events)
+			}
+			e := w.events[0]
+			if e.Flags.Has(audit.SuspectedReplay) != tt.flagged {
+				t.Errorf("flags %q", e.Flags)
+			}
+			if tt.reason == "" && (e.Result != audit.Refused || e.Reason != "SUSPECTED_REPLAY" ||
+				e.Name != sesuai.NotCompared || e.Percentage.Known()) {
+				t.Errorf("recorded %+v", e)
+			}
+			if asked := strings.Contains(strings.Join(w.diary, " "), "seen"); asked &&
+				(tt.policy == access.Off || tt.reason == sesuai.ReasonNIKNotFound || tt.reason == sesuai.ReasonNotActive) {
+				t.Error("a probe was remembered that should not be")
+			}
+		})
+	}
+}
+
+// The memory is told what the photograph is known by, and who sent it when.
+func TestProbeIsRemembered(t *testing.T) {
+	w := newWorld()
+	if _, err := w.verifier().Verify(t.Context(), request(t)); err != nil {
+		t.Fatal(err)
+	}
+	want := replay.Probe{
+		Signature: face.Signature{File: [32]byte{1}}, Request: replay.RequestOf("client-1", "request-1"),
+		At: time.Date(2026, time.March, 10, 12, 0, 1, 0, time.UTC).UnixMicro(),
+	}
+	if w.sent != want || w.probe.Signature != want.Signature {
+		t.Error("the memory or the registry was told of another probe")
+	}
+}
+
+// TestMemoryFails: without it there is no verdict, whatever the registry says.
+func TestMemoryFails(t *testing.T) {
+	for _, tt := range []struct {
+		about string
+		seen  func(context.Context) (bool, error)
+	}{
+		{"it fails", func(context.Context) (bool, error) { return false, errors.New("disk full") }},
+		{"it fails and yet says seen", func(context.Context) (bool, error) { return true, errors.New("disk full") }},
+		{"it panics", func(context.Context) (bool, error) { panic("9999010101900001") }},
+		{"it hangs", func(ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() }},
+	} {
+		t.Run(tt.about, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				reference(w)
+				w.seen = tt.seen
+				verdict, err := w.verifier().Verify(t.Context(), request(t))
+				if sesuai.KindOf(err) != sesuai.KindUnavailable || verdict != (sesuai.Verdict{}) ||
+					strings.Contains(err.Error(), "9999010101900001") {
+					t.Errorf("got %+v, %v", verdict, err)
+				}
+				if len(w.events) != 1 || w.events[0].Result != audit.Unavailable {
+					t.Errorf("recorded %+v", w.events)
+				}
+			})
+		})
+	}
+}
+
+// TestLiveness: under the threshold it is flagged, and refused by the policy;
+// it never changes the verdict otherwise.
+func TestLiveness(t *testing.T) {
+	known := func(score float64) face.Liveness { return face.Liveness{Known: true, Score: score} }
+	for _, tt := range []struct {
+		about    string
+		policy   access.Policy
+		liveness face.Liveness
+		flagged  bool
+		kind     sesuai.Kind
+		diary    string
+	}{
+		{"off", access.Off, face.Liveness{}, false, "", "extract check compare seen append"},
+		{"live, logged", access.Log, known(0.9), false, "", "extract check compare seen append"},
+		{"at the threshold", access.Enforce, known(0.6), false, "", "extract check compare seen append"},
+		{"under it, logged", access.Log, known(0.59), true, "", "extract check compare seen append"},
+		{"under it, enforced", access.Enforce, known(0.59), true, sesuai.KindSuspectedAttack, "extract append"},
+		{"not a number, enforced", access.Enforce, known(math.NaN()), true, sesuai.KindSuspectedAttack, "extract append"},
+		{"not known, logged", access.Log, face.Liveness{}, false, "", "extract check compare seen append"},
+		{"not known, enforced", access.Enforce, face.Liveness{}, false, sesuai.KindUnavailable, "extract append"},
+	} {
+		t.Run(tt.about, func(t *testing.T) {
+			w := newWorld()
+			w.live = tt.policy != access.Off
+			w.extraction.Liveness = tt.liveness
+			req := request(t)
+			req.Client.Liveness = tt.policy
+			verdict, err := w.verifier().Verify(t.Context(), req)
+			if sesuai.KindOf(err) != tt.kind || verdict.Verified != (tt.kind == "") {
+				t.Errorf("got %+v, %v", verdict, err)
+			}
+			if got := strings.Join(w.diary, " "); got != tt.diary {
+				t.Errorf("asked %q, want %q", got, tt.diary)
+			}
+			if len(w.events) != 1 {
+				t.Fatalf("recorded %+v", w.events)
+			}
+			e := w.events[0]
+			if e.Flags.Has(audit.SuspectedPresentationAttack) != tt.flagged || e.LivenessKnown != tt.liveness.Known ||
+				!math.IsNaN(e.Liveness) && e.Liveness != tt.liveness.Score {
+				t.Errorf("recorded %+v", e)
+			}
+			if tt.kind != "" && e.Reason != string(tt.kind) {
+				t.Errorf("recorded %+v", e)
+			}
+		})
+	}
+}
+
+// TestRecordReplacedBetween: what is said of two states of a record is put
+// together into no verdict.
+func TestRecordReplacedBetween(t *testing.T) {
+	for _, tt := range []struct {
+		about          string
+		check, compare []string // the revisions, call by call
+		asks           int
+		kind           sesuai.Kind
+	}{
+		{"it cannot be told", []string{""}, []string{""}, 1, ""},
+		{"one state", []string{"a"}, []string{"a"}, 1, ""},
+		{"replaced once", []string{"a", "b"}, []string{"b", "b"}, 2, ""},
+		{"replaced twice", []string{"a", "b", "c"}, []string{"b", "c", "c"}, 3, ""},
+		{"replaced each time", []string{"a", "b", "c", "d"}, []string{"b", "c", "d", "d"}, 3, sesuai.KindUnavailable},
+		{"removed", []string{"a", "a", "a"}, []string{"", "", ""}, 3, sesuai.KindUnavailable},
+	} {
+		t.Run(tt.about, func(t *testing.T) {
+			w := newWorld()
+			var checks, compares int
+			record(func(r *registry.Record) { r.Revision = tt.check[checks]; checks++ })(w)
+			comparison(func(c *registry.Comparison) { c.Revision = tt.compare[compares]; compares++ })(w)
+			verdict, err := w.verifier().Verify(t.Context(), request(t))
+			if sesuai.KindOf(err) != tt.kind || verdict.Verified != (tt.kind == "") {
+				t.Errorf("got %+v, %v", verdict, err)
+			}
+			if checks != tt.asks || compares != tt.asks {
+				t.Errorf("asked %d and %d times, want %d", checks, compares, tt.asks)
+			}
+			if len(w.events) != 1 {
+				t.Errorf("recorded %+v", w.events)
+			}
+		})
+	}
+}
