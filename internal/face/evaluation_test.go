@@ -119,10 +119,8 @@ func TestAgreesWithPrototype(t *testing.T) {
 }
 
 // londonImpostors is how many per cent of the London impostor pairs may reach
-// the threshold before this test fails. It is NOT what is required: that is
-// 0.2 and is not met. Measured is 0.28, 4 of 1,406, all among three people; this
-// only keeps it from getting worse. See docs/decisions/calibration.md.
-const londonImpostors = 0.3
+// the threshold.
+const londonImpostors = 0.2
 
 // All of the London people are verified, and hardly any impostor.
 func TestLondon(t *testing.T) {
@@ -181,12 +179,16 @@ const threshold = 75
 
 func percent(n, of int) float64 { return 100 * float64(n) / float64(of) }
 
-// FNMR on LFW: what fails to be acquired counts as not matched; photographs
-// refused for several faces are counted apart, since LFW has bystanders.
+// FNMR on LFW at 75, by the shipped calibration, which is of people of one
+// region, and by the general one. What fails to be acquired counts as not
+// matched; photographs refused for several faces are counted apart, since LFW
+// has bystanders.
 func TestLFW(t *testing.T) {
-	n, most := 500, 4.0
+	n := 500
+	most := map[string]float64{"asia-2026-11": 9, "general-2026-11": 4}
 	if sampled() {
-		n, most = 100, 10 // of 100 pairs, one in twenty draws has over 7 errors
+		n = 100
+		most = map[string]float64{"asia-2026-11": 18, "general-2026-11": 10} // more is chance
 	}
 	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), n)
 	e := newEngine(t)
@@ -206,7 +208,8 @@ func TestLFW(t *testing.T) {
 			faces[sample{name, use}] = x
 		}
 	}
-	var several, noFace, lowQuality, under, matched int
+	var several, noFace, lowQuality int
+	var scores []float64
 	for _, p := range pairs {
 		a, b := faces[sample{p.reference, face.ForReference}], faces[sample{p.probe, face.ForProbe}]
 		switch {
@@ -221,19 +224,28 @@ func TestLFW(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if e.Calibration().Percentage(score).AtLeast(sesuai.PercentageOf(threshold)) {
-				matched++
-			} else {
-				under++
-			}
+			scores = append(scores, score)
 		}
 	}
 	counted := len(pairs) - several
-	fnmr := percent(counted-matched, counted)
-	t.Logf("%d genuine pairs: %d refused for several faces; of the other %d: %d without a face, %d of low quality, "+
-		"%d under %d: FNMR %.2f %% (at most %v %%)", len(pairs), several, counted, noFace, lowQuality, under, threshold, fnmr, most)
-	if !(fnmr <= most) {
-		t.Errorf("FNMR at %d is %.2f %%", threshold, fnmr)
+	t.Logf("%d genuine pairs: %d refused for several faces; of the other %d: %d without a face, %d of low quality",
+		len(pairs), several, counted, noFace, lowQuality)
+	for id, most := range most {
+		c, err := face.ShippedCalibration(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		under := 0
+		for _, score := range scores {
+			if !c.Percentage(score).AtLeast(sesuai.PercentageOf(threshold)) {
+				under++
+			}
+		}
+		fnmr := percent(noFace+lowQuality+under, counted)
+		t.Logf("%s: %d under %d: FNMR %.2f %% (at most %v %%)", id, under, threshold, fnmr, most)
+		if !(fnmr <= most) {
+			t.Errorf("%s: FNMR at %d is %.2f %%", id, threshold, fnmr)
+		}
 	}
 	if percent(several, len(pairs)) > 30 {
 		t.Errorf("%d of %d pairs are refused for several faces", several, len(pairs))
