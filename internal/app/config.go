@@ -60,6 +60,9 @@ type FaceConfig struct {
 	Workers int `yaml:"workers"`
 	// MaxPixels is how many pixels a photograph may have.
 	MaxPixels int `yaml:"max_pixels"`
+	// Memory is how many bytes all photographs that are being decoded may take
+	// together; one that takes more waits until it is alone.
+	Memory int64 `yaml:"memory"`
 	// Dominance is how many times the area of the next one the largest face
 	// must have, or the photograph is refused for several faces.
 	Dominance float64 `yaml:"dominance"`
@@ -116,6 +119,7 @@ func DefaultConfig() Config {
 		Data:   "./data",
 		Face: FaceConfig{
 			MaxPixels: face.DefaultMaxPixels,
+			Memory:    face.DefaultMemory,
 			Dominance: face.DefaultDominance,
 			Quality:   face.DefaultLimits,
 
@@ -286,6 +290,7 @@ func (c *Config) Check() error {
 	ranges := []inRange{
 		{"face.workers", float64(c.Face.Workers), 0, 1024},
 		{"face.max_pixels", float64(c.Face.MaxPixels), 10_000, 200_000_000},
+		{"face.memory", float64(c.Face.Memory), 16 << 20, 1 << 40},
 		{"face.dominance", c.Face.Dominance, 1, 1000},
 		{"face.liveness_threshold", c.Face.LivenessThreshold, 0, 1},
 		{"limits.max_body", float64(c.Limits.MaxBody), 1 << 10, 1 << 30},

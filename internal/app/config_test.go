@@ -25,7 +25,7 @@ func other() (values map[string]string, want app.Config) {
 	values = map[string]string{
 		"listen": "127.0.0.2:9090", "data": "/tmp/other", "master_key": "/tmp/other.key", "models": "/tmp/models",
 		"face.manifest": "/tmp/manifest.json", "face.calibration": "/tmp/calibration.json",
-		"face.workers": "3", "face.max_pixels": "123456", "face.dominance": "2.5",
+		"face.workers": "3", "face.max_pixels": "123456", "face.memory": "99999999", "face.dominance": "2.5",
 		"face.liveness": "true", "face.liveness_threshold": "0.25",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
@@ -36,7 +36,7 @@ func other() (values map[string]string, want app.Config) {
 		Listen: "127.0.0.2:9090", Data: "/tmp/other", MasterKey: "/tmp/other.key", Models: "/tmp/models",
 		Face: app.FaceConfig{
 			Manifest: "/tmp/manifest.json", Calibration: "/tmp/calibration.json",
-			Workers: 3, MaxPixels: 123456, Dominance: 2.5, Liveness: true, LivenessThreshold: 0.25,
+			Workers: 3, MaxPixels: 123456, Memory: 99999999, Dominance: 2.5, Liveness: true, LivenessThreshold: 0.25,
 		},
 		Limits: app.LimitsConfig{MaxBody: 1048576, MaxInFlight: 7},
 		Times: app.TimeoutsConfig{
@@ -256,6 +256,7 @@ func TestRanges(t *testing.T) {
 	for _, test := range []struct{ key, tooLow, low, high, tooHigh string }{
 		{"face.workers", "-1", "0", "1024", "1025"},
 		{"face.max_pixels", "9999", "10000", "200000000", "200000001"},
+		{"face.memory", "16777215", "16777216", "1099511627776", "1099511627777"},
 		{"face.dominance", "0.99", "1", "1000", "1000.1"},
 		{"face.liveness_threshold", "-0.01", "0", "1", "NaN"},
 		{"face.quality.probe.inter_eye_distance", "-0.1", "0", "100", "100.1"},

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"image"
+	"image/png"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -165,6 +167,37 @@ func TestEnormousImages(t *testing.T) {
 	s.stop(t)
 }
 
+// TestLargeImages: files of a few hundred kilobytes stand for 40 megapixels of
+// 16 bits, several hundred megabytes each. Sent at once they are worked on one
+// after the other.
+func TestLargeImages(t *testing.T) {
+	s := serve(t, withDemoPeople(t))
+	const side, callers = 6300, 4
+	var file bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := encoder.Encode(&file, image.NewNRGBA64(image.Rect(0, 0, side, side))); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			status, body, err := s.verify("", file.Bytes())
+			if err != nil || status != 400 || !strings.Contains(string(body), `"code":"FACE_NOT_DETECTED"`) {
+				t.Errorf("%d %s, %v", status, body, err)
+			}
+		})
+	}
+	group.Wait()
+	// One at a time has 11 bytes a pixel; two at once would have twice that.
+	one := side * side * 11 >> 10
+	peak := statusKiB(t, s.cmd.Process.Pid, "VmHWM")
+	t.Logf("a file of %d KiB; a peak of %d MiB", file.Len()>>10, peak>>10)
+	if peak > one*3/2+4*most {
+		t.Errorf("a peak of %d MiB, where one photograph takes %d", peak>>10, one>>10)
+	}
+	s.stop(t)
+}
+
 // declaredPNG is a PNG with nothing but its header right.
 func declaredPNG(width, height uint32) []byte {
 	b := []byte("\x89PNG\r\n\x1a\n")
@@ -184,43 +217,51 @@ func declaredPNG(width, height uint32) []byte {
 }
 
 // TestMutatedPhotographs: whatever has become of a photograph, the answer is a
-// JSON object, and never that there is a defect.
+// JSON object, and never that there is a defect; and the second thousand of them
+// takes no more memory than the first.
 func TestMutatedPhotographs(t *testing.T) {
 	s := serve(t, withDemoPeople(t))
-	const n, callers = 200, 4
+	const rounds, n, callers = 2, 1000, 4
 	jpegs := [][]byte{readFile(t, photosDir+"/ayu-selfie.jpg"), readFile(t, photosDir+"/ayu-720.jpg"), readFile(t, photosDir+"/dewi.jpg")}
 	images := append(jpegs, photographAsPNG(t, jpegs[0]))
 	random := rand.New(rand.NewPCG(20261123, 1))
-	work := make(chan []byte, n)
-	for range n {
-		work <- mutated(random, images)
-	}
-	close(work)
 	var mu sync.Mutex
 	statuses := make(map[int]int)
 	var slowest time.Duration
-	var group sync.WaitGroup
-	for range callers {
-		group.Go(func() {
-			for image := range work {
-				start := time.Now()
-				status, body, err := s.verify("", image)
-				took := time.Since(start)
-				mu.Lock()
-				slowest = max(slowest, took)
-				statuses[status]++
-				switch {
-				case err != nil:
-					t.Errorf("%v", err)
-				case status != 200 && status != 400 && status != 413 && status != 415:
-					t.Errorf("%d %s of an image that begins % x", status, body, image[:min(64, len(image))])
+	var memory [rounds]int
+	for round := range rounds {
+		work := make(chan []byte)
+		var group sync.WaitGroup
+		for range callers {
+			group.Go(func() {
+				for image := range work {
+					start := time.Now()
+					status, body, err := s.verify("", image)
+					took := time.Since(start)
+					mu.Lock()
+					slowest = max(slowest, took)
+					statuses[status]++
+					switch {
+					case err != nil:
+						t.Errorf("%v", err)
+					case status != 200 && status != 400 && status != 413 && status != 415:
+						t.Errorf("%d %s of an image that begins % x", status, body, image[:min(64, len(image))])
+					}
+					mu.Unlock()
 				}
-				mu.Unlock()
-			}
-		})
+			})
+		}
+		for range n {
+			work <- mutated(random, images)
+		}
+		close(work)
+		group.Wait()
+		memory[round] = statusKiB(t, s.cmd.Process.Pid, "VmRSS")
 	}
-	group.Wait()
-	t.Logf("answers by status: %v; the slowest took %v", statuses, slowest)
+	t.Logf("answers by status: %v; the slowest took %v; memory after each thousand %d KiB", statuses, slowest, memory)
+	if memory[1] > memory[0]+most {
+		t.Errorf("memory has grown by %d KiB with the second thousand", memory[1]-memory[0])
+	}
 	if statuses[200] == 0 || statuses[400] == 0 || statuses[415] == 0 {
 		t.Errorf("the photographs test little: %v", statuses)
 	}
