@@ -132,6 +132,9 @@ type file struct {
 	sample, working int
 }
 
+// long is the longer side.
+func (f file) long() int { return max(f.width, f.height) }
+
 // inspect reads the header. Its errors are those of Decode.
 func inspect(data []byte, maxPixels int) (file, error) {
 	format, ok := sniff(data)

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"math/rand/v2"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// largeWidth and largeHeight are those of a photograph of 12 megapixels.
+const largeWidth, largeHeight = 4000, 3000
+
+// enlarged is a photograph laid over 12 megapixels, interpolated, with the
+// grain of a camera, so that its file has about the size of one: without grain
+// a third of it would be decoded.
+func enlarged(photo []byte) ([]byte, error) {
+	small, err := jpeg.Decode(bytes.NewReader(photo))
+	if err != nil {
+		return nil, err
+	}
+	b := small.Bounds()
+	random := rand.New(rand.NewPCG(1, 12))
+	grain := make([]float64, 1<<16)
+	for i := range grain {
+		grain[i] = 1.5 * random.NormFloat64()
+	}
+	// Square pixels: the height is filled, and the sides repeat the edge.
+	step := float64(b.Dy()) / largeHeight
+	left := (largeWidth - float64(b.Dx())/step) / 2
+	large := image.NewNRGBA(image.Rect(0, 0, largeWidth, largeHeight))
+	for y := range largeHeight {
+		for x := range largeWidth {
+			c := between(small, (float64(x)-left)*step, float64(y)*step)
+			g := grain[random.Uint32()&0xffff]
+			for i := range c {
+				c[i] = min(max(c[i]+g, 0), 255)
+			}
+			large.SetNRGBA(x, y, color.NRGBA{byte(c[0]), byte(c[1]), byte(c[2]), 255})
+		}
+	}
+	var out bytes.Buffer
+	err = jpeg.Encode(&out, large, &jpeg.Options{Quality: 90})
+	return out.Bytes(), err
+}
+
+// between interpolates linearly; beyond the edge its pixels are repeated.
+func between(m image.Image, x, y float64) (c [3]float64) {
+	b := m.Bounds()
+	x, y = min(max(x, 0), float64(b.Dx()-1)), min(max(y, 0), float64(b.Dy()-1))
+	x0, y0 := int(x), int(y)
+	fx, fy := x-float64(x0), y-float64(y0)
+	for dy, wy := range [2]float64{1 - fy, fy} {
+		for dx, wx := range [2]float64{1 - fx, fx} {
+			r, g, bl, _ := m.At(b.Min.X+min(x0+dx, b.Dx()-1), b.Min.Y+min(y0+dy, b.Dy()-1)).RGBA()
+			for i, v := range [3]uint32{r, g, bl} {
+				c[i] += wx * wy * float64(v>>8)
+			}
+		}
+	}
+	return c
+}
+
+// largeMemory sends many large photographs at once and prints what each takes of
+// the server's memory: its peak, less what it had before, by how many were under
+// way.
+func (b *benchCommand) largeMemory(pid int, request func() error) error {
+	before, err := statusMiB(pid, "VmRSS")
+	if err != nil {
+		return err
+	}
+	var group errgroup.Group
+	group.SetLimit(b.Concurrency)
+	for range 10 * b.Concurrency {
+		group.Go(request)
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	peak, err := statusMiB(pid, "VmHWM")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d requests of 12 megapixels, %d at once: RSS from %d to a peak of %d MiB, %.0f MiB for each that is under way (at most 60)\n",
+		10*b.Concurrency, b.Concurrency, before, peak, float64(peak-before)/float64(b.Concurrency))
+	return nil
+}
