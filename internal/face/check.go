@@ -18,7 +18,7 @@ const (
 	// the drawings are all but symmetric, and a reference's template is the
 	// mean of the two, which must point where both do.
 	checkMirrored = 0.9
-	// checkDifferent is the greatest cosine of the two drawn faces. From there
+	// checkDifferent is the greatest cosine, either way, of the two drawn faces. From there
 	// on the self-test could not tell one from the other.
 	checkDifferent = selfTestSame - selfTestTolerance
 )
@@ -214,8 +214,9 @@ func (c *Checked) draw(ctx context.Context, e *Engine) error {
 	if c.Mirrored < checkMirrored {
 		c.misfit("a drawn face and its mirror image have a cosine of %.3f; it must be at least %g", c.Mirrored, checkMirrored)
 	}
-	if c.SelfTest.Different > checkDifferent {
-		c.misfit("two drawn faces have a cosine of %.3f; it must be at most %g, or a self-test could not tell them apart",
+	// Near −1 it tells them by one number alone.
+	if math.Abs(c.SelfTest.Different) > checkDifferent {
+		c.misfit("two drawn faces have a cosine of %.3f; it must be from -%g to %[2]g, or a self-test could not tell one face from another",
 			c.SelfTest.Different, checkDifferent)
 	}
 	if len(c.Misfits) > 0 {
