@@ -44,7 +44,7 @@ func (c *faceCalibrate) Run(s *session) error {
 		}
 		var scores *evaluation.Scores
 		job := evaluation.Gathering{AllPairs: true, Cache: c.Cache}
-		err = c.gather(s, set, job, false, func(_ *face.Engine, templates *evaluation.Templates) error {
+		err = c.gather(s, set, job, app.OpenUncalibratedEngine, func(_ *face.Engine, templates *evaluation.Templates) error {
 			// Once to see where their tail begins.
 			if scores, err = templates.Compare(s, 1); err == nil {
 				scores, err = templates.Compare(s, scores.Impostors.TailFrom())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/evaluation"
 	"github.com/sesuai/sesuai/internal/evaluation/report"
 	"github.com/sesuai/sesuai/internal/face"
@@ -91,7 +92,10 @@ func (c *faceEvaluate) measure(s *session, set *evaluation.Set) (*evaluation.Rep
 		job.Cache = filepath.Join(c.Out, "templates.cache")
 	}
 	var made *evaluation.Report
-	err := c.gather(s, set, job, c.Gate, func(engine *face.Engine, templates *evaluation.Templates) error {
+	open := func(config app.Config, subject face.Subject) (app.EvaluationEngine, error) {
+		return app.OpenEvaluationEngine(config, subject, c.Gate)
+	}
+	err := c.gather(s, set, job, open, func(engine *face.Engine, templates *evaluation.Templates) error {
 		how := evaluation.Measuring{
 			Calibration: engine.Calibration(), PassMark: sesuai.PercentageOf(access.DefaultThreshold), Seed: evaluationSeed,
 		}

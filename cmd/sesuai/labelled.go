@@ -30,13 +30,13 @@ func (l labelledList) read() (*evaluation.Set, error) {
 // gather makes the templates of the list's photographs. They are kept in the
 // file cache for the next time, unless it is empty. f has the engine until it
 // returns.
-func (l labelledList) gather(s *session, set *evaluation.Set, job evaluation.Gathering, gate bool, f func(*face.Engine, *evaluation.Templates) error) error {
+func (l labelledList) gather(s *session, set *evaluation.Set, job evaluation.Gathering, open openEngine, f func(*face.Engine, *evaluation.Templates) error) error {
 	images, err := os.OpenRoot(l.Images)
 	if err != nil {
 		return err
 	}
 	defer images.Close()
-	engine, err := app.OpenEvaluationEngine(s.config, subjectOf(l.Subject), gate)
+	engine, err := open(s.config, subjectOf(l.Subject))
 	if err != nil {
 		return err
 	}
@@ -51,6 +51,9 @@ func (l labelledList) gather(s *session, set *evaluation.Set, job evaluation.Gat
 	}
 	return f(engine.Engine, templates)
 }
+
+// openEngine opens the engine that makes the templates.
+type openEngine func(app.Config, face.Subject) (app.EvaluationEngine, error)
 
 func subjectOf(name string) face.Subject {
 	switch name {

@@ -53,6 +53,10 @@ type commandLine struct {
 		Compare   faceCompare   `cmd:"" help:"Compare two photographs."`
 		Evaluate  faceEvaluate  `cmd:"" help:"Measure error rates on labelled photographs."`
 		Calibrate faceCalibrate `cmd:"" help:"Make a calibration from labelled photographs."`
+		Model     struct {
+			Check faceModelCheck `cmd:"" help:"Say whether an ONNX file can make the templates, and how a manifest names it."`
+		} `cmd:"" help:"Models of your own: docs/models.md."`
+		Reenrol faceReenrol `cmd:"" help:"Say why templates cannot be made anew, and how many of which model are on record."`
 	} `cmd:"" help:"The face engine by itself."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

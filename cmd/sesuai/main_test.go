@@ -21,21 +21,49 @@ func TestMain(m *testing.M) {
 // TestCommandLine runs testdata/*.txtar: they are the command line's
 // specification. PHOTOS is the folder of the demo people's photographs.
 func TestCommandLine(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	photos := filepath.Join(root, "build", "demo", "photos")
+	photos := filepath.Join(root(t), "build", "demo", "photos")
 	if _, err := os.Stat(photos); err != nil && os.Getenv("CI") == "" {
 		t.Skip("the demo photographs are not here: make test fetches and cuts them")
 	}
+	runScripts(t, "testdata", "PHOTOS", photos)
+}
+
+// TestCommandLineOnFaces runs those that need more people: FACES is the folder
+// of faces for development.
+func TestCommandLineOnFaces(t *testing.T) {
+	faces := filepath.Join(root(t), "..", "shared", "faces")
+	if _, err := os.Stat(faces); err != nil {
+		t.Skip("the faces for development are not here: ../shared/faces")
+	}
+	runScripts(t, filepath.Join("testdata", "faces"), "FACES", faces)
+}
+
+// root is the checkout's.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// runScripts runs the scripts of a folder, with the named variable set.
+// SESUAI_MODELS is the models folder, and TINY a second model.
+func runScripts(t *testing.T, dir, name, value string) {
+	t.Helper()
+	models, tiny := filepath.Join(root(t), "models"), filepath.Join(t.TempDir(), "tiny.onnx")
+	if err := os.WriteFile(tiny, tinyModel{}.bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir: dir,
 		// status N COMMAND… runs a command that must exit with status N.
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("PHOTOS", photos)
-			e.Setenv("SESUAI_MODELS", filepath.Join(root, "models"))
+			e.Setenv(name, value)
+			e.Setenv("SESUAI_MODELS", models)
+			e.Setenv("TINY", tiny)
 			return nil
 		},
 	})

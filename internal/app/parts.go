@@ -79,6 +79,9 @@ func OpenEngine(c Config, use EngineUse, cores int) (*face.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, o.Calibration, err = faceFiles(c); err != nil {
+		return nil, err
+	}
 	return face.New(o)
 }
 
@@ -94,10 +97,26 @@ type EvaluationEngine struct {
 // the face of that subject, and refuses none for its quality unless gate is
 // set.
 func OpenEvaluationEngine(c Config, subject face.Subject, gate bool) (EvaluationEngine, error) {
+	_, calibration, err := faceFiles(c)
+	if err != nil {
+		return EvaluationEngine{}, err
+	}
+	return openEvaluationEngine(c, subject, gate, calibration)
+}
+
+// OpenUncalibratedEngine is OpenEvaluationEngine for a model whose calibration
+// is yet to be made: what c names is not read, and no photograph is refused for
+// its quality.
+func OpenUncalibratedEngine(c Config, subject face.Subject) (EvaluationEngine, error) {
+	return openEvaluationEngine(c, subject, false, nil)
+}
+
+func openEvaluationEngine(c Config, subject face.Subject, gate bool, calibration *face.Calibration) (EvaluationEngine, error) {
 	o, err := engineOptions(c, ManyPhotographs, 0)
 	if err != nil {
 		return EvaluationEngine{}, err
 	}
+	o.Calibration, o.Uncalibrated = calibration, calibration == nil
 	o.Subject = subject
 	if !gate {
 		o.Limits = &face.Limits{}
@@ -145,8 +164,9 @@ func digestOf(w io.Writer, path string) error {
 // runtimeLibrary is where ONNX Runtime is.
 func runtimeLibrary(c Config) string { return filepath.Join(c.modelsDir(), "libonnxruntime.so.1") }
 
+// engineOptions are all options but the calibration.
 func engineOptions(c Config, use EngineUse, cores int) (face.Options, error) {
-	manifest, calibration, err := faceFiles(c)
+	manifest, err := Manifest(c)
 	if err != nil {
 		return face.Options{}, err
 	}
@@ -160,17 +180,16 @@ func engineOptions(c Config, use EngineUse, cores int) (face.Options, error) {
 		return face.Options{}, err
 	}
 	return face.Options{
-		Models:      c.modelsDir(),
-		Manifest:    manifest,
-		Calibration: calibration,
-		Load:        load,
-		DecodeJPEG:  turbo.Decode,
-		Workers:     workers,
-		MaxPixels:   c.Face.MaxPixels,
-		Memory:      c.Face.Memory,
-		Dominance:   c.Face.Dominance,
-		Liveness:    c.Face.Liveness,
-		Limits:      &c.Face.Quality,
+		Models:     c.modelsDir(),
+		Manifest:   manifest,
+		Load:       load,
+		DecodeJPEG: turbo.Decode,
+		Workers:    workers,
+		MaxPixels:  c.Face.MaxPixels,
+		Memory:     c.Face.Memory,
+		Dominance:  c.Face.Dominance,
+		Liveness:   c.Face.Liveness,
+		Limits:     &c.Face.Quality,
 	}, nil
 }
 

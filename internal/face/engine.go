@@ -30,6 +30,9 @@ type Options struct {
 	Manifest Manifest
 	// Calibration is what the scores of Manifest's template network mean.
 	Calibration *Calibration
+	// Uncalibrated makes an engine without a Calibration, which then must be
+	// nil: one whose scores are about to be calibrated.
+	Uncalibrated bool
 	// Load loads the networks; package ort has it.
 	Load Loader
 	// DecodeJPEG, if not nil, is a decoder faster than image/jpeg; package
@@ -94,18 +97,20 @@ type worker struct {
 // self-test; it fails if any of the three does. Errors that the operator can
 // mend have kind sesuai.KindConfiguration and name the file.
 func New(o Options) (*Engine, error) {
-	if o.Calibration == nil || o.Load == nil {
-		return nil, errors.New("face: New needs a calibration and a loader")
+	if (o.Calibration == nil) != o.Uncalibrated || o.Load == nil {
+		return nil, errors.New("face: New needs a loader, and a calibration unless it is to be without")
 	}
-	if err := o.Calibration.fits(o.Manifest); err != nil {
-		return nil, err
+	if o.Calibration != nil {
+		if err := o.Calibration.fits(o.Manifest); err != nil {
+			return nil, err
+		}
 	}
 	e := &Engine{
 		manifest: o.Manifest, calibration: o.Calibration, decodeJPEG: o.DecodeJPEG,
 		memory:    newBudget(DefaultMemory),
 		maxPixels: DefaultMaxPixels, dominance: DefaultDominance, limits: DefaultLimits,
 	}
-	if err := e.open(o); err != nil {
+	if err := e.open(o, func(spec NetworkSpec) ([]byte, error) { return spec.load(o.Models) }); err != nil {
 		e.Close()
 		return nil, err
 	}
@@ -131,13 +136,14 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
-func (e *Engine) open(o Options) error {
+// open loads the networks from the files that read gives.
+func (e *Engine) open(o Options, read func(NetworkSpec) ([]byte, error)) error {
 	specs, err := e.specs(o)
 	if err != nil {
 		return err
 	}
 	for _, spec := range specs {
-		onnx, err := spec.load(o.Models)
+		onnx, err := read(spec)
 		if err != nil {
 			return err
 		}
@@ -185,7 +191,7 @@ func (e *Engine) Close() {
 // Model is the id that this engine's templates carry.
 func (e *Engine) Model() string { return e.manifest.Model() }
 
-// Calibration is what this engine's scores mean.
+// Calibration is what this engine's scores mean; nil if Options.Uncalibrated.
 func (e *Engine) Calibration() *Calibration { return e.calibration }
 
 // Extract implements Extractor. Between its steps it looks whether ctx has

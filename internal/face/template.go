@@ -29,6 +29,9 @@ type Template struct {
 // ErrModelDiffers is returned when templates of two models are compared.
 var ErrModelDiffers = errors.New("face: templates of different models cannot be compared")
 
+// errNoDirection is returned for what cannot be scaled to unit length.
+var errNoDirection = errors.New("face: a template without a direction")
+
 // NewTemplate scales v, in place, to unit length. It fails if v is not of
 // TemplateSize, or has no direction (zero, NaN or infinite).
 func NewTemplate(model string, v []float32) (Template, error) {
@@ -41,7 +44,7 @@ func NewTemplate(model string, v []float32) (Template, error) {
 	}
 	norm := math.Sqrt(sum)
 	if !(norm > 1e-6) || math.IsInf(norm, 0) {
-		return Template{}, errors.New("face: a template without a direction")
+		return Template{}, errNoDirection
 	}
 	for i := range v {
 		v[i] = float32(float64(v[i]) / norm)

@@ -217,6 +217,29 @@ func (s *Store) Count(ctx context.Context) (int, error) {
 	return n, nil
 }
 
+// CountByModel counts the templates on record by the model that made them. It
+// reads the whole table.
+func (s *Store) CountByModel(ctx context.Context) (map[string]int, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT model, count(*) FROM templates GROUP BY model`)
+	if err != nil {
+		return nil, unavailable(ctx, "counting templates", err)
+	}
+	defer rows.Close()
+	counts := make(map[string]int)
+	for rows.Next() {
+		var model string
+		var n int
+		if err := rows.Scan(&model, &n); err != nil {
+			return nil, unavailable(ctx, "counting templates", err)
+		}
+		counts[model] = n
+	}
+	if err := rows.Err(); err != nil {
+		return nil, unavailable(ctx, "counting templates", err)
+	}
+	return counts, nil
+}
+
 // onRecord is all that is recorded about a person.
 type onRecord struct {
 	found    bool

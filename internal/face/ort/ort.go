@@ -41,6 +41,28 @@ func NewLoader(o Options) (face.Loader, error) {
 	}, nil
 }
 
+// Inspect says what the inputs and outputs of an ONNX file are by its own
+// account. ONNX Runtime must have been started, by NewLoader. Errors have kind
+// sesuai.KindConfiguration.
+func Inspect(model []byte) (face.Declared, error) {
+	inputs, outputs, err := onnx.GetInputOutputInfoWithONNXData(model)
+	if err != nil {
+		return face.Declared{}, &sesuai.Error{
+			Kind: sesuai.KindConfiguration, Err: err, Detail: "ONNX Runtime cannot read the file as a network",
+		}
+	}
+	return face.Declared{Inputs: declared(inputs), Outputs: declared(outputs)}, nil
+}
+
+func declared(of []onnx.InputOutputInfo) []face.DeclaredTensor {
+	out := make([]face.DeclaredTensor, len(of))
+	for i, t := range of {
+		out[i].Name, out[i].Shape = t.Name, t.Dimensions
+		out[i].Float32 = t.OrtValueType == onnx.ONNXTypeTensor && t.DataType == onnx.TensorElementDataTypeFloat
+	}
+	return out
+}
+
 func start(library string) error {
 	started.Lock()
 	defer started.Unlock()
