@@ -54,6 +54,12 @@ build/sdk/.fetched: third_party/sdk.lock scripts/fetch.sh
 	scripts/fetch.sh $<
 	@touch $@
 
+build/peer/.fetched: demo/peer/package.json demo/peer/package-lock.json
+	@mkdir -p build/peer
+	cp demo/peer/package.json demo/peer/package-lock.json build/peer/
+	cd build/peer && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: run
 run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people if nobody is on record, and serve
 	bin/demo run --data $(DATA) --listen $(LISTEN)
@@ -80,7 +86,7 @@ check: build/tags ## Run the linters
 	@$(GO) mod tidy -diff
 
 .PHONY: bench
-bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Measure speed and memory, as ratios in one run
+bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetched ## Measure speed and memory, as ratios in one run
 	bin/demo bench
 
 .PHONY: fuzz

@@ -72,26 +72,46 @@ func (b *benchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	if err := b.load(s.cmd.Process.Pid, request(photo)); err != nil {
 		return err
 	}
-	return b.largeMemory(s.cmd.Process.Pid, request(large))
+	if err := b.largeMemory(s.cmd.Process.Pid, request(large)); err != nil {
+		return err
+	}
+	engine, err := c.engine(nil, func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Limits{} })
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	return b.peer(ctx, func(photo []byte) (face.Extraction, error) { return engine.Extract(ctx, photo, face.ForProbe) })
+}
+
+// engine opens an engine of one worker; networks, if not nil, sees its runners.
+func (c *commandLine) engine(networks *seen, change func(*face.Options)) (*face.Engine, error) {
+	load, err := ort.NewLoader(ort.Options{Library: filepath.Join(c.Models, "libonnxruntime.so.1")})
+	if err != nil {
+		return nil, err
+	}
+	if networks != nil {
+		load = networks.loader(load)
+	}
+	manifest := face.DefaultManifest()
+	calibration, err := face.ShippedCalibration(manifest.Calibration)
+	if err != nil {
+		return nil, err
+	}
+	o := face.Options{
+		Models: c.Models, Manifest: manifest, Calibration: calibration,
+		Load: load, DecodeJPEG: turbo.Decode, Workers: 1,
+	}
+	if change != nil {
+		change(&o)
+	}
+	return face.New(o)
 }
 
 // alone times, in turns, the bare networks, the extraction of a small and of a
 // large photograph and the whole request, one at a time.
 func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large []byte, request func() error) error {
-	load, err := ort.NewLoader(ort.Options{Library: filepath.Join(c.Models, "libonnxruntime.so.1")})
-	if err != nil {
-		return err
-	}
 	var networks seen
-	manifest := face.DefaultManifest()
-	calibration, err := face.ShippedCalibration(manifest.Calibration)
-	if err != nil {
-		return err
-	}
-	engine, err := face.New(face.Options{
-		Models: c.Models, Manifest: manifest, Calibration: calibration,
-		Load: networks.loader(load), DecodeJPEG: turbo.Decode, Workers: 1,
-	})
+	engine, err := c.engine(&networks, nil)
 	if err != nil {
 		return err
 	}
