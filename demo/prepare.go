@@ -60,7 +60,7 @@ func (c *commandLine) prepare(ctx context.Context, data string) (client, error) 
 	}
 	if count.People == 0 || mine && count.People < len(people) {
 		fmt.Fprintln(os.Stderr, "enrolling the demo people")
-		if err := c.sesuai(ctx, nil, "person", "import", c.people(), "--photos", c.photos(), "--data", data); err != nil {
+		if err := c.enrol(ctx, data); err != nil {
 			return client{}, err
 		}
 	}
@@ -85,13 +85,41 @@ func (c *commandLine) prepare(ctx context.Context, data string) (client, error) 
 	return made, writeFile(made.file, append(b, '\n'), 0o600)
 }
 
+// enrol puts the demo people on record. That some are rejected, as by quality
+// limits of the operator's own, keeps nobody from trying the others.
+func (c *commandLine) enrol(ctx context.Context, data string) error {
+	var summary struct {
+		Rows, Rejected int
+		Rejects        []struct {
+			Line   int
+			Reason string
+		}
+	}
+	err := c.sesuai(ctx, &summary, "person", "import", c.people(), "--photos", c.photos(), "--data", data)
+	if err == nil || !negative(err) {
+		return err
+	}
+	if summary.Rejected == summary.Rows {
+		return fmt.Errorf("none of the demo people could be enrolled: %w", err)
+	}
+	for _, r := range summary.Rejects {
+		fmt.Fprintf(os.Stderr, "not enrolled: line %d of %s: %s\n", r.Line, c.people(), r.Reason)
+	}
+	return nil
+}
+
 // sesuai runs the program with --json and reads what it prints into out, if
-// that is not nil.
+// that is not nil; also what it prints when it has only said no.
 func (c *commandLine) sesuai(ctx context.Context, out any, args ...string) error {
 	cmd := exec.CommandContext(ctx, c.Sesuai, append(args, "--json")...)
 	var printed bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &printed, os.Stderr
 	if err := cmd.Run(); err != nil {
+		if out != nil && negative(err) {
+			if unread := json.Unmarshal(printed.Bytes(), out); unread != nil {
+				return unread
+			}
+		}
 		return fmt.Errorf("%s %s %s: %w: %s", c.Sesuai, args[0], args[1], err, bytes.TrimSpace(printed.Bytes()))
 	}
 	if out == nil {

@@ -18,6 +18,12 @@ type personImport struct {
 	Photos string `help:"The folder that the photo column's paths are relative to." required:"" placeholder:"DIR"`
 }
 
+// Help is what --help says of the command besides its flags.
+func (personImport) Help() string {
+	return "Rows that cannot be enrolled are reported by line and reason, and the others go on record. " +
+		"Exit status: 0 if all rows are on record, 1 if any was rejected, 2 if the file could not be read to its end."
+}
+
 // rejectedRow is a row that was not enrolled, and why.
 type rejectedRow struct {
 	Line   int         `json:"line"`
@@ -63,6 +69,9 @@ func (c *personImport) Run(s *session) error {
 		}
 		if s.Err() != nil {
 			return errors.New("stopped; run it again to go on")
+		}
+		if err == nil && summary.Rejected > 0 {
+			return negativeAnswer{}
 		}
 		return err
 	})

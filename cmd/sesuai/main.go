@@ -25,7 +25,7 @@ import (
 // The exit statuses of every command.
 const (
 	exitOK       = 0
-	exitNegative = 1 // an unfavourable answer: not verified, nobody there
+	exitNegative = 1 // an unfavourable answer: not verified, nobody there, a row rejected
 	exitError    = 2 // no answer
 )
 
