@@ -220,7 +220,7 @@ func keysOf(v reflect.Value, prefix string) []Key {
 }
 
 // applyEnv reads the variables that begin with EnvPrefix, but for
-// SESUAI_CONFIG, which names the file.
+// SESUAI_CONFIG, which names the file, and what Kubernetes sets.
 func (c *Config) applyEnv(environ []string) error {
 	byEnv := make(map[string]Key)
 	for _, k := range c.Keys() {
@@ -232,6 +232,9 @@ func (c *Config) applyEnv(environ []string) error {
 			continue
 		}
 		k, ok := byEnv[name]
+		if !ok && isServiceLink(name, value) {
+			continue
+		}
 		if !ok {
 			return badConfig("there is no key for the environment variable %s", name)
 		}
