@@ -20,15 +20,17 @@ help: ## List the targets
 .PHONY: build
 build: bin/sesuai ## Build bin/sesuai
 
+# These are written only when they change: the library that comes or goes, and a
+# new commit, rebuild what depends on them, and nothing else does.
+.PHONY: FORCE
+
 # The build tags that this machine allows: turbojpeg, or none.
-build/tags: scripts/turbojpeg.sh
+build/tags: FORCE
 	@mkdir -p build
-	scripts/turbojpeg.sh >$@.new && mv $@.new $@
+	@scripts/turbojpeg.sh $@
 
 TAGS = -tags "$$(cat build/tags)"
 
-# Written only when it changes, so that a new commit, and nothing else, relinks.
-.PHONY: FORCE
 build/version: FORCE
 	@mkdir -p build
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@

@@ -1,20 +1,38 @@
 #!/bin/sh
-# Prints the build tags for the fast JPEG decoder: "turbojpeg" where
-# libjpeg-turbo's header and archive are, nothing where they are not. On a
-# Debian machine they are installed first, if that is allowed.
+# Writes the build tags for the fast JPEG decoder: "turbojpeg" where
+# libjpeg-turbo's header and archive are, nothing where they are not. The file
+# is touched only when that changes, so that make can ask each time and rebuild
+# when the library has come or gone.
+#
+# At the first time, as root on a Debian machine, the library is installed if it
+# is missing. Later it is not: whoever has removed it knows why.
+#
+#   scripts/turbojpeg.sh build/tags
 set -eu
+file=$1
+package=libturbojpeg0-dev
 
 have() {
 	printf '#include <turbojpeg.h>\nint main(void) { return tjInitDecompress() == 0; }\n' |
 		${CC:-gcc} -x c - -o /dev/null -l:libturbojpeg.a -lm 2>/dev/null
 }
 
-if ! have && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-	echo "installing libturbojpeg0-dev" >&2
-	{ apt-get update -q && apt-get install -q -y --no-install-recommends libturbojpeg0-dev; } >/dev/null 2>&1 || true
-fi
+tags=
 if have; then
-	echo turbojpeg
-else
-	echo "libturbojpeg0-dev is not here: JPEG is decoded by image/jpeg, which takes two to three times as long" >&2
+	tags=turbojpeg
+elif [ ! -e "$file" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	if { apt-get update -q && apt-get install -q -y --no-install-recommends $package; } >/dev/null 2>&1 && have; then
+		tags=turbojpeg
+		echo "installed the system package $package, for the fast JPEG decoder" >&2
+	else
+		echo "the system package $package could not be installed" >&2
+	fi
 fi
+if echo "$tags" | cmp -s - "$file"; then
+	exit
+fi
+if [ -z "$tags" ]; then
+	echo "$package is not here: JPEG is decoded by image/jpeg, which takes two to three times as long" >&2
+fi
+echo "$tags" >"$file.new"
+mv "$file.new" "$file"

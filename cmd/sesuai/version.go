@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/face"
 )
 
@@ -21,9 +22,10 @@ func (versionCommand) Run(s *session) error {
 		Platform    string `json:"platform"`
 		Model       string `json:"model"`
 		Calibration string `json:"calibration"`
-	}{programVersion(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, m.Model(), m.Calibration}
-	return s.print(out, "sesuai %s (%s, %s)\nface model   %s\ncalibration  %s\n",
-		out.Version, out.Go, out.Platform, out.Model, out.Calibration)
+		JPEG        string `json:"jpeg"`
+	}{programVersion(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, m.Model(), m.Calibration, app.JPEGDecoder()}
+	return s.print(out, "sesuai %s (%s, %s)\nface model   %s\ncalibration  %s\nJPEG decoder %s\n",
+		out.Version, out.Go, out.Platform, out.Model, out.Calibration, out.JPEG)
 }
 
 // programVersion is the version of this program.

@@ -161,6 +161,10 @@ func digestOf(w io.Writer, path string) error {
 	return err
 }
 
+// JPEGDecoder is the name of what decodes JPEG in this build: libjpeg-turbo or
+// image/jpeg.
+func JPEGDecoder() string { return turbo.Name }
+
 // runtimeLibrary is where ONNX Runtime is.
 func runtimeLibrary(c Config) string { return filepath.Join(c.modelsDir(), "libonnxruntime.so.1") }
 

@@ -4,5 +4,8 @@ package turbo
 
 import "github.com/sesuai/sesuai/internal/face"
 
+// Name is what decodes JPEG in this build.
+const Name = "image/jpeg"
+
 // Decode is nil: this build has no libjpeg-turbo.
 var Decode face.JPEGDecoder

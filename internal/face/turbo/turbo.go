@@ -26,6 +26,10 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
+// Name is what decodes JPEG in this build, but for the kinds of picture that
+// are left to image/jpeg.
+const Name = "libjpeg-turbo"
+
 // Decode decodes a JPEG by libjpeg-turbo: see face.JPEGDecoder. The archive is
 // linked in, so that the program needs no library where it runs.
 var Decode face.JPEGDecoder = decode
