@@ -177,6 +177,9 @@ func errorRates(found []described) (missed int, fnmr float64) {
 			}
 		}
 	}
+	if len(impostors) == 0 {
+		return missed, 1
+	}
 	slices.SortFunc(impostors, func(a, b float64) int { return cmp.Compare(a, b) })
 	mark := impostors[int(peerFMR*float64(len(impostors)))]
 	errs := 0
