@@ -171,18 +171,26 @@ func TestSentAgain(t *testing.T) {
 	for i, a := range again {
 		t.Logf("%-45s %s", a.name, lines[i])
 	}
-	t.Logf("%d of %d are not known again (at most 12 %%)", missed, of)
-	if of == 0 || missed*100 > 12*of {
+	t.Logf("%d of %d are not known again (at most 8 %%)", missed, of)
+	if of == 0 || missed*100 > 8*of {
 		t.Errorf("%d of %d photographs that were sent again are not known", missed, of)
 	}
 }
 
+// twice is the genuine pair of LFW's list, by its number, whose two files are
+// one photograph, once of more contrast.
+const twice = 2152
+
 // TestOtherPhotographs: another photograph of the same person is another one.
 func TestOtherPhotographs(t *testing.T) {
 	for _, list := range []string{"london_pairs.csv", "lfw_pairs.csv"} {
-		pairs := genuine(readPairs(t, list))
+		all := genuine(readPairs(t, list))
+		pairs := all
 		if sampled() {
 			pairs = spread(pairs, 100)
+			if len(all) > twice {
+				pairs = append(pairs, all[twice])
+			}
 		}
 		e := newEngine(t, func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Limits{} })
 		names := map[string]extractFunc{}
@@ -195,15 +203,19 @@ func TestOtherPhotographs(t *testing.T) {
 		}
 		faces := extractAll(t, names)
 		var line apart
-		for _, p := range pairs {
+		for i, p := range pairs {
 			a, b := faces[p.reference], faces[p.probe]
 			if a.Finding != face.OneFace || b.Finding != face.OneFace {
 				continue
 			}
 			look, sketch := face.Apart(a.Signature, b.Signature)
-			if a.Signature.Near(b.Signature) {
-				t.Errorf("%s and %s are taken for one photograph: %d bits of the hash and %d of the sketch differ",
-					p.reference, p.probe, look, sketch)
+			one := list == "lfw_pairs.csv" && p == all[twice]
+			if a.Signature.Near(b.Signature) != one {
+				t.Errorf("%s, pair %d of %d: taken for one photograph is %v, it is %v; %d bits of the hash and %d of the sketch differ",
+					list, i, len(pairs), !one, one, look, sketch)
+			}
+			if one {
+				continue
 			}
 			line.add(a.Signature, b.Signature)
 		}
