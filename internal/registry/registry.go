@@ -114,6 +114,9 @@ const (
 	Added
 	// Replaced: the NIK was on record with other values or another portrait.
 	Replaced
+	// Kept: the NIK was on record with other values or another portrait, and
+	// that was to be left as it is.
+	Kept
 )
 
 // String names the change as the command line reports it.
@@ -123,6 +126,8 @@ func (c Change) String() string {
 		return "added"
 	case Replaced:
 		return "replaced"
+	case Kept:
+		return "kept"
 	default:
 		return "unchanged"
 	}
@@ -152,6 +157,13 @@ type Enroller interface {
 	// as a whole, atomically. portrait may be nil.
 	Enrol(ctx context.Context, p Person, portrait *Portrait) (Change, error)
 
+	// EnrolBatch is Enrol for many people at once, all or none: the changes are
+	// in the order of the batch. Where a NIK is on record with other values or
+	// another portrait, and replace is false, that stays as it is: Kept. No NIK
+	// may be in a batch twice. A batch with a person whose record is damaged
+	// fails with ErrDamaged in the chain; Enrol then tells who it is.
+	EnrolBatch(ctx context.Context, batch []Enrolment, replace bool) ([]Change, error)
+
 	// Holds reports whether exactly this person is on record with a portrait
 	// from the photograph of that SHA-256 made by that model (both zero: with
 	// no portrait), so that an import can skip the face extraction.
@@ -165,4 +177,22 @@ type Enroller interface {
 
 	// Count is how many people are on record.
 	Count(ctx context.Context) (int, error)
+}
+
+// Enrolment is one person of a batch, with or without a portrait.
+type Enrolment struct {
+	Person   Person
+	Portrait *Portrait
+}
+
+// Exporter hands out everything that is on record, to move it to another
+// registry. It is the one exception to a registry's answering about claims
+// alone, it is for the operator, and nothing that serves clients may use it.
+type Exporter interface {
+	// Export calls each for everybody who was on record from its start to its
+	// end, in no particular order, until each returns an error, which it
+	// returns as it is. Its own errors are of the kind of Registry. Somebody
+	// enrolled, replaced or removed meanwhile may be among them, as before or
+	// as after.
+	Export(ctx context.Context, each func(Enrolment) error) error
 }

@@ -47,3 +47,20 @@ func (p *Portrait) Validate() error {
 		return nil
 	}
 }
+
+// ValidateBatch reports the first of a batch that Person.Validate or
+// Portrait.Validate refuses, or that a NIK is there twice, which is a defect of
+// whoever made the batch.
+func ValidateBatch(batch []Enrolment) error {
+	seen := make(map[sesuai.NIK]bool, len(batch))
+	for _, e := range batch {
+		if err := errors.Join(e.Person.Validate(), e.Portrait.Validate()); err != nil {
+			return err
+		}
+		if seen[e.Person.NIK] {
+			return errors.New("registry: a NIK is in a batch twice")
+		}
+		seen[e.Person.NIK] = true
+	}
+	return nil
+}

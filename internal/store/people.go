@@ -82,55 +82,88 @@ func (s *Store) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (
 	}, nil
 }
 
+// sealedPerson is a person as the rows hold them, and how they are found.
+type sealedPerson struct {
+	keys       keys
+	record     record
+	attributes []byte
+	model      string // "" without a portrait
+	template   []byte // nil without a portrait
+}
+
+// seal does all of an enrolment that needs no database.
+func (s *Store) seal(e registry.Enrolment) (sealedPerson, error) {
+	p := sealedPerson{keys: s.keysOf(e.Person.NIK), record: newRecord(e.Person, e.Portrait)}
+	var err error
+	if p.attributes, err = s.sealRecord(p.keys, p.record); err != nil || e.Portrait == nil {
+		return p, err
+	}
+	p.model = e.Portrait.Template.Model
+	p.template, err = s.sealTemplate(p.keys, p.record, *e.Portrait)
+	return p, err
+}
+
 // Enrol implements registry.Enroller.
 func (s *Store) Enrol(ctx context.Context, p registry.Person, portrait *registry.Portrait) (registry.Change, error) {
-	if err := errors.Join(p.Validate(), portrait.Validate()); err != nil {
+	changes, err := s.EnrolBatch(ctx, []registry.Enrolment{{Person: p, Portrait: portrait}}, true)
+	if err != nil {
 		return registry.Unchanged, err
 	}
-	// All that needs no database is done before the transaction, which
-	// others wait for.
-	k := s.keysOf(p.NIK)
-	r := newRecord(p, portrait)
-	attributes, err := s.sealRecord(k, r)
-	if err != nil {
-		return registry.Unchanged, unavailable(ctx, "sealing a person", err)
-	}
-	var template []byte
-	if portrait != nil {
-		if template, err = s.sealTemplate(k, r, *portrait); err != nil {
-			return registry.Unchanged, unavailable(ctx, "sealing a template", err)
-		}
-	}
+	return changes[0], nil
+}
 
-	var change registry.Change
-	err = s.inTx(ctx, func(tx *sql.Tx) error {
-		before, err := s.portrait(ctx, inTransaction(tx, selectPortrait), k)
-		switch {
-		case err != nil:
-			return err
-		case before.found && before.record.equal(r):
-			change = registry.Unchanged
-			return nil
-		case before.found:
-			change = registry.Replaced
-		default:
-			change = registry.Added
+// EnrolBatch implements registry.Enroller.
+func (s *Store) EnrolBatch(ctx context.Context, batch []registry.Enrolment, replace bool) ([]registry.Change, error) {
+	if err := registry.ValidateBatch(batch); err != nil {
+		return nil, err
+	}
+	// Sealing is done before the transaction, which others wait for.
+	people := make([]sealedPerson, len(batch))
+	for i, e := range batch {
+		var err error
+		if people[i], err = s.seal(e); err != nil {
+			return nil, unavailable(ctx, "sealing a person", err)
 		}
-		now := s.now()
-		if _, err := tx.ExecContext(ctx, upsertPerson, k.nik[:], attributes, now, now); err != nil {
-			return err
+	}
+	changes := make([]registry.Change, len(people))
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		for i, p := range people {
+			var err error
+			if changes[i], err = s.enrol(ctx, tx, p, replace); err != nil {
+				return err
+			}
 		}
-		if portrait == nil {
-			_, err = tx.ExecContext(ctx, deleteTemplate, k.link[:])
-		} else {
-			_, err = tx.ExecContext(ctx, upsertTemplate, k.link[:], portrait.Template.Model, template)
-		}
-		return err
+		return nil
 	})
 	if err != nil {
-		return registry.Unchanged, unavailable(ctx, "enrolling a person", err)
+		return nil, unavailable(ctx, "enrolling people", err)
 	}
-	return change, nil
+	return changes, nil
+}
+
+func (s *Store) enrol(ctx context.Context, tx *sql.Tx, p sealedPerson, replace bool) (registry.Change, error) {
+	change := registry.Added
+	before, err := s.portrait(ctx, inTransaction(tx, selectPortrait), p.keys)
+	switch {
+	case err != nil:
+		return change, err
+	case before.found && before.record.equal(p.record):
+		return registry.Unchanged, nil
+	case before.found && !replace:
+		return registry.Kept, nil
+	case before.found:
+		change = registry.Replaced
+	}
+	now := s.now()
+	if _, err := tx.ExecContext(ctx, upsertPerson, p.keys.nik[:], p.attributes, now, now); err != nil {
+		return change, err
+	}
+	if p.template == nil {
+		_, err = tx.ExecContext(ctx, deleteTemplate, p.keys.link[:])
+	} else {
+		_, err = tx.ExecContext(ctx, upsertTemplate, p.keys.link[:], p.model, p.template)
+	}
+	return change, err
 }
 
 // Holds implements registry.Enroller.

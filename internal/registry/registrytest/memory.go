@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,7 +43,10 @@ type faults struct {
 	hang          bool
 }
 
-var _ registry.Enroller = (*Memory)(nil)
+var (
+	_ registry.Enroller = (*Memory)(nil)
+	_ registry.Exporter = (*Memory)(nil)
+)
 
 // NewMemory makes an empty registry that compares on Scale.
 func NewMemory() *Memory {
@@ -159,37 +163,80 @@ func (m *Memory) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) 
 }
 
 // Enrol implements registry.Enroller.
-func (m *Memory) Enrol(ctx context.Context, p registry.Person, portrait *registry.Portrait) (change registry.Change, err error) {
+func (m *Memory) Enrol(ctx context.Context, p registry.Person, portrait *registry.Portrait) (registry.Change, error) {
 	if err := errors.Join(p.Validate(), portrait.Validate()); err != nil {
 		return registry.Unchanged, err
 	}
-	p = copyOf(p)
-	if portrait != nil {
-		c := *portrait
-		c.Template.Vector = append([]float32(nil), c.Template.Vector...)
-		portrait = &c
-	}
-	err = m.do(ctx, "Enrol", func() error {
-		now := m.now().UnixMicro()
-		e, ok := m.people[p.NIK]
-		switch {
-		case !ok:
-			change = registry.Added
-			e.enrolledAt = now
-		case samePerson(e.person, p) && samePortrait(e.portrait, portrait):
-			return nil
-		default:
-			change = registry.Replaced
-		}
-		m.changes++
-		e.person, e.portrait, e.changedAt, e.revision = p, portrait, now, m.changes
-		m.people[p.NIK] = e
+	var change registry.Change
+	e := copyOfBoth(registry.Enrolment{Person: p, Portrait: portrait})
+	err := m.do(ctx, "Enrol", func() error {
+		change = m.enrol(e, true)
 		return nil
 	})
 	if err != nil {
 		return registry.Unchanged, err
 	}
 	return change, nil
+}
+
+// EnrolBatch implements registry.Enroller.
+func (m *Memory) EnrolBatch(ctx context.Context, batch []registry.Enrolment, replace bool) ([]registry.Change, error) {
+	if err := registry.ValidateBatch(batch); err != nil {
+		return nil, err
+	}
+	changes := make([]registry.Change, len(batch))
+	err := m.do(ctx, "EnrolBatch", func() error {
+		for i, e := range batch {
+			changes[i] = m.enrol(copyOfBoth(e), replace)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return changes, nil
+}
+
+// enrol puts e, which nobody else holds, on record. m.mu is held.
+func (m *Memory) enrol(e registry.Enrolment, replace bool) registry.Change {
+	now := m.now().UnixMicro()
+	change := registry.Replaced
+	before, ok := m.people[e.Person.NIK]
+	switch {
+	case !ok:
+		change = registry.Added
+		before.enrolledAt = now
+	case samePerson(before.person, e.Person) && samePortrait(before.portrait, e.Portrait):
+		return registry.Unchanged
+	case !replace:
+		return registry.Kept
+	}
+	m.changes++
+	m.people[e.Person.NIK] = entry{
+		person: e.Person, portrait: e.Portrait,
+		enrolledAt: before.enrolledAt, changedAt: now, revision: m.changes,
+	}
+	return change
+}
+
+// Export implements registry.Exporter.
+func (m *Memory) Export(ctx context.Context, each func(registry.Enrolment) error) error {
+	var all []registry.Enrolment
+	err := m.do(ctx, "Export", func() error {
+		for _, e := range m.people {
+			all = append(all, copyOfBoth(registry.Enrolment{Person: e.person, Portrait: e.portrait}))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Holds implements registry.Enroller.
@@ -251,6 +298,17 @@ func (m *Memory) Count(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	return n, nil
+}
+
+// copyOfBoth shares nothing with e that can be changed.
+func copyOfBoth(e registry.Enrolment) registry.Enrolment {
+	e.Person = copyOf(e.Person)
+	if e.Portrait != nil {
+		c := *e.Portrait
+		c.Template.Vector = slices.Clone(c.Template.Vector)
+		e.Portrait = &c
+	}
+	return e
 }
 
 // copyOf is the person with a map of its own, without attributes that are not
