@@ -57,7 +57,8 @@ var mayImport = map[string][]string{
 	"internal/keyring": {"."},
 	"internal/store": {
 		".", "internal/registry", "internal/audit", "internal/access", "internal/face", "internal/name", "internal/keyring", "internal/replay",
-		"github.com/pressly/goose/v3", "modernc.org/sqlite", "modernc.org/sqlite/lib",
+		"github.com/pressly/goose/v3", "github.com/pressly/goose/v3/lock", "modernc.org/sqlite", "modernc.org/sqlite/lib",
+		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "golang.org/x/sync/errgroup",
 	},
 
 	// Around the product, not of it: they use it as anyone would.

@@ -58,6 +58,10 @@ type commandLine struct {
 		} `cmd:"" help:"Models of your own: docs/models.md."`
 		Reenrol faceReenrol `cmd:"" help:"Say why templates cannot be made anew, and how many of which model are on record."`
 	} `cmd:"" help:"The face engine by itself."`
+	Migrate struct {
+		Up     migrateUp     `cmd:"" help:"Bring the schema of the registry's database up to date."`
+		Status migrateStatus `cmd:"" help:"Say which schema the database has."`
+	} `cmd:"" help:"The tables of the registry's database."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/store"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -31,20 +32,27 @@ const EnvPrefix = "SESUAI_"
 type Config struct {
 	// Listen is the address and port to serve on.
 	Listen string `yaml:"listen"`
-	// Data is the folder of the registry, the audit trail and the clients.
+	// Data is the folder of the embedded registry, the audit trail and the
+	// clients, and of the master key unless that is named.
 	Data string `yaml:"data"`
+	// Registry is where the registry, the audit trail and the clients are:
+	// empty for the data folder, or the URL of a PostgreSQL database, as libpq
+	// has it, with a passfile and without a password.
+	Registry string `yaml:"registry"`
 	// MasterKey is the path of the master key file; empty is master.key in
 	// the data folder, which is made at the first start; one that is named
-	// here must be there.
+	// here must be there. Further ones are beside it, with their number behind
+	// the name.
 	MasterKey string `yaml:"master_key"`
 	// Models is the folder of the face models and ONNX Runtime; empty is
 	// models, beside the working directory or the program's own folder.
-	Models string         `yaml:"models"`
-	Face   FaceConfig     `yaml:"face"`
-	Limits LimitsConfig   `yaml:"limits"`
-	Times  TimeoutsConfig `yaml:"timeouts"`
-	Replay ReplayConfig   `yaml:"replay"`
-	Log    LogConfig      `yaml:"log"`
+	Models   string         `yaml:"models"`
+	Face     FaceConfig     `yaml:"face"`
+	Limits   LimitsConfig   `yaml:"limits"`
+	Times    TimeoutsConfig `yaml:"timeouts"`
+	Replay   ReplayConfig   `yaml:"replay"`
+	Postgres PostgresConfig `yaml:"postgres"`
+	Log      LogConfig      `yaml:"log"`
 }
 
 // FaceConfig is the face engine's part.
@@ -104,6 +112,21 @@ type ReplayConfig struct {
 	MaxAge time.Duration `yaml:"max_age"`
 }
 
+// PostgresConfig is about a registry in PostgreSQL.
+type PostgresConfig struct {
+	// Connections is how many connections a node has at most; its replicas
+	// have as many each.
+	Connections int `yaml:"connections"`
+	// Migrate brings the schema up to date at the start. Else sesuai migrate
+	// up does.
+	Migrate bool `yaml:"migrate"`
+	// Replicas are URLs, separated by spaces, of databases that follow the
+	// registry's: people are read from them.
+	Replicas string `yaml:"replicas"`
+	// Staleness is how far a replica may be behind to be read from.
+	Staleness time.Duration `yaml:"staleness"`
+}
+
 // LogConfig is about the log on standard error.
 type LogConfig struct {
 	// Level is debug, info, warn or error.
@@ -130,8 +153,9 @@ func DefaultConfig() Config {
 			Body: httpapi.DefaultBodyTimeout, Request: httpapi.DefaultTimeout,
 			Registry: verify.DefaultRegistryTimeout, Audit: verify.DefaultAuditTimeout,
 		},
-		Replay: ReplayConfig{MaxAge: replay.DefaultMaxAge},
-		Log:    LogConfig{Level: "info", Format: "auto"},
+		Replay:   ReplayConfig{MaxAge: replay.DefaultMaxAge},
+		Postgres: PostgresConfig{Connections: store.DefaultConnections, Staleness: store.DefaultStaleness},
+		Log:      LogConfig{Level: "info", Format: "auto"},
 	}
 }
 
@@ -286,6 +310,12 @@ func (c *Config) Check() error {
 	if c.Data == "" {
 		return badConfig("data: a folder is needed")
 	}
+	if c.Registry != "" && !store.IsPostgresURL(c.Registry) {
+		return badConfig("registry: empty, or a URL that begins with postgres:// is needed")
+	}
+	if c.Postgres.Replicas != "" && c.Registry == "" {
+		return badConfig("postgres.replicas: an embedded registry has none")
+	}
 	type inRange struct {
 		key          string
 		v, low, high float64
@@ -302,6 +332,8 @@ func (c *Config) Check() error {
 		{"timeouts.request (seconds)", c.Times.Request.Seconds(), 0.1, 3600},
 		{"timeouts.registry (seconds)", c.Times.Registry.Seconds(), 0.01, 3600},
 		{"timeouts.audit (seconds)", c.Times.Audit.Seconds(), 0.01, 3600},
+		{"postgres.connections", float64(c.Postgres.Connections), 2, 10_000},
+		{"postgres.staleness (seconds)", c.Postgres.Staleness.Seconds(), 0.2, 3600},
 		{"replay.max_age (hours)", c.Replay.MaxAge.Hours(), 1, 10 * 365 * 24},
 	}
 	for _, k := range keysOf(reflect.ValueOf(c.Face.Quality), "face.quality.") {

@@ -23,17 +23,18 @@ func contains(text, word string) bool { return strings.Contains(text, word) }
 // as text, and the configuration that has them all.
 func other() (values map[string]string, want app.Config) {
 	values = map[string]string{
-		"listen": "127.0.0.2:9090", "data": "/tmp/other", "master_key": "/tmp/other.key", "models": "/tmp/models",
+		"listen": "127.0.0.2:9090", "data": "/tmp/other", "registry": "postgres://s@127.0.0.3/s", "master_key": "/tmp/other.key", "models": "/tmp/models",
 		"face.manifest": "/tmp/manifest.json", "face.calibration": "/tmp/calibration.json",
 		"face.workers": "3", "face.max_pixels": "123456", "face.memory": "99999999", "face.dominance": "2.5",
 		"face.liveness": "true", "face.liveness_threshold": "0.25",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
-		"replay.max_age": "36h",
-		"log.level":      "debug", "log.format": "text",
+		"replay.max_age":       "36h",
+		"postgres.connections": "7", "postgres.migrate": "true", "postgres.replicas": "postgres://s@127.0.0.4/s", "postgres.staleness": "2s",
+		"log.level": "debug", "log.format": "text",
 	}
 	want = app.Config{
-		Listen: "127.0.0.2:9090", Data: "/tmp/other", MasterKey: "/tmp/other.key", Models: "/tmp/models",
+		Listen: "127.0.0.2:9090", Data: "/tmp/other", Registry: "postgres://s@127.0.0.3/s", MasterKey: "/tmp/other.key", Models: "/tmp/models",
 		Face: app.FaceConfig{
 			Manifest: "/tmp/manifest.json", Calibration: "/tmp/calibration.json",
 			Workers: 3, MaxPixels: 123456, Memory: 99999999, Dominance: 2.5, Liveness: true, LivenessThreshold: 0.25,
@@ -44,7 +45,10 @@ func other() (values map[string]string, want app.Config) {
 			Registry: 1500 * time.Millisecond, Audit: 250 * time.Millisecond,
 		},
 		Replay: app.ReplayConfig{MaxAge: 36 * time.Hour},
-		Log:    app.LogConfig{Level: "debug", Format: "text"},
+		Postgres: app.PostgresConfig{
+			Connections: 7, Migrate: true, Replicas: "postgres://s@127.0.0.4/s", Staleness: 2 * time.Second,
+		},
+		Log: app.LogConfig{Level: "debug", Format: "text"},
 	}
 	for i, m := range face.QualityMeasures {
 		values["face.quality.probe."+string(m)] = fmt.Sprintf("%d.5", 11+i)
@@ -270,6 +274,8 @@ func TestRanges(t *testing.T) {
 		{"timeouts.registry", "9ms", "10ms", "1h", "1h1s"},
 		{"timeouts.audit", "-1s", "10ms", "1h", "1h1s"},
 		{"replay.max_age", "59m", "1h", "87600h", "87601h"},
+		{"postgres.connections", "1", "2", "10000", "10001"},
+		{"postgres.staleness", "199ms", "200ms", "1h", "1h1s"},
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"log.level", "loud", "debug", "error", ""},

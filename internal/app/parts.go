@@ -32,32 +32,53 @@ type Store struct {
 	Hash access.Hash
 }
 
-// OpenStore opens the store in the data folder. Where there is none yet it is
-// made, and so is the master key, unless the configuration names one. Close
-// the result.
+// OpenStore opens the store that c names. A data folder is made where there is
+// none yet, and so is the first master key of a new database, unless the
+// configuration names one. Close the result.
 func OpenStore(ctx context.Context, c Config) (Store, error) {
-	exists, err := store.Exists(c.Data)
+	o, err := storeOptions(c)
 	if err != nil {
 		return Store{}, err
 	}
-	ring, err := keyring.Open(keyring.Options{
-		Path:   c.masterKeyPath(),
-		Create: !exists && c.MasterKey == "",
-	})
+	s, err := store.Open(ctx, o)
 	if err != nil {
 		return Store{}, err
 	}
+	return Store{Store: s, Hash: s.Hasher(keyring.Credentials)}, nil
+}
+
+func storeOptions(c Config) (store.Options, error) {
 	_, calibration, err := faceFiles(c)
 	if err != nil {
-		return Store{}, err
+		return store.Options{}, err
 	}
-	s, err := store.Open(ctx, store.Options{
-		Dir: c.Data, Ring: ring, Scale: calibration, Calibration: calibration.ID, ProbeAge: c.Replay.MaxAge,
-	})
+	return store.Options{
+		Dir: c.Data, URL: c.Registry,
+		Replicas: c.Postgres.Replicas, Staleness: c.Postgres.Staleness,
+		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
+		OpenRing: func(isNew bool) (*keyring.Ring, error) {
+			return keyring.Open(keyring.Options{Path: c.masterKeyPath(), Create: isNew && c.MasterKey == ""})
+		},
+		Scale: calibration, Calibration: calibration.ID, ProbeAge: c.Replay.MaxAge,
+	}, nil
+}
+
+// MigrateStore brings the schema of the database that c names up to date.
+func MigrateStore(ctx context.Context, c Config) (store.Schema, error) {
+	o, err := storeOptions(c)
 	if err != nil {
-		return Store{}, err
+		return store.Schema{}, err
 	}
-	return Store{Store: s, Hash: ring.Hasher(keyring.Credentials)}, nil
+	return store.Migrate(ctx, o)
+}
+
+// SchemaOf is the schema of the database that c names; nothing is changed.
+func SchemaOf(ctx context.Context, c Config) (store.Schema, error) {
+	o, err := storeOptions(c)
+	if err != nil {
+		return store.Schema{}, err
+	}
+	return store.SchemaOf(ctx, o)
 }
 
 // EngineUse says how an engine will be used, which decides how its networks

@@ -57,11 +57,11 @@ func TestCannotStart(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "file")
 			write(t, file, nil)
 			c.Data = filepath.Join(file, "data")
-		}, "file/data cannot be read"},
+		}, "file/data cannot be made"},
 		{"a data folder that is a file", func(t *testing.T, c *app.Config) {
 			c.Data = filepath.Join(t.TempDir(), "file")
 			write(t, c.Data, nil)
-		}, "file cannot be read"},
+		}, "file cannot be made"},
 		{"a data folder that may not be written", func(t *testing.T, c *app.Config) {
 			if os.Geteuid() == 0 {
 				t.Skip("root may write anywhere")

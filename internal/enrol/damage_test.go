@@ -23,11 +23,9 @@ const damaged = "CONFLICT: what is on record of this NIK is damaged; remove the 
 func openStore(t *testing.T, n int) (*store.Store, *sql.DB) {
 	t.Helper()
 	dir := t.TempDir()
-	ring, err := keyring.Open(keyring.Options{Path: filepath.Join(dir, keyring.FileName), Create: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), store.Options{Dir: dir, Ring: ring})
+	s, err := store.Open(t.Context(), store.Options{Dir: dir, OpenRing: func(isNew bool) (*keyring.Ring, error) {
+		return keyring.Open(keyring.Options{Path: filepath.Join(dir, keyring.FileName), Create: isNew})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,45 +16,48 @@ import (
 // FileName is the master key file's name in a data folder.
 const FileName = "master.key"
 
-// Options say where the master key is.
+// Options say where the master keys are.
 type Options struct {
-	// Path is the master key file: MasterKeySize raw bytes, readable by its
-	// owner alone.
+	// Path is the first master key's file: MasterKeySize raw bytes, readable
+	// by its owner alone. Path says where the further ones are. The first may
+	// be gone once another has taken its place.
 	Path string
-	// Create makes the file, with a random key, if it is not there. Set it
-	// only where nothing is stored yet: what another key has sealed, a new
+	// Create makes the first file, with a random key, if no key is there. Set
+	// it only where nothing is stored yet: what another key has sealed, a new
 	// one cannot open.
 	Create bool
 }
 
-// Open reads the master key file, or makes it. Every error has kind
+// Open reads the master key files, or makes the first. Every error has kind
 // sesuai.KindConfiguration and says what to do.
 //
 // A file that is made is complete and durable before it can be seen under its
 // name, and it never replaces another: of several processes that start at
 // once, all get the same key. The folder is made (0700) if need be.
 func Open(o Options) (*Ring, error) {
-	master, err := read(o.Path)
-	if errors.Is(err, fs.ErrNotExist) && o.Create {
-		if err = create(o.Path); err == nil {
-			master, err = read(o.Path)
-		}
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, refuse(o.Path, "is not there; without the key that the data was stored with, none of it can be read", err)
-	case err != nil:
+	r := &Ring{path: o.Path, keys: make(map[byte]*Key)}
+	if err := r.Refresh(); err != nil {
 		return nil, err
 	}
-	defer clear(master)
-	if o.Create {
+	if len(r.keys) == 0 && !o.Create {
+		return nil, refuse(o.Path, "is not there; without the key that the data was stored with, none of it can be read", fs.ErrNotExist)
+	}
+	if len(r.keys) == 0 {
+		if err := create(o.Path); err != nil {
+			return nil, err
+		}
+		if err := r.Refresh(); err != nil {
+			return nil, err
+		}
+	}
+	if _, first := r.keys[1]; o.Create && first {
 		// Whoever lost the race to make it must not store a thing under a
 		// key whose name a power cut could still take away.
 		if err := settle(o.Path); err != nil {
 			return nil, refuse(o.Path, "cannot be made durable", err)
 		}
 	}
-	return New(master)
+	return r, nil
 }
 
 // read returns the key in the file at path. If there is none, the error is

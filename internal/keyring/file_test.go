@@ -1,6 +1,7 @@
 package keyring_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +26,7 @@ func TestOpenCreatesOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again.KeyCheck() != first.KeyCheck() {
+		if checkOf(t, again, 1) != checkOf(t, first, 1) {
 			t.Errorf("opened again (create %v) it is another key", create)
 		}
 	}
@@ -89,7 +90,7 @@ func TestManyFirstStarts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		check := ring.KeyCheck()
+		check := checkOf(t, ring, 1)
 		if err := os.WriteFile(os.Getenv("SESUAI_TEST_OUT"), check[:], 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +118,7 @@ func TestManyFirstStarts(t *testing.T) {
 		}
 		for i := range processes {
 			check, err := os.ReadFile(out(i))
-			if err != nil || !ring.Matches(check) {
+			if own := checkOf(t, ring, 1); err != nil || !bytes.Equal(own[:], check) {
 				t.Errorf("process %d had another key (%v)", i, err)
 			}
 		}
@@ -167,5 +168,58 @@ func assertRefused(t *testing.T, err error, path, want string) {
 	}
 	if s := err.Error(); !strings.Contains(s, want) || !strings.Contains(s, path) {
 		t.Errorf("error %q does not say %q about %s", s, want, path)
+	}
+}
+
+// checkOf is the key check value of a ring's key.
+func checkOf(t testing.TB, r *keyring.Ring, id byte) [keyring.KeyCheckSize]byte {
+	t.Helper()
+	k, ok := r.Key(id)
+	if !ok {
+		t.Fatalf("there is no key %d", id)
+	}
+	return k.Check()
+}
+
+// TestFurtherKeys: they stand beside the first, come while the ring is open,
+// and stay when the first is gone.
+func TestFurtherKeys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), keyring.FileName)
+	r, err := keyring.Open(keyring.Options{Path: path, Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := keyring.Open(keyring.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := r.Create(2)
+	if err != nil || made.ID() != 2 {
+		t.Fatal(made.ID(), err)
+	}
+	assertMode(t, path+".2", 0o600)
+	if again, err := r.Create(2); err != nil || again.Check() != made.Check() {
+		t.Errorf("made again, it is another key (%v)", err)
+	}
+	if made.Check() == checkOf(t, r, 1) {
+		t.Error("the second key is the first")
+	}
+	if _, early := other.Key(2); early {
+		t.Error("a ring has a key that it has not read")
+	}
+	if err := other.Refresh(); err != nil || checkOf(t, other, 2) != made.Check() {
+		t.Errorf("Refresh: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	later, err := keyring.Open(keyring.Options{Path: path})
+	if err != nil || len(later.IDs()) != 1 || checkOf(t, later, 2) != made.Check() {
+		t.Errorf("without the first: %v, %v", later.IDs(), err)
+	}
+	write(t, path+".3", master(1)[:31], 0o600)
+	assertRefused(t, later.Refresh(), path+".3", "exactly 32 bytes")
+	if len(later.IDs()) != 1 {
+		t.Error("a refused key file has changed the ring")
 	}
 }

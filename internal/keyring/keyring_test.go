@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -13,13 +14,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func newRing(t testing.TB, seed byte) *keyring.Ring {
+func newKey(t testing.TB, seed byte) *keyring.Key {
 	t.Helper()
-	ring, err := keyring.New(master(seed))
+	k, err := keyring.NewKey(1, master(seed))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring
+	return k
 }
 
 func master(seed byte) []byte {
@@ -30,99 +31,185 @@ func master(seed byte) []byte {
 	return b
 }
 
+// sealer is whatever seals.
+type sealer interface {
+	Seal(plaintext, associated []byte) []byte
+	Open(sealed, associated []byte) ([]byte, error)
+}
+
+// bucket is a master key's subkey as a sealer.
+type bucket struct {
+	key *keyring.Key
+	use keyring.SealKey
+	n   byte
+}
+
+func (b bucket) Seal(plaintext, associated []byte) []byte {
+	return b.key.Seal(b.use, b.n, plaintext, associated)
+}
+
+func (b bucket) Open(sealed, associated []byte) ([]byte, error) {
+	return b.key.Open(b.use, b.n, sealed, associated)
+}
+
 func TestSealOpensOnlyWhereItBelongs(t *testing.T) {
-	ring, other := newRing(t, 1), newRing(t, 2)
-	plaintext, row := []byte("what is stored"), []byte("row 1")
-	sealed := ring.Seal(keyring.Attributes, plaintext, row)
-
-	if got, err := ring.Open(keyring.Attributes, sealed, row); err != nil || !bytes.Equal(got, plaintext) {
-		t.Fatalf("Open = %q, %v", got, err)
+	numbered, err := keyring.NewKey(2, master(1))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if bytes.Contains(sealed, plaintext) {
-		t.Error("the plaintext is in the ciphertext")
+	data := keyring.NewDataKey(1)
+	same, err := keyring.DataKeyOf(1, bytes.Clone(data.Raw()))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if bytes.Equal(sealed, ring.Seal(keyring.Attributes, plaintext, row)) {
-		t.Error("sealing twice gave the same: the nonce is not random")
+	underAnother, err := keyring.DataKeyOf(2, data.Raw())
+	if err != nil {
+		t.Fatal(err)
 	}
-
-	refused := map[string]func() ([]byte, error){
-		"another row":   func() ([]byte, error) { return ring.Open(keyring.Attributes, sealed, []byte("row 2")) },
-		"another use":   func() ([]byte, error) { return ring.Open(keyring.Template, sealed, row) },
-		"another key":   func() ([]byte, error) { return other.Open(keyring.Attributes, sealed, row) },
-		"nothing":       func() ([]byte, error) { return ring.Open(keyring.Attributes, nil, row) },
-		"only a key id": func() ([]byte, error) { return ring.Open(keyring.Attributes, sealed[:1], row) },
-	}
-	for what, open := range refused {
-		if got, err := open(); err == nil {
-			t.Errorf("%s: opened as %q", what, got)
-		}
-	}
-	for i := range sealed { // key id, nonce, ciphertext and tag alike
-		changed := bytes.Clone(sealed)
-		changed[i] ^= 1
-		if _, err := ring.Open(keyring.Attributes, changed, row); err == nil {
-			t.Errorf("opened with byte %d changed", i)
-		}
+	for _, test := range []struct {
+		name        string
+		sealer, too sealer
+		others      map[string]sealer
+	}{
+		{
+			"master key",
+			bucket{newKey(t, 1), keyring.PersonKeys, 7},
+			bucket{newKey(t, 1), keyring.PersonKeys, 7},
+			map[string]sealer{
+				"another use":                    bucket{newKey(t, 1), keyring.Secrets, 7},
+				"another bucket":                 bucket{newKey(t, 1), keyring.PersonKeys, 8},
+				"another key":                    bucket{newKey(t, 2), keyring.PersonKeys, 7},
+				"the key under another's number": bucket{numbered, keyring.PersonKeys, 7},
+			},
+		},
+		{
+			"data key", data, same,
+			map[string]sealer{"another data key": keyring.NewDataKey(1), "under another master key's number": underAnother},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			plaintext, row := []byte("what is stored"), []byte("row 1")
+			sealed := test.sealer.Seal(plaintext, row)
+			for _, s := range []sealer{test.sealer, test.too} {
+				if got, err := s.Open(sealed, row); err != nil || !bytes.Equal(got, plaintext) {
+					t.Fatalf("Open = %q, %v", got, err)
+				}
+			}
+			if bytes.Contains(sealed, plaintext) {
+				t.Error("the plaintext is in the ciphertext")
+			}
+			if bytes.Equal(sealed, test.sealer.Seal(plaintext, row)) {
+				t.Error("sealing twice gave the same: the nonce is not random")
+			}
+			for what, s := range test.others {
+				if got, err := s.Open(sealed, row); err == nil {
+					t.Errorf("%s: opened as %q", what, got)
+				}
+			}
+			for what, b := range map[string][]byte{"nothing": nil, "only a key id": sealed[:1]} {
+				if _, err := test.sealer.Open(b, row); err == nil {
+					t.Errorf("%s: opened", what)
+				}
+			}
+			if _, err := test.sealer.Open(sealed, []byte("row 2")); err == nil {
+				t.Error("opened in another row")
+			}
+			for i := range sealed { // key id, nonce, ciphertext and tag alike
+				changed := bytes.Clone(sealed)
+				changed[i] ^= 1
+				if _, err := test.sealer.Open(changed, row); err == nil {
+					t.Errorf("opened with byte %d changed", i)
+				}
+			}
+		})
 	}
 }
 
 func TestHashDependsOnKeyAndUse(t *testing.T) {
-	ring, text := newRing(t, 1), []byte("9999000000000001")
+	key, text := newKey(t, 1), []byte("9999000000000001")
 	seen := map[[32]byte]string{}
-	for _, k := range []keyring.HashKey{keyring.NIKIndex, keyring.TemplateLink, keyring.AuditNIK, keyring.AuditChain, keyring.Credentials} {
-		sum := ring.Hash(k, text)
+	for _, use := range []keyring.HashKey{keyring.NIKIndex, keyring.TemplateLink, keyring.ProbeLink, keyring.PersonKeyLink} {
+		sum := key.Hash(use, text)
 		if before, ok := seen[sum]; ok {
-			t.Errorf("the hashes for %q and %q are the same", k, before)
+			t.Errorf("the hashes for %q and %q are the same", use, before)
 		}
-		seen[sum] = string(k)
-		if sum != ring.Hasher(k)(text) || sum != newRing(t, 1).Hash(k, text) {
-			t.Errorf("the hash for %q is not always the same", k)
+		seen[sum] = string(use)
+		if sum != newKey(t, 1).Hash(use, text) {
+			t.Errorf("the hash for %q is not always the same", use)
 		}
-		if sum == newRing(t, 2).Hash(k, text) {
-			t.Errorf("the hash for %q does not depend on the master key", k)
+		if sum == newKey(t, 2).Hash(use, text) {
+			t.Errorf("the hash for %q does not depend on the master key", use)
 		}
 	}
+	secret := keyring.NewSecret()
+	same, err := keyring.SecretOf(bytes.Clone(secret.Raw()))
+	if err != nil || same.Hash(text) != secret.Hash(text) || keyring.NewSecret().Hash(text) == secret.Hash(text) {
+		t.Errorf("a secret's hash does not go by the secret (%v)", err)
+	}
 }
+
+const sealedOnce = "01000102030405060708090a0bf299256f128d9122f5e834c44fa4f043e72b4b856ab74ac53b893cfdc928"
 
 // TestDerivationIsStable holds the derivation still: were it to change, no
 // stored data could be read any more. The values were made with another
 // implementation of RFC 5869.
 func TestDerivationIsStable(t *testing.T) {
-	ring := newRing(t, 1)
-	if got, want := fmt.Sprintf("%x", ring.KeyCheck()), "1d470746cb964bab0bb06787a6d62ab3"; got != want {
+	key := newKey(t, 1)
+	if got, want := fmt.Sprintf("%x", key.Check()), "1d470746cb964bab0bb06787a6d62ab3"; got != want {
 		t.Errorf("key check value %s, want %s", got, want)
 	}
-	sum := ring.Hash(keyring.NIKIndex, []byte("9999000000000001"))
+	sum := key.Hash(keyring.NIKIndex, []byte("9999000000000001"))
 	if got, want := fmt.Sprintf("%x", sum[:8]), "808ca469a826a835"; got != want {
 		t.Errorf("hash %s, want %s", got, want)
+	}
+	// Sealed once, in bucket 3.
+	sealed, err := hex.DecodeString(sealedOnce)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := key.Open(keyring.PersonKeys, 3, sealed, []byte("row")); err != nil || string(got) != "stays readable" {
+		t.Errorf("what was sealed before opens as %q, %v", got, err)
 	}
 }
 
 func TestMatches(t *testing.T) {
-	ring := newRing(t, 1)
-	check, other := ring.KeyCheck(), newRing(t, 2).KeyCheck()
-	if !ring.Matches(check[:]) {
-		t.Error("a ring does not match its own key check value")
+	key := newKey(t, 1)
+	check, other := key.Check(), newKey(t, 2).Check()
+	if !key.Matches(check[:]) {
+		t.Error("a key does not match its own key check value")
 	}
-	if ring.Matches(other[:]) || ring.Matches(nil) || ring.Matches(check[:4]) {
-		t.Error("a ring matches what is not its key check value")
+	if key.Matches(other[:]) || key.Matches(nil) || key.Matches(check[:4]) {
+		t.Error("a key matches what is not its key check value")
 	}
 }
 
-func TestRingPrintsNothing(t *testing.T) {
-	ring := newRing(t, 'A')
-	var log bytes.Buffer
-	slog.New(slog.NewTextHandler(&log, nil)).Info("", "ring", ring)
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("", "ring", ring)
-	//lint:ignore SA9005 that nothing is exported is what this shows
-	encoded, err := json.Marshal(ring)
+// TestKeysPrintNothing: whatever the verb, and however they are logged.
+func TestKeysPrintNothing(t *testing.T) {
+	ring, err := keyring.New(master('A'))
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed := fmt.Sprintf("%v %+v %#v %s %x %q", ring, ring, ring, ring, ring, *ring) + log.String() + string(encoded)
-	for _, secret := range []string{"ABCD", "41424344", "65 66 67", "0x41"} {
-		if bytes.Contains([]byte(printed), []byte(secret)) {
-			t.Errorf("a printed ring shows its key: %s", printed)
+	data, err := keyring.DataKeyOf(1, master('A'))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := keyring.SecretOf(master('A'))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []any{ring, newKey(t, 'A'), data, secret} {
+		var log bytes.Buffer
+		slog.New(slog.NewTextHandler(&log, nil)).Info("", "key", k)
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("", "key", k)
+		encoded, err := json.Marshal(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed := fmt.Sprintf("%v %+v %#v %s %x %q %d", k, k, k, k, k, k, k) + log.String() + string(encoded)
+		for _, shown := range []string{"ABCD", "41424344", "65 66 67", "0x41"} {
+			if bytes.Contains([]byte(printed), []byte(shown)) {
+				t.Errorf("a printed %T shows its key: %s", k, printed)
+			}
 		}
 	}
 }
@@ -132,23 +219,42 @@ func TestNewRefusesOtherSizes(t *testing.T) {
 		if _, err := keyring.New(make([]byte, size)); err == nil {
 			t.Errorf("a master key of %d bytes was taken", size)
 		}
+		if _, err := keyring.DataKeyOf(1, make([]byte, size)); err == nil {
+			t.Errorf("a data key of %d bytes was taken", size)
+		}
+		if _, err := keyring.SecretOf(make([]byte, size)); err == nil {
+			t.Errorf("a secret of %d bytes was taken", size)
+		}
+	}
+	if _, err := keyring.NewKey(0, master(1)); err == nil {
+		t.Error("a key without a number was taken")
 	}
 }
 
 func BenchmarkHash(b *testing.B) {
-	ring, text := newRing(b, 1), []byte("9999000000000001")
+	key, text := newKey(b, 1), []byte("9999000000000001")
 	b.ReportAllocs()
 	for b.Loop() {
-		ring.Hash(keyring.NIKIndex, text)
+		key.Hash(keyring.NIKIndex, text)
 	}
 }
 
-func BenchmarkOpenTemplate(b *testing.B) {
-	ring, row := newRing(b, 1), []byte("row 1")
-	sealed := ring.Seal(keyring.Template, make([]byte, 2049), row)
+func BenchmarkOpenPerson(b *testing.B) {
+	key, row := newKey(b, 1), []byte("row 1")
+	data := keyring.NewDataKey(1)
+	personKey := key.Seal(keyring.PersonKeys, 1, data.Raw(), row)
+	template := data.Seal(make([]byte, 600), row)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ring.Open(keyring.Template, sealed, row); err != nil {
+		raw, err := key.Open(keyring.PersonKeys, 1, personKey, row)
+		if err != nil {
+			b.Fatal(err)
+		}
+		d, err := keyring.DataKeyOf(1, raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := d.Open(template, row); err != nil {
 			b.Fatal(err)
 		}
 	}

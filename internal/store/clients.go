@@ -32,7 +32,7 @@ func (s *Store) AddClient(ctx context.Context, c access.Client, h access.Hashes)
 		scopes = append(scopes, string(scope))
 	}
 	var added int64
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
+	err := s.inTx(ctx, func(tx *transaction) error {
 		result, err := tx.ExecContext(ctx, insertClient,
 			c.ID, c.Name, strings.Join(scopes, " "), int64(math.Round(c.Threshold.Value()*100)), c.NameMark,
 			c.Rate, c.Burst, c.AddedAt.UnixMicro(), c.Replay.String(), c.Liveness.String(),
@@ -71,7 +71,7 @@ func (s *Store) ClientByUsername(ctx context.Context, username [32]byte) (access
 
 // ListClients implements access.Clients.
 func (s *Store) ListClients(ctx context.Context) ([]access.Client, error) {
-	rows, err := s.read.QueryContext(ctx, selectClients)
+	rows, err := s.primary.db.QueryContext(ctx, selectClients)
 	if err != nil {
 		return nil, unavailable(ctx, "listing clients", err)
 	}
@@ -93,7 +93,7 @@ func (s *Store) ListClients(ctx context.Context) ([]access.Client, error) {
 // RemoveClient implements access.Clients. It is durable when it returns nil.
 func (s *Store) RemoveClient(ctx context.Context, name string) (bool, error) {
 	var removed int64
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
+	err := s.inTx(ctx, func(tx *transaction) error {
 		result, err := tx.ExecContext(ctx, `DELETE FROM clients WHERE name = $1`, name)
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/keyring"
 )
 
 // testHash is a keyed hash under a key that everybody knows.
@@ -99,9 +100,8 @@ func TestClientsThatCannotBeRead(t *testing.T) {
 }
 
 func BenchmarkAuthenticate(b *testing.B) {
-	dir := b.TempDir()
-	s := open(b, dir)
-	hash := access.Hash(ring(b, dir).Hasher("credentials"))
+	s := open(b, b.TempDir())
+	hash := access.Hash(s.Hasher(keyring.Credentials))
 	auth := access.NewAuthenticator(access.AuthenticatorOptions{Clients: s, Hash: hash})
 	_, credentials, err := access.Add(b.Context(), s, hash, client("bank"))
 	if err != nil {

@@ -43,12 +43,13 @@ func (s *Store) Append(ctx context.Context, e audit.Event) error {
 func (s *Store) commitEvents(events []audit.Event) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
+	nikHash := s.Hasher(keyring.AuditNIK)
 	entries := make([]audit.Entry, len(events))
 	for i, e := range events {
-		entries[i] = audit.NewEntry(e, s.o.Ring.Hash(keyring.AuditNIK, []byte(e.NIK.Reveal())))
+		entries[i] = audit.NewEntry(e, nikHash([]byte(e.NIK.Reveal())))
 	}
-	mac := s.o.Ring.Hasher(keyring.AuditChain)
-	return s.inTx(ctx, func(tx *sql.Tx) error {
+	mac := s.Hasher(keyring.AuditChain)
+	return s.inTx(ctx, func(tx *transaction) error {
 		// Writing comes before reading: this takes the head, so that whoever
 		// else continues the chain, in whatever process, does it after us.
 		var head audit.Head
@@ -87,7 +88,7 @@ func (s *Store) commitEvents(events []audit.Event) error {
 // Head is how far the audit trail goes. Noted elsewhere, it later shows
 // whether the trail's end was cut off together with its record here.
 func (s *Store) Head(ctx context.Context) (audit.Head, error) {
-	head, err := scanHead(s.read.QueryRowContext(ctx, selectHead))
+	head, err := scanHead(s.primary.db.QueryRowContext(ctx, selectHead))
 	if err != nil {
 		return audit.Head{}, unavailable(ctx, "reading the audit trail", err)
 	}
@@ -102,7 +103,7 @@ const pageOfEvents = 1000
 // of kind sesuai.KindUnavailable if the trail could not be read. Events may be
 // appended meanwhile.
 func (s *Store) VerifyTrail(ctx context.Context) (audit.Head, error) {
-	mac := s.o.Ring.Hasher(keyring.AuditChain)
+	mac := s.Hasher(keyring.AuditChain)
 	var head audit.Head
 	for after := int64(math.MinInt64); ; after = head.Seq {
 		entries, recorded, unread := s.readEvents(ctx, after)
@@ -126,7 +127,7 @@ func (s *Store) VerifyTrail(ctx context.Context) (audit.Head, error) {
 // it was at that moment. Transactions are kept short: SQLite cannot put back
 // its log past one that reads.
 func (s *Store) readEvents(ctx context.Context, after int64) (_ []audit.Entry, _ audit.Head, err error) {
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := s.primary.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, audit.Head{}, err
 	}

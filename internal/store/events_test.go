@@ -102,11 +102,11 @@ func TestTampering(t *testing.T) {
 		{"swapped", `UPDATE audit_events SET seq = -1 WHERE seq = 4; UPDATE audit_events SET seq = 4 WHERE seq = 5;
 			UPDATE audit_events SET seq = 5 WHERE seq = -1`, 4},
 		{"inserted before", `INSERT INTO audit_events SELECT 0, at, request_id, client, nik, result, reason, nik_outcome,
-			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration, hash,
-			flags, liveness_known, liveness FROM audit_events WHERE seq = 1`, 1},
+			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
+			flags, liveness_known, liveness, hash FROM audit_events WHERE seq = 1`, 1},
 		{"added after", `INSERT INTO audit_events SELECT 11, at, request_id, client, nik, result, reason, nik_outcome,
-			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration, hash,
-			flags, liveness_known, liveness FROM audit_events WHERE seq = 10`, 11},
+			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
+			flags, liveness_known, liveness, hash FROM audit_events WHERE seq = 10`, 11},
 		{"head moved back", `DELETE FROM audit_events WHERE seq > 8; UPDATE audit_head SET seq = 8`, 8},
 		{"head moved on", `UPDATE audit_head SET seq = 12`, 11},
 	}

@@ -1,11 +1,6 @@
 package store
 
-import (
-	"testing"
-
-	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/keyring"
-)
+import "testing"
 
 // ExecForTest runs a statement behind the store's back.
 func (s *Store) ExecForTest(t testing.TB, query string, args ...any) {
@@ -28,7 +23,7 @@ func (s *Store) QueryForTest(t testing.TB, query string, dest ...any) {
 func (s *Store) PragmaForTest(t testing.TB, name string) (writing, reading int) {
 	t.Helper()
 	s.QueryForTest(t, "PRAGMA "+name, &writing)
-	if err := s.read.QueryRowContext(t.Context(), "PRAGMA "+name).Scan(&reading); err != nil {
+	if err := s.primary.db.QueryRowContext(t.Context(), "PRAGMA "+name).Scan(&reading); err != nil {
 		t.Fatal(err)
 	}
 	return writing, reading
@@ -46,21 +41,4 @@ func (s *Store) LockForTest(t testing.TB) (release func()) {
 			t.Error(err)
 		}
 	}
-}
-
-// UnsignForTest seals a person's template again as it was before there were
-// signatures.
-func (s *Store) UnsignForTest(t testing.TB, nik sesuai.NIK) {
-	t.Helper()
-	k := s.keysOf(nik)
-	p, err := s.portrait(t.Context(), s.selectPortrait.QueryRowContext, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := p.template.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.ExecForTest(t, `UPDATE templates SET template = $1`,
-		s.o.Ring.Seal(keyring.Template, b, bindTemplate(k, p.record)))
 }

@@ -7,51 +7,60 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/name"
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
 const (
-	selectPerson = `SELECT attributes FROM people WHERE nik = $1`
-
-	selectPortrait = `
-		SELECT p.attributes, t.model, t.template
-		FROM people p LEFT JOIN templates t ON t.link = $2
+	selectPerson = `
+		SELECT p.attributes, p.enrolled_at, p.changed_at, k.sealed
+		FROM people p LEFT JOIN person_keys k ON k.person = $2
 		WHERE p.nik = $1`
 
-	upsertPerson = `
-		INSERT INTO people (nik, attributes, enrolled_at, changed_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (nik) DO UPDATE SET attributes = excluded.attributes, changed_at = excluded.changed_at`
-
-	upsertTemplate = `
-		INSERT INTO templates (link, model, template) VALUES ($1, $2, $3)
-		ON CONFLICT (link) DO UPDATE SET model = excluded.model, template = excluded.template`
-
-	deleteTemplate = `DELETE FROM templates WHERE link = $1`
+	selectPortrait = `
+		SELECT p.attributes, p.enrolled_at, p.changed_at, k.sealed, t.model, t.template
+		FROM people p LEFT JOIN person_keys k ON k.person = $2 LEFT JOIN templates t ON t.link = $3
+		WHERE p.nik = $1`
 )
+
+// reader is a database to read people from, with the statements of the busiest
+// reads.
+type reader struct {
+	db               *sql.DB
+	person, portrait *sql.Stmt
+}
+
+func newReader(ctx context.Context, db *sql.DB) (*reader, error) {
+	person, err := db.PrepareContext(ctx, selectPerson)
+	if err != nil {
+		return nil, unavailable(ctx, "preparing statements", err)
+	}
+	portrait, err := db.PrepareContext(ctx, selectPortrait)
+	if err != nil {
+		return nil, errors.Join(unavailable(ctx, "preparing statements", err), person.Close())
+	}
+	return &reader{db, person, portrait}, nil
+}
+
+func (r *reader) close() error { return errors.Join(r.person.Close(), r.portrait.Close()) }
 
 // Check implements registry.Registry.
 func (s *Store) Check(ctx context.Context, claim sesuai.Claim) (registry.Record, error) {
-	k := s.keysOf(claim.NIK)
-	var sealed []byte
-	err := s.selectPerson.QueryRowContext(ctx, k.nik[:]).Scan(&sealed)
-	if errors.Is(err, sql.ErrNoRows) {
+	p, err := s.find(ctx, s.nearest(), claim.NIK, false)
+	if err != nil {
+		return registry.Record{}, unavailable(ctx, "reading a person", err)
+	}
+	if !p.found {
 		return registry.Record{}, nil
-	}
-	if err != nil {
-		return registry.Record{}, unavailable(ctx, "reading a person", err)
-	}
-	r, err := s.openRecord(k, sealed)
-	if err != nil {
-		return registry.Record{}, unavailable(ctx, "reading a person", err)
 	}
 	return registry.Record{
 		Found:       true,
-		Status:      r.status,
-		NameScore:   name.Score(claim.Name.Reveal(), r.Name),
-		DateOfBirth: sesuai.OutcomeOf(claim.DateOfBirth.Reveal() == r.DateOfBirth),
-		Portrait:    r.Portrait != nil,
-		Revision:    revisionOf(sealed),
+		Status:      p.record.status,
+		NameScore:   name.Score(claim.Name.Reveal(), p.record.Name),
+		DateOfBirth: sesuai.OutcomeOf(claim.DateOfBirth.Reveal() == p.record.DateOfBirth),
+		Portrait:    p.record.Portrait != nil,
+		Revision:    p.revision,
 	}, nil
 }
 
@@ -60,7 +69,7 @@ func (s *Store) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (
 	if s.o.Scale == nil {
 		return registry.Comparison{}, unavailable(ctx, "comparing", errors.New("the store was opened without a scale"))
 	}
-	p, err := s.portrait(ctx, s.selectPortrait.QueryRowContext, s.keysOf(nik))
+	p, err := s.find(ctx, s.nearest(), nik, true)
 	if err != nil {
 		return registry.Comparison{}, unavailable(ctx, "reading a portrait", err)
 	}
@@ -82,93 +91,9 @@ func (s *Store) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (
 	}, nil
 }
 
-// sealedPerson is a person as the rows hold them, and how they are found.
-type sealedPerson struct {
-	keys       keys
-	record     record
-	attributes []byte
-	model      string // "" without a portrait
-	template   []byte // nil without a portrait
-}
-
-// seal does all of an enrolment that needs no database.
-func (s *Store) seal(e registry.Enrolment) (sealedPerson, error) {
-	p := sealedPerson{keys: s.keysOf(e.Person.NIK), record: newRecord(e.Person, e.Portrait)}
-	var err error
-	if p.attributes, err = s.sealRecord(p.keys, p.record); err != nil || e.Portrait == nil {
-		return p, err
-	}
-	p.model = e.Portrait.Template.Model
-	p.template, err = s.sealTemplate(p.keys, p.record, *e.Portrait)
-	return p, err
-}
-
-// Enrol implements registry.Enroller.
-func (s *Store) Enrol(ctx context.Context, p registry.Person, portrait *registry.Portrait) (registry.Change, error) {
-	changes, err := s.EnrolBatch(ctx, []registry.Enrolment{{Person: p, Portrait: portrait}}, true)
-	if err != nil {
-		return registry.Unchanged, err
-	}
-	return changes[0], nil
-}
-
-// EnrolBatch implements registry.Enroller.
-func (s *Store) EnrolBatch(ctx context.Context, batch []registry.Enrolment, replace bool) ([]registry.Change, error) {
-	if err := registry.ValidateBatch(batch); err != nil {
-		return nil, err
-	}
-	// Sealing is done before the transaction, which others wait for.
-	people := make([]sealedPerson, len(batch))
-	for i, e := range batch {
-		var err error
-		if people[i], err = s.seal(e); err != nil {
-			return nil, unavailable(ctx, "sealing a person", err)
-		}
-	}
-	changes := make([]registry.Change, len(people))
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		for i, p := range people {
-			var err error
-			if changes[i], err = s.enrol(ctx, tx, p, replace); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, unavailable(ctx, "enrolling people", err)
-	}
-	return changes, nil
-}
-
-func (s *Store) enrol(ctx context.Context, tx *sql.Tx, p sealedPerson, replace bool) (registry.Change, error) {
-	change := registry.Added
-	before, err := s.portrait(ctx, inTransaction(tx, selectPortrait), p.keys)
-	switch {
-	case err != nil:
-		return change, err
-	case before.found && before.record.equal(p.record):
-		return registry.Unchanged, nil
-	case before.found && !replace:
-		return registry.Kept, nil
-	case before.found:
-		change = registry.Replaced
-	}
-	now := s.now()
-	if _, err := tx.ExecContext(ctx, upsertPerson, p.keys.nik[:], p.attributes, now, now); err != nil {
-		return change, err
-	}
-	if p.template == nil {
-		_, err = tx.ExecContext(ctx, deleteTemplate, p.keys.link[:])
-	} else {
-		_, err = tx.ExecContext(ctx, upsertTemplate, p.keys.link[:], p.model, p.template)
-	}
-	return change, err
-}
-
 // Holds implements registry.Enroller.
 func (s *Store) Holds(ctx context.Context, p registry.Person, source [32]byte, model string) (bool, error) {
-	recorded, err := s.portrait(ctx, s.selectPortrait.QueryRowContext, s.keysOf(p.NIK))
+	recorded, err := s.find(ctx, s.primary, p.NIK, true)
 	if err != nil {
 		return false, unavailable(ctx, "reading a person", err)
 	}
@@ -184,67 +109,29 @@ func (s *Store) Holds(ctx context.Context, p registry.Person, source [32]byte, m
 
 // Lookup implements registry.Enroller.
 func (s *Store) Lookup(ctx context.Context, nik sesuai.NIK) (registry.Entry, bool, error) {
-	k := s.keysOf(nik)
-	var sealed []byte
-	var entry registry.Entry
-	err := s.read.QueryRowContext(ctx,
-		`SELECT attributes, enrolled_at, changed_at FROM people WHERE nik = $1`, k.nik[:]).
-		Scan(&sealed, &entry.EnrolledAt, &entry.ChangedAt)
-	if errors.Is(err, sql.ErrNoRows) {
+	p, err := s.find(ctx, s.primary, nik, false)
+	if err != nil {
+		return registry.Entry{}, false, unavailable(ctx, "reading a person", err)
+	}
+	if !p.found {
 		return registry.Entry{}, false, nil
 	}
-	if err != nil {
-		return registry.Entry{}, false, unavailable(ctx, "reading a person", err)
-	}
-	r, err := s.openRecord(k, sealed)
-	if err != nil {
-		return registry.Entry{}, false, unavailable(ctx, "reading a person", err)
-	}
-	entry.Status = r.status
+	entry := registry.Entry{Status: p.record.status, EnrolledAt: p.enrolledAt, ChangedAt: p.changedAt}
 	for _, a := range sesuai.Attributes {
-		if _, ok := r.Attributes[a]; ok {
+		if _, ok := p.record.Attributes[a]; ok {
 			entry.Attributes = append(entry.Attributes, a)
 		}
 	}
-	if r.Portrait != nil {
-		entry.Portrait, entry.Model = true, r.Portrait.Model
+	if p.record.Portrait != nil {
+		entry.Portrait, entry.Model = true, p.record.Portrait.Model
 	}
 	return entry, true, nil
-}
-
-// Remove implements registry.Enroller, and forgets the person's earlier
-// probes. What is sealed about the person is
-// overwritten in the database's files; copies of them are another matter.
-func (s *Store) Remove(ctx context.Context, nik sesuai.NIK) (bool, error) {
-	k := s.keysOf(nik)
-	var removed int64
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, deleteTemplate, k.link[:]); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, deleteProbes, k.probes[:]); err != nil {
-			return err
-		}
-		result, err := tx.ExecContext(ctx, `DELETE FROM people WHERE nik = $1`, k.nik[:])
-		if err != nil {
-			return err
-		}
-		removed, err = result.RowsAffected()
-		return err
-	})
-	if err != nil {
-		return false, unavailable(ctx, "removing a person", err)
-	}
-	if removed > 0 {
-		s.forget(ctx)
-	}
-	return removed > 0, nil
 }
 
 // Count implements registry.Enroller.
 func (s *Store) Count(ctx context.Context) (int, error) {
 	var n int
-	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM people`).Scan(&n); err != nil {
+	if err := s.primary.db.QueryRowContext(ctx, `SELECT count(*) FROM people`).Scan(&n); err != nil {
 		return 0, unavailable(ctx, "counting people", err)
 	}
 	return n, nil
@@ -253,11 +140,11 @@ func (s *Store) Count(ctx context.Context) (int, error) {
 // CountByModel counts the templates on record by the model that made them. It
 // reads the whole table.
 func (s *Store) CountByModel(ctx context.Context) (map[string]int, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT model, count(*) FROM templates GROUP BY model`)
+	rows, err := s.primary.db.QueryContext(ctx, `SELECT model, count(*) FROM templates GROUP BY model`)
 	if err != nil {
 		return nil, unavailable(ctx, "counting templates", err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err says it
 	counts := make(map[string]int)
 	for rows.Next() {
 		var model string
@@ -275,11 +162,14 @@ func (s *Store) CountByModel(ctx context.Context) (map[string]int, error) {
 
 // onRecord is all that is recorded about a person.
 type onRecord struct {
-	found    bool
-	record   record
-	revision string // "" if not found
-	// template and signature are set if record.Portrait is, the latter if it
-	// is known.
+	found                 bool
+	keys                  rowKeys
+	dataKey               *keyring.DataKey
+	record                record
+	enrolledAt, changedAt int64
+	revision              string // "" if not found
+	// template and signature are set if record.Portrait is, and the template
+	// was asked for.
 	template  face.Template
 	signature face.Signature
 }
@@ -291,39 +181,58 @@ func (p onRecord) portrait() registry.Portrait {
 	}
 }
 
-// queryRow runs selectPortrait.
-type queryRow func(ctx context.Context, args ...any) *sql.Row
-
-// inTransaction is query as part of the transaction.
-func inTransaction(tx *sql.Tx, query string) queryRow {
-	return func(ctx context.Context, args ...any) *sql.Row { return tx.QueryRowContext(ctx, query, args...) }
+// find reads a person, with the template if it is wanted.
+func (s *Store) find(ctx context.Context, r *reader, nik sesuai.NIK, template bool) (p onRecord, err error) {
+	err = s.look(ctx, r.db, nik, func(k rowKeys) (bool, error) {
+		if template {
+			p, err = readPortrait(r.portrait.QueryRowContext(ctx, k.nik[:], k.personKey[:], k.link[:]), k)
+		} else {
+			p, err = readPerson(r.person.QueryRowContext(ctx, k.nik[:], k.personKey[:]), k)
+		}
+		return p.found, err
+	})
+	return p, err
 }
 
-// portrait reads a person with the template. That one of the two says that
-// there is a template, and the other that there is none, is damage, and must
-// not be read as "no portrait".
-func (s *Store) portrait(ctx context.Context, query queryRow, k keys) (onRecord, error) {
-	var attributes, sealed []byte
-	var model sql.NullString
-	err := query(ctx, k.nik[:], k.link[:]).Scan(&attributes, &model, &sealed)
+// readPerson reads a row of selectPerson, and what columns there are behind it
+// into more.
+func readPerson(row *sql.Row, k rowKeys, more ...any) (onRecord, error) {
+	p := onRecord{keys: k}
+	var attributes, personKey []byte
+	err := row.Scan(append([]any{&attributes, &p.enrolledAt, &p.changedAt, &personKey}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return onRecord{}, nil
 	}
 	if err != nil {
 		return onRecord{}, err
 	}
-	p := onRecord{found: true}
-	if p.record, err = s.openRecord(k, attributes); err != nil {
+	if p.dataKey, _, err = openDataKey(k.master, k.personKey, personKey); err != nil {
 		return onRecord{}, err
 	}
-	p.revision = revisionOf(attributes)
+	if p.record, err = openRecord(k, p.dataKey, attributes); err != nil {
+		return onRecord{}, err
+	}
+	p.found, p.revision = true, revisionOf(attributes)
+	return p, nil
+}
+
+// readPortrait reads a row of selectPortrait. That one of the tables says that
+// there is a template, and the other that there is none, is damage, and must
+// not be read as "no portrait".
+func readPortrait(row *sql.Row, k rowKeys) (onRecord, error) {
+	var model sql.NullString
+	var template []byte
+	p, err := readPerson(row, k, &model, &template)
+	if err != nil || !p.found {
+		return onRecord{}, err
+	}
 	switch {
 	case p.record.Portrait == nil && !model.Valid:
 		return p, nil
 	case p.record.Portrait == nil || !model.Valid || p.record.Portrait.Model != model.String:
 		return onRecord{}, damaged("templates.model", errors.New("a person and the template on record do not belong together"))
 	}
-	if p.template, p.signature, err = s.openTemplate(k, p.record, sealed); err != nil {
+	if p.template, p.signature, err = openTemplate(k, p.dataKey, p.record, template); err != nil {
 		return onRecord{}, err
 	}
 	return p, nil

@@ -78,7 +78,7 @@ func TestNothingPersonalOnDisk(t *testing.T) {
 
 	// What was sealed of people who are removed goes, too.
 	var sealed [][]byte
-	for _, column := range []string{"attributes FROM people", "template FROM templates", "probes FROM probes"} {
+	for _, column := range []string{"attributes FROM people", "template FROM templates", "probes FROM probes", "sealed FROM person_keys"} {
 		for _, row := range []int{1, 75, people} {
 			var b []byte
 			s.QueryForTest(t, fmt.Sprintf(`SELECT %s WHERE id = %d`, column, row), &b)

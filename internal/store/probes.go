@@ -14,14 +14,20 @@ import (
 )
 
 const (
-	// selectProbes returns a row for a person on record, with or without
-	// probes.
-	selectProbes = `
-		SELECT p.last_at, p.probes FROM people LEFT JOIN probes p ON p.person = $2 WHERE people.nik = $1`
+	selectProbes = `SELECT last_at, probes FROM probes WHERE person = $1`
 
 	upsertProbes = `
-		INSERT INTO probes (person, last_at, probes) VALUES ($1, $2, $3)
+		INSERT INTO probes (person, key_id, last_at, probes) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (person) DO UPDATE SET last_at = excluded.last_at, probes = excluded.probes`
+
+	// selectProbesOf returns a row for a person on record, with or without
+	// probes.
+	selectProbesOf = `
+		SELECT k.sealed, p.last_at, p.probes
+		FROM people
+		LEFT JOIN person_keys k ON k.person = $2
+		LEFT JOIN probes p ON p.person = $3
+		WHERE people.nik = $1`
 
 	deleteProbes = `DELETE FROM probes WHERE person = $1`
 
@@ -38,34 +44,75 @@ func (s *Store) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool,
 	if err := s.sweepProbes(ctx); err != nil {
 		return false, err
 	}
-	k := s.keysOf(nik)
 	var seen bool
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		var lastAt sql.NullInt64
-		var sealed []byte
-		err := tx.QueryRowContext(ctx, selectProbes, k.nik[:], k.probes[:]).Scan(&lastAt, &sealed)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil // taken off the record since it was found there
-		}
-		if err != nil {
+	err := s.changePeople(ctx, func(tx *transaction, set *keySet) error {
+		seen = false
+		if err := s.db.lockPerson(ctx, tx, s.lockOf(nik)); err != nil {
 			return err
 		}
-		var earlier []replay.Probe
-		if lastAt.Valid {
-			if earlier, err = s.openProbes(k, lastAt.Int64, sealed); err != nil {
+		for _, key := range set.order() {
+			k := keysUnder(key, nik)
+			d, earlier, err := probesOf(ctx, tx, k)
+			if err != nil {
 				return err
 			}
+			if d == nil {
+				continue // not on record under that key
+			}
+			var kept []replay.Probe
+			seen, kept = replay.Judge(earlier, p, s.o.ProbeAge)
+			return s.writeProbes(ctx, tx, k, d, kept)
 		}
-		var kept []replay.Probe
-		seen, kept = replay.Judge(earlier, p, s.o.ProbeAge)
-		last := kept[len(kept)-1].At
-		_, err = tx.ExecContext(ctx, upsertProbes, k.probes[:], last, s.sealProbes(k, last, kept))
-		return err
+		return nil // taken off the record since it was found there
 	})
 	if err != nil {
 		return false, unavailable(ctx, "remembering a probe", err)
 	}
 	return seen, nil
+}
+
+// probesOf reads the data key and the probes of a person; no data key means
+// that nobody is on record.
+func probesOf(ctx context.Context, tx *transaction, k rowKeys) (*keyring.DataKey, []replay.Probe, error) {
+	var personKey, sealed []byte
+	var lastAt sql.NullInt64
+	err := tx.QueryRowContext(ctx, selectProbesOf, k.nik[:], k.personKey[:], k.probes[:]).Scan(&personKey, &lastAt, &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	d, _, err := openDataKey(k.master, k.personKey, personKey)
+	if err != nil || !lastAt.Valid {
+		return d, nil, err
+	}
+	probes, err := openProbes(k, d, lastAt.Int64, sealed)
+	return d, probes, err
+}
+
+// readProbes reads the probes of a person whose data key is known.
+func (s *Store) readProbes(ctx context.Context, tx *transaction, k rowKeys, d *keyring.DataKey) ([]replay.Probe, error) {
+	var lastAt int64
+	var sealed []byte
+	err := tx.QueryRowContext(ctx, selectProbes, k.probes[:]).Scan(&lastAt, &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openProbes(k, d, lastAt, sealed)
+}
+
+// writeProbes puts probes, oldest first, in the place of those that are there.
+func (s *Store) writeProbes(ctx context.Context, tx *transaction, k rowKeys, d *keyring.DataKey, probes []replay.Probe) error {
+	if len(probes) == 0 {
+		return nil
+	}
+	last := probes[len(probes)-1].At
+	_, err := tx.ExecContext(ctx, upsertProbes, k.probes[:], int64(k.master.ID()), last, sealProbes(k, d, last, probes))
+	return err
 }
 
 // sweepProbes removes what has not been added to for longer than probes are
@@ -85,7 +132,7 @@ func (s *Store) sweepProbes(ctx context.Context) error {
 // probeSize is how many bytes a probe takes in the sealed form.
 const probeSize = face.SignatureSize + len(replay.Request{}) + 8
 
-func (s *Store) sealProbes(k keys, lastAt int64, probes []replay.Probe) []byte {
+func sealProbes(k rowKeys, d *keyring.DataKey, lastAt int64, probes []replay.Probe) []byte {
 	b := make([]byte, 0, replay.MaxProbes*probeSize)
 	for _, p := range probes {
 		signature, err := p.Signature.MarshalBinary()
@@ -95,11 +142,11 @@ func (s *Store) sealProbes(k keys, lastAt int64, probes []replay.Probe) []byte {
 		b = append(append(b, signature...), p.Request[:]...)
 		b = binary.BigEndian.AppendUint64(b, uint64(p.At))
 	}
-	return s.o.Ring.Seal(keyring.Probes, b, bindProbes(k, lastAt))
+	return d.Seal(b, bindProbes(k, lastAt))
 }
 
-func (s *Store) openProbes(k keys, lastAt int64, sealed []byte) ([]replay.Probe, error) {
-	b, err := s.o.Ring.Open(keyring.Probes, sealed, bindProbes(k, lastAt))
+func openProbes(k rowKeys, d *keyring.DataKey, lastAt int64, sealed []byte) ([]replay.Probe, error) {
+	b, err := d.Open(sealed, bindProbes(k, lastAt))
 	if err != nil {
 		return nil, damaged("probes.probes", err)
 	}
@@ -122,6 +169,6 @@ func (s *Store) openProbes(k keys, lastAt int64, sealed []byte) ([]replay.Probe,
 
 // bindProbes ties probes to their row as it is, dates included, so that those
 // of an earlier time do not open in it.
-func bindProbes(k keys, lastAt int64) []byte {
+func bindProbes(k rowKeys, lastAt int64) []byte {
 	return bind("probes.probes", k.probes[:], binary.BigEndian.AppendUint64(nil, uint64(lastAt)))
 }

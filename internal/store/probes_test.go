@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/store"
@@ -207,56 +206,6 @@ func TestSeenWithoutTime(t *testing.T) {
 		t.Errorf("Seen = %v", err)
 	}
 	seen(t, s, 1, probe(1, "b", 0), false)
-}
-
-// TestFromTheFirstSchema: a database from before there were probes, policies
-// and flags opens, and what it holds is as it was.
-func TestFromTheFirstSchema(t *testing.T) {
-	dir := t.TempDir()
-	s, err := store.Open(t.Context(), options(t, dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	enrol(t, s, 1)
-	s.UnsignForTest(t, registrytest.NIK(t, 1))
-	_, credentials, err := access.Add(t.Context(), s, testHash, client("bank"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := range 3 {
-		if err := s.Append(t.Context(), event(t, n, fmt.Sprint(n))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, statement := range []string{
-		`DROP TABLE probes`,
-		`ALTER TABLE clients DROP COLUMN replay`, `ALTER TABLE clients DROP COLUMN liveness`,
-		`ALTER TABLE audit_events DROP COLUMN flags`, `ALTER TABLE audit_events DROP COLUMN liveness_known`,
-		`ALTER TABLE audit_events DROP COLUMN liveness`,
-		`DELETE FROM schema_versions WHERE version_id > 1`,
-	} {
-		s.ExecForTest(t, statement)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-
-	s = open(t, dir)
-	if head, err := s.VerifyTrail(t.Context()); err != nil || head.Seq != 3 {
-		t.Errorf("VerifyTrail = %v, %v", head.Seq, err)
-	}
-	c, _, found, err := s.ClientByUsername(t.Context(), credentials.Hashes(testHash).Username)
-	if err != nil || !found || c.Replay != access.Log || c.Liveness != access.Off {
-		t.Errorf("the client's policies are %q and %q, %v", c.Replay, c.Liveness, err)
-	}
-	own := registrytest.ProbeAt(t, registrytest.Template(t, registrytest.Model, 1), 1)
-	own.Signature = registrytest.Signature(1)
-	compared, err := s.Compare(t.Context(), registrytest.NIK(t, 1), own)
-	if err != nil || compared.Score < 0.99 || !compared.SamePhotograph {
-		t.Errorf("Compare = %+v, %v", compared, err)
-	}
-	seen(t, s, 1, probe(5, "a", 0), false)
-	seen(t, s, 1, probe(5, "b", 0), true)
 }
 
 // TestFlagsAreStored: with the flags, the trail holds, and shows one that was

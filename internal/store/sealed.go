@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
@@ -15,20 +16,23 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// keys are what a person's rows are found by.
-type keys struct{ nik, link, probes [32]byte }
+// rowKeys are what a person's rows are found by under one master key.
+type rowKeys struct {
+	master                       *keyring.Key
+	nik, link, personKey, probes [32]byte
+}
 
-func (s *Store) keysOf(nik sesuai.NIK) keys {
+func keysUnder(master *keyring.Key, nik sesuai.NIK) rowKeys {
 	text := []byte(nik.Reveal())
-	return keys{
-		s.o.Ring.Hash(keyring.NIKIndex, text), s.o.Ring.Hash(keyring.TemplateLink, text),
-		s.o.Ring.Hash(keyring.ProbeLink, text),
+	return rowKeys{
+		master, master.Hash(keyring.NIKIndex, text), master.Hash(keyring.TemplateLink, text),
+		master.Hash(keyring.PersonKeyLink, text), master.Hash(keyring.ProbeLink, text),
 	}
 }
 
 // record is what is recorded about a person but the NIK and the template, in
 // the form in which it is sealed. It is personal in the clear: it is never
-// formatted, and never leaves this package.
+// formatted, and leaves this package only by Export.
 type record struct {
 	Name        string                      `json:"name"`
 	DateOfBirth string                      `json:"date_of_birth"`
@@ -77,11 +81,67 @@ func (r record) equal(other record) bool {
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
+// sealedPerson is a person's rows, but for the probes.
+type sealedPerson struct {
+	keys       rowKeys
+	record     record
+	dataKey    *keyring.DataKey
+	personKey  []byte
+	attributes []byte
+	model      string // "" without a portrait
+	template   []byte // nil without a portrait
+}
+
+// sealPerson seals a person under a master key, with a new data key.
+func sealPerson(master *keyring.Key, e registry.Enrolment) (sealedPerson, error) {
+	p := sealedPerson{
+		keys: keysUnder(master, e.Person.NIK), record: newRecord(e.Person, e.Portrait),
+		dataKey: keyring.NewDataKey(master.ID()),
+	}
+	p.personKey = sealDataKey(p.keys, p.dataKey, e.Person.NIK)
+	var err error
+	if p.attributes, err = sealRecord(p.keys, p.dataKey, p.record); err != nil || e.Portrait == nil {
+		return p, err
+	}
+	p.model = e.Portrait.Template.Model
+	p.template, err = sealTemplate(p.keys, p.dataKey, p.record, *e.Portrait)
+	return p, err
+}
+
+// sealDataKey seals the data key and, behind it, the NIK: from this row alone
+// the others can be found when they are to be moved to another master key.
+func sealDataKey(k rowKeys, d *keyring.DataKey, nik sesuai.NIK) []byte {
+	return k.master.Seal(keyring.PersonKeys, k.personKey[0], append(bytes.Clone(d.Raw()), nik.Reveal()...), bindPersonKey(k.personKey))
+}
+
+// openDataKey opens what sealDataKey sealed. id is the hash that its row is
+// found by.
+func openDataKey(master *keyring.Key, id [32]byte, sealed []byte) (*keyring.DataKey, sesuai.NIK, error) {
+	b, err := master.Open(keyring.PersonKeys, id[0], sealed, bindPersonKey(id))
+	if err != nil {
+		return nil, sesuai.NIK{}, damaged("person_keys.sealed", err)
+	}
+	if len(b) < keyring.DataKeySize {
+		return nil, sesuai.NIK{}, damaged("person_keys.sealed", errors.New("it is too short"))
+	}
+	d, err := keyring.DataKeyOf(master.ID(), b[:keyring.DataKeySize])
+	if err != nil {
+		return nil, sesuai.NIK{}, damaged("person_keys.sealed", err)
+	}
+	nik, err := sesuai.ParseNIK(string(b[keyring.DataKeySize:]))
+	if err != nil {
+		return nil, sesuai.NIK{}, damaged("person_keys.sealed", err)
+	}
+	return d, nik, nil
+}
+
+func bindPersonKey(id [32]byte) []byte { return bind("person_keys.sealed", id[:]) }
+
 // padding is what a sealed record's length is rounded up to, in bytes, so that
 // it does not tell the length of a name.
 const padding = 256
 
-func (s *Store) sealRecord(k keys, r record) ([]byte, error) {
+func sealRecord(k rowKeys, d *keyring.DataKey, r record) ([]byte, error) {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return nil, errors.New("a record cannot be encoded") // err may show it
@@ -89,11 +149,11 @@ func (s *Store) sealRecord(k keys, r record) ([]byte, error) {
 	for len(b)%padding != 0 {
 		b = append(b, ' ')
 	}
-	return s.o.Ring.Seal(keyring.Attributes, b, bind("people.attributes", k.nik[:])), nil
+	return d.Seal(b, bind("people.attributes", k.nik[:])), nil
 }
 
-func (s *Store) openRecord(k keys, sealed []byte) (record, error) {
-	b, err := s.o.Ring.Open(keyring.Attributes, sealed, bind("people.attributes", k.nik[:]))
+func openRecord(k rowKeys, d *keyring.DataKey, sealed []byte) (record, error) {
+	b, err := d.Open(sealed, bind("people.attributes", k.nik[:]))
 	if err != nil {
 		return record{}, damaged("people.attributes", err)
 	}
@@ -110,41 +170,40 @@ func (s *Store) openRecord(k keys, sealed []byte) (record, error) {
 // revisionOf is which state of a record a sealed one is: the nonce that it was
 // sealed with, which is another each time.
 func revisionOf(sealed []byte) string {
-	const keyID, nonce = 1, 12 // see keyring.Ring.Seal
+	const keyID, nonce = 1, 12 // see keyring.Key.Seal
 	return hex.EncodeToString(sealed[keyID : keyID+nonce])
 }
 
 // sealTemplate seals the template and, behind it, the signature.
-func (s *Store) sealTemplate(k keys, r record, p registry.Portrait) ([]byte, error) {
+func sealTemplate(k rowKeys, d *keyring.DataKey, r record, p registry.Portrait) ([]byte, error) {
 	b, err := p.Template.MarshalBinary()
 	if err != nil {
 		return nil, err
 	}
-	if err := new(face.Template).UnmarshalBinary(b); err != nil {
+	check := face.Template{Model: p.Template.Model}
+	if err := check.UnmarshalBinary(b); err != nil {
 		return nil, err // it would never open again
 	}
 	signature, err := p.Signature.MarshalBinary()
 	if err != nil {
 		return nil, err
 	}
-	return s.o.Ring.Seal(keyring.Template, append(b, signature...), bindTemplate(k, r)), nil
+	return d.Seal(append(b, signature...), bindTemplate(k, r)), nil
 }
 
 // openTemplate opens the template and the signature of a record with a
-// portrait. Those that were sealed before there were signatures end with the
-// template; their signature is zero.
-func (s *Store) openTemplate(k keys, r record, sealed []byte) (t face.Template, signature face.Signature, err error) {
-	b, err := s.o.Ring.Open(keyring.Template, sealed, bindTemplate(k, r))
+// portrait.
+func openTemplate(k rowKeys, d *keyring.DataKey, r record, sealed []byte) (t face.Template, signature face.Signature, err error) {
+	b, err := d.Open(sealed, bindTemplate(k, r))
 	if err != nil {
 		return face.Template{}, face.Signature{}, damaged("templates.template", err)
 	}
 	t.Model = r.Portrait.Model
-	const bare = 1 + 4*face.TemplateSize
-	if len(b) == bare+face.SignatureSize {
-		err = signature.UnmarshalBinary(b[bare:])
-		b = b[:bare]
+	end := len(b) - face.SignatureSize
+	if end < 0 {
+		return face.Template{}, face.Signature{}, damaged("templates.template", errors.New("it is too short"))
 	}
-	if err := errors.Join(err, t.UnmarshalBinary(b)); err != nil {
+	if err := errors.Join(signature.UnmarshalBinary(b[end:]), t.UnmarshalBinary(b[:end])); err != nil {
 		return face.Template{}, face.Signature{}, damaged("templates.template", err)
 	}
 	return t, signature, nil
@@ -157,7 +216,7 @@ func damaged(column string, err error) error {
 
 // bindTemplate ties a template to its row and to the record that speaks of it:
 // a template of another photograph, even of the same person, does not open.
-func bindTemplate(k keys, r record) []byte {
+func bindTemplate(k rowKeys, r record) []byte {
 	return bind("templates.template", k.link[:], []byte(r.Portrait.Model), r.Portrait.Source)
 }
 
@@ -165,9 +224,31 @@ func bindTemplate(k keys, r record) []byte {
 // column and its row, each with its length in front.
 func bind(column string, row ...[]byte) []byte {
 	b := make([]byte, 0, 160)
-	for _, part := range append([][]byte{[]byte("sesuai 1"), []byte(column)}, row...) {
+	for _, part := range append([][]byte{[]byte("sesuai 2"), []byte(column)}, row...) {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)
 	}
 	return b
+}
+
+// enrolment is the person as enrolled.
+func (p onRecord) enrolment(nik sesuai.NIK) (registry.Enrolment, error) {
+	e := registry.Enrolment{Person: registry.Person{NIK: nik, Status: p.record.status}}
+	var errName, errDate error
+	e.Person.Name, errName = sesuai.ParseName(p.record.Name)
+	e.Person.DateOfBirth, errDate = sesuai.ParseDate(p.record.DateOfBirth, time.Now())
+	if err := errors.Join(errName, errDate); err != nil {
+		return registry.Enrolment{}, damaged("people.attributes", err)
+	}
+	for a, text := range p.record.Attributes {
+		if e.Person.Attributes == nil {
+			e.Person.Attributes = make(map[sesuai.Attribute]sesuai.Text)
+		}
+		e.Person.Attributes[a] = sesuai.NewText(text)
+	}
+	if p.record.Portrait != nil {
+		portrait := p.portrait()
+		e.Portrait = &portrait
+	}
+	return e, nil
 }

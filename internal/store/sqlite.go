@@ -1,9 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -27,60 +28,148 @@ const FileName = "sesuai.db"
 // busyTimeout is how long SQLite waits for another process to finish writing.
 const busyTimeout = 5 * time.Second
 
-//go:embed migrations/sqlite/*.sql
-var sqliteMigrations embed.FS
-
-func existsSQLite(dir string) (bool, error) {
-	_, err := os.Stat(filepath.Join(dir, FileName))
-	switch {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	default:
-		return false, unusable(dir, "cannot be read", err)
-	}
+// sqliteEngine is a database in one file.
+type sqliteEngine struct {
+	dir         string
+	path        string
+	read, write *sql.DB
 }
 
-// openSQLite opens the database for reading and for writing, and brings its
-// schema up to date.
-func openSQLite(ctx context.Context, dir string) (read, write *sql.DB, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, unusable(dir, "cannot be made", err)
+func (e *sqliteEngine) name() string { return "the database in " + e.dir }
+
+func (e *sqliteEngine) open(ctx context.Context) (read, write *sql.DB, err error) {
+	if err := os.MkdirAll(e.dir, 0o700); err != nil {
+		return nil, nil, unusable(e.dir, "cannot be made", err)
 	}
 	// Only one process at a time sets the database up.
-	unlock, err := lockFolder(ctx, dir)
+	unlock, err := lockFolder(ctx, e.dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	path, err := createSQLiteFile(dir)
-	if err != nil {
+	if e.path, err = createSQLiteFile(e.dir); err != nil {
 		return nil, nil, err
 	}
-	defer func() {
-		if err != nil && write != nil {
-			err = errors.Join(err, write.Close())
-			read, write = nil, nil
-		}
-	}()
-	if write, err = sqliteDB(path, sqliteWriting()); err != nil {
-		return nil, write, err
+	if e.write, err = sqliteDB(e.path, sqliteWriting()); err != nil {
+		return nil, nil, err
 	}
 	// One connection that stays: transactions wait for it in Go, where a
 	// context can end the wait, and not for SQLite's lock.
-	write.SetMaxOpenConns(1)
-	if err := migrateSQLite(ctx, write, dir); err != nil {
-		return nil, write, err
+	e.write.SetMaxOpenConns(1)
+	if err := migrateSQLite(ctx, e.write, e.dir); err != nil {
+		return nil, nil, err
 	}
-	if read, err = sqliteDB(path, sqliteReading()); err != nil {
-		return nil, write, err
+	if e.read, err = sqliteDB(e.path, sqliteReading()); err != nil {
+		return nil, nil, err
 	}
 	readers := max(4, 2*runtime.GOMAXPROCS(0))
-	read.SetMaxOpenConns(readers)
-	read.SetMaxIdleConns(readers)
-	return read, write, nil
+	e.read.SetMaxOpenConns(readers)
+	e.read.SetMaxIdleConns(readers)
+	return e.read, e.write, nil
 }
+
+func (e *sqliteEngine) close() error {
+	var errs []error
+	// The writer last: SQLite then puts its log back into the file.
+	for _, db := range []*sql.DB{e.read, e.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// prepareSchema does nothing: open did, while it kept other processes out.
+func (*sqliteEngine) prepareSchema(context.Context) error { return nil }
+
+// migrate does nothing, as prepareSchema.
+func (*sqliteEngine) migrate(context.Context) error { return nil }
+
+func (e *sqliteEngine) schema(ctx context.Context) (Schema, error) {
+	m, err := newMigrations(goose.DialectSQLite3, e.write, "migrations/sqlite")
+	if err != nil {
+		return Schema{}, err
+	}
+	current, err := m.provider.GetDBVersion(ctx)
+	if err != nil {
+		return Schema{}, openingSQLite(ctx, e.dir, err)
+	}
+	return Schema{Database: current, Program: m.target}, nil
+}
+
+// lockKeys does nothing: transactions that write follow each other.
+func (*sqliteEngine) lockKeys(context.Context, *transaction, bool) error { return nil }
+
+// lockPerson does nothing, as lockKeys.
+func (*sqliteEngine) lockPerson(context.Context, *transaction, int64) error { return nil }
+
+func (*sqliteEngine) onRecord(ctx context.Context, tx *transaction, niks [][]byte) (map[int]bool, error) {
+	stmt, err := tx.PrepareContext(ctx, `SELECT count(*) FROM people WHERE nik = $1`)
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Close() //nolint:errcheck // the transaction's end closes it, too
+	found := make(map[int]bool)
+	for i, nik := range niks {
+		var n int
+		if err := stmt.QueryRowContext(ctx, nik).Scan(&n); err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			found[i] = true
+		}
+	}
+	return found, nil
+}
+
+// insert adds people table by table, each in the order of its index: then a
+// page of it is found in memory more often.
+func (*sqliteEngine) insert(ctx context.Context, tx *transaction, people []sealedPerson, at int64) error {
+	always := func(*sealedPerson) bool { return true }
+	hasTemplate := func(p *sealedPerson) bool { return p.template != nil }
+	tables := []struct {
+		statement string
+		key       func(p *sealedPerson) []byte
+		has       func(p *sealedPerson) bool
+		args      func(p *sealedPerson, id int64) []any
+	}{
+		{insertPerson, func(p *sealedPerson) []byte { return p.keys.nik[:] }, always, func(p *sealedPerson, id int64) []any {
+			return []any{p.keys.nik[:], id, p.attributes, at, at}
+		}},
+		{insertPersonKey, func(p *sealedPerson) []byte { return p.keys.personKey[:] }, always, func(p *sealedPerson, id int64) []any {
+			return []any{p.keys.personKey[:], id, p.personKey}
+		}},
+		{insertTemplate, func(p *sealedPerson) []byte { return p.keys.link[:] }, hasTemplate, func(p *sealedPerson, id int64) []any {
+			return []any{p.keys.link[:], id, p.model, p.template}
+		}},
+	}
+	order := make([]*sealedPerson, len(people))
+	for i := range people {
+		order[i] = &people[i]
+	}
+	for _, table := range tables {
+		slices.SortFunc(order, func(a, b *sealedPerson) int { return bytes.Compare(table.key(a), table.key(b)) })
+		stmt, err := tx.PrepareContext(ctx, table.statement)
+		if err != nil {
+			return err
+		}
+		for _, p := range order {
+			if !table.has(p) {
+				continue
+			}
+			if _, err = stmt.ExecContext(ctx, table.args(p, int64(p.keys.master.ID()))...); err != nil {
+				break
+			}
+		}
+		if err := errors.Join(err, stmt.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retryable is never so: transactions that write follow each other.
+func (*sqliteEngine) retryable(error) bool { return false }
 
 // createSQLiteFile makes the file, so that SQLite finds one that only its
 // owner can read; the files that SQLite makes beside it take after it.
@@ -179,27 +268,18 @@ func sqliteDB(path string, settings url.Values) (*sql.DB, error) {
 
 // migrateSQLite brings the schema up to date. The folder is locked.
 func migrateSQLite(ctx context.Context, db *sql.DB, dir string) error {
-	migrations, err := fs.Sub(sqliteMigrations, "migrations/sqlite")
+	m, err := newMigrations(goose.DialectSQLite3, db, "migrations/sqlite")
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations,
-		goose.WithTableName("schema_versions"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	current, target, err := provider.GetVersions(ctx)
+	current, err := m.provider.GetDBVersion(ctx)
 	if err != nil {
 		return openingSQLite(ctx, dir, err)
 	}
-	if current > target {
-		return &sesuai.Error{
-			Kind: sesuai.KindConfiguration,
-			Detail: fmt.Sprintf("the database in %s is of a newer version of sesuai (schema %d); this one knows schema %d",
-				dir, current, target),
-		}
+	if err := m.check("the database in "+dir, current); err != nil {
+		return err
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if _, err := m.provider.Up(ctx); err != nil {
 		return openingSQLite(ctx, dir, err)
 	}
 	return nil
@@ -231,8 +311,8 @@ func unusable(dir, why string, err error) error {
 // forget overwrites what has been deleted in SQLite's log, too, by putting the
 // log back into the file. That it cannot be done now, because somebody is
 // reading, is no failure: the log is put back again and again.
-func (s *Store) forget(ctx context.Context) {
+func (e *sqliteEngine) forget(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_, _ = s.write.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	_, _ = e.write.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 }

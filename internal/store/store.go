@@ -30,12 +30,29 @@ type Scale interface {
 	Percentage(score float64) sesuai.Percentage
 }
 
-// Options are what a Store is made of. Dir and Ring are required.
+// Options are what a Store is made of. Dir or URL is required, and OpenRing.
 type Options struct {
-	// Dir is the data folder; it is made (0700) if it is not there.
+	// Dir is the data folder of an SQLite database; it is made (0700) if it
+	// is not there. It is not used if URL is set.
 	Dir string
-	// Ring holds the keys that the data is, or will be, sealed with.
-	Ring *keyring.Ring
+	// URL is where a PostgreSQL database is, as libpq has it
+	// (postgres://user@host:port,host:port/name?…), without a password: that
+	// is in the file that the parameter passfile names.
+	URL string
+	// Replicas is, as URL, where databases are that follow the one at URL and
+	// may be read from; none if empty. Staleness is how far they may be
+	// behind; DefaultStaleness if 0.
+	Replicas  string
+	Staleness time.Duration
+	// Connections is how many there may be to a PostgreSQL database, at most;
+	// DefaultConnections if 0.
+	Connections int
+	// Migrate brings the schema of a PostgreSQL database up to date. That of
+	// an SQLite database always is.
+	Migrate bool
+	// OpenRing opens the keyring with the keys that the data is sealed with.
+	// There are none yet if the database is new.
+	OpenRing func(isNew bool) (*keyring.Ring, error)
 	// Scale is the calibrated scale, Calibration its id. A process that
 	// never compares may leave them out: Compare then fails.
 	Scale       Scale
@@ -49,7 +66,7 @@ type Options struct {
 
 // Store is a database. It is safe for concurrent use, and several processes
 // may have the same database open: what one has written, the others see at
-// their next call.
+// their next call, or, where they read from replicas, once those have it.
 //
 // Every method whose error is nil has read what is committed, or has written
 // what will survive a kill -9 and a power cut. Errors are of kind
@@ -57,51 +74,106 @@ type Options struct {
 // context that has ended in the chain.
 type Store struct {
 	o     Options
-	read  *sql.DB
-	write *sql.DB // one connection: its transactions follow each other
-	// The statements of the busiest reads.
-	selectPerson, selectPortrait, selectClient *sql.Stmt
+	db    engine
+	write *sql.DB
+	// primary reads what write has written.
+	primary  *reader
+	replicas *replicas // nil if there are none
 
-	trail *trail
+	ring    *keyring.Ring
+	keySet  atomic.Pointer[keySet]
+	secrets map[keyring.SecretName]*keyring.Secret
+
+	selectClient *sql.Stmt
+	trail        *trail
 	// swept is when old probes were last removed, in Unix microseconds.
 	swept atomic.Int64
 }
 
 var (
 	_ registry.Enroller = (*Store)(nil)
+	_ registry.Exporter = (*Store)(nil)
 	_ audit.Log         = (*Store)(nil)
 	_ access.Clients    = (*Store)(nil)
 	_ replay.Memory     = (*Store)(nil)
 )
 
-// Exists reports whether there is a database in the data folder. If there is,
-// a missing master key must not be replaced by a new one.
-func Exists(dir string) (bool, error) { return existsSQLite(dir) }
-
-// Open opens the database in the data folder, makes it if there is none, and
-// brings its schema up to date. Close it.
+// Open opens the database, makes it if it is a file and there is none, and
+// brings its schema up to date, or says that it has to be. Close it.
 //
 // Errors of kind sesuai.KindConfiguration are for the operator to mend: a
-// master key that is not the one the data is sealed with, a database of a
-// newer version, a folder or file that cannot be used. All others are of kind
+// master key that is not the one the data is sealed with, a database of
+// another version, a folder or file that cannot be used. All others are of kind
 // sesuai.KindUnavailable.
-func Open(ctx context.Context, o Options) (*Store, error) {
+func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.ProbeAge == 0 {
 		o.ProbeAge = replay.DefaultMaxAge
 	}
-	read, write, err := openSQLite(ctx, o.Dir)
+	s := &Store{o: o}
+	if s.db, err = newEngine(o); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.closeDatabase())
+		}
+	}()
+	read, write, err := s.db.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{o: o, read: read, write: write}
-	if err := errors.Join(s.checkKey(ctx), s.prepare(ctx), s.sweepProbes(ctx)); err != nil {
-		return nil, errors.Join(err, s.closeDatabase())
+	s.write = write
+	if err := s.db.prepareSchema(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openKeys(ctx); err != nil {
+		return nil, err
+	}
+	if s.primary, err = newReader(ctx, read); err != nil {
+		return nil, err
+	}
+	if s.selectClient, err = read.PrepareContext(ctx, selectClient); err != nil {
+		return nil, unavailable(ctx, "preparing statements", err)
+	}
+	if s.replicas, err = openReplicas(ctx, o, s.write); err != nil {
+		return nil, err
+	}
+	if err := s.sweepProbes(ctx); err != nil {
+		return nil, err
 	}
 	s.trail = newTrail(s.commitEvents)
 	return s, nil
+}
+
+func newEngine(o Options) (engine, error) {
+	if o.URL != "" {
+		return newPostgres(o)
+	}
+	return &sqliteEngine{dir: o.Dir}, nil
+}
+
+// openKeys opens the keyring and what it is needed for at once. In a new
+// database it is this keyring that all is stored with from now on.
+func (s *Store) openKeys(ctx context.Context) error {
+	_, keys, err := readKeys(ctx, s.write)
+	if err != nil {
+		return unavailable(ctx, "reading the master keys", err)
+	}
+	if s.ring, err = s.o.OpenRing(len(keys) == 0); err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		if err := s.firstKeys(ctx); err != nil {
+			return unavailable(ctx, "recording the master key", err)
+		}
+	}
+	if err := s.loadKeys(ctx); err != nil {
+		return err
+	}
+	return s.loadSecrets(ctx)
 }
 
 // Close writes what has been handed to Append, and closes the database. No
@@ -113,17 +185,39 @@ func (s *Store) Close() error {
 
 func (s *Store) closeDatabase() error {
 	var errs []error
-	for _, stmt := range []*sql.Stmt{s.selectPerson, s.selectPortrait, s.selectClient} {
-		if stmt != nil {
-			errs = append(errs, stmt.Close())
-		}
+	if s.replicas != nil {
+		errs = append(errs, s.replicas.close())
 	}
-	// The writer last: SQLite then puts its log back into the file.
-	errs = append(errs, s.read.Close(), s.write.Close())
+	if s.selectClient != nil {
+		errs = append(errs, s.selectClient.Close())
+	}
+	if s.primary != nil {
+		errs = append(errs, s.primary.close())
+	}
+	errs = append(errs, s.db.close())
 	if err := errors.Join(errs...); err != nil {
 		return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: fmt.Errorf("closing the database: %w", err)}
 	}
 	return nil
+}
+
+// nearest is where people are read from: a replica that is not too far behind,
+// else the primary.
+func (s *Store) nearest() *reader {
+	if s.replicas != nil {
+		if r := s.replicas.pick(); r != nil {
+			return r
+		}
+	}
+	return s.primary
+}
+
+// wrote notes that this process has changed people, so that it does not read
+// from a replica what was there before.
+func (s *Store) wrote(ctx context.Context) {
+	if s.replicas != nil {
+		s.replicas.wrote(ctx)
+	}
 }
 
 // Ping reports whether the database can be read.
@@ -134,67 +228,6 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// checkKey compares the ring with the one that the database was made with,
-// which in a new database is this one.
-func (s *Store) checkKey(ctx context.Context) error {
-	var recorded []byte
-	const selectKey = `SELECT check_value FROM keys WHERE id = 1`
-	err := s.read.QueryRowContext(ctx, selectKey).Scan(&recorded)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = s.inTx(ctx, func(tx *sql.Tx) error {
-			own := s.o.Ring.KeyCheck()
-			if _, err := tx.ExecContext(ctx,
-				`INSERT INTO keys (id, check_value, added_at) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING`,
-				own[:], s.now()); err != nil {
-				return err
-			}
-			return tx.QueryRowContext(ctx, selectKey).Scan(&recorded)
-		})
-	}
-	if err != nil {
-		return unavailable(ctx, "checking the master key", err)
-	}
-	if !s.o.Ring.Matches(recorded) {
-		return &sesuai.Error{
-			Kind:   sesuai.KindConfiguration,
-			Detail: fmt.Sprintf("the database in %s was made with another master key; without that one it cannot be read", s.o.Dir),
-		}
-	}
-	return nil
-}
-
-func (s *Store) prepare(ctx context.Context) error {
-	for _, p := range []struct {
-		stmt **sql.Stmt
-		text string
-	}{
-		{&s.selectPerson, selectPerson}, {&s.selectPortrait, selectPortrait}, {&s.selectClient, selectClient},
-	} {
-		stmt, err := s.read.PrepareContext(ctx, p.text)
-		if err != nil {
-			return unavailable(ctx, "preparing statements", err)
-		}
-		*p.stmt = stmt
-	}
-	return nil
-}
-
-// inTx runs f in a transaction of the writing connection. If f fails, or the
-// transaction does not become durable, nothing has changed.
-func (s *Store) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx); err != nil {
-		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
-			err = errors.Join(err, rollback)
-		}
-		return err
-	}
-	return tx.Commit()
-}
-
 // now is the time that rows are dated with, in Unix microseconds.
 func (s *Store) now() int64 { return s.o.Now().UnixMicro() }
 
@@ -202,6 +235,9 @@ func (s *Store) now() int64 { return s.o.Now().UnixMicro() }
 // report a context that has ended in words of their own; whoever asks why
 // should find the context's.
 func unavailable(ctx context.Context, doing string, err error) error {
+	if own, ok := errors.AsType[*sesuai.Error](err); ok {
+		return own // it says already whose it is
+	}
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
 	}

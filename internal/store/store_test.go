@@ -23,20 +23,17 @@ func TestStorePassesTheRegistryExam(t *testing.T) {
 	registrytest.TestRegistry(t, func(t *testing.T) registry.Enroller { return open(t, t.TempDir()) })
 }
 
-// ring is the keyring of a data folder.
-func ring(t testing.TB, dir string) *keyring.Ring {
-	t.Helper()
-	r, err := keyring.Open(keyring.Options{Path: filepath.Join(dir, keyring.FileName), Create: true})
-	if err != nil {
-		t.Fatal(err)
+// ring opens the keyring of a data folder.
+func ring(dir string) func(isNew bool) (*keyring.Ring, error) {
+	return func(isNew bool) (*keyring.Ring, error) {
+		return keyring.Open(keyring.Options{Path: filepath.Join(dir, keyring.FileName), Create: isNew})
 	}
-	return r
 }
 
 func options(t testing.TB, dir string) store.Options {
 	t.Helper()
 	return store.Options{
-		Dir: dir, Ring: ring(t, dir), Scale: registrytest.Scale{}, Calibration: registrytest.Calibration,
+		Dir: dir, OpenRing: ring(dir), Scale: registrytest.Scale{}, Calibration: registrytest.Calibration,
 	}
 }
 
@@ -58,14 +55,8 @@ func open(t testing.TB, dir string) *store.Store {
 func TestOpenMakesAPrivateFolder(t *testing.T) {
 	// A name that means something to URLs.
 	dir := filepath.Join(t.TempDir(), "a ?mode=memory&#%41;b", "data")
-	if there, err := store.Exists(dir); err != nil || there {
-		t.Errorf("Exists before Open = %v, %v", there, err)
-	}
 	s := open(t, dir)
 	enrol(t, s, 1)
-	if there, err := store.Exists(dir); err != nil || !there {
-		t.Errorf("Exists after Open = %v, %v", there, err)
-	}
 	assertMode(t, dir, 0o700)
 	files := filesIn(t, dir)
 	if len(files) != 4 { // key, database, -wal, -shm
@@ -122,7 +113,11 @@ func TestOpenRefusesAnotherKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := options(t, dir)
-	o.Ring = ring(t, t.TempDir())
+	other := t.TempDir()
+	if _, err := ring(other)(true); err != nil {
+		t.Fatal(err)
+	}
+	o.OpenRing = ring(other)
 	_, err = store.Open(t.Context(), o)
 	assertConfiguration(t, err, "another master key")
 
@@ -135,6 +130,14 @@ func TestOpenRefusesANewerSchema(t *testing.T) {
 	s.ExecForTest(t, `INSERT INTO schema_versions (version_id, is_applied) VALUES (9999, 1)`)
 	_, err := store.Open(t.Context(), options(t, dir))
 	assertConfiguration(t, err, "newer version")
+}
+
+func TestOpenRefusesASchemaFromBeforeTheFirstRelease(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	s.ExecForTest(t, `UPDATE schema_versions SET version_id = 2 WHERE version_id > 0`)
+	_, err := store.Open(t.Context(), options(t, dir))
+	assertConfiguration(t, err, "cannot be taken over")
 }
 
 func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
@@ -150,7 +153,10 @@ func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 func TestOpenRefusesAFolderThatIsAFile(t *testing.T) {
 	dir := t.TempDir()
 	o := options(t, dir)
-	o.Dir = filepath.Join(dir, keyring.FileName)
+	o.Dir = filepath.Join(dir, "file")
+	if err := os.WriteFile(o.Dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	_, err := store.Open(t.Context(), o)
 	assertConfiguration(t, err, "cannot be made")
 }
