@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/gob"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -42,14 +43,15 @@ type cache struct {
 	changed bool
 }
 
-const cacheMagic = "sesuai templates 1\n"
+const cacheMagic = "sesuai templates 2\n"
 
 // cacheEntry is an entry as the file has it.
 type cacheEntry struct {
 	Photo [sha256.Size]byte
 	Use   face.Use
-	// Template is as Template.MarshalBinary has it; empty if it was refused.
-	Template []byte
+	// Vector is the template's, as it was extracted: Template.MarshalBinary
+	// rounds it. Empty if it was refused.
+	Vector   []float32
 	Kind     sesuai.Kind
 	Measures []string
 }
@@ -86,11 +88,14 @@ func parseCache(b []byte, key [sha256.Size]byte) map[cacheKey]extracted {
 	for _, e := range read {
 		x := extracted{kind: e.Kind, measures: e.Measures}
 		if e.Kind == "" {
-			var t face.Template
-			if t.UnmarshalBinary(e.Template) != nil {
+			var sum float64
+			for _, c := range e.Vector {
+				sum += float64(c) * float64(c)
+			}
+			if len(e.Vector) != face.TemplateSize || !(math.Abs(sum-1) < 1e-3) {
 				return nil
 			}
-			x.vector = t.Vector
+			x.vector = e.Vector
 		}
 		entries[cacheKey{e.Photo, e.Use}] = x
 	}
@@ -127,15 +132,7 @@ func (c *cache) save(complete bool) error {
 		if complete && !c.used[k] {
 			continue
 		}
-		e := cacheEntry{Photo: k.photo, Use: k.use, Kind: x.kind, Measures: x.measures}
-		if x.kind == "" {
-			b, err := face.Template{Vector: x.vector}.MarshalBinary()
-			if err != nil {
-				return err
-			}
-			e.Template = b
-		}
-		entries = append(entries, e)
+		entries = append(entries, cacheEntry{k.photo, k.use, x.vector, x.kind, x.measures})
 	}
 	var body bytes.Buffer
 	body.Write(c.key[:])

@@ -1,7 +1,6 @@
 package face
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +10,6 @@ import (
 // TemplateSize is how many dimensions a template has: that of ArcFace-like
 // models (Deng et al. 2019).
 const TemplateSize = 512
-
-// templateVersion is the first byte of a marshalled template: float32,
-// little-endian.
-const templateVersion = 1
 
 // Template is a face as a unit vector in the space of one model. Templates of
 // different models cannot be compared. It is biometric data: formatting it
@@ -70,33 +65,3 @@ func (t Template) Score(u Template) (float64, error) {
 
 // Format implements fmt.Formatter and hides the vector.
 func (t Template) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "template("+t.Model+")") }
-
-// MarshalBinary writes a version byte and the vector. The model is not part of
-// it: whoever stores a template stores the model beside it.
-func (t Template) MarshalBinary() ([]byte, error) {
-	b := make([]byte, 1, 1+4*len(t.Vector))
-	b[0] = templateVersion
-	for _, x := range t.Vector {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-	}
-	return b, nil
-}
-
-// UnmarshalBinary reads what MarshalBinary wrote and checks that it is a unit
-// vector. Model is left as it is.
-func (t *Template) UnmarshalBinary(b []byte) error {
-	if len(b) != 1+4*TemplateSize || b[0] != templateVersion {
-		return errors.New("face: not a template of this version")
-	}
-	v := make([]float32, TemplateSize)
-	var sum float64
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[1+4*i:]))
-		sum += float64(v[i]) * float64(v[i])
-	}
-	if !(math.Abs(sum-1) < 1e-3) {
-		return errors.New("face: a stored template is not a unit vector")
-	}
-	t.Vector = v
-	return nil
-}

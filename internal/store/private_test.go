@@ -59,11 +59,15 @@ func TestNothingPersonalOnDisk(t *testing.T) {
 		plain := sha256.Sum256([]byte(nik))
 		add(nik, p.Name.Reveal(), p.DateOfBirth.Reveal(), p.Attributes[sesuai.Address].Reveal(),
 			string(plain[:]), hex.EncodeToString(plain[:]), string(portrait.Source[:]))
+		template, err := portrait.Template.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
 		var vector []byte
 		for _, x := range portrait.Template.Vector[:4] {
 			vector = binary.LittleEndian.AppendUint32(vector, math.Float32bits(x))
 		}
-		secrets = append(secrets, vector)
+		secrets = append(secrets, vector, template[1:17])
 	}
 	// Parts of names and keys of the sealed form, in whatever case.
 	add("Wirasaba", "Tembalang", "Karangan", "PEREMPUAN", "date_of_birth")

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -201,6 +202,20 @@ func enrol(t testing.TB, s *store.Store, n int) {
 	change, err := s.Enrol(t.Context(), registrytest.Person(t, n), registrytest.Portrait(t, n))
 	if err != nil || change != registry.Added {
 		t.Fatalf("Enrol = %v, %v", change, err)
+	}
+}
+
+// TestTemplateOfVersion1: a portrait that was put on record before templates
+// were int8 is compared as ever, and its photograph is known again.
+func TestTemplateOfVersion1(t *testing.T) {
+	s := open(t, t.TempDir())
+	enrol(t, s, 1)
+	s.OldTemplateForTest(t, registrytest.NIK(t, 1), true)
+	probe := registrytest.ProbeAt(t, registrytest.Template(t, registrytest.Model, 1), 0.5)
+	probe.Signature = registrytest.Signature(1)
+	compared, err := s.Compare(t.Context(), registrytest.NIK(t, 1), probe)
+	if err != nil || math.Abs(compared.Score-0.5) > 0.01 || !compared.SamePhotograph {
+		t.Errorf("Compare = %+v, %v", compared, err)
 	}
 }
 
