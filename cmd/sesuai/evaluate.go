@@ -106,6 +106,9 @@ func (c *faceEvaluate) measure(s *session, set *evaluation.Set) (*evaluation.Rep
 		if made, err = evaluation.Measure(s, scores, how); err != nil {
 			return err
 		}
+		if made.Stored, err = templates.Stored(s, how, evaluation.AsStored); err != nil {
+			return err
+		}
 		made.Model, made.ListSHA256 = engine.Model(), set.SHA256
 		return nil
 	})

@@ -86,12 +86,9 @@ type scan func(ctx context.Context, shard int, tell func(Score)) error
 func (t *Templates) allImpostors(ctx context.Context, lowest float64) (Impostors, error) {
 	var im Impostors
 	im.perPerson = make([]int, len(t.set.People))
-	var rows []int32 // those that can be compared
-	for i, s := range t.set.Samples {
-		if t.vector(i, face.ForReference) != nil && t.vector(i, face.ForProbe) != nil {
-			rows = append(rows, int32(i))
-			im.perPerson[s.Person]++
-		}
+	m := t.matrix(func(i int) *vector { return t.vector(i, face.ForReference) })
+	for _, p := range m.person {
+		im.perPerson[p]++
 	}
 	per := im.perPerson
 	im.PerPair = func(a, b int) int { return per[a] * per[b] }
@@ -104,13 +101,22 @@ func (t *Templates) allImpostors(ctx context.Context, lowest float64) (Impostors
 			people++
 		}
 	}
-	m := &matrix{rows: rows, person: make([]int32, len(rows))}
-	for i, r := range rows {
-		m.person[i] = int32(t.set.Samples[r].Person)
-		m.references = append(m.references, t.vector(int(r), face.ForReference))
-		m.probes = append(m.probes, t.vector(int(r), face.ForProbe))
-	}
 	return im, im.fill(ctx, t.set, m.scan, lowest)
+}
+
+// matrix holds every sample that can be compared, with such references.
+func (t *Templates) matrix(reference func(i int) *vector) *matrix {
+	m := new(matrix)
+	for i, s := range t.set.Samples {
+		a, b := reference(i), t.vector(i, face.ForProbe)
+		if a == nil || b == nil {
+			continue
+		}
+		m.rows = append(m.rows, int32(i))
+		m.person = append(m.person, int32(s.Person))
+		m.references, m.probes = append(m.references, a), append(m.probes, b)
+	}
+	return m
 }
 
 // listedImpostors compares the pairs of different people that are listed.

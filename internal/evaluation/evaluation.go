@@ -142,6 +142,9 @@ type Report struct {
 	// match rate, counted by pairs of photographs, is 1e-2, 1e-3, and so on
 	// down to what the number of pairs allows.
 	AtFMR []RatesAt `json:"at_fmr"`
+	// Stored is what storing the references changes; nil if it was not
+	// measured.
+	Stored *Stored `json:"stored,omitempty"`
 	// Folds is set if the list has them.
 	Folds *Folds `json:"folds,omitempty"`
 	// DET is the detection error trade-off, from the lowest cosine up.

@@ -118,9 +118,8 @@ func (t Template) check(b []byte) uint32 {
 }
 
 // scaleOf is the greatest absolute value of the components, and what to multiply
-// them by
-// for a vector of length 1. The sum is of whole numbers, and what follows is
-// rounded as IEEE 754 says: it comes to the same bits everywhere.
+// them by for a vector of length 1. The sum is of whole numbers, and what
+// follows is rounded as IEEE 754 says: it comes to the same bits everywhere.
 func scaleOf(components []byte) (longest int, scale float32) {
 	sum := 0
 	for _, c := range components {

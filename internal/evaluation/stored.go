@@ -1,0 +1,115 @@
+package evaluation
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+// Stored is what it changes that a reference is compared as a registry stores
+// it, and not as it was extracted. The probe is as it was extracted in both.
+type Stored struct {
+	Genuine   Change `json:"genuine"`
+	Impostors Change `json:"impostors"`
+}
+
+// Change is how far scores of the same pairs are apart that were come by in two
+// ways.
+type Change struct {
+	// Pairs is how many pairs were compared both ways.
+	Pairs int64 `json:"pairs"`
+	// Mean and Max are of the cosine, without its sign.
+	Mean float64 `json:"mean"`
+	Max  float64 `json:"max"`
+	// Verdicts is how many pairs pass in one way and fail in the other.
+	Verdicts int64 `json:"verdicts"`
+}
+
+// Mean is the mean change of all pairs.
+func (s *Stored) Mean() float64 {
+	g, i := s.Genuine, s.Impostors
+	return (g.Mean*float64(g.Pairs) + i.Mean*float64(i.Pairs)) / float64(max(g.Pairs+i.Pairs, 1))
+}
+
+// AsStored is the template that a registry opens after it was stored.
+func AsStored(t face.Template) (face.Template, error) {
+	b, err := t.MarshalBinary()
+	if err != nil {
+		return face.Template{}, err
+	}
+	opened := face.Template{Model: t.Model}
+	return opened, opened.UnmarshalBinary(b)
+}
+
+// Stored compares the pairs that Compare does, with each reference as it was
+// extracted and as store returns it, such as AsStored.
+func (t *Templates) Stored(ctx context.Context, m Measuring, store func(face.Template) (face.Template, error)) (*Stored, error) {
+	references := make([]*vector, len(t.templates))
+	for i := range references {
+		if t.vector(i, face.ForReference) == nil {
+			continue
+		}
+		stored, err := store(t.templates[i][face.ForReference])
+		if err != nil {
+			return nil, fmt.Errorf("storing a template: %w", err)
+		}
+		if len(stored.Vector) != face.TemplateSize {
+			return nil, fmt.Errorf("storing a template: it has %d components", len(stored.Vector))
+		}
+		references[i] = (*vector)(stored.Vector)
+	}
+	pass := m.passCosine()
+	tell := func(into *Change, s Score) {
+		extracted := dot(t.vector(int(s.Reference), face.ForReference), t.vector(int(s.Probe), face.ForProbe))
+		into.add(float64(extracted), float64(s.Cosine), pass)
+	}
+	var genuine, listed Change
+	for _, p := range t.set.Pairs {
+		a, b := references[p.Reference], t.vector(p.Probe, face.ForProbe)
+		if a == nil || b == nil {
+			continue
+		}
+		into := &listed
+		if p.Same {
+			into = &genuine
+		}
+		tell(into, Score{int32(p.Reference), int32(p.Probe), dot(a, b)})
+	}
+	impostors := []Change{listed}
+	if t.allPairs {
+		impostors = make([]Change, shards)
+		matrix := t.matrix(func(i int) *vector { return references[i] })
+		err := onAllCores(ctx, func(ctx context.Context, shard int) error {
+			return matrix.scan(ctx, shard, func(s Score) { tell(&impostors[shard], s) })
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &Stored{Genuine: joined(genuine), Impostors: joined(impostors...)}, nil
+}
+
+// add counts a pair. Mean is the sum until the parts are joined.
+func (c *Change) add(extracted, stored, pass float64) {
+	change := math.Abs(stored - extracted)
+	c.Pairs++
+	c.Mean += change
+	c.Max = max(c.Max, change)
+	if (extracted >= pass) != (stored >= pass) {
+		c.Verdicts++
+	}
+}
+
+func joined(parts ...Change) Change {
+	var out Change
+	for _, c := range parts {
+		out.Pairs += c.Pairs
+		out.Mean += c.Mean
+		out.Max = max(out.Max, c.Max)
+		out.Verdicts += c.Verdicts
+	}
+	out.Mean /= float64(max(out.Pairs, 1))
+	return out
+}
