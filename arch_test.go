@@ -52,9 +52,10 @@ var mayImport = map[string][]string{
 	"internal/registry/registrytest": {
 		".", "internal/registry", "internal/face", "internal/name", "github.com/google/go-cmp/cmp",
 	},
-	"internal/audit":   {"."},
-	"internal/access":  {".", "golang.org/x/time/rate"},
-	"internal/keyring": {"."},
+	"internal/synthetic": {".", "internal/registry", "internal/face"},
+	"internal/audit":     {"."},
+	"internal/access":    {".", "golang.org/x/time/rate"},
+	"internal/keyring":   {"."},
 	"internal/store": {
 		".", "internal/registry", "internal/audit", "internal/access", "internal/face", "internal/name", "internal/keyring", "internal/replay",
 		"github.com/pressly/goose/v3", "github.com/pressly/goose/v3/lock", "modernc.org/sqlite", "modernc.org/sqlite/lib",
