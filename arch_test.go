@@ -61,6 +61,7 @@ var mayImport = map[string][]string{
 		"github.com/pressly/goose/v3", "github.com/pressly/goose/v3/lock", "modernc.org/sqlite", "modernc.org/sqlite/lib",
 		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "golang.org/x/sync/errgroup",
 	},
+	"internal/store/pgtest": {"github.com/jackc/pgx/v5"}, // for tests alone
 
 	// Around the product, not of it: they use it as anyone would.
 	"demo": {
