@@ -58,6 +58,11 @@ type commandLine struct {
 		} `cmd:"" help:"Models of your own: docs/models.md."`
 		Reenrol faceReenrol `cmd:"" help:"Say why templates cannot be made anew, and how many of which model are on record."`
 	} `cmd:"" help:"The face engine by itself."`
+	Keys struct {
+		Add    keysAdd    `cmd:"" help:"Make a further master key."`
+		Rotate keysRotate `cmd:"" help:"Move everything to the master key that was added."`
+		Status keysStatus `cmd:"" help:"Say which master keys there are and what is stored under them."`
+	} `cmd:"" help:"The master keys."`
 	Migrate struct {
 		Up     migrateUp     `cmd:"" help:"Bring the schema of the registry's database up to date."`
 		Status migrateStatus `cmd:"" help:"Say which schema the database has."`

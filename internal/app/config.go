@@ -18,6 +18,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/store"
 	"github.com/sesuai/sesuai/internal/verify"
@@ -358,7 +359,10 @@ func (c *Config) Check() error {
 // YAML is the configuration as a file that LoadConfig reads.
 func (c Config) YAML() ([]byte, error) { return yaml.Marshal(c) }
 
-// masterKeyPath is where the master key is.
+// MasterKeyPath is where the master key of that number is.
+func (c Config) MasterKeyPath(id byte) string { return keyring.Path(c.masterKeyPath(), id) }
+
+// masterKeyPath is where the first master key is.
 func (c Config) masterKeyPath() string {
 	if c.MasterKey != "" {
 		return c.MasterKey

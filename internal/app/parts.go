@@ -32,6 +32,9 @@ type Store struct {
 	Hash access.Hash
 }
 
+// Rotation is how far a rotation of the master keys is.
+type Rotation = store.Rotation
+
 // OpenStore opens the store that c names. A data folder is made where there is
 // none yet, and so is the first master key of a new database, unless the
 // configuration names one. Close the result.

@@ -89,7 +89,7 @@ func TestClientsThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := credentials.Reveal()
-	s.ExecForTest(t, `UPDATE clients SET password = x'00'`)
+	s.ExecForTest(t, inEngine(`UPDATE clients SET password = x'00'`))
 	_, err = auth.Authenticate(t.Context(), r.Username, r.Password, r.APIKey)
 	if sesuai.KindOf(err) != sesuai.KindUnavailable {
 		t.Errorf("Authenticate = %v", err)

@@ -291,7 +291,7 @@ func personKeys(ctx context.Context, q querier, key *keyring.Key, after []byte) 
 // Export implements registry.Exporter. It fails while a rotation of the master
 // keys is under way, since people who are moved meanwhile could be passed over.
 func (s *Store) Export(ctx context.Context, each func(registry.Enrolment) error) error {
-	if err := s.loadKeys(ctx); err != nil {
+	if err := s.reloadKeys(ctx); err != nil {
 		return err
 	}
 	set := s.keySet.Load()

@@ -122,7 +122,7 @@ func TestTampering(t *testing.T) {
 				t.Fatalf("before: %v", err)
 			}
 			for _, statement := range strings.Split(test.statement, ";") {
-				s.ExecForTest(t, statement)
+				s.ExecForTest(t, inEngine(statement))
 			}
 			_, err := s.VerifyTrail(t.Context())
 			broken, ok := errors.AsType[*audit.BrokenError](err)
@@ -187,7 +187,7 @@ func TestAppendWithAnEndedContext(t *testing.T) {
 		t.Errorf("Append = %v", err)
 	}
 	var ids string
-	s.QueryForTest(t, `SELECT group_concat(request_id) FROM audit_events`, &ids)
+	s.QueryForTest(t, inEngine(`SELECT group_concat(request_id) FROM audit_events`), &ids)
 	if ids != "first" {
 		t.Errorf("events %s are stored, want first", ids)
 	}

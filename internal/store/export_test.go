@@ -29,11 +29,15 @@ func (s *Store) PragmaForTest(t testing.TB, name string) (writing, reading int) 
 	return writing, reading
 }
 
-// LockForTest takes the database for writing until release is called.
+// LockForTest takes the audit trail for writing, and with SQLite the whole
+// database, until release is called.
 func (s *Store) LockForTest(t testing.TB) (release func()) {
 	t.Helper()
 	tx, err := s.write.BeginTx(t.Context(), nil)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.ExecContext(t.Context(), `UPDATE audit_head SET seq = seq WHERE id = 1`); err != nil {
 		t.Fatal(err)
 	}
 	return func() {

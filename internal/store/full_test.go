@@ -55,7 +55,7 @@ func assertHolds(t *testing.T, s *store.Store, people, events int) {
 // TestFullDatabase: SQLite's own limit stands for the full disk.
 func TestFullDatabase(t *testing.T) {
 	s := open(t, t.TempDir())
-	s.ExecForTest(t, `PRAGMA max_page_count = 80`)
+	s.ExecForTest(t, inEngine(`PRAGMA max_page_count = 80`))
 	people, events := fill(t, s)
 	assertHolds(t, s, people, events)
 	// A replacement that does not fit leaves the first version.
@@ -65,7 +65,7 @@ func TestFullDatabase(t *testing.T) {
 	assertUnanswered(t, "Enrol", err)
 	assertHolds(t, s, people, events)
 
-	s.ExecForTest(t, `PRAGMA max_page_count = 1000000`)
+	s.ExecForTest(t, inEngine(`PRAGMA max_page_count = 1000000`))
 	enrol(t, s, people)
 	if err := s.Append(t.Context(), event(t, 1, "request")); err != nil {
 		t.Error(err)
@@ -129,7 +129,7 @@ func TestReadOnlyDisk(t *testing.T) {
 func TestReadOnlyDatabase(t *testing.T) {
 	s := open(t, t.TempDir())
 	enrol(t, s, 0)
-	s.ExecForTest(t, `PRAGMA query_only = 1`)
+	s.ExecForTest(t, inEngine(`PRAGMA query_only = 1`))
 	_, err := s.Enrol(t.Context(), registrytest.Person(t, 2), nil)
 	assertUnanswered(t, "Enrol", err)
 	_, err = s.Enrol(t.Context(), registrytest.Person(t, 0), nil)
@@ -139,6 +139,6 @@ func TestReadOnlyDatabase(t *testing.T) {
 	assertUnanswered(t, "Append", s.Append(t.Context(), event(t, 1, "request")))
 	err = s.AddClient(t.Context(), client("bank"), access.NewCredentials().Hashes(testHash))
 	assertUnanswered(t, "AddClient", err)
-	s.ExecForTest(t, `PRAGMA query_only = 0`)
+	s.ExecForTest(t, inEngine(`PRAGMA query_only = 0`))
 	assertHolds(t, s, 1, 0)
 }

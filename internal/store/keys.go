@@ -130,6 +130,16 @@ func (s *Store) loadKeys(ctx context.Context) error {
 	return nil
 }
 
+// reloadKeys is loadKeys while the store is in use: then whatever is wrong is
+// that nothing can be answered.
+func (s *Store) reloadKeys(ctx context.Context) error {
+	err := s.loadKeys(ctx)
+	if e, ok := errors.AsType[*sesuai.Error](err); ok && e.Kind == sesuai.KindConfiguration {
+		return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: errors.New(e.Detail)}
+	}
+	return err
+}
+
 // firstKeys records the first master key and the secrets in a database that
 // has none. Of several processes that do it at once, one does.
 func (s *Store) firstKeys(ctx context.Context) error {
@@ -237,7 +247,7 @@ func (s *Store) look(ctx context.Context, db querier, nik sesuai.NIK, read func(
 		if epoch == set.epoch {
 			return nil
 		}
-		if err := s.loadKeys(ctx); err != nil {
+		if err := s.reloadKeys(ctx); err != nil {
 			return err
 		}
 	}
@@ -266,7 +276,7 @@ func (s *Store) changePeople(ctx context.Context, f func(tx *transaction, set *k
 		case err == nil:
 			return nil
 		case errors.Is(err, errStaleKeys):
-			if err := s.loadKeys(ctx); err != nil {
+			if err := s.reloadKeys(ctx); err != nil {
 				return err
 			}
 		case !s.db.retryable(err):

@@ -174,9 +174,12 @@ type onRecord struct {
 	signature face.Signature
 }
 
-// portrait is what the reference was enrolled as.
-func (p onRecord) portrait() registry.Portrait {
-	return registry.Portrait{
+// portrait is what the reference was enrolled as; nil if there is none.
+func (p onRecord) portrait() *registry.Portrait {
+	if p.record.Portrait == nil {
+		return nil
+	}
+	return &registry.Portrait{
 		Template: p.template, Source: [32]byte(p.record.Portrait.Source), Signature: p.signature,
 	}
 }

@@ -146,7 +146,7 @@ func TestSealedLengthsTellLittle(t *testing.T) {
 // TestDamage: a row that was changed, moved or lost in part is "cannot
 // answer", and never "not found", "no portrait" or a score.
 func TestDamage(t *testing.T) {
-	const swap = `UPDATE %[1]s SET %[2]s = (SELECT b.%[2]s FROM %[1]s b WHERE b.id <> %[1]s.id LIMIT 1)`
+	const swap = `UPDATE %[1]s SET %[2]s = (SELECT b.%[2]s FROM %[1]s b WHERE b.%[3]s <> %[1]s.%[3]s LIMIT 1)`
 	tests := []struct {
 		name, statement string
 		check           bool // whether Check is hit, too
@@ -154,9 +154,9 @@ func TestDamage(t *testing.T) {
 		{"a bit of a person", `UPDATE people SET attributes = CAST(substr(attributes, 1, 40) || x'00' || substr(attributes, 42) AS BLOB)`, true},
 		{"a person cut short", `UPDATE people SET attributes = substr(attributes, 1, 20)`, true},
 		{"a person emptied", `UPDATE people SET attributes = x''`, true},
-		{"two people swapped", fmt.Sprintf(swap, "people", "attributes"), true},
+		{"two people swapped", fmt.Sprintf(swap, "people", "attributes", "nik"), true},
 		{"a bit of a template", `UPDATE templates SET template = CAST(substr(template, 1, 40) || x'00' || substr(template, 42) AS BLOB)`, false},
-		{"two templates swapped", fmt.Sprintf(swap, "templates", "template"), false},
+		{"two templates swapped", fmt.Sprintf(swap, "templates", "template", "link"), false},
 		{"a template lost", `DELETE FROM templates`, false},
 		{"another model claimed", `UPDATE templates SET model = 'other@111111111111'`, false},
 		{"a template under another key id", `UPDATE templates SET template = CAST(x'02' || substr(template, 2) AS BLOB)`, false},
@@ -166,7 +166,7 @@ func TestDamage(t *testing.T) {
 			s := open(t, t.TempDir())
 			enrol(t, s, 1)
 			enrol(t, s, 2)
-			s.ExecForTest(t, test.statement)
+			s.ExecForTest(t, inEngine(test.statement))
 
 			p, portrait := registrytest.Person(t, 1), registrytest.Portrait(t, 1)
 			record, err := s.Check(t.Context(), registrytest.Claim(p))
@@ -201,7 +201,7 @@ func TestOldTemplateDoesNotFitANewRecord(t *testing.T) {
 	if _, err := s.Enrol(t.Context(), registrytest.Person(t, 1), registrytest.Portrait(t, 2)); err != nil {
 		t.Fatal(err)
 	}
-	s.ExecForTest(t, `UPDATE templates SET template = $1`, old)
+	s.ExecForTest(t, inEngine(`UPDATE templates SET template = $1`), old)
 	_, err := s.Compare(t.Context(), registrytest.NIK(t, 1), registrytest.ProbeAt(t, registrytest.Template(t, registrytest.Model, 1), 1))
 	assertUnanswered(t, "Compare", err)
 }
@@ -212,8 +212,8 @@ func TestErrorsShowNothing(t *testing.T) {
 	s := open(t, t.TempDir())
 	p := registrytest.Person(t, 1)
 	enrol(t, s, 1)
-	s.ExecForTest(t, `DROP TABLE templates`)
-	s.ExecForTest(t, `UPDATE people SET attributes = x'01'`)
+	s.ExecForTest(t, inEngine(`DROP TABLE templates`))
+	s.ExecForTest(t, inEngine(`UPDATE people SET attributes = x'01'`))
 	_, checkErr := s.Check(t.Context(), registrytest.Claim(p))
 	_, enrolErr := s.Enrol(t.Context(), p, registrytest.Portrait(t, 1))
 	_, removeErr := s.Remove(t.Context(), p.NIK)

@@ -178,7 +178,7 @@ func TestDamagedProbes(t *testing.T) {
 		`UPDATE probes SET probes = CAST(substr(probes, 1, 40) || x'00' || substr(probes, 42) AS BLOB)`,
 		`UPDATE probes SET probes = x''`,
 		`UPDATE probes SET last_at = last_at - 1`,
-		`UPDATE probes SET probes = (SELECT b.probes FROM probes b WHERE b.id <> probes.id)`,
+		`UPDATE probes SET probes = (SELECT b.probes FROM probes b WHERE b.person <> probes.person)`,
 		`DROP TABLE probes`,
 	} {
 		s := open(t, t.TempDir())
@@ -186,7 +186,7 @@ func TestDamagedProbes(t *testing.T) {
 			enrol(t, s, n)
 			seen(t, s, n, probe(n, "a", 0), false)
 		}
-		s.ExecForTest(t, statement)
+		s.ExecForTest(t, inEngine(statement))
 		was, err := s.Seen(t.Context(), registrytest.NIK(t, 0), probe(0, "b", 1))
 		if was {
 			t.Errorf("%s: Seen is true", statement)
@@ -230,7 +230,7 @@ func TestFlagsAreStored(t *testing.T) {
 		`UPDATE audit_events SET flags = 'NONSENSE'`,
 		`UPDATE audit_events SET flags = '', liveness_known = 0, liveness = 0`,
 	} {
-		s.ExecForTest(t, statement)
+		s.ExecForTest(t, inEngine(statement))
 		if _, err := s.VerifyTrail(t.Context()); err == nil || sesuai.KindOf(err) == sesuai.KindUnavailable {
 			t.Errorf("%s: VerifyTrail = %v", statement, err)
 		}

@@ -18,12 +18,14 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/store"
+	"github.com/sesuai/sesuai/internal/store/pgtest"
 )
 
 // The environment of a child process: see TestChild.
 const (
 	childDir   = "SESUAI_TEST_DIR"
 	childFirst = "SESUAI_TEST_FIRST" // the number of its first person
+	childURL   = "SESUAI_TEST_URL"   // of the database, unless it is in the folder
 	childCount = "SESUAI_TEST_COUNT" // how many people it enrols
 )
 
@@ -46,6 +48,9 @@ func TestChild(t *testing.T) {
 	}
 	first, _ := strconv.Atoi(os.Getenv(childFirst))
 	count, _ := strconv.Atoi(os.Getenv(childCount))
+	if url := os.Getenv(childURL); url != "" {
+		databases[dir], postgres = url, new(pgtest.Server)
+	}
 	s := open(t, dir)
 	const workers = 4
 	var group sync.WaitGroup
@@ -82,6 +87,9 @@ func startChild(t *testing.T, dir string, first, count int) (cmd *exec.Cmd, wait
 	cmd = exec.Command(os.Args[0], "-test.run=^TestChild$")
 	cmd.Env = append(os.Environ(), childDir+"="+dir, fmt.Sprintf("%s=%d", childFirst, first),
 		fmt.Sprintf("%s=%d", childCount, count))
+	if postgres != nil {
+		cmd.Env = append(cmd.Env, childURL+"="+databaseOf(t, dir))
+	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -147,10 +155,12 @@ func TestKill(t *testing.T) {
 // assertSound reports any damage to the file and to the audit trail.
 func assertSound(t *testing.T, s *store.Store) {
 	t.Helper()
-	var check string
-	s.QueryForTest(t, `PRAGMA integrity_check`, &check)
-	if check != "ok" {
-		t.Errorf("integrity_check: %s", check)
+	if postgres == nil {
+		var check string
+		s.QueryForTest(t, `PRAGMA integrity_check`, &check)
+		if check != "ok" {
+			t.Errorf("integrity_check: %s", check)
+		}
 	}
 	if _, err := s.VerifyTrail(t.Context()); err != nil {
 		t.Error(err)

@@ -94,17 +94,19 @@ type sealedPerson struct {
 
 // sealPerson seals a person under a master key, with a new data key.
 func sealPerson(master *keyring.Key, e registry.Enrolment) (sealedPerson, error) {
-	p := sealedPerson{
-		keys: keysUnder(master, e.Person.NIK), record: newRecord(e.Person, e.Portrait),
-		dataKey: keyring.NewDataKey(master.ID()),
-	}
-	p.personKey = sealDataKey(p.keys, p.dataKey, e.Person.NIK)
+	return sealAs(master, e.Person.NIK, newRecord(e.Person, e.Portrait), e.Portrait)
+}
+
+// sealAs is sealPerson for a record that is made already.
+func sealAs(master *keyring.Key, nik sesuai.NIK, r record, portrait *registry.Portrait) (sealedPerson, error) {
+	p := sealedPerson{keys: keysUnder(master, nik), record: r, dataKey: keyring.NewDataKey(master.ID())}
+	p.personKey = sealDataKey(p.keys, p.dataKey, nik)
 	var err error
-	if p.attributes, err = sealRecord(p.keys, p.dataKey, p.record); err != nil || e.Portrait == nil {
+	if p.attributes, err = sealRecord(p.keys, p.dataKey, r); err != nil || portrait == nil {
 		return p, err
 	}
-	p.model = e.Portrait.Template.Model
-	p.template, err = sealTemplate(p.keys, p.dataKey, p.record, *e.Portrait)
+	p.model = portrait.Template.Model
+	p.template, err = sealTemplate(p.keys, p.dataKey, r, *portrait)
 	return p, err
 }
 
@@ -180,8 +182,7 @@ func sealTemplate(k rowKeys, d *keyring.DataKey, r record, p registry.Portrait) 
 	if err != nil {
 		return nil, err
 	}
-	check := face.Template{Model: p.Template.Model}
-	if err := check.UnmarshalBinary(b); err != nil {
+	if err := (&face.Template{Model: p.Template.Model}).UnmarshalBinary(b); err != nil {
 		return nil, err // it would never open again
 	}
 	signature, err := p.Signature.MarshalBinary()
@@ -246,9 +247,6 @@ func (p onRecord) enrolment(nik sesuai.NIK) (registry.Enrolment, error) {
 		}
 		e.Person.Attributes[a] = sesuai.NewText(text)
 	}
-	if p.record.Portrait != nil {
-		portrait := p.portrait()
-		e.Portrait = &portrait
-	}
+	e.Portrait = p.portrait()
 	return e, nil
 }

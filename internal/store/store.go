@@ -235,8 +235,9 @@ func (s *Store) now() int64 { return s.o.Now().UnixMicro() }
 // report a context that has ended in words of their own; whoever asks why
 // should find the context's.
 func unavailable(ctx context.Context, doing string, err error) error {
-	if own, ok := errors.AsType[*sesuai.Error](err); ok {
-		return own // it says already whose it is
+	switch own, _ := errors.AsType[*sesuai.Error](err); sesuai.KindOf(err) {
+	case sesuai.KindConfiguration, sesuai.KindUnavailable:
+		return own // it says already what is wrong
 	}
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)

@@ -3,22 +3,23 @@ package store_test
 import (
 	"context"
 	"errors"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/store"
+	"github.com/sesuai/sesuai/internal/store/pgtest"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }
 
 func TestStorePassesTheRegistryExam(t *testing.T) {
 	registrytest.TestRegistry(t, func(t *testing.T) registry.Enroller { return open(t, t.TempDir()) })
@@ -33,9 +34,13 @@ func ring(dir string) func(isNew bool) (*keyring.Ring, error) {
 
 func options(t testing.TB, dir string) store.Options {
 	t.Helper()
-	return store.Options{
+	o := store.Options{
 		Dir: dir, OpenRing: ring(dir), Scale: registrytest.Scale{}, Calibration: registrytest.Calibration,
 	}
+	if postgres != nil {
+		o.Dir, o.URL, o.Migrate = "", databaseOf(t, dir), true
+	}
+	return o
 }
 
 // open opens the store in dir until the test ends.
@@ -128,7 +133,7 @@ func TestOpenRefusesAnotherKey(t *testing.T) {
 func TestOpenRefusesANewerSchema(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	s.ExecForTest(t, `INSERT INTO schema_versions (version_id, is_applied) VALUES (9999, 1)`)
+	s.ExecForTest(t, `INSERT INTO schema_versions (version_id, is_applied) VALUES (9999, true)`)
 	_, err := store.Open(t.Context(), options(t, dir))
 	assertConfiguration(t, err, "newer version")
 }
@@ -136,7 +141,7 @@ func TestOpenRefusesANewerSchema(t *testing.T) {
 func TestOpenRefusesASchemaFromBeforeTheFirstRelease(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	s.ExecForTest(t, `UPDATE schema_versions SET version_id = 2 WHERE version_id > 0`)
+	s.ExecForTest(t, inEngine(`UPDATE schema_versions SET version_id = 2 WHERE version_id > 0`))
 	_, err := store.Open(t.Context(), options(t, dir))
 	assertConfiguration(t, err, "cannot be taken over")
 }
@@ -205,24 +210,18 @@ func enrol(t testing.TB, s *store.Store, n int) {
 	}
 }
 
-// TestTemplateOfVersion1: a portrait that was put on record before templates
-// were int8 is compared as ever, and its photograph is known again.
-func TestTemplateOfVersion1(t *testing.T) {
-	s := open(t, t.TempDir())
-	enrol(t, s, 1)
-	s.OldTemplateForTest(t, registrytest.NIK(t, 1), true)
-	probe := registrytest.ProbeAt(t, registrytest.Template(t, registrytest.Model, 1), 0.5)
-	probe.Signature = registrytest.Signature(1)
-	compared, err := s.Compare(t.Context(), registrytest.NIK(t, 1), probe)
-	if err != nil || math.Abs(compared.Score-0.5) > 0.01 || !compared.SamePhotograph {
-		t.Errorf("Compare = %+v, %v", compared, err)
-	}
-}
-
 func assertConfiguration(t *testing.T, err error, want string) {
 	t.Helper()
 	if sesuai.KindOf(err) != sesuai.KindConfiguration || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want one of kind %s that says %q", err, sesuai.KindConfiguration, want)
+	}
+}
+
+// equal reports how got is not what is wanted.
+func equal[T any](t *testing.T, got, want T) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
 	}
 }
 

@@ -1,0 +1,89 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sesuai/sesuai/internal/store/pgtest"
+)
+
+// postgres is where the databases of the tests are that run on PostgreSQL; nil
+// while they run on SQLite. Tests of this package do not run in parallel.
+var postgres *pgtest.Server
+
+// databases are those of data folders, so that a folder that is opened again is
+// the same database.
+var databases = make(map[string]string)
+
+// databaseOf is the URL of a folder's database.
+func databaseOf(t testing.TB, dir string) string {
+	t.Helper()
+	if databases[dir] == "" {
+		databases[dir] = postgres.Database(t)
+	}
+	return databases[dir]
+}
+
+// TestOnPostgres runs on PostgreSQL what runs on SQLite by itself, but for what
+// is about files.
+func TestOnPostgres(t *testing.T) {
+	postgres = pgtest.Shared(t)
+	defer func() { postgres = nil }()
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T)
+	}{
+		{"registry exam", TestStorePassesTheRegistryExam},
+		{"open again", TestOpenAgain},
+		{"another key", TestOpenRefusesAnotherKey},
+		{"newer schema", TestOpenRefusesANewerSchema},
+		{"older schema", TestOpenRefusesASchemaFromBeforeTheFirstRelease},
+		{"ended context", TestOpenGivesUpWithItsContext},
+		{"clients", TestClients},
+		{"clients that cannot be read", TestClientsThatCannotBeRead},
+		{"events", TestEventsAreStoredAsTheyWere},
+		{"trail", TestTheTrailIsContinued},
+		{"tampering", TestTampering},
+		{"verify while appending", TestVerifyWhileAppending},
+		{"append with an ended context", TestAppendWithAnEndedContext},
+		{"close", TestCloseWritesWhatWaits},
+		{"flags", TestFlagsAreStored},
+		{"probes", TestProbes},
+		{"probes of nobody", TestProbesOfNobody},
+		{"probes of the removed", TestProbesOfTheRemoved},
+		{"two at once", TestTwoAtOnce},
+		{"probes are bounded", TestProbesAreBounded},
+		{"old probes", TestOldProbesAreForgotten},
+		{"damaged probes", TestDamagedProbes},
+		{"damage", TestDamage},
+		{"old template", TestOldTemplateDoesNotFitANewRecord},
+		{"errors", TestErrorsShowNothing},
+		{"sealed lengths", TestSealedLengthsTellLittle},
+		{"processes together", TestProcessesTogether},
+		{"kill", TestKill},
+		{"others", TestSeesWhatOthersWrite},
+		{"rotation", TestRotation},
+		{"rotation under load", TestRotationUnderLoad},
+		{"rotated without the key", TestRotatedWithoutTheKey},
+		{"rotation leaves the damaged", TestRotationLeavesTheDamaged},
+		{"shredding", TestShredding},
+	} {
+		t.Run(test.name, test.run)
+	}
+}
+
+// inPostgres says in PostgreSQL's words what a test says in SQLite's.
+var inPostgres = strings.NewReplacer(
+	"x''", `'\x'::bytea`, "x'00'", `'\x00'::bytea`, "x'01'", `'\x01'::bytea`, "x'02'", `'\x02'::bytea`,
+	"AS BLOB", "AS bytea",
+	"zeroblob(32)", "decode(repeat('00', 32), 'hex')", "zeroblob(3)", `'\x000000'::bytea`,
+	"group_concat(request_id)", "string_agg(request_id, ',')",
+)
+
+// inEngine is a statement in the words of the engine under test.
+func inEngine(statement string) string {
+	if postgres == nil {
+		return statement
+	}
+	return inPostgres.Replace(statement)
+}
