@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/sesuai/sesuai/internal/store"
 	"github.com/sesuai/sesuai/internal/store/pgtest"
 )
 
@@ -15,12 +17,24 @@ var postgres *pgtest.Server
 // the same database.
 var databases = make(map[string]string)
 
-// databaseOf is the URL of a folder's database.
+// databaseOf is the URL of a folder's database. It is a copy of one with the
+// tables, which takes a quarter of the time that making them does.
 func databaseOf(t testing.TB, dir string) string {
 	t.Helper()
-	if databases[dir] == "" {
-		databases[dir] = postgres.Database(t)
+	if url, made := databases[dir]; made {
+		return url
 	}
+	const tables = "tables"
+	if len(databases) == 0 {
+		postgres.Exec(t, "CREATE DATABASE "+tables+" OWNER "+pgtest.User)
+		if _, err := store.Migrate(t.Context(), store.Options{URL: postgres.URL(tables)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := fmt.Sprintf("store%d", len(databases))
+	postgres.Exec(t, fmt.Sprintf("CREATE DATABASE %s OWNER %s TEMPLATE %s", name, pgtest.User, tables))
+	t.Cleanup(func() { postgres.Exec(t, "DROP DATABASE "+name+" WITH (FORCE)") })
+	databases[dir] = postgres.URL(name)
 	return databases[dir]
 }
 
