@@ -62,6 +62,11 @@ build/peer/.fetched: demo/peer/package.json demo/peer/package-lock.json
 	cd build/peer && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+# Whether PostgreSQL is here is asked each time.
+build/postgres: FORCE
+	@mkdir -p build
+	@scripts/postgres.sh $@
+
 .PHONY: run
 run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people if nobody is on record, and serve
 	bin/demo run --data $(DATA) --listen $(LISTEN)
@@ -71,7 +76,7 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 	bin/demo table
 
 .PHONY: test
-test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched ## Run every test, with the race detector
+test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test, with the race detector
 	bin/demo cut
 	$(GO) test $(TAGS) -race -shuffle=on -timeout 20m ./...
 	$(GO) test $(TAGS) -v -run 'TestLondon|TestLFW|TestAgreesWithPrototype' ./internal/face

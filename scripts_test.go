@@ -124,3 +124,70 @@ func TestTurbojpegIsInstalledOnce(t *testing.T) {
 		t.Errorf("where nothing can be installed: tags %q, and it says %q", tags, says)
 	}
 }
+
+// fakePostgresApt puts PostgreSQL where the script looks, and keeps what the
+// package would have read about clusters.
+const fakePostgresApt = `#!/bin/sh
+dir=${0%/*}
+if [ "$1" = install ]; then
+	cat "$dir"/clusters/* >"$dir/asked"
+	mkdir "$dir/bin"
+	for name in initdb postgres; do cp "$0" "$dir/bin/$name"; done
+fi
+`
+
+// TestPostgresIsInstalledOnce: root gets PostgreSQL at the first time, without
+// a cluster of Debian's; whoever removes it does not get it back, and nobody
+// else gets it.
+func TestPostgresIsInstalledOnce(t *testing.T) {
+	for _, c := range []struct {
+		about, id, apt string
+		installed      bool
+		says           string
+	}{
+		{"root", fakeRoot, fakePostgresApt, true, "installed the system package postgresql-15, for the tests\n"},
+		{
+			"root, and it cannot be had", fakeRoot, fakeBrokenApt, false,
+			"the system package postgresql-15 could not be installed\npostgresql-15 is not here: what needs it is skipped, or fails if CI is set\n",
+		},
+		{
+			"somebody else", fakeNobody, fakePostgresApt, false,
+			"postgresql-15 is not here: what needs it is skipped, or fails if CI is set\n",
+		},
+	} {
+		m := newTurbojpeg(t, c.id, c.apt)
+		run := func() string {
+			cmd := exec.Command("scripts/postgres.sh", filepath.Join(m.dir, "was here"))
+			cmd.Env = []string{
+				"PATH=" + m.dir + ":" + os.Getenv("PATH"),
+				"POSTGRES=" + filepath.Join(m.dir, "bin"), "POSTGRES_CLUSTERS=" + filepath.Join(m.dir, "clusters"),
+			}
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Errorf("%s: %v", c.about, err)
+			}
+			return string(out)
+		}
+		if says := run(); says != c.says || m.has("bin/initdb") != c.installed || m.has("was here") != c.installed {
+			t.Errorf("%s: it says %q; installed: %t", c.about, says, m.has("bin/initdb"))
+		}
+		if m.has("clusters/sesuai-none.conf") {
+			t.Errorf("%s: later clusters are not made either", c.about)
+		}
+		if !c.installed {
+			continue
+		}
+		if b, err := os.ReadFile(filepath.Join(m.dir, "asked")); err != nil || string(b) != "create_main_cluster = false\n" {
+			t.Errorf("%s: the package reads %q, %v", c.about, b, err)
+		}
+		if says := run(); says != "" {
+			t.Errorf("%s: once it is there, it says %q", c.about, says)
+		}
+		if err := os.RemoveAll(filepath.Join(m.dir, "bin")); err != nil {
+			t.Fatal(err)
+		}
+		if says := run(); m.has("bin/initdb") || !strings.HasPrefix(says, "postgresql-15 is not here") {
+			t.Errorf("%s: removed: it says %q; installed again: %t", c.about, says, m.has("bin/initdb"))
+		}
+	}
+}

@@ -11,6 +11,7 @@
 set -eu
 file=$1
 package=libturbojpeg0-dev
+. "${0%/*}/apt.sh"
 
 have() {
 	printf '#include <turbojpeg.h>\nint main(void) { return tjInitDecompress() == 0; }\n' |
@@ -20,13 +21,8 @@ have() {
 tags=
 if have; then
 	tags=turbojpeg
-elif [ ! -e "$file" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-	if { apt-get update -q && apt-get install -q -y --no-install-recommends $package; } >/dev/null 2>&1 && have; then
-		tags=turbojpeg
-		echo "installed the system package $package, for the fast JPEG decoder" >&2
-	else
-		echo "the system package $package could not be installed" >&2
-	fi
+elif [ ! -e "$file" ] && install_package $package "the fast JPEG decoder" && have; then
+	tags=turbojpeg
 fi
 if echo "$tags" | cmp -s - "$file"; then
 	exit
