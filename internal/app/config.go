@@ -326,6 +326,15 @@ func (c *Config) Check() error {
 // YAML is the configuration as a file that LoadConfig reads.
 func (c Config) YAML() ([]byte, error) { return yaml.Marshal(c) }
 
+// JSON is what YAML is, as JSON: such a file LoadConfig reads, too.
+func (c Config) JSON() ([]byte, error) {
+	b, err := c.YAML()
+	if err != nil {
+		return nil, err
+	}
+	return yaml.YAMLToJSON(b)
+}
+
 // masterKeyPath is where the master key is.
 func (c Config) masterKeyPath() string {
 	if c.MasterKey != "" {
