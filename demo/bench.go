@@ -49,6 +49,10 @@ func (b *benchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
+	idle, err := statusMiB(s.cmd.Process.Pid, "VmRSS")
+	if err != nil {
+		return err
+	}
 	who, _, err := c.somebody()
 	if err != nil {
 		return err
@@ -72,7 +76,7 @@ func (b *benchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	if err := b.load(s.cmd.Process.Pid, request(photo)); err != nil {
 		return err
 	}
-	if err := b.largeMemory(s.cmd.Process.Pid, request(large)); err != nil {
+	if err := b.largeMemory(s.cmd.Process.Pid, idle, request(large)); err != nil {
 		return err
 	}
 	engine, err := c.engine(nil, func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Limits{} })

@@ -74,7 +74,7 @@ func (c *faceCalibrate) run(s *session, gather func() (*evaluation.Scores, error
 	}
 	out := madeCalibration{
 		Calibration: made.File(evaluation.Made{
-			ID: c.ID, DataSet: c.DataSet, ModelSHA256: manifest.Template.SHA256,
+			ID: c.ID, DataSet: c.DataSet, ModelSHA256: manifest.Template.SHA256, TemplatesSHA256: manifest.TemplatesSHA256(),
 			Tool: "sesuai " + programVersion(), Date: time.Now().Format(time.DateOnly),
 		}),
 		ByPhotographs: made.ByPhotographs.Anchors, Dominating: made.Dominating,

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -30,16 +27,5 @@ func (f claimFlags) parse() (c sesuai.Claim, err error) {
 }
 
 // readPhoto reads a whole photograph. Errors have kind sesuai.KindNoFile or
-// KindTooLarge.
-func readPhoto(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		// The cause without the path, which may hold a name.
-		if cause, ok := errors.AsType[*fs.PathError](err); ok {
-			err = cause.Err
-		}
-		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Err: err}
-	}
-	defer f.Close()
-	return enrol.ReadPhoto(f)
-}
+// KindTooLarge, and do not repeat the path, which may hold a name.
+func readPhoto(path string) ([]byte, error) { return enrol.ReadPhotoFile(path) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 
 	"github.com/sesuai/sesuai/internal/app"
@@ -13,6 +14,13 @@ type serveCommand struct {
 
 func (c *serveCommand) Run(s *session) error {
 	if c.CheckConfig {
+		if s.json {
+			b, err := s.config.JSON()
+			if err != nil {
+				return err
+			}
+			return s.printJSON(json.RawMessage(b))
+		}
 		b, err := s.config.YAML()
 		if err != nil {
 			return err

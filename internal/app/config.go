@@ -362,6 +362,15 @@ func (c Config) YAML() ([]byte, error) { return yaml.Marshal(c) }
 // MasterKeyPath is where the master key of that number is.
 func (c Config) MasterKeyPath(id byte) string { return keyring.Path(c.masterKeyPath(), id) }
 
+// JSON is what YAML is, as JSON: such a file LoadConfig reads, too.
+func (c Config) JSON() ([]byte, error) {
+	b, err := c.YAML()
+	if err != nil {
+		return nil, err
+	}
+	return yaml.YAMLToJSON(b)
+}
+
 // masterKeyPath is where the first master key is.
 func (c Config) masterKeyPath() string {
 	if c.MasterKey != "" {

@@ -23,7 +23,8 @@ const pingTimeout = 2 * time.Second
 // finish. From the first moment it answers whether it is alive; it is ready
 // once the store is open, the models are checked and the self-test has passed:
 // then it calls started, if not nil, with the address. An error before that
-// means that it could not start.
+// means that it could not start. The log says when it begins to stop, with the
+// cause of ctx's end, and when all is closed.
 func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Addr)) (err error) {
 	if err := c.Check(); err != nil {
 		return err
@@ -32,7 +33,17 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	serves := false
+	defer func() {
+		err = errors.Join(err, s.Close())
+		switch {
+		case !serves: // the caller says why it could not start
+		case err != nil:
+			log.Error("stopped", "error", err)
+		default:
+			log.Info("stopped")
+		}
+	}()
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return &sesuai.Error{
@@ -68,10 +79,17 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	defer engine.Close()
 	late.verifier.Store(NewVerifier(c, s, engine))
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
+	serves = true
 	if started != nil {
 		started(listener.Addr())
 	}
-	return <-served
+	select {
+	case err := <-served:
+		return err // it could not go on
+	case <-ctx.Done():
+		log.Info("stopping", "why", context.Cause(ctx))
+		return <-served
+	}
 }
 
 // ready says why the service cannot answer, or nil if it can.

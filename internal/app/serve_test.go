@@ -3,6 +3,7 @@ package app_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,11 +13,14 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
@@ -262,6 +266,22 @@ func TestShutdown(t *testing.T) {
 	}
 	if err := <-stopped; err != nil {
 		t.Errorf("Serve: %v", err)
+	}
+	// The log says that it stops, and why, and that it has; the request in
+	// flight may be answered before the first is written.
+	var lines []string
+	for line := range strings.Lines(s.log.String()) {
+		var l struct{ Msg, Why string }
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, strings.TrimSpace(l.Msg+" "+l.Why))
+	}
+	if len(lines) == 4 {
+		slices.Sort(lines[1:3])
+	}
+	if want := []string{"ready", "request", "stopping told to stop", "stopped"}; !cmp.Equal(lines, want) {
+		t.Errorf("the log: %s", cmp.Diff(want, lines))
 	}
 	// What was answered is recorded, and the folder can be used again.
 	store, err := app.OpenStore(t.Context(), s.config)

@@ -54,13 +54,16 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+// errToldToStop is why a service stops, as a signal is outside tests.
+var errToldToStop = errors.New("told to stop")
+
 // serve runs the service until the test ends or stop is called. ready is
 // closed once it has said that it is.
 func serve(t *testing.T, c app.Config) (s *service, ready <-chan struct{}) {
 	t.Helper()
 	s = &service{config: c, client: &http.Client{Transport: &http.Transport{}, Timeout: patience}, log: &lockedBuffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	started, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- app.Serve(ctx, c, log, func(address net.Addr) {
@@ -70,7 +73,7 @@ func serve(t *testing.T, c app.Config) (s *service, ready <-chan struct{}) {
 	}()
 	s.stop = sync.OnceValue(func() error {
 		s.client.CloseIdleConnections()
-		cancel()
+		cancel(errToldToStop)
 		return <-ended
 	})
 	t.Cleanup(func() {

@@ -3,13 +3,10 @@ package enrol
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -131,39 +128,7 @@ func (i *Import) enrol(ctx context.Context, r row) (registry.Change, error) {
 // read reads a photograph from the folder. What is wrong with the path is the
 // row's fault; the path itself may hold a name and is not repeated.
 func (i *Import) read(path string) ([]byte, error) {
-	// Without O_NONBLOCK, opening a pipe would wait for its other end.
-	f, err := i.Photos.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		why := "the photograph cannot be opened"
-		if errors.Is(err, fs.ErrNotExist) {
-			why = "there is no such photograph"
-		}
-		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: why}
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the photograph is not a file"}
-	}
-	photo, err := ReadPhoto(f)
-	if err != nil {
-		return nil, err
-	}
-	return photo, nil
-}
-
-// ReadPhoto reads a whole photograph of at most MaxPhotoSize. Errors have kind
-// sesuai.KindTooLarge or KindNoFile.
-func ReadPhoto(r io.Reader) ([]byte, error) {
-	photo, err := io.ReadAll(io.LimitReader(r, MaxPhotoSize+1))
-	switch {
-	case err != nil:
-		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the photograph cannot be read"}
-	case len(photo) > MaxPhotoSize:
-		return nil, &sesuai.Error{Kind: sesuai.KindTooLarge, Detail: fmt.Sprintf("a photograph may have %d bytes", MaxPhotoSize)}
-	case len(photo) == 0:
-		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the photograph is empty"}
-	}
-	return photo, nil
+	return readOpened(i.Photos.OpenFile(path, openPhoto, 0))
 }
 
 // tally counts rows from several goroutines.

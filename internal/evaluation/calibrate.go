@@ -276,6 +276,8 @@ type Made struct {
 	ID, DataSet string
 	// ModelSHA256 is the digest of the template network that was measured.
 	ModelSHA256 string
+	// TemplatesSHA256 is that of the manifest by which it was fed.
+	TemplatesSHA256 string
 	// Tool is the version of the program, Date the day.
 	Tool, Date string
 }
@@ -284,7 +286,7 @@ type Made struct {
 func (c *Calibrated) File(made Made) face.Calibration {
 	e := c.ByPeople
 	out := face.Calibration{
-		ID: made.ID, ModelSHA256: made.ModelSHA256, DataSet: made.DataSet, Date: made.Date, Tool: made.Tool,
+		ID: made.ID, ModelSHA256: made.ModelSHA256, TemplatesSHA256: made.TemplatesSHA256, DataSet: made.DataSet, Date: made.Date, Tool: made.Tool,
 		ListSHA256: c.listSHA256, Photographs: c.Photographs, People: c.People, PeoplePairs: c.PeoplePairs,
 		ImpostorMedian: decimals(c.Median),
 		Tail: &face.Tail{

@@ -396,7 +396,7 @@ func TestFile(t *testing.T) {
 	s := world(once(142), drawn(12, normal(0, 0.1)))
 	s.Set.SHA256 = face.DefaultManifest().Template.SHA256 // some digest
 	c := calibrate(t, s, 100).File(evaluation.Made{
-		ID: "test", DataSet: "made up", ModelSHA256: face.DefaultManifest().Template.SHA256, Tool: "test", Date: "2026-11-23",
+		ID: "test", DataSet: "made up", ModelSHA256: face.DefaultManifest().Template.SHA256, TemplatesSHA256: face.DefaultManifest().TemplatesSHA256(), Tool: "test", Date: "2026-11-23",
 	})
 	b, err := json.Marshal(c)
 	if err != nil {

@@ -19,6 +19,10 @@ type Calibration struct {
 	ID string `json:"id"`
 	// ModelSHA256 is the digest of the template network that was measured.
 	ModelSHA256 string `json:"model_sha256"`
+	// TemplatesSHA256 is the Manifest's of that name: the same network gives
+	// other scores when it is fed otherwise. A file that was made before there
+	// was such a digest is without, and is taken for every manifest of the model.
+	TemplatesSHA256 string `json:"templates_sha256,omitempty"`
 	// DataSet, Date and Tool say what was measured, when and by what.
 	DataSet string `json:"data_set"`
 	Date    string `json:"date"`
@@ -141,8 +145,10 @@ func (c *Calibration) checkOrigin() error {
 	if c.Photographs < 0 || c.People < 0 || c.PeoplePairs < 0 {
 		return badCalibration("photographs, people and people_pairs must not be negative", nil)
 	}
-	if digest, err := hex.DecodeString(c.ListSHA256); err != nil || (len(digest) != 0 && len(digest) != sha256.Size) {
-		return badCalibration("list_sha256 must be 64 hexadecimal digits", nil)
+	for key, value := range map[string]string{"list_sha256": c.ListSHA256, "templates_sha256": c.TemplatesSHA256} {
+		if digest, err := hex.DecodeString(value); err != nil || (len(digest) != 0 && len(digest) != sha256.Size) {
+			return badCalibration(key+" must be 64 hexadecimal digits", nil)
+		}
 	}
 	extrapolated := false
 	for _, a := range c.Anchors {
@@ -170,10 +176,15 @@ func badCalibration(what string, err error) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "calibration: " + what, Err: err}
 }
 
-// fits checks that the calibration was made for the manifest's model.
+// fits checks that the calibration was made for the manifest's model, fed with
+// faces that are found and aligned in the same way.
 func (c *Calibration) fits(m Manifest) error {
 	if c.ModelSHA256 != m.Template.SHA256 {
 		return badCalibration(fmt.Sprintf("%s was made for another model than %s", c.ID, m.Template.File), nil)
+	}
+	if c.TemplatesSHA256 != "" && !strings.EqualFold(c.TemplatesSHA256, m.TemplatesSHA256()) {
+		return badCalibration(fmt.Sprintf("%s was made for %s, but with another manifest: its channels, mean or divisor, its detector or landmarks, or template_length.clear differ",
+			c.ID, m.Template.File), nil)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package face_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -161,42 +162,43 @@ func TestParseCalibrationRefuses(t *testing.T) {
 	set := func(key string, v any) func(map[string]any) { return func(c map[string]any) { c[key] = v } }
 	anchors := func(a ...any) func(map[string]any) { return set("anchors", a) }
 	for name, change := range map[string]func(map[string]any){
-		"no id":                     set("id", ""),
-		"no model":                  set("model_sha256", ""),
-		"no data set":               set("data_set", ""),
-		"no date":                   set("date", ""),
-		"an unknown key":            set("threshold", 75),
-		"a median that is text":     set("impostor_median", "0.01"),
-		"a median of 1":             set("impostor_median", 1),
-		"a median of -1":            set("impostor_median", -1),
-		"no anchors":                anchors(),
-		"no anchor at 1e-2":         anchors(anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"no anchor at 1e-4":         anchors(anchor(1e-2, 0.2), anchor(1e-6, 0.6)),
-		"no anchor at 1e-6":         anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4)),
-		"rising rates":              anchors(anchor(1e-4, 0.2), anchor(1e-2, 0.4), anchor(1e-6, 0.6)),
-		"the same rate twice":       anchors(anchor(1e-2, 0.2), anchor(1e-2, 0.3), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"falling cosines":           anchors(anchor(1e-2, 0.4), anchor(1e-4, 0.2), anchor(1e-6, 0.6)),
-		"a cosine under the median": anchors(anchor(1e-2, 0.005), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"a cosine of 1":             anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 1)),
-		"a rate of 0":               anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(0, 0.7)),
-		"a rate of a half":          anchors(anchor(0.5, 0.1), anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"negative people":           set("people", -1),
-		"negative photographs":      set("photographs", -1),
-		"negative pairs of people":  set("people_pairs", -1),
-		"half a digest":             set("list_sha256", "0123"),
-		"a digest that is none":     set("list_sha256", "zz"),
-		"another source":            anchors(anchor(1e-2, 0.2, "guessed"), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"extrapolated from nothing": anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6, "extrapolated")),
-		"a cosine under its low":    anchors(anchor(1e-2, 0.2, "counted", 0.21, 0.3), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"a cosine over its high":    anchors(anchor(1e-2, 0.2, "counted", 0.1, 0.19), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"a high over 1":             anchors(anchor(1e-2, 0.2, "counted", 0.1, 1.1), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"a tail of no share":        set("tail", tailOf(0, 0.2, -0.1, 0.05)),
-		"a tail of everything":      set("tail", tailOf(1, 0.2, -0.1, 0.05)),
-		"a tail without a scale":    set("tail", tailOf(0.01, 0.2, -0.1, 0)),
-		"a tail without an end":     set("tail", tailOf(0.01, 0.2, 1, 0.05)),
-		"a tail from 1 on":          set("tail", tailOf(0.01, 1, -0.1, 0.05)),
-		"an unknown key of a tail":  set("tail", map[string]any{"end": 1}),
-		"a negative rate":           anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(-1, 0.7)),
+		"no id":                      set("id", ""),
+		"no model":                   set("model_sha256", ""),
+		"no data set":                set("data_set", ""),
+		"no date":                    set("date", ""),
+		"an unknown key":             set("threshold", 75),
+		"a median that is text":      set("impostor_median", "0.01"),
+		"a median of 1":              set("impostor_median", 1),
+		"a median of -1":             set("impostor_median", -1),
+		"no anchors":                 anchors(),
+		"no anchor at 1e-2":          anchors(anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"no anchor at 1e-4":          anchors(anchor(1e-2, 0.2), anchor(1e-6, 0.6)),
+		"no anchor at 1e-6":          anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4)),
+		"rising rates":               anchors(anchor(1e-4, 0.2), anchor(1e-2, 0.4), anchor(1e-6, 0.6)),
+		"the same rate twice":        anchors(anchor(1e-2, 0.2), anchor(1e-2, 0.3), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"falling cosines":            anchors(anchor(1e-2, 0.4), anchor(1e-4, 0.2), anchor(1e-6, 0.6)),
+		"a cosine under the median":  anchors(anchor(1e-2, 0.005), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a cosine of 1":              anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 1)),
+		"a rate of 0":                anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(0, 0.7)),
+		"a rate of a half":           anchors(anchor(0.5, 0.1), anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"negative people":            set("people", -1),
+		"negative photographs":       set("photographs", -1),
+		"negative pairs of people":   set("people_pairs", -1),
+		"half a digest":              set("list_sha256", "0123"),
+		"a digest that is none":      set("list_sha256", "zz"),
+		"half a digest of templates": set("templates_sha256", "0123"),
+		"another source":             anchors(anchor(1e-2, 0.2, "guessed"), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"extrapolated from nothing":  anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6, "extrapolated")),
+		"a cosine under its low":     anchors(anchor(1e-2, 0.2, "counted", 0.21, 0.3), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a cosine over its high":     anchors(anchor(1e-2, 0.2, "counted", 0.1, 0.19), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a high over 1":              anchors(anchor(1e-2, 0.2, "counted", 0.1, 1.1), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a tail of no share":         set("tail", tailOf(0, 0.2, -0.1, 0.05)),
+		"a tail of everything":       set("tail", tailOf(1, 0.2, -0.1, 0.05)),
+		"a tail without a scale":     set("tail", tailOf(0.01, 0.2, -0.1, 0)),
+		"a tail without an end":      set("tail", tailOf(0.01, 0.2, 1, 0.05)),
+		"a tail from 1 on":           set("tail", tailOf(0.01, 1, -0.1, 0.05)),
+		"an unknown key of a tail":   set("tail", map[string]any{"end": 1}),
+		"a negative rate":            anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(-1, 0.7)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := face.ParseCalibration(calibrationFile(t, change))
@@ -215,8 +217,17 @@ func TestParseCalibrationRefuses(t *testing.T) {
 }
 
 func TestShippedCalibrationIsThatOfTheManifest(t *testing.T) {
-	if got, want := shipped(t).ModelSHA256, face.DefaultManifest().Template.SHA256; got != want {
-		t.Errorf("made for %s, not %s", got, want)
+	for _, id := range face.ShippedCalibrations() {
+		c, err := face.ShippedCalibration(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := c.ModelSHA256, face.DefaultManifest().Template.SHA256; got != want {
+			t.Errorf("%s: made for %s, not %s", id, got, want)
+		}
+		if got, want := c.TemplatesSHA256, face.DefaultManifest().TemplatesSHA256(); got != want {
+			t.Errorf("%s: made for templates %s, not %s", id, got, want)
+		}
 	}
 	for _, id := range []string{"", "none", "../calibrations/asia-2026-11"} {
 		_, err := face.ShippedCalibration(id)
@@ -232,4 +243,43 @@ func TestNewRefusesTheCalibrationOfAnotherModel(t *testing.T) {
 	}
 	_, err := face.New(face.Options{Manifest: face.DefaultManifest(), Calibration: c, Load: load})
 	wantKind(t, err, sesuai.KindConfiguration)
+}
+
+// A calibration is for the templates that were measured: whatever decides them
+// is looked at, and nothing else of a manifest.
+func TestNewRefusesTheCalibrationOfAnotherManifest(t *testing.T) {
+	errLoad := errors.New("a network is loaded")
+	load := func([]byte, face.NetworkSpec) (face.Network, error) { return nil, errLoad }
+	before := *shipped(t)
+	before.TemplatesSHA256 = "" // as files were before there was that digest
+	for name, test := range map[string]struct {
+		change  func(m *face.Manifest)
+		refused bool
+	}{
+		"nothing":              {func(*face.Manifest) {}, false},
+		"the order of colours": {func(m *face.Manifest) { m.Template.Channels = "RGB" }, true},
+		"the mean":             {func(m *face.Manifest) { m.Template.Mean = 127.5 }, true},
+		"the divisor":          {func(m *face.Manifest) { m.Template.Divisor = 127.5 }, true},
+		"the output": {func(m *face.Manifest) {
+			m.Template.Outputs = []face.TensorSpec{{Name: "other", Shape: []int64{1, 512}}}
+		}, true},
+		"the detector":            {func(m *face.Manifest) { m.Detector.SHA256 = m.Eyes.SHA256 }, true},
+		"how landmarks are fed":   {func(m *face.Manifest) { m.Landmarks.Divisor = 255 }, true},
+		"when to look again":      {func(m *face.Manifest) { m.TemplateLength.Clear = 3 }, true},
+		"not to look again":       {func(m *face.Manifest) { m.TemplateLength = nil }, true},
+		"what quality length has": {func(m *face.Manifest) { m.TemplateLength.Half = 4 }, false},
+		"its name":                {func(m *face.Manifest) { m.ID, m.Source = "another", "elsewhere" }, false},
+		"no liveness":             {func(m *face.Manifest) { m.Liveness = nil }, false},
+	} {
+		m := face.DefaultManifest()
+		test.change(&m)
+		_, err := face.New(face.Options{Models: modelsDir, Manifest: m, Calibration: shipped(t), Load: load})
+		if refused := strings.Contains(detailOf(err), "but with another manifest"); err == nil || refused != test.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err = face.New(face.Options{Models: modelsDir, Manifest: m, Calibration: &before, Load: load})
+		if err == nil || strings.Contains(detailOf(err), "calibration") {
+			t.Errorf("%s, a file without the digest: %v", name, err)
+		}
+	}
 }

@@ -11,7 +11,7 @@ import (
 
 // DefaultLivenessThreshold is the score under which a photograph is taken for
 // an attack where that is enforced. Of LFW's photographs 0.7 % are below, and
-// one of London's 76; so are but a quarter of simulated attacks
+// one of London's 76; so are but a fifth of simulated attacks
 // (docs/decisions/pad.md).
 const DefaultLivenessThreshold = 0.4
 

@@ -211,6 +211,28 @@ func badManifest(what string, err error) error {
 // them, so that templates of other weights are never compared.
 func (m Manifest) Model() string { return m.ID + "@" + m.Template.SHA256[:12] }
 
+// TemplatesSHA256 is a digest, in hex, of all in the manifest that decides what
+// template a photograph gives: the networks that find, align and describe a
+// face, whatever their files are called, how they are fed, and from which length
+// a face is looked at again.
+func (m Manifest) TemplatesSHA256() string {
+	decide := struct {
+		Detector, Landmarks, Template NetworkSpec
+		Clear                         float64
+	}{m.Detector, m.Landmarks, m.Template, 0}
+	for _, s := range []*NetworkSpec{&decide.Detector, &decide.Landmarks, &decide.Template} {
+		s.File = ""
+	}
+	if m.TemplateLength != nil {
+		decide.Clear = m.TemplateLength.Clear
+	}
+	b, err := json.Marshal(decide)
+	if err != nil {
+		panic(err) // it holds strings and finite numbers, which were read as JSON
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(b))
+}
+
 // load reads the network's file and checks its digest. The bytes that were
 // checked are the bytes to load: a damaged model often loads without an error.
 func (s NetworkSpec) load(dir string) ([]byte, error) {

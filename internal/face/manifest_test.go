@@ -214,6 +214,9 @@ func TestSelfTestFindsWrongFeeding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := realOptions(t)
 			change(&o.Manifest)
+			fed := *o.Calibration // as if it had been made with this
+			fed.TemplatesSHA256 = o.Manifest.TemplatesSHA256()
+			o.Calibration = &fed
 			e, err := face.New(o)
 			if err == nil {
 				e.Close()

@@ -10,7 +10,8 @@ const mostLoose = 5
 // first, the others in the way that scores best.
 func align(a, b []word) (ceiling, agreement int) {
 	al := alignment{slots: max(len(a), len(b))}
-	al.a, al.b = al.pairEqual(a, b)
+	al.a, al.b = al.pairUp(a, b, word.same)
+	al.a, al.b = al.pairUp(al.a, al.b, word.maybeSame)
 	if len(al.a) > len(al.b) {
 		al.a, al.b = al.b, al.a
 	}
@@ -37,14 +38,15 @@ type alignment struct {
 	ceiling, agreement int // of the best pairing so far
 }
 
-// pairEqual counts the words that both names have and returns the others.
-func (al *alignment) pairEqual(a, b []word) (restA, restB []word) {
+// pairUp counts the words that have an equal in the other name and returns the
+// others.
+func (al *alignment) pairUp(a, b []word, equal func(v, w word) bool) (restA, restB []word) {
 	restB = append(restB, b...)
 next:
 	for _, v := range a {
 		for j, w := range restB {
-			if v.same(w) {
-				al.found.add(v, w, likeness{same, sameAgreement})
+			if equal(v, w) {
+				al.found.add(v, w, compare(v, w))
 				restB = append(restB[:j], restB[j+1:]...)
 				continue next
 			}

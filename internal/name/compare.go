@@ -13,7 +13,7 @@ const (
 	doubtful         // as often two names as a slip
 	abbreviated      // an initial and a word that begins with it
 	misspelt         // one word with a slip in it
-	homophone        // spellings that sound the same
+	homophone        // spellings that sound the same, or a J that may be a Y
 	same             // equal, spelling reforms aside
 )
 
@@ -39,6 +39,9 @@ func compare(a, b word) likeness {
 	switch {
 	case a.same(b):
 		return likeness{same, sameAgreement}
+	case a.maybeSame(b):
+		// Either one name, wholly, or two: as it is passed, it agrees in full.
+		return likeness{homophone, sameAgreement}
 	case a.abbreviates(b) || b.abbreviates(a):
 		return likeness{abbreviated, initialAgreement}
 	case a.short() || b.short():

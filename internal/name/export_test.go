@@ -4,6 +4,7 @@ package name
 var (
 	Fold      = fold
 	Canonical = canonical
+	Modern    = modern
 	Ratio     = ratio
 )
 

@@ -62,7 +62,8 @@ const longest = 2 * sesuai.MaxNameLength
 // words of the longer name of how well each agrees with its counterpart (by
 // Jaro-Winkler where it is misspelt). The ceiling is
 //
-//   - 99 if every word has its counterpart, be it misspelt or moved;
+//   - 99 if every word has its counterpart, be it misspelt or moved, or written
+//     with a J for a Y that may be the old one;
 //   - 84 if there is one doubt: a difference that is at times a slip and at
 //     times another person, or a lone initial too many;
 //   - 79 if there are two doubts, if a word is missing or is another word, if

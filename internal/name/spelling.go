@@ -5,12 +5,30 @@ import "strings"
 // canonical brings a folded word into one spelling. It undoes the reforms of
 // 1947 (oe became u) and 1972 (dj became j, tj became c, j became y, ch became
 // kh) and writes doubled letters once. J and Y become one letter, Y, since a J
-// does not tell whether it is an old one: DJAJA and JAYA are the same name, and
-// JATI and YATI cannot be told apart.
+// does not always tell whether it is an old one: JATI may be YATI. What can be
+// told of it says modern.
 //
 // Only A to Z are touched. canonical(canonical(w)) is canonical(w).
 func canonical(w string) string {
-	w = respell(w, 'Y')
+	return article(respell(w, 'Y', 'Y'))
+}
+
+// modern is canonical with J and Y kept apart where a word shows by itself
+// which spelling it is in. DJ, TJ and SJ are not in the new one: beside them
+// any other J is an old one (DJAJA is JAYA), and where they are missing it is
+// taken as it stands. OE shows nothing, as many have kept it with the new J
+// (SOEHARJO). Words that are one by canonical and two by modern may be one name
+// in two spellings, or two names of today.
+func modern(w string) string {
+	j := byte('J')
+	if strings.Contains(w, "DJ") || strings.Contains(w, "TJ") || strings.Contains(w, "SJ") {
+		j = 'Y'
+	}
+	return article(respell(w, 'J', j))
+}
+
+// article brings words with the Arabic article into one form.
+func article(w string) string {
 	// The article is pronounced as the letter that follows it, so ABDULRAHMAN
 	// is also written ABDURRAHMAN.
 	const article = "ABDUL"
@@ -20,10 +38,10 @@ func canonical(w string) string {
 	return w
 }
 
-// respell applies the spelling pairs and writes doubled letters once; a J, old
-// DJ included, is written as j. It works on bytes: those of other letters than
-// A to Z are passed through.
-func respell(w string, j byte) string {
+// respell applies the spelling pairs and writes doubled letters once; an old DJ
+// is written as dj, any other J as j. It works on bytes: those of other letters
+// than A to Z are passed through.
+func respell(w string, dj, j byte) string {
 	var buf [64]byte
 	out := buf[:0]
 	for i := range len(w) {
@@ -35,7 +53,7 @@ func respell(w string, j byte) string {
 		case c == 'E' && last == 'O':
 			out, c = out[:len(out)-1], 'U'
 		case c == 'J' && last == 'D':
-			out, c = out[:len(out)-1], j
+			out, c = out[:len(out)-1], dj
 		case c == 'J' && last == 'T':
 			out, c = out[:len(out)-1], 'C'
 		case c == 'J':
@@ -68,7 +86,7 @@ func appendOnce(out []byte, c byte) []byte {
 // of one another. As this goes beyond the spelling reforms, it never makes
 // names equal.
 func sound(w string) string {
-	w = respell(w, 'J')
+	w = respell(w, 'J', 'J')
 	var buf [64]byte
 	out := buf[:0]
 	for i := range len(w) {
@@ -134,7 +152,7 @@ func sound(w string) string {
 	if string(out) != w {
 		w = string(out)
 	}
-	return respell(w, 'J')
+	return respell(w, 'J', 'J')
 }
 
 func vowel[C byte | rune](c C) bool {

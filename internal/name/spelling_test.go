@@ -28,3 +28,28 @@ func TestCanonical(t *testing.T) {
 		}
 	}
 }
+
+func TestModern(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ word, want string }{
+		{"JATI", "JATI"},
+		{"YATI", "YATI"},
+		{"DJATI", "JATI"},
+		{"DJAJA", "JAYA"}, // beside DJ the other J is old
+		{"DJAYA", "JAYA"}, // half old
+		{"WIDJAJA", "WIJAYA"},
+		{"TJAHJONO", "CAHYONO"},
+		{"SJAFEI", "SYAFEI"},
+		{"HASJIM", "HASYIM"},
+		{"SOEHARJO", "SUHARJO"}, // OE does not make the J old
+		{"HIDAJAT", "HIDAJAT"},  // nothing tells
+		{"PANJI", "PANJI"},
+		{"ABDURRAHMAN", "ABDURAHMAN"},
+		{"ABDULRADJAB", "ABDURAJAB"},
+		{"DJ", "DJ"}, // J would be taken for an initial
+	} {
+		if got := name.Modern(tt.word); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.word, got, tt.want)
+		}
+	}
+}

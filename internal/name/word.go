@@ -4,6 +4,7 @@ package name
 type word struct {
 	plain string // as folded; an abbreviation is written out
 	canon string // plain in one spelling: see canonical
+	today string // plain in the new spelling, as far as it can be told: see modern
 	heard string // plain as it sounds: see sound
 	// initial is the letter that stood for the word, 0 if it was written out.
 	initial byte
@@ -55,15 +56,19 @@ func newWord(folded string, first bool) word {
 	} else if long, ok := leadingAbbreviations[folded]; ok && first {
 		w.plain = long
 	}
-	w.canon, w.heard = canonical(w.plain), sound(w.plain)
+	w.canon, w.today, w.heard = canonical(w.plain), modern(w.plain), sound(w.plain)
 	if muhammads[w.canon] {
-		w.canon = muhammad
+		w.canon, w.today = muhammad, muhammad
 	}
 	return w
 }
 
 // same reports whether two words are one, spelling aside.
-func (w word) same(v word) bool { return w.canon == v.canon }
+func (w word) same(v word) bool { return w.canon == v.canon && w.today == v.today }
+
+// maybeSame reports whether two words are one if a J is an old Y, be they the
+// same or not.
+func (w word) maybeSame(v word) bool { return w.canon == v.canon }
 
 // short reports whether nothing but an initial is known of the word.
 func (w word) short() bool { return len(w.canon) == 1 }

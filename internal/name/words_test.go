@@ -52,3 +52,25 @@ func TestWordsInUse(t *testing.T) {
 		t.Errorf("the pairs that pass are not those in %s (-file +pass):\n%s", wordsFile, diff)
 	}
 }
+
+// TestWordsInUseAreNotEqual: the one pair of names in use that a client who
+// asks for equal names takes for one is a name in two spellings. J and Y are
+// not enough: JATI and YATI are two people's.
+func TestWordsInUseAreNotEqual(t *testing.T) {
+	t.Parallel()
+	words, _ := readWords(t)
+	want := [][2]string{{"ICHSAN", "IKHSAN"}}
+	for _, first := range []string{"", "BUDI "} {
+		var got [][2]string
+		for i, v := range words {
+			for _, w := range words[i+1:] {
+				if name.Score(first+v, first+w) >= name.HighestPassMark {
+					got = append(got, [2]string{v, w})
+				}
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("after %q, pairs that are equal (-want +got):\n%s", first, diff)
+		}
+	}
+}
