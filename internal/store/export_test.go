@@ -46,3 +46,9 @@ func (s *Store) LockForTest(t testing.TB) (release func()) {
 		}
 	}
 }
+
+// NearForTest reports whether people are read from a replica now.
+func (s *Store) NearForTest() bool {
+	replica, _ := s.replicas.pick()
+	return replica != nil
+}

@@ -47,7 +47,7 @@ func (r *reader) close() error { return errors.Join(r.person.Close(), r.portrait
 
 // Check implements registry.Registry.
 func (s *Store) Check(ctx context.Context, claim sesuai.Claim) (registry.Record, error) {
-	p, err := s.find(ctx, s.nearest(), claim.NIK, false)
+	p, err := s.findNear(ctx, claim.NIK, false)
 	if err != nil {
 		return registry.Record{}, unavailable(ctx, "reading a person", err)
 	}
@@ -69,7 +69,7 @@ func (s *Store) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (
 	if s.o.Scale == nil {
 		return registry.Comparison{}, unavailable(ctx, "comparing", errors.New("the store was opened without a scale"))
 	}
-	p, err := s.find(ctx, s.nearest(), nik, true)
+	p, err := s.findNear(ctx, nik, true)
 	if err != nil {
 		return registry.Comparison{}, unavailable(ctx, "reading a portrait", err)
 	}
@@ -182,6 +182,24 @@ func (p onRecord) portrait() *registry.Portrait {
 	return &registry.Portrait{
 		Template: p.template, Source: [32]byte(p.record.Portrait.Source), Signature: p.signature,
 	}
+}
+
+// findNear is find on a replica that is not too far behind, and on the primary
+// if there is none or it does not answer.
+func (s *Store) findNear(ctx context.Context, nik sesuai.NIK, template bool) (onRecord, error) {
+	if s.replicas == nil {
+		return s.find(ctx, s.primary, nik, template)
+	}
+	replica, reader := s.replicas.pick()
+	if replica == nil {
+		return s.find(ctx, s.primary, nik, template)
+	}
+	p, err := s.find(ctx, reader, nik, template)
+	if err == nil || ctx.Err() != nil || errors.Is(err, registry.ErrDamaged) {
+		return p, err
+	}
+	replica.distrust()
+	return s.find(ctx, s.primary, nik, template)
 }
 
 // find reads a person, with the template if it is wanted.

@@ -18,9 +18,11 @@ const DefaultStaleness = 5 * time.Second
 // asked for.
 const watchInterval = 100 * time.Millisecond
 
-// A position in the primary's log is the count of bytes before it.
+// A position in the primary's log is the count of bytes before it. The
+// primary's is where it inserts: where commits do not wait for the disk, what
+// was committed need not be written yet.
 const (
-	selectPosition = `SELECT (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint`
+	selectPosition = `SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint`
 	selectReplayed = `SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint`
 )
 
@@ -69,16 +71,17 @@ func (rs *replicas) close() error {
 	return errors.Join(errs...)
 }
 
-// pick is a reader of a replica that is near enough, each in its turn, or nil
-// if there is none.
-func (rs *replicas) pick() *reader {
+// pick is a replica that is near enough, each in its turn, with its reader, or
+// nil if there is none.
+func (rs *replicas) pick() (*replica, *reader) {
 	turn := int(rs.next.Add(1))
 	for i := range rs.all {
-		if r := rs.all[(turn+i)%len(rs.all)].near(); r != nil {
-			return r
+		r := rs.all[(turn+i)%len(rs.all)]
+		if reader := r.near(); reader != nil {
+			return r, reader
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // wrote notes that this process has written to the primary: no replica is read

@@ -201,17 +201,6 @@ func (s *Store) closeDatabase() error {
 	return nil
 }
 
-// nearest is where people are read from: a replica that is not too far behind,
-// else the primary.
-func (s *Store) nearest() *reader {
-	if s.replicas != nil {
-		if r := s.replicas.pick(); r != nil {
-			return r
-		}
-	}
-	return s.primary
-}
-
 // wrote notes that this process has changed people, so that it does not read
 // from a replica what was there before.
 func (s *Store) wrote(ctx context.Context) {
