@@ -10,6 +10,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/store/pgtest"
 )
 
 // realModels is what make models fetches; modelsDir, made by TestMain, has
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 	if err := linkModels(); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	goleak.VerifyTestMain(pgtest.Main{M: m}, goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(modelsDir)
 		os.Exit(code)
 	}))
@@ -97,6 +98,9 @@ func config(t *testing.T) app.Config {
 	c.Data = filepath.Join(t.TempDir(), "data")
 	c.Listen = "127.0.0.1:0"
 	c.Models = modelsDir
+	if onPostgres {
+		c.Registry, c.Postgres.Migrate = pgtest.Database(t), true
+	}
 	return c
 }
 

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai/internal/store/pgtest"
 )
 
 const root = "../.."
@@ -35,7 +37,23 @@ type result struct {
 	Body     map[string]any
 }
 
+func TestMain(m *testing.M) { os.Exit(pgtest.Main{M: m}.Run()) }
+
+// TestVendorSDKOnPostgres is TestVendorSDK with the registry in PostgreSQL.
+func TestVendorSDKOnPostgres(t *testing.T) {
+	server := pgtest.Start(t, pgtest.Options{Fast: true})
+	t.Setenv("SESUAI_REGISTRY", server.Database(t))
+	t.Setenv("SESUAI_POSTGRES_MIGRATE", "true")
+	vendorSDK(t, func(string) { server.Kill(t) })
+}
+
 func TestVendorSDK(t *testing.T) {
+	vendorSDK(t, func(data string) { demo(t, "break", "--data", data) })
+}
+
+// vendorSDK makes the calls; takeAway takes the registry of that data folder
+// away from under the running server.
+func vendorSDK(t *testing.T, takeAway func(data string)) {
 	sdk := absolute(t, "build/sdk/node_modules/@glair/vision/lib/index.js")
 	if _, err := os.Stat(sdk); err != nil && os.Getenv("CI") == "" {
 		t.Skip("the vendor's SDK is not here: make test fetches it")
@@ -157,7 +175,7 @@ func TestVendorSDK(t *testing.T) {
 	}
 
 	t.Run("R8", func(t *testing.T) {
-		demo(t, "break", "--data", data)
+		takeAway(data)
 		got := run(t, sdk, []call{{config(), param()}})
 		want := verdict(false, "Something wrong in Dukcapil server", nil, nil, nil, nil)
 		want.Resolved = false
