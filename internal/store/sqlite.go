@@ -25,6 +25,16 @@ import (
 // files beside it while it is open, of the same name with -wal and -shm.
 const FileName = "sesuai.db"
 
+// What an import of a million people needs to stay quick: keyed hashes come in
+// no order, so each batch touches pages all over the indexes.
+const (
+	// writeCache is how many bytes of pages the writing connection keeps.
+	writeCache = 64 << 20
+	// writeAhead is after how many bytes SQLite puts its log back into the
+	// file: the more, the more changes of one page are written there once.
+	writeAhead = 64 << 20
+)
+
 // busyTimeout is how long SQLite waits for another process to finish writing.
 const busyTimeout = 5 * time.Second
 
@@ -248,6 +258,8 @@ func sqliteWriting() url.Values {
 	v.Set("_synchronous", "FULL")
 	v.Set("_txlock", "immediate")
 	v.Add("_pragma", "secure_delete(1)")
+	v.Add("_pragma", fmt.Sprintf("cache_size(-%d)", writeCache>>10))
+	v.Add("_pragma", fmt.Sprintf("wal_autocheckpoint(%d)", writeAhead/8192))
 	return v
 }
 
