@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/name", "internal/registry",
-		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term",
+		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/face",

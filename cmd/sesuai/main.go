@@ -40,7 +40,10 @@ type commandLine struct {
 		Add    personAdd    `cmd:"" help:"Put a person on record."`
 		Show   personShow   `cmd:"" help:"Say what kind of record there is of a NIK; never what is in it."`
 		Remove personRemove `cmd:"" help:"Take a person off the record."`
-		Import personImport `cmd:"" help:"Put the people of a CSV file on record."`
+		Import personImport `cmd:"" help:"Put the people of a file on record."`
+		Export personExport `cmd:"" help:"Write everybody on record to a sealed file."`
+		Copy   personCopy   `cmd:"" help:"Move everybody to another registry."`
+		Digest personDigest `cmd:"" help:"Say how many people are on record, and a digest of all of it."`
 		Count  personCount  `cmd:"" help:"Say how many people are on record."`
 	} `cmd:"" help:"The people of the embedded registry."`
 	Client struct {

@@ -1,22 +1,24 @@
-// Package enrol is the use case of putting people on record: one by one, or
-// from a file of thousands. It must not know how a registry stores them, and
-// what it reports of a row that it refuses is the line and the reason, never
-// what stood in it.
+// Package enrol is the use case of putting people on record, one by one or from
+// a file of millions, and of moving them to another registry. It must not know
+// how a registry stores them, and what it reports of a row that it refuses is
+// the line and the reason, never what stood in it.
 package enrol
 
 import (
 	"context"
 	"crypto/sha256"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// Options are what an Enroller is made of; all are required.
+// Options are what an Enroller is made of.
 type Options struct {
-	Registry  registry.Enroller
+	Registry registry.Enroller
+	// Extractor makes templates of photographs; nil if none will come.
 	Extractor face.Extractor
-	// Model is the id that the Extractor's templates carry.
+	// Model is the id that templates carry.
 	Model string
 }
 
@@ -33,20 +35,32 @@ func New(o Options) *Enroller { return &Enroller{o} }
 // Errors: those of face.Extractor and of face.Extraction.Refusal about the
 // photograph, and those of registry.Enroller.
 func (e *Enroller) Enrol(ctx context.Context, p registry.Person, photo []byte) (registry.Change, error) {
-	if photo == nil {
-		return e.o.Registry.Enrol(ctx, p, nil)
-	}
-	source := sha256.Sum256(photo)
-	held, err := e.o.Registry.Holds(ctx, p, source, e.o.Model)
+	portrait, held, err := e.portrait(ctx, p, photo)
 	if err != nil || held {
 		return registry.Unchanged, err
 	}
+	return e.o.Registry.Enrol(ctx, p, portrait)
+}
+
+// portrait makes the portrait of a photograph; nil if photo is nil. held means
+// that exactly this person with this photograph is on record already.
+func (e *Enroller) portrait(ctx context.Context, p registry.Person, photo []byte) (_ *registry.Portrait, held bool, err error) {
+	if photo == nil {
+		return nil, false, nil
+	}
+	if e.o.Extractor == nil {
+		return nil, false, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "photographs were not to come"}
+	}
+	source := sha256.Sum256(photo)
+	if held, err := e.o.Registry.Holds(ctx, p, source, e.o.Model); err != nil || held {
+		return nil, held, err
+	}
 	x, err := e.o.Extractor.Extract(ctx, photo, face.ForReference)
 	if err != nil {
-		return registry.Unchanged, err
+		return nil, false, err
 	}
 	if err := x.Refusal(); err != nil {
-		return registry.Unchanged, err
+		return nil, false, err
 	}
-	return e.o.Registry.Enrol(ctx, p, &registry.Portrait{Template: x.Template, Source: source, Signature: x.Signature})
+	return &registry.Portrait{Template: x.Template, Source: source, Signature: x.Signature}, false, nil
 }

@@ -18,11 +18,12 @@ var reasons = regexp.MustCompile(`^(INVALID_NIK|INVALID_NAME|INVALID_DATE_OF_BIR
 	`|INVALID_ATTRIBUTE: (status must be active, deceased or inactive|[a-z_]+ must be one line of UTF-N of at most N bytes)` +
 	`|MALFORMED: (header line: .*|not as many fields as the header line has|not CSV: quotes do not match|quotes do not match: the row goes on for N lines)` +
 	`|CONFLICT: the NIK of line N again` +
+	`|INVALID_ATTRIBUTE: (a template needs its model and its source|the template is damaged, or another model's|the source must be a SHA-N in hexadecimal|a row has a photograph or a template, not both)` +
 	`|NO_FILE: (there is no such photograph|the photograph (cannot be opened|is not a file|is empty))` +
 	`|TOO_LARGE: a photograph may have N bytes)$`)
 
 var headerReasons = regexp.MustCompile(`^MALFORMED: header line: (the file is empty|it is not CSV` +
-	`|column N has a name that is not known, or is there twice|the column (nik|name|date_of_birth|photo) is missing` +
+	`|column N has a name that is not known, or is there twice|the column (nik|name|date_of_birth) is missing` +
 	`|commas must separate the columns, not semicolons)$`)
 
 var numbers = regexp.MustCompile(`[0-9]+`)
@@ -59,7 +60,7 @@ func assertSane(t *testing.T, people string, root *os.Root) {
 	lines := bytes.Count([]byte(people), []byte("\n")) + 1
 	told := 0
 	job := enrol.Import{
-		Enroller: newEnroller(memory, &extractor{}), People: strings.NewReader(people), Photos: root,
+		Enroller: newEnroller(memory, &extractor{}), People: strings.NewReader(people), Photos: enrol.Folder(root),
 		Rejected: func(line int, why error) {
 			told++
 			if line < 2 || line > lines {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"runtime"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,23 +16,51 @@ import (
 // MaxPhotoSize is how large, in bytes, a photograph of an import may be.
 const MaxPhotoSize = 10 << 20
 
+// batchSize is how many rows are written at once, at most.
+const batchSize = 1000
+
+// OnConflict is what an import does about somebody who is on record with other
+// values or another portrait.
+type OnConflict string
+
+// What an import may do about somebody who is on record already.
+const (
+	// Replace puts the row in the place of what is there.
+	Replace OnConflict = "replace"
+	// Skip leaves what is there.
+	Skip OnConflict = "skip"
+	// Fail leaves what is there and ends the import.
+	Fail OnConflict = "fail"
+)
+
 // Import is one run over a file of people. It can be stopped at any time and
 // run again: each person is on record either wholly or not at all, and who is
-// there already, unchanged, is passed over.
+// there already, unchanged, is passed over. A NIK that comes again within
+// remembered rows is rejected; one that comes later meets the earlier row on
+// record.
 type Import struct {
 	Enroller *Enroller
-	// People is the file: see peopleReader for its form.
+	// People is the file, Format its form; CSV if empty.
 	People io.Reader
-	// Photos is the folder that the photo column's paths are relative to; no
-	// path leads out of it.
-	Photos *os.Root
+	Format Format
+	// Photos are what the photo column speaks of; nil if there are none.
+	Photos Photographs
+	// OnConflict is Replace if empty.
+	OnConflict OnConflict
+	// DryRun reads and extracts and counts what would be done, and does not
+	// do it.
+	DryRun bool
+	// Journal, if not nil, has the rows that were done before, which are
+	// passed over, and gets those that are done now.
+	Journal *Journal
 	// Now says which day it is, for dates in the future; time.Now if nil.
 	Now func() time.Time
 	// Rejected, if not nil, is told of every row that was not enrolled; the
 	// error says why and holds nothing of the row. It is called from one
 	// goroutine at a time, in no particular order.
 	Rejected func(line int, why error)
-	// Progress, if not nil, is told how many rows are done; as Rejected.
+	// Progress, if not nil, is told now and then how many rows are done; as
+	// Rejected.
 	Progress func(rows int)
 }
 
@@ -44,55 +70,293 @@ type Summary struct {
 	Added     int `json:"added"`
 	Replaced  int `json:"replaced"`
 	Unchanged int `json:"unchanged"`
-	Rejected  int `json:"rejected"`
+	// Kept are people who are on record otherwise, and stay so.
+	Kept int `json:"kept"`
+	// Before are rows that an earlier run has done, as its journal says.
+	Before   int `json:"done_before"`
+	Rejected int `json:"rejected"`
+}
+
+// outcome is what became of a row before it is written.
+type outcome struct {
+	number, line int
+	enrolment    registry.Enrolment
+	before       bool  // an earlier run has done it
+	held         bool  // exactly this is on record already
+	err          error // why it is rejected
+}
+
+// run is an Import that runs.
+type run struct {
+	*Import
+	summary  Summary // the writer's alone
+	outcomes chan outcome
 }
 
 // Run imports. Rows that cannot be enrolled are reported and counted. An error
-// means that the rest of the file was not tried: the header is wrong, the
-// registry fails, or ctx has ended. The summary holds in any case.
+// means that the rest of the file was not done: the header is wrong, the
+// registry fails, ctx has ended, or, of kind sesuai.KindConflict, OnConflict is
+// Fail and somebody was there. The summary holds in any case.
 func (i *Import) Run(ctx context.Context) (Summary, error) {
 	now := i.Now
 	if now == nil {
 		now = time.Now
 	}
-	people, err := newPeopleReader(i.People, now())
+	rows, err := newRowReader(i.Format, i.People, now())
 	if err != nil {
 		return Summary{}, err
 	}
-	t := tally{job: i}
-	group, running := errgroup.WithContext(ctx)
+	r := &run{Import: i, outcomes: make(chan outcome, batchSize)}
+	all, running := errgroup.WithContext(ctx)
+	all.Go(func() error {
+		defer close(r.outcomes)
+		return r.read(running, rows)
+	})
+	all.Go(func() error { return r.write(running) })
+	if err := all.Wait(); err != nil {
+		return r.summary, err
+	}
+	return r.summary, ctx.Err()
+}
+
+// read reads the rows and has their portraits made, on all cores.
+func (r *run) read(ctx context.Context, rows rowReader) error {
+	workers, working := errgroup.WithContext(ctx)
 	// One more than there are cores: while one row waits for the disk the
 	// others keep the cores busy.
-	group.SetLimit(runtime.GOMAXPROCS(0) + 1)
-	for running.Err() == nil {
-		r, err := people.next()
+	workers.SetLimit(runtime.GOMAXPROCS(0) + 1)
+	seen := newRecent()
+	for number := 0; working.Err() == nil; number++ {
+		row, err := rows.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if _, own := errors.AsType[*sesuai.Error](err); err != nil && !own {
-			group.Go(func() error { return unreadable(err) })
+			workers.Go(func() error { return unreadable(err) })
 			break
 		}
-		if err != nil {
-			t.count(r.line, registry.Unchanged, err)
+		if err == nil {
+			err = seen.add(row.person.NIK, row.line)
+		}
+		o := outcome{number: number, line: row.line, err: err}
+		if r.Journal != nil && r.Journal.has(number) {
+			o.before = true
+			r.send(working, o)
 			continue
 		}
-		group.Go(func() error {
-			change, err := i.enrol(running, r)
-			if errors.Is(err, registry.ErrDamaged) {
-				err = errDamaged
+		if err != nil {
+			r.send(working, o)
+			continue
+		}
+		if row.photo == "" {
+			// Nothing to make: as quick as reading.
+			o.enrolment = registry.Enrolment{Person: row.person, Portrait: row.portrait}
+			o.err = r.wrongModel(row.portrait)
+			r.send(working, o)
+			continue
+		}
+		workers.Go(func() error {
+			o.enrolment.Person = row.person
+			o.enrolment.Portrait, o.held, o.err = r.portrait(working, row)
+			if errors.Is(o.err, registry.ErrDamaged) {
+				o.err = errDamaged
 			}
-			if err != nil && !ofRow(err) {
-				return err
+			if o.err != nil && !ofRow(o.err) {
+				return o.err
 			}
-			t.count(r.line, change, err)
+			r.send(working, o)
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return t.summary, err
+	return workers.Wait()
+}
+
+// send hands an outcome to the writer, unless nobody writes any more.
+func (r *run) send(ctx context.Context, o outcome) {
+	select {
+	case r.outcomes <- o:
+	case <-ctx.Done():
 	}
-	return t.summary, ctx.Err()
+}
+
+// portrait makes the portrait of a row's photograph.
+func (r *run) portrait(ctx context.Context, row row) (*registry.Portrait, bool, error) {
+	if r.Photos == nil {
+		return nil, false, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "it was not said where photographs are"}
+	}
+	photo, err := r.Photos.Photo(row.photo)
+	if err != nil {
+		return nil, false, err
+	}
+	return r.Enroller.portrait(ctx, row.person, photo)
+}
+
+// wrongModel refuses a ready-made template that could never be compared.
+func (r *run) wrongModel(p *registry.Portrait) error {
+	if p == nil || p.Template.Model == r.Enroller.o.Model {
+		return nil
+	}
+	return badPortrait("the template is of another model than the one in use")
+}
+
+// write writes batches. Nobody waits for a batch to fill: it is what has come
+// while the one before was written.
+func (r *run) write(ctx context.Context) error {
+	batch := make([]outcome, 0, batchSize)
+	for first := range r.outcomes {
+		batch = append(batch[:0], first)
+		for more := true; more && len(batch) < batchSize; {
+			select {
+			case o, ok := <-r.outcomes:
+				if more = ok; ok {
+					batch = append(batch, o)
+				}
+			default:
+				more = false
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.writeBatch(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) writeBatch(ctx context.Context, batch []outcome) error {
+	changes, err := r.enrol(ctx, batch)
+	if err != nil {
+		return err
+	}
+	var done []int
+	var conflict error
+	for i, o := range batch {
+		switch {
+		case o.before:
+			r.summary.Before++
+		case o.err == nil && changes[i] == registry.Kept && r.OnConflict == Fail:
+			// Told, and not done: the next run meets it again.
+			conflict = errConflict
+			r.reject(o.line, errConflict)
+			continue
+		default:
+			r.count(o, changes[i])
+			done = append(done, o.number)
+		}
+		r.summary.Rows++
+	}
+	if r.Journal != nil && !r.DryRun && len(done) > 0 {
+		if err := r.Journal.add(done); err != nil {
+			return err
+		}
+	}
+	if r.Progress != nil {
+		r.Progress(r.summary.Rows)
+	}
+	return conflict
+}
+
+// errConflict is the reason why an import ends that was not to meet anybody.
+var errConflict = &sesuai.Error{
+	Kind: sesuai.KindConflict, Detail: "somebody of this NIK is on record with other values or another portrait",
+}
+
+// enrol writes those of a batch that are to be written. A person whose record
+// is damaged is rejected, and its outcome says so.
+func (r *run) enrol(ctx context.Context, batch []outcome) ([]registry.Change, error) {
+	changes := make([]registry.Change, len(batch))
+	var people []registry.Enrolment
+	var at []int
+	for i, o := range batch {
+		if !o.before && o.err == nil && !o.held {
+			people, at = append(people, o.enrolment), append(at, i)
+		}
+	}
+	if len(people) == 0 {
+		return changes, nil
+	}
+	several, err := r.enrolAll(ctx, people)
+	if err == nil {
+		for j, change := range several {
+			changes[at[j]] = change
+		}
+		return changes, nil
+	}
+	if !errors.Is(err, registry.ErrDamaged) {
+		return nil, err
+	}
+	for j, e := range people {
+		one, err := r.enrolAll(ctx, []registry.Enrolment{e})
+		switch {
+		case errors.Is(err, registry.ErrDamaged):
+			batch[at[j]].err = errDamaged
+		case err != nil:
+			return nil, err
+		default:
+			changes[at[j]] = one[0]
+		}
+	}
+	return changes, nil
+}
+
+// enrolAll writes a batch, or says what that would do.
+func (r *run) enrolAll(ctx context.Context, people []registry.Enrolment) ([]registry.Change, error) {
+	store := r.Enroller.o.Registry
+	replace := r.OnConflict != Skip && r.OnConflict != Fail
+	if !r.DryRun {
+		return store.EnrolBatch(ctx, people, replace)
+	}
+	changes := make([]registry.Change, len(people))
+	for i, e := range people {
+		var source [32]byte
+		var model string
+		if e.Portrait != nil {
+			source, model = e.Portrait.Source, e.Portrait.Template.Model
+		}
+		held, err := store.Holds(ctx, e.Person, source, model)
+		if err != nil {
+			return nil, err
+		}
+		_, there, err := store.Lookup(ctx, e.Person.NIK)
+		switch {
+		case err != nil:
+			return nil, err
+		case held:
+			changes[i] = registry.Unchanged
+		case !there:
+			changes[i] = registry.Added
+		case replace:
+			changes[i] = registry.Replaced
+		default:
+			changes[i] = registry.Kept
+		}
+	}
+	return changes, nil
+}
+
+func (r *run) reject(line int, why error) {
+	r.summary.Rejected++
+	if r.Rejected != nil {
+		r.Rejected(line, why)
+	}
+}
+
+// count counts a row that is done.
+func (r *run) count(o outcome, change registry.Change) {
+	switch {
+	case o.err != nil:
+		r.reject(o.line, o.err)
+	case change == registry.Added:
+		r.summary.Added++
+	case change == registry.Replaced:
+		r.summary.Replaced++
+	case change == registry.Kept:
+		r.summary.Kept++
+	default:
+		r.summary.Unchanged++
+	}
 }
 
 // errDamaged is the reason for a row whose NIK is on record, but not as it was
@@ -111,51 +375,5 @@ func ofRow(err error) bool {
 		return false
 	default:
 		return true
-	}
-}
-
-func (i *Import) enrol(ctx context.Context, r row) (registry.Change, error) {
-	if r.photo == "" {
-		return i.Enroller.Enrol(ctx, r.person, nil)
-	}
-	photo, err := i.read(r.photo)
-	if err != nil {
-		return registry.Unchanged, err
-	}
-	return i.Enroller.Enrol(ctx, r.person, photo)
-}
-
-// read reads a photograph from the folder. What is wrong with the path is the
-// row's fault; the path itself may hold a name and is not repeated.
-func (i *Import) read(path string) ([]byte, error) {
-	return readOpened(i.Photos.OpenFile(path, openPhoto, 0))
-}
-
-// tally counts rows from several goroutines.
-type tally struct {
-	job     *Import
-	mu      sync.Mutex
-	summary Summary
-}
-
-func (t *tally) count(line int, change registry.Change, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.summary.Rows++
-	switch {
-	case err != nil:
-		t.summary.Rejected++
-		if t.job.Rejected != nil {
-			t.job.Rejected(line, err)
-		}
-	case change == registry.Added:
-		t.summary.Added++
-	case change == registry.Replaced:
-		t.summary.Replaced++
-	default:
-		t.summary.Unchanged++
-	}
-	if t.job.Progress != nil {
-		t.job.Progress(t.summary.Rows)
 	}
 }

@@ -110,7 +110,7 @@ type reject struct {
 func run(ctx context.Context, e *enrol.Enroller, people string, photos *os.Root) (enrol.Summary, []reject, error) {
 	var rejects []reject
 	job := enrol.Import{
-		Enroller: e, People: strings.NewReader(people), Photos: photos,
+		Enroller: e, People: strings.NewReader(people), Photos: enrol.Folder(photos),
 		Rejected: func(line int, why error) { rejects = append(rejects, reject{line, why.Error()}) },
 	}
 	summary, err := job.Run(ctx)

@@ -96,7 +96,7 @@ func runOn(t *testing.T, e *enrol.Enroller, people string) (enrol.Summary, []rej
 	t.Helper()
 	var rejects []reject
 	job := enrol.Import{
-		Enroller: e, People: strings.NewReader(people), Photos: photos(t, 0),
+		Enroller: e, People: strings.NewReader(people), Photos: enrol.Folder(photos(t, 0)),
 		Now:      func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
 		Rejected: func(line int, why error) { rejects = append(rejects, reject{line, why.Error()}) },
 	}
@@ -210,7 +210,6 @@ func TestBadHeaders(t *testing.T) {
 		{"no nik", "name,date_of_birth,photo\n", "the column nik is missing"},
 		{"no name", "nik,date_of_birth,photo\n", "the column name is missing"},
 		{"no date", "nik,name,photo\n", "the column date_of_birth is missing"},
-		{"no photo", "nik,name,date_of_birth\n", "the column photo is missing"},
 		{"a broken quote", "\"canary\"canary,\n", "it is not CSV"},
 		{"semicolons", "nik;name;date_of_birth;photo\n", "commas must separate the columns, not semicolons"},
 		{"UTF-16", "\xff\xfen\x00i\x00k\x00,\x00", "column 1" + unknown},
@@ -242,7 +241,7 @@ func TestUnreadableFile(t *testing.T) {
 	} {
 		memory := registrytest.NewMemory()
 		job := enrol.Import{
-			Enroller: newEnroller(memory, &extractor{}), Photos: photos(t, 3),
+			Enroller: newEnroller(memory, &extractor{}), Photos: enrol.Folder(photos(t, 3)),
 			People: iotest.DataErrReader(readerThenError(test.read)),
 		}
 		summary, err := job.Run(t.Context())

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"filippo.io/age"
+	"golang.org/x/term"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/enrol"
+)
+
+type personExport struct {
+	Recipient []string `help:"Whom to seal it to: an age public key (age1…). May be given again." required:"" placeholder:"AGE1…"`
+	Out       string   `help:"The file to write, for example people.jsonl.age; - is standard output." required:"" placeholder:"FILE"`
+}
+
+// Help is what --help says of the command besides its flags.
+func (personExport) Help() string {
+	return "Everything on record about everybody leaves in this file, sealed with age to the keys given: guard the identity. " +
+		"sesuai person import --identity reads it."
+}
+
+func (c *personExport) Run(s *session) (err error) {
+	var recipients []age.Recipient
+	for _, text := range c.Recipient {
+		r, err := age.ParseX25519Recipient(text)
+		if err != nil {
+			return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "a recipient must be an age public key: age1…"}
+		}
+		recipients = append(recipients, r)
+	}
+	out := os.Stdout
+	if c.Out != "-" {
+		// Under another name until it is complete.
+		if out, err = os.CreateTemp(filepath.Dir(c.Out), "."+filepath.Base(c.Out)+".*"); err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, out.Close(), os.Remove(out.Name()))
+			}
+		}()
+	} else if term.IsTerminal(int(out.Fd())) {
+		return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "an export is not for a terminal"}
+	}
+	var people int
+	err = s.withStore(func(store app.Store) error {
+		sealed, err := age.Encrypt(out, recipients...)
+		if err != nil {
+			return err
+		}
+		if people, err = enrol.Export(s, store, sealed); err != nil {
+			return err
+		}
+		return sealed.Close()
+	})
+	if err != nil {
+		return err
+	}
+	if c.Out != "-" {
+		if err := out.Sync(); err != nil {
+			return err
+		}
+		if err := os.Rename(out.Name(), c.Out); err != nil {
+			return err
+		}
+		if err := out.Close(); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(s.stderr, "%d people exported\n", people)
+	return err
+}
+
+// readIdentities reads an age identity file.
+func readIdentities(path string) ([]age.Identity, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	identities, err := age.ParseIdentities(f)
+	if err != nil {
+		// Not the cause: it may show the file.
+		return nil, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "the identity must be a file made by age-keygen"}
+	}
+	return identities, nil
+}
+
+type personDigest struct{}
+
+func (personDigest) Run(s *session) error {
+	return s.withStore(func(store app.Store) error {
+		d, err := enrol.DigestOf(s, store)
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]any{"people": d.People, "digest": d.String()}, "%d people, digest %s\n", d.People, d)
+	})
+}
+
+type personCopy struct {
+	To string `help:"The configuration file of the other registry." required:"" placeholder:"FILE"`
+}
+
+// Help is what --help says of the command besides its flags.
+func (personCopy) Help() string {
+	return "Moves a registry, for example from the data folder to PostgreSQL: everybody on record here is put on record there, " +
+		"and then both are compared as wholes. Clients and the audit trail stay. It can be stopped and run again."
+}
+
+func (c *personCopy) Run(s *session) error {
+	other, err := app.LoadConfig(c.To, nil)
+	if err != nil {
+		return err
+	}
+	if err := other.Check(); err != nil {
+		return err
+	}
+	return s.withStore(func(from app.Store) error {
+		people, err := from.Count(s)
+		if err != nil {
+			return err
+		}
+		to, err := app.OpenStore(s, other)
+		if err != nil {
+			return err
+		}
+		progress := s.newProgress(people, "copying", "people")
+		job := enrol.Copy{From: from, To: to, Progress: progress.set}
+		done, err := job.Run(s)
+		progress.finish()
+		if err := errors.Join(err, to.Close()); err != nil {
+			return err
+		}
+		return s.print(struct {
+			enrol.Copied
+			People int    `json:"people"`
+			Digest string `json:"digest"`
+		}{done, done.To.People, done.To.String()},
+			"%d added, %d replaced, %d unchanged; both have %d people and the digest %s\n",
+			done.Added, done.Replaced, done.Unchanged, done.To.People, done.To)
+	})
+}

@@ -1,0 +1,157 @@
+package enrol
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/sesuai/sesuai"
+)
+
+// Photographs is where the photographs of a file of people are. Its methods may
+// be called at the same time.
+type Photographs interface {
+	// Photo reads one by its path there, of at most MaxPhotoSize. Errors have
+	// kind sesuai.KindNoFile or KindTooLarge, and do not repeat the path.
+	Photo(path string) ([]byte, error)
+	io.Closer
+}
+
+// OpenPhotographs opens a folder, a tar or a zip archive. Of an archive it
+// keeps an index in memory, about 200 bytes for each photograph.
+func OpenPhotographs(name string) (Photographs, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case info.IsDir():
+		root, err := os.OpenRoot(name)
+		if err != nil {
+			return nil, err
+		}
+		return Folder(root), nil
+	case strings.HasSuffix(name, ".zip"):
+		return openZip(name)
+	case strings.HasSuffix(name, ".tar"):
+		return openTar(name)
+	default:
+		return nil, &sesuai.Error{
+			Kind:   sesuai.KindMalformed,
+			Detail: "photographs must be in a folder, a .zip or a .tar that is not compressed",
+		}
+	}
+}
+
+// Folder is a folder of photographs; no path leads out of it. Close closes
+// root.
+func Folder(root *os.Root) Photographs { return folder{root} }
+
+type folder struct{ *os.Root }
+
+// Photo implements Photographs.
+func (f folder) Photo(path string) ([]byte, error) { return readOpened(f.OpenFile(path, openPhoto, 0)) }
+
+func noSuchPhoto() error {
+	return &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "there is no such photograph"}
+}
+
+// badArchive is the error about an archive as a whole.
+func badArchive(err error) error {
+	return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "the archive of photographs is damaged, or not one", Err: err}
+}
+
+// zipped is a zip archive.
+type zipped struct {
+	*zip.ReadCloser
+	files map[string]*zip.File
+}
+
+func openZip(name string) (Photographs, error) {
+	r, err := zip.OpenReader(name)
+	if err != nil {
+		return nil, badArchive(err)
+	}
+	z := zipped{r, make(map[string]*zip.File, len(r.File))}
+	for _, f := range r.File {
+		if f.Mode().IsRegular() {
+			z.files[path.Clean(f.Name)] = f
+		}
+	}
+	return z, nil
+}
+
+// Photo implements Photographs. What the archive says of a photograph's size
+// is not believed.
+func (z zipped) Photo(name string) ([]byte, error) {
+	f, ok := z.files[path.Clean(name)]
+	if !ok {
+		return nil, noSuchPhoto()
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the photograph cannot be opened"}
+	}
+	defer r.Close()
+	return readWhole(r)
+}
+
+// tarred is a tar archive that is not compressed.
+type tarred struct {
+	*os.File
+	files map[string]span
+}
+
+// span is where a photograph is in an archive, in bytes.
+type span struct{ at, size int64 }
+
+// openTar reads through the archive once.
+func openTar(name string) (_ Photographs, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	t := tarred{f, make(map[string]span)}
+	r := tar.NewReader(f) // skips by seeking
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return t, nil
+		}
+		if err != nil {
+			return nil, badArchive(err)
+		}
+		if h.Typeflag != tar.TypeReg {
+			continue // links lead anywhere
+		}
+		at, err := f.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return nil, fmt.Errorf("reading the archive of photographs: %w", err)
+		}
+		t.files[path.Clean(h.Name)] = span{at, h.Size}
+	}
+}
+
+// Photo implements Photographs.
+func (t tarred) Photo(name string) ([]byte, error) {
+	s, ok := t.files[path.Clean(name)]
+	if !ok {
+		return nil, noSuchPhoto()
+	}
+	photo, err := readWhole(io.NewSectionReader(t.File, s.at, s.size))
+	if err == nil && int64(len(photo)) != s.size {
+		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the photograph cannot be read", Err: fs.ErrInvalid}
+	}
+	return photo, err
+}
