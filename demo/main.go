@@ -27,6 +27,8 @@ type commandLine struct {
 	Table   tableCommand   `cmd:"" help:"Run the eight documented outcomes and print them as a table."`
 	Break   breakCommand   `cmd:"" help:"Take the registry away from under a running server, for R8."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed and memory."`
+
+	BenchImport importBenchCommand `cmd:"" help:"Measure the speed of an import of many photographs."`
 }
 
 func main() {
