@@ -18,9 +18,10 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/store/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }
 
 // extractor stands for the face engine: every photograph has one face, of a
 // template that is the same for the same bytes.
