@@ -33,6 +33,10 @@ type engine interface {
 	onRecord(ctx context.Context, tx *transaction, niks [][]byte) (map[int]bool, error)
 	// insert adds people of whom nothing is there.
 	insert(ctx context.Context, tx *transaction, people []sealedPerson, at int64) error
+	// confirm has the commit of a transaction that has written nothing wait
+	// until what it has read is as safe as what it would have written: on the
+	// standbys, where commits wait for those.
+	confirm(ctx context.Context, tx *transaction) error
 	// retryable reports whether a transaction failed because another one had
 	// to go first.
 	retryable(err error) bool

@@ -106,6 +106,9 @@ func (s *Store) enrol(ctx context.Context, tx *transaction, set *keySet, batch [
 			fresh = append(fresh, p)
 		}
 	}
+	if len(fresh) == 0 {
+		return s.db.confirm(ctx, tx)
+	}
 	return s.db.insert(ctx, tx, fresh, now)
 }
 
@@ -234,6 +237,9 @@ func (s *Store) Remove(ctx context.Context, nik sesuai.NIK) (bool, error) {
 				return err
 			}
 			removed = removed || there
+		}
+		if !removed {
+			return s.db.confirm(ctx, tx)
 		}
 		return nil
 	})

@@ -47,17 +47,15 @@ func address(user, database string, servers []*Server) string {
 // databases numbers the databases of a test binary.
 var databases atomic.Int64
 
-// Database makes a database that User owns, and drops it when the test ends,
-// whoever is connected.
+// Database makes a database that User owns. On the shared server it is dropped
+// when the test ends, whoever is connected.
 func (s *Server) Database(t testing.TB) (url string) {
 	t.Helper()
 	name := fmt.Sprintf("test%d", databases.Add(1))
 	s.Exec(t, fmt.Sprintf("CREATE DATABASE %s OWNER %s", name, User))
-	t.Cleanup(func() {
-		if s.Running() {
-			s.Exec(t, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", name))
-		}
-	})
+	if s.shared {
+		t.Cleanup(func() { s.Exec(t, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)) })
+	}
 	return s.URL(name)
 }
 

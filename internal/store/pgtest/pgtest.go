@@ -255,7 +255,7 @@ func Shared(t testing.TB) *Server {
 	t.Helper()
 	need(t)
 	here.share.Do(func() {
-		here.shared, here.err = start(Options{Fast: true})
+		here.shared, here.err = start(&Server{o: Options{Fast: true}, shared: true})
 	})
 	if here.err != nil {
 		t.Fatal(here.err)

@@ -39,13 +39,14 @@ type Server struct {
 	upstream    *Server
 	application string
 	process     *process // nil if it does not run
+	shared      bool     // by tests that must not leave their databases
 }
 
 // Start starts a server, and ends it when the test ends.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
 	need(t)
-	s, err := start(o)
+	s, err := start(&Server{o: o})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +67,9 @@ func (s *Server) endWith(t testing.TB) {
 	})
 }
 
-func start(o Options) (*Server, error) {
-	return begin(&Server{o: o}, func(data string) error {
+// start starts a new server on a copy of the template.
+func start(s *Server) (*Server, error) {
+	return begin(s, func(data string) error {
 		return here.run("", "cp", "--archive", "--reflink=auto", here.path(template), data)
 	})
 }
@@ -139,7 +141,7 @@ func (s *Server) run() error {
 func (s *Server) await(p *process) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	again := time.NewTicker(5 * time.Millisecond)
+	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
 		conn, err := pgx.Connect(ctx, s.AdminURL("postgres"))

@@ -1,0 +1,119 @@
+// Package failover_test is the exam of a registry on several PostgreSQL servers
+// and several nodes: it runs verifications and enrolments against the built
+// program while it kills servers, nodes and disks, and holds that nothing
+// acknowledged is lost and no wrong verdict given. make failover runs it.
+package failover_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sesuai/sesuai/internal/store/pgtest"
+)
+
+const (
+	root      = "../.."
+	photosDir = root + "/build/demo/photos"
+	// asked is the environment variable that this exam is run by: it takes
+	// minutes and both cores. It is none of Sesuai's, which refuses those that
+	// it does not know.
+	asked = "FAILOVER"
+	// patience is how long these tests wait for what must happen.
+	patience = 2 * time.Minute
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(enrollerOf) != "" {
+		os.Exit(m.Run()) // for its parent, which looks for leaks
+	}
+	goleak.VerifyTestMain(pgtest.Main{M: m}, goleak.Cleanup(func(code int) {
+		results.print()
+		os.Exit(code)
+	}))
+}
+
+// need skips the test unless the exam is asked for.
+func need(t *testing.T) {
+	t.Helper()
+	if os.Getenv(asked) == "" {
+		t.Skipf("make failover runs it, by %s=1", asked)
+	}
+	for _, path := range []string{"bin/sesuai", "models/libonnxruntime.so.1", "build/demo/photos/ayu-selfie.jpg"} {
+		if _, err := os.Stat(filepath.Join(root, path)); err != nil {
+			t.Fatalf("%s is not here: make failover builds it", path)
+		}
+	}
+}
+
+// result is a row of the table that the exam ends with.
+type result struct {
+	what                  string
+	verdicts, unavailable int
+	unanswered            int
+	enrolled, refused     int
+	pause, enrolmentPause time.Duration
+	note                  string
+}
+
+// table is that table.
+type table struct {
+	mu   sync.Mutex
+	rows []result
+}
+
+var results table
+
+func (r *table) add(row result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rows = append(r.rows, row)
+}
+
+func (r *table) print() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.rows) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "\nscenario\tverdicts\tR8\tcut off\tenrolled\trefused\tlongest without\twithout\t")
+	fmt.Fprintln(w, "\t\t\t\t\t\ta verdict, ms\tan enrolment, ms\t")
+	for _, row := range r.rows {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", row.what, row.verdicts, row.unavailable, row.unanswered,
+			row.enrolled, row.refused, row.pause.Milliseconds(), row.enrolmentPause.Milliseconds(), row.note)
+	}
+	_ = w.Flush() // standard output
+}
+
+// run runs a command, which must succeed, and returns what it prints.
+func run(t *testing.T, environment []string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(program(t), append(args, "--json")...)
+	cmd.Env = environment
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("sesuai %s: %v: %s%s", strings.Join(args, " "), err, out, stderr.String())
+	}
+	return out
+}
+
+// program is the built program.
+func program(t *testing.T) string {
+	t.Helper()
+	p, err := filepath.Abs(filepath.Join(root, "bin/sesuai"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

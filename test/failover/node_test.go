@@ -1,0 +1,204 @@
+package failover_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// idleConnections is how many connections to a node its callers keep.
+const idleConnections = 64
+
+// node is one node of the service: sesuai serve, and beside it a program that
+// enrols, since that has no address on the network yet.
+type node struct {
+	name     string
+	cluster  *cluster
+	serve    *exec.Cmd
+	address  string
+	client   *http.Client
+	log      *lockedBuffer
+	enroller *enroller
+	// down is set before the node is killed: what it does not answer then is
+	// no fault.
+	down atomic.Bool
+	end  func() error
+}
+
+// lockedBuffer is a buffer that may be read while it is written to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// startNode starts a node of a cluster and waits until it serves.
+func (c *cluster) startNode(t *testing.T, name string) *node {
+	t.Helper()
+	n := &node{
+		name: name, cluster: c, log: &lockedBuffer{},
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: idleConnections}, Timeout: patience},
+	}
+	n.serve = exec.Command(program(t), "serve", "--listen", "127.0.0.1:0", "--json")
+	n.serve.Env = c.of(name)
+	n.serve.Stderr = n.log
+	stdout, err := n.serve.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.serve.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(stdout)
+	n.end = sync.OnceValue(func() error {
+		n.client.CloseIdleConnections()
+		_, _ = io.Copy(io.Discard, lines)
+		return n.serve.Wait()
+	})
+	t.Cleanup(func() {
+		_ = n.serve.Process.Kill()
+		_ = n.end()
+	})
+	line, err := lines.ReadBytes('\n')
+	if err != nil {
+		t.Fatalf("sesuai serve did not start: %v: %s", err, n.log)
+	}
+	var started struct{ Address string }
+	if err := json.Unmarshal(line, &started); err != nil {
+		t.Fatal(err)
+	}
+	n.address = started.Address
+	n.enroller = startEnroller(t, c.of(name))
+	return n
+}
+
+// stop tells the node to stop, which it must do without an error.
+func (n *node) stop(t *testing.T) {
+	t.Helper()
+	if n.down.Load() {
+		return
+	}
+	n.enroller.stop(t)
+	if err := n.serve.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.end(); err != nil {
+		t.Errorf("sesuai serve: %v: %s", err, n.log)
+	}
+}
+
+// kill is kill -9 of the node.
+func (n *node) kill(t *testing.T) {
+	t.Helper()
+	n.down.Store(true)
+	n.enroller.kill(t)
+	if err := n.serve.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = n.end()
+}
+
+// files is how many files and connections the node has open.
+func (n *node) files(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", n.serve.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
+
+// claim is what a verification is asked about.
+type claim struct{ nik, name, dateOfBirth, photo string }
+
+// ask asks the node about a claim.
+func (n *node) ask(id string, c claim) (status int, body []byte, err error) {
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	for _, f := range [][2]string{{"nik", c.nik}, {"name", c.name}, {"date_of_birth", c.dateOfBirth}} {
+		if err := w.WriteField(f[0], f[1]); err != nil {
+			return 0, nil, err
+		}
+	}
+	part, err := w.CreateFormFile("face_image", "x")
+	if err != nil {
+		return 0, nil, err
+	}
+	photo, err := photograph(c.photo)
+	if err != nil {
+		return 0, nil, err
+	}
+	if _, err := part.Write(photo); err != nil {
+		return 0, nil, err
+	}
+	if err := w.Close(); err != nil {
+		return 0, nil, err
+	}
+	r, err := http.NewRequest(http.MethodPost, n.address+"/identity/v1/face-verification", &form)
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	r.Header.Set("X-Api-Key", n.cluster.who.APIKey)
+	r.Header.Set("X-Request-Id", id)
+	r.SetBasicAuth(n.cluster.who.Username, n.cluster.who.Password)
+	resp, err := n.client.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, body, err
+}
+
+// photographs are those that photograph has read.
+var photographs sync.Map
+
+// photograph is one of the demo's.
+func photograph(name string) ([]byte, error) {
+	if b, ok := photographs.Load(name); ok {
+		return b.([]byte), nil
+	}
+	b, err := os.ReadFile(filepath.Join(photosDir, name))
+	if err != nil {
+		return nil, err
+	}
+	photographs.Store(name, b)
+	return b, nil
+}
+
+// assertQuiet reports what the node has said that it must not: that it has
+// panicked, or anything about anybody.
+func (n *node) assertQuiet(t *testing.T) {
+	t.Helper()
+	for line := range strings.Lines(n.log.String()) {
+		for _, word := range []string{"panic", "goroutine ", "99990", "99010", "KENCANA", "Tembalang"} {
+			if strings.Contains(line, word) {
+				t.Errorf("node %s says %s", n.name, line)
+			}
+		}
+	}
+}
