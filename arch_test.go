@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/name", "internal/registry",
+		"internal/registry/registrybench",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
 	"internal/app": {
@@ -49,6 +50,9 @@ var mayImport = map[string][]string{
 	},
 	"internal/registry": {".", "internal/face"},
 	"internal/replay":   {".", "internal/face"},
+	"internal/registry/registrybench": {
+		".", "internal/registry", "internal/synthetic", "internal/face", "golang.org/x/sync/errgroup",
+	},
 	"internal/registry/registrytest": {
 		".", "internal/registry", "internal/face", "internal/name", "github.com/google/go-cmp/cmp",
 	},

@@ -70,6 +70,9 @@ type commandLine struct {
 		Up     migrateUp     `cmd:"" help:"Bring the schema of the registry's database up to date."`
 		Status migrateStatus `cmd:"" help:"Say which schema the database has."`
 	} `cmd:"" help:"The tables of the registry's database."`
+	Bench struct {
+		Registry benchRegistry `cmd:"" help:"Fill an empty registry with made-up people and measure it."`
+	} `cmd:"" help:"Measure this machine: docs/scale.md."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -233,6 +233,12 @@ func Manifest(c Config) (face.Manifest, error) {
 	return face.ParseManifest(b)
 }
 
+// Calibration is the one that c names, or the shipped one.
+func Calibration(c Config) (*face.Calibration, error) {
+	_, calibration, err := faceFiles(c)
+	return calibration, err
+}
+
 // faceFiles reads the manifest and the calibration that c names, or takes the
 // shipped ones.
 func faceFiles(c Config) (face.Manifest, *face.Calibration, error) {

@@ -43,6 +43,11 @@ type engine interface {
 	// forget removes what has been deleted from where it lingers, as far as
 	// that can be done at once.
 	forget(ctx context.Context)
+	// sizes are those of the database's parts on disk.
+	sizes(ctx context.Context) ([]Size, error)
+	// settle does at once what the database does by itself some time after
+	// many people were enrolled.
+	settle(ctx context.Context) error
 }
 
 // transaction is one of the writing side.
