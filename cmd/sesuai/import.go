@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ type personImport struct {
 	OnConflict string `help:"What to do about somebody who is on record with other values: replace, skip, or fail, which ends the import." enum:"replace,skip,fail" default:"replace" placeholder:"replace|skip|fail"`
 	DryRun     bool   `help:"Check and count everything, and write nothing."`
 	Rejects    string `help:"Write the rows that are rejected to this CSV file: line, code, reason and guidance, and nothing of the row." placeholder:"FILE"`
-	Journal    string `help:"Where to note what is done, to go on after an interruption; FILE.journal if it is not given." placeholder:"FILE"`
+	Journal    string `help:"Where to note what is done, to go on after an interruption; a file in the data folder if it is not given." placeholder:"FILE"`
 	Identity   string `help:"The file of the age identity that FILE is sealed to." placeholder:"FILE"`
 }
 
@@ -75,8 +76,19 @@ func (c *personImport) Run(s *session) (err error) {
 		}
 	}()
 	ended := false
-	if path := cmp.Or(c.Journal, source.journal); path != "" && !c.DryRun {
-		if job.Journal, err = enrol.OpenJournal(path, source.identity(c)); err != nil {
+	if (source.regular || c.Journal != "") && !c.DryRun {
+		identity, err := source.identity(c, s.config)
+		if err != nil {
+			return err
+		}
+		path := c.Journal
+		if path == "" {
+			path = filepath.Join(s.config.Data, fmt.Sprintf("import-%x.journal", identity[:8]))
+			if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
+				return err
+			}
+		}
+		if job.Journal, err = enrol.OpenJournal(path, identity); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, job.Journal.Close(ended)) }()
@@ -145,8 +157,8 @@ type peopleFile struct {
 	io.Reader
 	file    *os.File
 	format  enrol.Format
-	journal string // where its journal is, if nothing else is said; "" for none
-	lines   int    // 0 if that is not known
+	regular bool // it can be read again
+	lines   int  // 0 if that is not known
 	size    int64
 	ends    [sha256.Size]byte // digest of its beginning and its end
 }
@@ -194,7 +206,7 @@ func (p *peopleFile) measure(c *personImport) error {
 		return err
 	}
 	const sample = 1 << 20
-	p.size, p.journal = info.Size(), c.File+".journal"
+	p.size, p.regular = info.Size(), true
 	h := sha256.New()
 	for _, at := range []int64{0, max(0, p.size-sample)} {
 		if _, err := io.Copy(h, io.NewSectionReader(p.file, at, sample)); err != nil {
@@ -211,11 +223,20 @@ func (p *peopleFile) measure(c *personImport) error {
 	return err
 }
 
-// identity stands for the import: another file, or other flags that decide what
-// becomes of a row, is another one.
-func (p *peopleFile) identity(c *personImport) [sha256.Size]byte {
+// identity stands for the import: another file, another registry, or other
+// flags that decide what becomes of a row, is another one.
+func (p *peopleFile) identity(c *personImport, config app.Config) (id [sha256.Size]byte, err error) {
+	registry := config.Registry
+	if registry == "" {
+		if registry, err = filepath.Abs(config.Data); err != nil {
+			return id, err
+		}
+	}
 	b := binary.BigEndian.AppendUint64(p.ends[:], uint64(p.size))
-	return sha256.Sum256(append(b, string(p.format)+"\x00"+c.OnConflict+"\x00"+c.Photos...))
+	for _, text := range []string{string(p.format), c.OnConflict, c.Photos, registry} {
+		b = append(append(b, 0), text...)
+	}
+	return sha256.Sum256(b), nil
 }
 
 // Close closes the file.
