@@ -213,9 +213,13 @@ func (o *Options) check() error {
 	return nil
 }
 
-func (b *bench) open(ctx context.Context) (err error) {
-	b.registry, err = b.o.Open(ctx)
-	return err
+func (b *bench) open(ctx context.Context) error {
+	r, err := b.o.Open(ctx)
+	if err != nil {
+		return err // r may be something that cannot be closed
+	}
+	b.registry = r
+	return nil
 }
 
 func (b *bench) close() error {
