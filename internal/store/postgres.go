@@ -283,12 +283,14 @@ func (*postgresEngine) insert(ctx context.Context, tx *transaction, people []sea
 	})
 }
 
-// confirm gives the transaction a number, and so its commit a record in the log,
-// which waits for the standbys as any other. Else somebody whose first try to
-// enrol was cut off while it waited for a standby, which leaves it committed on
-// the primary alone, would be told at the second try that all is well.
+// confirm writes a message that means nothing into the log, so that the commit
+// waits for the standbys as any other; a transaction's number alone would not do,
+// since PostgreSQL waits only for what has been written. Else somebody whose
+// first try to enrol was cut off while it waited for a standby, which leaves it
+// committed on the primary alone, would be told at the second try that all is
+// well.
 func (*postgresEngine) confirm(ctx context.Context, tx *transaction) error {
-	_, err := tx.ExecContext(ctx, `SELECT pg_current_xact_id()`)
+	_, err := tx.ExecContext(ctx, `SELECT pg_logical_emit_message(true, 'sesuai', '')`)
 	return err
 }
 
