@@ -49,7 +49,9 @@ const (
 type postgresEngine struct {
 	o      Options
 	config *pgx.ConnConfig
-	db     *sql.DB
+	// timelines are those of the primary.
+	timelines timelines
+	db        *sql.DB
 }
 
 // newPostgres reads the URL.
@@ -58,7 +60,9 @@ func newPostgres(o Options) (*postgresEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgresEngine{o: o, config: config}, nil
+	e := &postgresEngine{o: o, config: config}
+	e.timelines.watch(config)
+	return e, nil
 }
 
 // parsePostgresURL reads a URL as libpq has it. Nothing of it is in an error.
@@ -98,7 +102,7 @@ func (e *postgresEngine) name() string { return "the database " + e.config.Datab
 
 // pool is a pool of connections to where config says.
 func (e *postgresEngine) pool(config *pgx.ConnConfig) *sql.DB {
-	db := stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config, stdlib.OptionResetSession(e.timelines.reset))
 	n := cmp.Or(e.o.Connections, DefaultConnections)
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
