@@ -86,7 +86,7 @@ test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched
 	CGO_ENABLED=0 $(GO) build ./...
 
 .PHONY: failover
-failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Kill PostgreSQL servers, nodes and disks under load
+failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Kill PostgreSQL servers, nodes and disks under load
 	bin/demo cut
 	FAILOVER=1 $(GO) test $(TAGS) -count=1 -v -timeout 20m ./test/failover
 

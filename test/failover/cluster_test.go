@@ -35,6 +35,9 @@ func settings(others ...string) map[string]string {
 		"synchronous_standby_names": "ANY 1 (" + strings.Join(others, ", ") + ")",
 		// A standby that was away finds what it has missed.
 		"wal_keep_size": "64MB", "max_wal_size": "128MB",
+		// A primary that was started again waits for its standbys, which by
+		// default look for it every five seconds.
+		"wal_retrieve_retry_interval": "500ms",
 	}
 }
 

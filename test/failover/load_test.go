@@ -72,6 +72,12 @@ type load struct {
 	enrolled   []int // acknowledged, in that order
 	again      []int // refused, to be tried again
 	next       int   // the next new person
+	// reported is how many answers and enrolments are in the table already,
+	// and since when.
+	reported struct {
+		answers, enrolments int
+		at                  time.Time
+	}
 }
 
 // startLoad begins.
@@ -375,13 +381,25 @@ func (l *load) within(from, to time.Time) (count int) {
 	return count
 }
 
-// result is the load's row of the table.
+// report adds to the table what has come since the last report.
+func (l *load) report(what, note string) {
+	r := l.result(what, note)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reported.answers, l.reported.enrolments, l.reported.at = len(l.answers), len(l.enrolments), time.Now()
+	results.add(r)
+}
+
+// result is a row of the table about what has come since the last report.
 func (l *load) result(what, note string) result {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := result{what: what, note: note}
 	var verdicts, enrolments []time.Time
-	for _, a := range l.answers {
+	if !l.reported.at.IsZero() {
+		verdicts, enrolments = append(verdicts, l.reported.at), append(enrolments, l.reported.at)
+	}
+	for _, a := range l.answers[l.reported.answers:] {
 		switch a.how {
 		case verdict:
 			r.verdicts++
@@ -392,7 +410,7 @@ func (l *load) result(what, note string) result {
 			r.unanswered++
 		}
 	}
-	for _, e := range l.enrolments {
+	for _, e := range l.enrolments[l.reported.enrolments:] {
 		if e.ok {
 			r.enrolled++
 			enrolments = append(enrolments, e.done)

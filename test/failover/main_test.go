@@ -47,9 +47,12 @@ func need(t *testing.T) {
 	if os.Getenv(asked) == "" {
 		t.Skipf("make failover runs it, by %s=1", asked)
 	}
-	for _, path := range []string{"bin/sesuai", "models/libonnxruntime.so.1", "build/demo/photos/ayu-selfie.jpg"} {
-		if _, err := os.Stat(filepath.Join(root, path)); err != nil {
-			t.Fatalf("%s is not here: make failover builds it", path)
+	for _, path := range []string{
+		filepath.Join(root, "bin/sesuai"), filepath.Join(root, "models/libonnxruntime.so.1"),
+		filepath.Join(photosDir, "ayu-selfie.jpg"), filepath.Join(pgtest.Binaries, "postgres"),
+	} {
+		if _, err := os.Stat(path); err != nil {
+			t.Fatalf("make failover sees to it that this is here: %v", err)
 		}
 	}
 }

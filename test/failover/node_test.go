@@ -18,9 +18,6 @@ import (
 	"testing"
 )
 
-// idleConnections is how many connections to a node its callers keep.
-const idleConnections = 64
-
 // node is one node of the service: sesuai serve, and beside it a program that
 // enrols, since that has no address on the network yet.
 type node struct {
@@ -34,7 +31,9 @@ type node struct {
 	// down is set before the node is killed: what it does not answer then is
 	// no fault.
 	down atomic.Bool
-	end  func() error
+	// filesAtFirst is how many files it had open when it had just started.
+	filesAtFirst int
+	end          func() error
 }
 
 // lockedBuffer is a buffer that may be read while it is written to.
@@ -60,7 +59,7 @@ func (c *cluster) startNode(t *testing.T, name string) *node {
 	t.Helper()
 	n := &node{
 		name: name, cluster: c, log: &lockedBuffer{},
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: idleConnections}, Timeout: patience},
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: patience},
 	}
 	n.serve = exec.Command(program(t), "serve", "--listen", "127.0.0.1:0", "--json")
 	n.serve.Env = c.of(name)
@@ -91,6 +90,7 @@ func (c *cluster) startNode(t *testing.T, name string) *node {
 		t.Fatal(err)
 	}
 	n.address = started.Address
+	n.filesAtFirst = n.files(t)
 	n.enroller = startEnroller(t, c.of(name))
 	return n
 }
@@ -98,9 +98,6 @@ func (c *cluster) startNode(t *testing.T, name string) *node {
 // stop tells the node to stop, which it must do without an error.
 func (n *node) stop(t *testing.T) {
 	t.Helper()
-	if n.down.Load() {
-		return
-	}
 	n.enroller.stop(t)
 	if err := n.serve.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
