@@ -37,8 +37,33 @@ func TestMain(m *testing.M) {
 	}
 	goleak.VerifyTestMain(pgtest.Main{M: m}, goleak.Cleanup(func(code int) {
 		results.print()
+		for _, left := range children() {
+			fmt.Println("left behind:", left)
+			code = max(code, 1)
+		}
 		os.Exit(code)
 	}))
+}
+
+// children are the processes that this one has started and not waited for, as
+// proc(5) has them: number, name, state, parent.
+func children() (found []string) {
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, path := range all {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		// A name may hold anything, and is in parentheses.
+		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		if len(fields) > 1 && fields[1] == fmt.Sprint(os.Getpid()) {
+			found = append(found, string(b))
+		}
+	}
+	return found
 }
 
 // need skips the test unless the exam is asked for.
