@@ -16,7 +16,7 @@ import (
 // reasons is all that may be said of a file, but for numbers.
 var reasons = regexp.MustCompile(`^(INVALID_NIK|INVALID_NAME|INVALID_DATE_OF_BIRTH` +
 	`|INVALID_ATTRIBUTE: (status must be active, deceased or inactive|[a-z_]+ must be one line of UTF-N of at most N bytes)` +
-	`|MALFORMED: (header line: .*|not as many fields as the header line has|not CSV: quotes do not match|quotes do not match: the row goes on for N lines)` +
+	`|MALFORMED: (header line: .*|not as many fields as the header line has|not CSV: quotes do not match|quotes do not match: the row goes on for (N lines|more than N bytes)|a row may have N bytes)` +
 	`|CONFLICT: the NIK of line N again` +
 	`|INVALID_ATTRIBUTE: (a template needs its model and its source|the template is damaged, or another model's|the source must be a SHA-N in hexadecimal|a row has a photograph or a template, not both)` +
 	`|NO_FILE: (there is no such photograph|the photograph (cannot be opened|is not a file|is empty))` +
@@ -61,12 +61,13 @@ func assertSane(t *testing.T, people string, root *os.Root) {
 	told := 0
 	job := enrol.Import{
 		Enroller: newEnroller(memory, &extractor{}), People: strings.NewReader(people), Photos: enrol.Folder(root),
-		Rejected: func(line int, why error) {
+		Rejected: func(line int, why error) error {
 			told++
 			if line < 2 || line > lines {
 				t.Errorf("line %d of %d is rejected", line, lines)
 			}
 			assertReason(t, reasons, why, lines)
+			return nil
 		},
 	}
 	summary, err := job.Run(t.Context())
@@ -94,7 +95,7 @@ func assertReason(t *testing.T, among *regexp.Regexp, why error, most int) {
 		t.Errorf("reason %q", why)
 	}
 	for _, digits := range numbers.FindAllString(why.Error(), -1) {
-		if n, err := strconv.Atoi(digits); err != nil || (n > most && n != 8 && n != 500 && n != enrol.MaxPhotoSize) {
+		if n, err := strconv.Atoi(digits); err != nil || (n > most && n != 8 && n != 500 && n != 64<<10 && n != enrol.MaxPhotoSize) {
 			t.Errorf("reason %q speaks of %s, of %d lines", why, digits, most)
 		}
 	}
