@@ -28,6 +28,20 @@ type Enroller struct{ o Options }
 // New makes an Enroller.
 func New(o Options) *Enroller { return &Enroller{o} }
 
+// Nobody is a registry for a dry run where there is none yet: nobody is on
+// record. Nothing else may be asked of it.
+type Nobody struct{ registry.Enroller }
+
+// Holds implements registry.Enroller.
+func (Nobody) Holds(context.Context, registry.Person, [32]byte, string) (bool, error) {
+	return false, nil
+}
+
+// Lookup implements registry.Enroller.
+func (Nobody) Lookup(context.Context, sesuai.NIK) (registry.Entry, bool, error) {
+	return registry.Entry{}, false, nil
+}
+
 // Enrol puts a person on record with the portrait in photo, a whole PNG or
 // JPEG file; with no portrait if photo is nil. What is on record already and
 // has not changed costs no face extraction.
