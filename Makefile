@@ -90,6 +90,11 @@ failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres
 	bin/demo cut
 	FAILOVER=1 $(GO) test $(TAGS) -count=1 -v -timeout 20m ./test/failover
 
+.PHONY: kill-import
+kill-import: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Kill an import of all photographs for development
+	bin/demo cut
+	IMPORT_FACES=all $(GO) test $(TAGS) -count=1 -v -run TestKillImportOfFaces -timeout 30m ./test/kill
+
 .PHONY: check
 check: build/tags ## Run the linters
 	$(GO) vet ./...

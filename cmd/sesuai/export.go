@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"filippo.io/age"
 	"golang.org/x/term"
@@ -15,8 +17,9 @@ import (
 )
 
 type personExport struct {
-	Recipient []string `help:"Whom to seal it to: an age public key (age1…). May be given again." required:"" placeholder:"AGE1…"`
-	Out       string   `help:"The file to write, for example people.jsonl.age; - is standard output." required:"" placeholder:"FILE"`
+	Recipient     []string `help:"Whom to seal it to: an age public key (age1…). May be given again." placeholder:"AGE1…"`
+	RecipientFile []string `help:"A file of age public keys, one a line. May be given again." placeholder:"FILE"`
+	Out           string   `help:"The file to write, for example people.jsonl.age; - is standard output." required:"" placeholder:"FILE"`
 }
 
 // Help is what --help says of the command besides its flags.
@@ -26,13 +29,9 @@ func (personExport) Help() string {
 }
 
 func (c *personExport) Run(s *session) (err error) {
-	var recipients []age.Recipient
-	for _, text := range c.Recipient {
-		r, err := age.ParseX25519Recipient(text)
-		if err != nil {
-			return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "a recipient must be an age public key: age1…"}
-		}
-		recipients = append(recipients, r)
+	recipients, err := c.recipients()
+	if err != nil {
+		return err
 	}
 	out := os.Stdout
 	if c.Out != "-" {
@@ -75,6 +74,36 @@ func (c *personExport) Run(s *session) (err error) {
 	}
 	_, err = fmt.Fprintf(s.stderr, "%d people exported\n", people)
 	return err
+}
+
+// recipients are all to whom an export is sealed.
+func (c *personExport) recipients() (all []age.Recipient, err error) {
+	for _, text := range c.Recipient {
+		r, err := age.ParseRecipients(strings.NewReader(text))
+		if err != nil {
+			return nil, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "a recipient must be an age public key: age1…"}
+		}
+		all = append(all, r...)
+	}
+	for _, path := range c.RecipientFile {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		r, err := age.ParseRecipients(bytes.NewReader(text))
+		if err != nil {
+			// Not the cause: it may show the file, which may be an identity's.
+			return nil, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "a file of recipients must have age public keys, one a line: age1…"}
+		}
+		all = append(all, r...)
+	}
+	if len(all) == 0 {
+		return nil, &sesuai.Error{
+			Kind:   sesuai.KindMalformed,
+			Detail: "say with --recipient or --recipient-file whom to seal the export to: it is never written in the clear",
+		}
+	}
+	return all, nil
 }
 
 // readIdentities reads an age identity file.
@@ -131,7 +160,10 @@ func (c *personCopy) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		progress := s.newProgress(people, "copying", "people")
+		progress, err := s.newProgress(people, "copying", "people")
+		if err != nil {
+			return errors.Join(err, to.Close())
+		}
 		job := enrol.Copy{From: from, To: to, Progress: progress.set}
 		done, err := job.Run(s)
 		progress.finish()

@@ -8,8 +8,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +66,19 @@ func storeOptions(c Config) (store.Options, error) {
 		},
 		Scale: calibration, Calibration: calibration.ID, ProbeAge: c.Replay.MaxAge,
 	}, nil
+}
+
+// StoreExists reports whether there is a store where c says, so far as that can
+// be told without opening one: a database server is taken to have it.
+func StoreExists(c Config) (bool, error) {
+	if c.Registry != "" {
+		return true, nil
+	}
+	_, err := os.Stat(filepath.Join(c.Data, store.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // MigrateStore brings the schema of the database that c names up to date.

@@ -28,6 +28,20 @@ type Enroller struct{ o Options }
 // New makes an Enroller.
 func New(o Options) *Enroller { return &Enroller{o} }
 
+// Nobody is a registry for a dry run where there is none yet: nobody is on
+// record. Nothing else may be asked of it.
+type Nobody struct{ registry.Enroller }
+
+// Holds implements registry.Enroller.
+func (Nobody) Holds(context.Context, registry.Person, [32]byte, string) (bool, error) {
+	return false, nil
+}
+
+// Lookup implements registry.Enroller.
+func (Nobody) Lookup(context.Context, sesuai.NIK) (registry.Entry, bool, error) {
+	return registry.Entry{}, false, nil
+}
+
 // Enrol puts a person on record with the portrait in photo, a whole PNG or
 // JPEG file; with no portrait if photo is nil. What is on record already and
 // has not changed costs no face extraction.
@@ -35,32 +49,38 @@ func New(o Options) *Enroller { return &Enroller{o} }
 // Errors: those of face.Extractor and of face.Extraction.Refusal about the
 // photograph, and those of registry.Enroller.
 func (e *Enroller) Enrol(ctx context.Context, p registry.Person, photo []byte) (registry.Change, error) {
-	portrait, held, err := e.portrait(ctx, p, photo)
+	if photo == nil {
+		return e.o.Registry.Enrol(ctx, p, nil)
+	}
+	source := sha256.Sum256(photo)
+	held, err := e.holds(ctx, p, source)
 	if err != nil || held {
+		return registry.Unchanged, err
+	}
+	portrait, err := e.extract(ctx, photo, source)
+	if err != nil {
 		return registry.Unchanged, err
 	}
 	return e.o.Registry.Enrol(ctx, p, portrait)
 }
 
-// portrait makes the portrait of a photograph; nil if photo is nil. held means
-// that exactly this person with this photograph is on record already.
-func (e *Enroller) portrait(ctx context.Context, p registry.Person, photo []byte) (_ *registry.Portrait, held bool, err error) {
-	if photo == nil {
-		return nil, false, nil
-	}
+// holds reports whether exactly this person is on record with a portrait from
+// the photograph of that SHA-256.
+func (e *Enroller) holds(ctx context.Context, p registry.Person, source [32]byte) (bool, error) {
+	return e.o.Registry.Holds(ctx, p, source, e.o.Model)
+}
+
+// extract makes the portrait of a photograph.
+func (e *Enroller) extract(ctx context.Context, photo []byte, source [32]byte) (*registry.Portrait, error) {
 	if e.o.Extractor == nil {
-		return nil, false, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "photographs were not to come"}
-	}
-	source := sha256.Sum256(photo)
-	if held, err := e.o.Registry.Holds(ctx, p, source, e.o.Model); err != nil || held {
-		return nil, held, err
+		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "photographs were not to come"}
 	}
 	x, err := e.o.Extractor.Extract(ctx, photo, face.ForReference)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if err := x.Refusal(); err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	return &registry.Portrait{Template: x.Template, Source: source, Signature: x.Signature}, false, nil
+	return &registry.Portrait{Template: x.Template, Source: source, Signature: x.Signature}, nil
 }

@@ -2,6 +2,7 @@ package enrol
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"runtime"
@@ -55,10 +56,11 @@ type Import struct {
 	Journal *Journal
 	// Now says which day it is, for dates in the future; time.Now if nil.
 	Now func() time.Time
-	// Rejected, if not nil, is told of every row that was not enrolled; the
-	// error says why and holds nothing of the row. It is called from one
-	// goroutine at a time, in no particular order.
-	Rejected func(line int, why error)
+	// Rejected, if not nil, is told of every row that is not enrolled; the
+	// error why says why and holds nothing of the row. It is called from one
+	// goroutine at a time, in no particular order, before the journal says that
+	// the row is done. Its own error ends the import.
+	Rejected func(line int, why error) error
 	// Progress, if not nil, is told now and then how many rows are done; as
 	// Rejected.
 	Progress func(rows int)
@@ -72,8 +74,11 @@ type Summary struct {
 	Unchanged int `json:"unchanged"`
 	// Kept are people who are on record otherwise, and stay so.
 	Kept int `json:"kept"`
-	// Before are rows that an earlier run has done, as its journal says.
-	Before   int `json:"done_before"`
+	// Before are rows that an earlier run has put on record, as its journal
+	// says.
+	Before int `json:"done_before"`
+	// Rejected are those that cannot be enrolled, in this run or in an earlier
+	// one that it goes on with.
 	Rejected int `json:"rejected"`
 }
 
@@ -81,9 +86,12 @@ type Summary struct {
 type outcome struct {
 	number, line int
 	enrolment    registry.Enrolment
-	before       bool  // an earlier run has done it
-	held         bool  // exactly this is on record already
-	err          error // why it is rejected
+	// before means that an earlier run has put it on record, rejectedBefore
+	// that one has rejected it.
+	before, rejectedBefore bool
+	held                   bool  // exactly this is on record already
+	kept                   bool  // something else is, and stays
+	err                    error // why it is rejected
 }
 
 // run is an Import that runs.
@@ -139,12 +147,15 @@ func (r *run) read(ctx context.Context, rows rowReader) error {
 			err = seen.add(row.person.NIK, row.line)
 		}
 		o := outcome{number: number, line: row.line, err: err}
-		if r.Journal != nil && r.Journal.has(number) {
-			o.before = true
-			r.send(working, o)
-			continue
+		if r.Journal != nil {
+			done, rejected, failed := r.Journal.has(number)
+			if failed != nil {
+				workers.Go(func() error { return failed })
+				break
+			}
+			o.before, o.rejectedBefore = done && !rejected, done && rejected
 		}
-		if err != nil {
+		if err != nil || o.before || o.rejectedBefore {
 			r.send(working, o)
 			continue
 		}
@@ -157,12 +168,8 @@ func (r *run) read(ctx context.Context, rows rowReader) error {
 		}
 		workers.Go(func() error {
 			o.enrolment.Person = row.person
-			o.enrolment.Portrait, o.held, o.err = r.portrait(working, row)
-			if errors.Is(o.err, registry.ErrDamaged) {
-				o.err = errDamaged
-			}
-			if o.err != nil && !ofRow(o.err) {
-				return o.err
+			if err := r.portrait(working, row.photo, &o); err != nil {
+				return err
 			}
 			r.send(working, o)
 			return nil
@@ -179,17 +186,44 @@ func (r *run) send(ctx context.Context, o outcome) {
 	}
 }
 
-// portrait makes the portrait of a row's photograph.
-func (r *run) portrait(ctx context.Context, row row) (*registry.Portrait, bool, error) {
-	if r.Photos == nil {
-		return nil, false, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "it was not said where photographs are"}
+// portrait makes the portrait of a photograph, or finds out that there is no
+// need. What is wrong with the row is in o; an error is about the run.
+func (r *run) portrait(ctx context.Context, photo string, o *outcome) error {
+	o.err = r.makePortrait(ctx, photo, o)
+	if errors.Is(o.err, registry.ErrDamaged) {
+		o.err = errDamaged
 	}
-	photo, err := r.Photos.Photo(row.photo)
-	if err != nil {
-		return nil, false, err
+	if o.err != nil && !ofRow(o.err) {
+		return o.err
 	}
-	return r.Enroller.portrait(ctx, row.person, photo)
+	return nil
 }
+
+func (r *run) makePortrait(ctx context.Context, name string, o *outcome) error {
+	if r.Photos == nil {
+		return &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "it was not said where photographs are"}
+	}
+	photo, err := r.Photos.Photo(name)
+	if err != nil {
+		return err
+	}
+	source := sha256.Sum256(photo)
+	if o.held, err = r.Enroller.holds(ctx, o.enrolment.Person, source); err != nil || o.held {
+		return err
+	}
+	if !r.replaces() {
+		// Whoever is there stays, so there is nothing to make.
+		_, o.kept, err = r.Enroller.o.Registry.Lookup(ctx, o.enrolment.Person.NIK)
+		if err != nil || o.kept {
+			return err
+		}
+	}
+	o.enrolment.Portrait, err = r.Enroller.extract(ctx, photo, source)
+	return err
+}
+
+// replaces reports whether rows take the place of what is on record.
+func (r *run) replaces() bool { return r.OnConflict != Skip && r.OnConflict != Fail }
 
 // wrongModel refuses a ready-made template that could never be compared.
 func (r *run) wrongModel(p *registry.Portrait) error {
@@ -230,25 +264,30 @@ func (r *run) writeBatch(ctx context.Context, batch []outcome) error {
 	if err != nil {
 		return err
 	}
-	var done []int
+	var recorded, rejected []int
 	var conflict error
 	for i, o := range batch {
+		why := o.err
 		switch {
-		case o.before:
-			r.summary.Before++
-		case o.err == nil && changes[i] == registry.Kept && r.OnConflict == Fail:
+		case o.before || o.rejectedBefore:
+		case why != nil:
+			rejected = append(rejected, o.number)
+		case changes[i] == registry.Kept && r.OnConflict == Fail:
 			// Told, and not done: the next run meets it again.
-			conflict = errConflict
-			r.reject(o.line, errConflict)
-			continue
+			why, conflict = errConflict, errConflict
 		default:
-			r.count(o, changes[i])
-			done = append(done, o.number)
+			recorded = append(recorded, o.number)
 		}
-		r.summary.Rows++
+		r.summary.count(o, why, changes[i])
+		if why == nil || o.before || o.rejectedBefore || r.Rejected == nil {
+			continue
+		}
+		if err := r.Rejected(o.line, why); err != nil {
+			return err
+		}
 	}
-	if r.Journal != nil && !r.DryRun && len(done) > 0 {
-		if err := r.Journal.add(done); err != nil {
+	if r.Journal != nil && !r.DryRun && len(recorded)+len(rejected) > 0 {
+		if err := r.Journal.add(recorded, rejected); err != nil {
 			return err
 		}
 	}
@@ -270,7 +309,11 @@ func (r *run) enrol(ctx context.Context, batch []outcome) ([]registry.Change, er
 	var people []registry.Enrolment
 	var at []int
 	for i, o := range batch {
-		if !o.before && o.err == nil && !o.held {
+		switch {
+		case o.before || o.rejectedBefore || o.err != nil || o.held:
+		case o.kept:
+			changes[i] = registry.Kept
+		default:
 			people, at = append(people, o.enrolment), append(at, i)
 		}
 	}
@@ -304,9 +347,8 @@ func (r *run) enrol(ctx context.Context, batch []outcome) ([]registry.Change, er
 // enrolAll writes a batch, or says what that would do.
 func (r *run) enrolAll(ctx context.Context, people []registry.Enrolment) ([]registry.Change, error) {
 	store := r.Enroller.o.Registry
-	replace := r.OnConflict != Skip && r.OnConflict != Fail
 	if !r.DryRun {
-		return store.EnrolBatch(ctx, people, replace)
+		return store.EnrolBatch(ctx, people, r.replaces())
 	}
 	changes := make([]registry.Change, len(people))
 	for i, e := range people {
@@ -327,7 +369,7 @@ func (r *run) enrolAll(ctx context.Context, people []registry.Enrolment) ([]regi
 			changes[i] = registry.Unchanged
 		case !there:
 			changes[i] = registry.Added
-		case replace:
+		case r.replaces():
 			changes[i] = registry.Replaced
 		default:
 			changes[i] = registry.Kept
@@ -336,26 +378,23 @@ func (r *run) enrolAll(ctx context.Context, people []registry.Enrolment) ([]regi
 	return changes, nil
 }
 
-func (r *run) reject(line int, why error) {
-	r.summary.Rejected++
-	if r.Rejected != nil {
-		r.Rejected(line, why)
-	}
-}
-
-// count counts a row that is done.
-func (r *run) count(o outcome, change registry.Change) {
+// count counts a row of which why says that it is rejected, or else what
+// changed.
+func (s *Summary) count(o outcome, why error, change registry.Change) {
+	s.Rows++
 	switch {
-	case o.err != nil:
-		r.reject(o.line, o.err)
+	case o.before:
+		s.Before++
+	case o.rejectedBefore || why != nil:
+		s.Rejected++
 	case change == registry.Added:
-		r.summary.Added++
+		s.Added++
 	case change == registry.Replaced:
-		r.summary.Replaced++
+		s.Replaced++
 	case change == registry.Kept:
-		r.summary.Kept++
+		s.Kept++
 	default:
-		r.summary.Unchanged++
+		s.Unchanged++
 	}
 }
 

@@ -183,12 +183,13 @@ func TestCallbacks(t *testing.T) {
 			}
 			done = rows
 		},
-		Rejected: func(line int, why error) {
+		Rejected: func(line int, why error) error {
 			defer alone()()
 			rejected++
 			if (line-2)%3 != 0 || sesuai.KindOf(why) != sesuai.KindNoFile {
 				t.Errorf("line %d: %v", line, why)
 			}
+			return nil
 		},
 	}
 	summary, err := job.Run(t.Context())

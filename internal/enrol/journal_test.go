@@ -7,13 +7,28 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 )
+
+// headerSize is how long a journal without a row is, in bytes.
+const headerSize = 48
+
+// noted is what a journal holds.
+func noted(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Error(err)
+	}
+	return b
+}
 
 // journaled imports n people with a journal, and stops after so many
 // extractions; never if that is 0.
@@ -27,6 +42,9 @@ func journaled(t *testing.T, memory *registrytest.Memory, path string, n, stop i
 	defer cancel()
 	x := &extractor{hook: func(ctx context.Context, call int) error {
 		if call == stop {
+			for len(noted(t, path)) <= headerSize { // until something is
+				runtime.Gosched()
+			}
 			cancel()
 		}
 		return ctx.Err()
@@ -57,10 +75,7 @@ func TestJournal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			memory, path := registrytest.NewMemory(), filepath.Join(t.TempDir(), "journal")
 			first, _ := journaled(t, memory, path, n, 100)
-			b, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			b := noted(t, path)
 			if bytes.Contains(b, []byte("9999")) || bytes.Contains(b, []byte("Wirasaba")) {
 				t.Error("the journal holds something of a row")
 			}
@@ -93,11 +108,24 @@ func TestJournalRefuses(t *testing.T) {
 	if err := journal.Close(false); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a journal with nothing in it is left behind")
+	}
+	journaled(t, registrytest.NewMemory(), path, 300, 100)
 	if _, err := enrol.OpenJournal(path, [32]byte{2}); sesuai.KindOf(err) != sesuai.KindConflict || !strings.Contains(err.Error(), "another import") {
 		t.Errorf("another import: %v", err)
 	}
 	if _, err := enrol.OpenJournal(filepath.Join(path, "x"), [32]byte{}); err == nil {
 		t.Error("a journal beneath a file")
+	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, special := range []string{pipe, "/dev/full"} {
+		if _, err := enrol.OpenJournal(special, [32]byte{}); err == nil || !strings.Contains(err.Error(), "regular file") {
+			t.Errorf("%s as a journal: %v", special, err)
+		}
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sesuai/sesuai"
 )
@@ -34,7 +36,7 @@ func (l *lineReader) next() (row, error) {
 		l.line++
 		line, err := l.lines.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
-			if err := l.skipLine(); err != nil {
+			if err := skipLine(l.lines); err != nil {
 				return row{}, err
 			}
 			return row{line: l.line}, malformed(fmt.Sprintf("a line may have %d bytes", maxLine))
@@ -54,25 +56,15 @@ func (l *lineReader) next() (row, error) {
 	}
 }
 
-// skipLine reads what is left of a line.
-func (l *lineReader) skipLine() error {
-	for {
-		_, err := l.lines.ReadSlice('\n')
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			if errors.Is(err, io.EOF) {
-				return nil // next finds it again
-			}
-			return err
-		}
-	}
-}
-
 func malformed(why string) error {
 	return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: why}
 }
 
 // parse reads an object of strings. Nothing of the line is in an error.
 func (l *lineReader) parse(line []byte) (row, error) {
+	if !utf8.Valid(line) {
+		return row{}, malformed("not UTF-8")
+	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
 		return row{}, malformed("not an object of JSON")
@@ -95,6 +87,10 @@ func (l *lineReader) parse(line []byte) (row, error) {
 			return row{}, malformed("the key " + name + " is there twice")
 		case !isText:
 			return row{}, malformed("the value of " + name + " is not a string")
+		case strings.ContainsRune(text, utf8.RuneError) && !bytes.ContainsRune(line, utf8.RuneError) &&
+			!bytes.Contains(bytes.ToLower(line), []byte(`\ufffd`)):
+			// What the decoder makes of half of a surrogate pair.
+			return row{}, malformed("the value of " + name + " is not Unicode")
 		}
 		names, values = append(names, name), append(values, text)
 	}

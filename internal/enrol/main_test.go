@@ -112,7 +112,7 @@ func run(ctx context.Context, e *enrol.Enroller, people string, photos *os.Root)
 	var rejects []reject
 	job := enrol.Import{
 		Enroller: e, People: strings.NewReader(people), Photos: enrol.Folder(photos),
-		Rejected: func(line int, why error) { rejects = append(rejects, reject{line, why.Error()}) },
+		Rejected: func(line int, why error) error { rejects = append(rejects, reject{line, why.Error()}); return nil },
 	}
 	summary, err := job.Run(ctx)
 	return summary, rejects, err

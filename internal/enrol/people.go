@@ -3,7 +3,6 @@ package enrol
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,7 @@ import (
 
 // peopleReader reads a file of people in CSV, with a header line.
 type peopleReader struct {
-	csv     *csv.Reader
+	records *recordReader
 	columns []string
 	today   time.Time
 }
@@ -24,17 +23,15 @@ type peopleReader struct {
 // newPeopleReader reads the header line. An error of kind sesuai.KindMalformed
 // says what is wrong with it; any other means that it could not be read.
 func newPeopleReader(r io.Reader, today time.Time) (*peopleReader, error) {
-	p := &peopleReader{csv: csv.NewReader(withoutMark(r)), today: today}
-	p.csv.ReuseRecord = true
-	header, err := p.csv.Read()
-	if errors.Is(err, io.EOF) {
+	p := &peopleReader{records: newRecordReader(withoutMark(r)), today: today}
+	header, _, broken, err := p.records.next()
+	switch {
+	case errors.Is(err, io.EOF):
 		return nil, badHeader("the file is empty")
-	}
-	if _, broken := errors.AsType[*csv.ParseError](err); broken {
-		return nil, badHeader("it is not CSV")
-	}
-	if err != nil {
+	case err != nil:
 		return nil, unreadable(err)
+	case broken != "":
+		return nil, badHeader("it is not CSV")
 	}
 	if len(header) == 1 && strings.Contains(header[0], ";") {
 		// What spreadsheets write where the comma is a decimal point, as in
@@ -78,45 +75,14 @@ func badHeader(what string) error {
 
 // next implements rowReader.
 func (p *peopleReader) next() (row, error) {
-	fields, err := p.csv.Read()
-	var line int
-	broken, ok := errors.AsType[*csv.ParseError](err)
-	switch {
-	case ok:
-		line = broken.StartLine
-	case err != nil:
+	fields, line, broken, err := p.records.next()
+	if err != nil {
 		return row{}, err
-	default:
-		line, _ = p.csv.FieldPos(0)
 	}
-	if why := whyBroken(broken, fields); why != "" {
-		// Not broken itself: its text may quote the row.
-		return row{line: line}, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: why}
+	if broken != "" {
+		return row{line: line}, malformed(broken)
 	}
 	r, err := parse(p.columns, func(i int) string { return fields[i] }, p.today)
 	r.line = line
 	return r, err
-}
-
-// whyBroken says what is wrong with a row before its fields are looked at; ""
-// if nothing is. broken may be nil.
-func whyBroken(broken *csv.ParseError, fields []string) string {
-	lines := 1
-	for _, f := range fields {
-		lines += strings.Count(f, "\n")
-	}
-	if broken != nil {
-		lines = max(lines, broken.Line-broken.StartLine+1)
-	}
-	switch {
-	case lines > 1:
-		// No field has line breaks: one that seems to has swallowed rows.
-		return fmt.Sprintf("quotes do not match: the row goes on for %d lines", lines)
-	case broken == nil:
-		return ""
-	case errors.Is(broken, csv.ErrFieldCount):
-		return "not as many fields as the header line has"
-	default:
-		return "not CSV: quotes do not match"
-	}
 }

@@ -98,7 +98,7 @@ func runOn(t *testing.T, e *enrol.Enroller, people string) (enrol.Summary, []rej
 	job := enrol.Import{
 		Enroller: e, People: strings.NewReader(people), Photos: enrol.Folder(photos(t, 0)),
 		Now:      func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
-		Rejected: func(line int, why error) { rejects = append(rejects, reject{line, why.Error()}) },
+		Rejected: func(line int, why error) error { rejects = append(rejects, reject{line, why.Error()}); return nil },
 	}
 	summary, err := job.Run(t.Context())
 	return summary, rejects, err

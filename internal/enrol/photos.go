@@ -62,6 +62,11 @@ func noSuchPhoto() error {
 	return &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "there is no such photograph"}
 }
 
+// severalPhotos: which of them is the person's nobody can tell.
+func severalPhotos() error {
+	return &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the archive has several photographs of this name"}
+}
+
 // badArchive is the error about an archive as a whole.
 func badArchive(err error) error {
 	return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "the archive of photographs is damaged, or not one", Err: err}
@@ -70,7 +75,7 @@ func badArchive(err error) error {
 // zipped is a zip archive.
 type zipped struct {
 	*zip.ReadCloser
-	files map[string]*zip.File
+	files map[string]*zip.File // nil if there are several of that name
 }
 
 func openZip(name string) (Photographs, error) {
@@ -80,9 +85,14 @@ func openZip(name string) (Photographs, error) {
 	}
 	z := zipped{r, make(map[string]*zip.File, len(r.File))}
 	for _, f := range r.File {
-		if f.Mode().IsRegular() {
-			z.files[path.Clean(f.Name)] = f
+		if !f.Mode().IsRegular() {
+			continue
 		}
+		name := path.Clean(f.Name)
+		if _, again := z.files[name]; again {
+			f = nil
+		}
+		z.files[name] = f
 	}
 	return z, nil
 }
@@ -91,8 +101,11 @@ func openZip(name string) (Photographs, error) {
 // is not believed.
 func (z zipped) Photo(name string) ([]byte, error) {
 	f, ok := z.files[path.Clean(name)]
-	if !ok {
+	switch {
+	case !ok:
 		return nil, noSuchPhoto()
+	case f == nil:
+		return nil, severalPhotos()
 	}
 	r, err := f.Open()
 	if err != nil {
@@ -110,6 +123,9 @@ type tarred struct {
 
 // span is where a photograph is in an archive, in bytes.
 type span struct{ at, size int64 }
+
+// several stands for photographs of one name.
+var several = span{-1, -1}
 
 // openTar reads through the archive once.
 func openTar(name string) (_ Photographs, err error) {
@@ -132,22 +148,40 @@ func openTar(name string) (_ Photographs, err error) {
 		if err != nil {
 			return nil, badArchive(err)
 		}
-		if h.Typeflag != tar.TypeReg {
-			continue // links lead anywhere
+		if h.Typeflag != tar.TypeReg || isSparse(h) {
+			continue // links lead anywhere, and holes are not in the archive
 		}
 		at, err := f.Seek(0, io.SeekCurrent)
 		if err != nil {
 			return nil, fmt.Errorf("reading the archive of photographs: %w", err)
 		}
-		t.files[path.Clean(h.Name)] = span{at, h.Size}
+		name, here := path.Clean(h.Name), span{at, h.Size}
+		if _, again := t.files[name]; again {
+			here = several
+		}
+		t.files[name] = here
 	}
+}
+
+// isSparse reports whether a file has holes that PAX records tell of, so that
+// its bytes do not stand in the archive as they are.
+func isSparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
 }
 
 // Photo implements Photographs.
 func (t tarred) Photo(name string) ([]byte, error) {
 	s, ok := t.files[path.Clean(name)]
-	if !ok {
+	switch {
+	case !ok:
 		return nil, noSuchPhoto()
+	case s == several:
+		return nil, severalPhotos()
 	}
 	photo, err := readWhole(io.NewSectionReader(t.File, s.at, s.size))
 	if err == nil && int64(len(photo)) != s.size {

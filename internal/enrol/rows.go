@@ -148,10 +148,10 @@ func (f portraitFields) portrait() (*registry.Portrait, error) {
 		return nil, badPortrait("the template is damaged, or another model's")
 	}
 	source, err := hex.DecodeString(f.source)
-	if err != nil || len(source) != len(p.Source) {
+	if err != nil || len(source) != len(p.Source) || [32]byte(source) == [32]byte{} {
 		return nil, badPortrait("the source must be a SHA-256 in hexadecimal")
 	}
-	copy(p.Source[:], source)
+	p.Source = [32]byte(source)
 	if f.signature == "" {
 		return p, nil
 	}
