@@ -48,8 +48,8 @@ func openStore(t *testing.T, n int) (*store.Store, *sql.DB) {
 func TestDamagedRecord(t *testing.T) {
 	const n = 20
 	for _, test := range []struct{ about, statement string }{
-		{"attributes", `UPDATE people SET attributes = CAST(substr(attributes, 1, 40) || x'00' || substr(attributes, 42) AS BLOB) WHERE id = 5`},
-		{"a template", `UPDATE templates SET template = CAST(substr(template, 1, 40) || x'00' || substr(template, 42) AS BLOB) WHERE id = 5`},
+		{"attributes", `UPDATE people SET attributes = CAST(substr(attributes, 1, 40) || x'0000000000000000' || substr(attributes, 49) AS BLOB) WHERE id = 5`},
+		{"a template", `UPDATE templates SET template = CAST(substr(template, 1, 40) || x'0000000000000000' || substr(template, 49) AS BLOB) WHERE id = 5`},
 		{"a template lost", `DELETE FROM templates WHERE id = 5`},
 	} {
 		t.Run(test.about, func(t *testing.T) {

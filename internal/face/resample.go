@@ -54,7 +54,7 @@ type resampler struct {
 
 // axis holds, for each target pixel along one axis, which source pixels it is
 // made of: count[i] from first[i] on, with the weights at[i*width:], where
-// zeros follow up to width, a multiple of four. Their sum is cover[i], under 1
+// zeros follow up to width, two or a multiple of four. Their sum is cover[i], under 1
 // where the target reaches beyond the source.
 type axis struct {
 	first, count []int
@@ -68,7 +68,10 @@ type axis struct {
 // when it enlarges, it is interpolated linearly.
 func (a *axis) fit(n int, from, to float64, size int) {
 	step := (to - from) / float64(n)
-	a.width = (int(math.Ceil(max(step, 1))) + 1 + 3) / 4 * 4
+	a.width = 2 // as many as a target pixel of one source pixel or less can touch
+	if step > 1 {
+		a.width = (int(math.Ceil(step)) + 1 + 3) / 4 * 4
+	}
 	a.first, a.count = grow(a.first, n), grow(a.count, n)
 	a.cover, a.weight = grow(a.cover, n), grow(a.weight, n*a.width)
 	clear(a.weight)
@@ -207,6 +210,22 @@ func (s *resampler) sumRows(c *plane, lo, hi, y int) {
 // begins at source column lo, and of what is missing of pad.
 func (s *resampler) sumColumns(line []float32, lo int, pad, covered float32) {
 	first, cover, weight, row := s.x.first[:len(line)], s.x.cover[:len(line)], s.x.weight, s.row
+	// Two widths are most of all: without an inner loop they take two thirds of
+	// the time.
+	switch s.x.width {
+	case 2:
+		for i := range line {
+			w, v := (*[2]float32)(weight[2*i:]), (*[2]float32)(row[first[i]-lo:])
+			line[i] = pad - covered*cover[i] + (w[0]*v[0] + w[1]*v[1])
+		}
+		return
+	case 4:
+		for i := range line {
+			w, v := (*[4]float32)(weight[4*i:]), (*[4]float32)(row[first[i]-lo:])
+			line[i] = pad - covered*cover[i] + ((w[0]*v[0] + w[1]*v[1]) + (w[2]*v[2] + w[3]*v[3]))
+		}
+		return
+	}
 	for i := range line {
 		sum := pad - covered*cover[i]
 		from := row[first[i]-lo:]

@@ -89,6 +89,7 @@ func TestOnPostgres(t *testing.T) {
 // inPostgres says in PostgreSQL's words what a test says in SQLite's.
 var inPostgres = strings.NewReplacer(
 	"x''", `'\x'::bytea`, "x'00'", `'\x00'::bytea`, "x'01'", `'\x01'::bytea`, "x'02'", `'\x02'::bytea`,
+	"x'0000000000000000'", `'\x0000000000000000'::bytea`,
 	"AS BLOB", "AS bytea",
 	"zeroblob(32)", "decode(repeat('00', 32), 'hex')", "zeroblob(3)", `'\x000000'::bytea`,
 	"group_concat(request_id)", "string_agg(request_id, ',')",

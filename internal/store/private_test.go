@@ -151,11 +151,11 @@ func TestDamage(t *testing.T) {
 		name, statement string
 		check           bool // whether Check is hit, too
 	}{
-		{"a bit of a person", `UPDATE people SET attributes = CAST(substr(attributes, 1, 40) || x'00' || substr(attributes, 42) AS BLOB)`, true},
+		{"a bit of a person", `UPDATE people SET attributes = CAST(substr(attributes, 1, 40) || x'0000000000000000' || substr(attributes, 49) AS BLOB)`, true},
 		{"a person cut short", `UPDATE people SET attributes = substr(attributes, 1, 20)`, true},
 		{"a person emptied", `UPDATE people SET attributes = x''`, true},
 		{"two people swapped", fmt.Sprintf(swap, "people", "attributes", "nik"), true},
-		{"a bit of a template", `UPDATE templates SET template = CAST(substr(template, 1, 40) || x'00' || substr(template, 42) AS BLOB)`, false},
+		{"a bit of a template", `UPDATE templates SET template = CAST(substr(template, 1, 40) || x'0000000000000000' || substr(template, 49) AS BLOB)`, false},
 		{"two templates swapped", fmt.Sprintf(swap, "templates", "template", "link"), false},
 		{"a template lost", `DELETE FROM templates`, false},
 		{"another model claimed", `UPDATE templates SET model = 'other@111111111111'`, false},

@@ -175,7 +175,7 @@ func TestOldProbesAreForgotten(t *testing.T) {
 // TestDamagedProbes: what cannot be read is no "never seen".
 func TestDamagedProbes(t *testing.T) {
 	for _, statement := range []string{
-		`UPDATE probes SET probes = CAST(substr(probes, 1, 40) || x'00' || substr(probes, 42) AS BLOB)`,
+		`UPDATE probes SET probes = CAST(substr(probes, 1, 40) || x'0000000000000000' || substr(probes, 49) AS BLOB)`,
 		`UPDATE probes SET probes = x''`,
 		`UPDATE probes SET last_at = last_at - 1`,
 		`UPDATE probes SET probes = (SELECT b.probes FROM probes b WHERE b.person <> probes.person)`,
