@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/registry": {".", "internal/face"},
 	"internal/replay":   {".", "internal/face"},
+	"internal/ledger":   {},
 	"internal/registry/registrybench": {
 		".", "internal/registry", "internal/synthetic", "internal/face", "golang.org/x/sync/errgroup",
 	},

@@ -50,6 +50,16 @@ type Probe struct {
 	Template Template
 	// Signature tells the photograph again.
 	Signature Signature
+	// Picture is the photograph itself, for a registry that compares by a
+	// matcher of its own; nil if there is none.
+	Picture Picture
+}
+
+// Picture is the photograph of a probe. It is safe for concurrent use.
+type Picture interface {
+	// JPEG is the face with what surrounds it, upright and without metadata,
+	// as a JPEG of at most maxBytes bytes. An error is ctx's or a defect.
+	JPEG(ctx context.Context, maxBytes int) ([]byte, error)
 }
 
 // Extraction is all that Extract found in a photograph.
@@ -59,6 +69,8 @@ type Extraction struct {
 	Template Template
 	// Signature tells the photograph again; set when Template is.
 	Signature Signature
+	// Picture is the photograph itself; set when Template is.
+	Picture Picture
 	// Box is the face's square in the upright photograph, in pixels; zero if
 	// there is none.
 	Box Box

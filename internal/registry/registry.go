@@ -20,16 +20,24 @@ var ErrDamaged = errors.New("the record is damaged")
 // Registry answers about claims. Implementations are safe for concurrent use
 // and honour ctx: when it ends they return promptly with its error in the
 // chain. Every error means "could not answer" and has kind
-// sesuai.KindUnavailable; it must never be read as "not found" or "differs".
+// sesuai.KindUnavailable, but for the one of Compare; it must never be read as
+// "not found" or "differs".
+//
+// A registry that keeps account of who asks finds that in ctx: see WithAsker.
 type Registry interface {
 	// Check compares the claimed attributes with the record of claim.NIK.
 	// An unknown NIK is Record{Found: false}, not an error.
 	Check(ctx context.Context, claim sesuai.Claim) (Record, error)
 
 	// Compare compares the probe with the reference portrait on record.
-	// It is called only after Check has found an active person. A person
+	// It is called only after Check has found an active person, or at the same
+	// time as Check where the operator would rather pay for what Check may make
+	// needless; then it counts only if Check finds one. A person
 	// without a portrait, or one who has gone since, is
 	// Comparison{Portrait: false}, not an error; see Comparison.Revision.
+	//
+	// A registry with a matcher of its own may not be able to work with the
+	// probe's photograph: that is an error of kind sesuai.KindInvalidImage.
 	Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (Comparison, error)
 }
 
@@ -41,8 +49,12 @@ type Record struct {
 	// NameScore is how well the claimed name agrees with the recorded one,
 	// 0 to 100; internal/name defines the scale.
 	NameScore int
-	// DateOfBirth is Match or NonMatch.
+	// DateOfBirth is Match or NonMatch; NotCompared only if Status is not
+	// Active, in a registry that then compares nothing: NameScore is -1 there.
 	DateOfBirth sesuai.Outcome
+	// Duplicate is whether the registry has several records of the NIK.
+	// Status says what the operator makes of that.
+	Duplicate bool
 	// Portrait is whether a reference portrait is known to be on record.
 	// A registry that cannot tell before Compare says true.
 	Portrait bool
@@ -67,6 +79,9 @@ type Comparison struct {
 	// portrait, byte by byte or sent again in another form: face.Signature
 	// says what that is. False where the registry cannot tell.
 	SamePhotograph bool
+	// Suspect is whether the score is higher than photographs of one person
+	// give: whoever edits the reference portrait itself gets there.
+	Suspect bool
 	// Revision is which state of the record this is about, whether or not
 	// there is a portrait. Equal to Record.Revision, nothing of the record has
 	// changed between the two calls; the text means nothing else. Empty if

@@ -127,7 +127,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 
 	var found answers
 	if err == nil {
-		found, err = v.ask(ctx, req.Claim, probe)
+		found, err = v.ask(registry.WithAsker(ctx, registry.Asker{Client: req.Client.ID, RequestID: req.ID}), req.Claim, probe)
 	}
 	if err == nil {
 		err = v.lookForReplay(ctx, req, probe, found, &event)
@@ -191,7 +191,7 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 	if err != nil {
 		return face.Probe{}, err
 	}
-	return face.Probe{Template: extraction.Template, Signature: extraction.Signature}, nil
+	return face.Probe{Template: extraction.Template, Signature: extraction.Signature, Picture: extraction.Picture}, nil
 }
 
 // refuses reports whether errors of the kind are about the photograph.

@@ -350,6 +350,26 @@ func TestCallerGone(t *testing.T) {
 	}
 }
 
+// TestAsker: a registry that keeps account of its calls is told who asks.
+func TestAsker(t *testing.T) {
+	w := newWorld()
+	var asked []registry.Asker
+	note := func(ctx context.Context) { asked = append(asked, registry.AskerOf(ctx)) }
+	check, compare := w.check, w.compare
+	w.check = func(ctx context.Context) (registry.Record, error) { note(ctx); return check(ctx) }
+	w.compare = func(ctx context.Context) (registry.Comparison, error) { note(ctx); return compare(ctx) }
+	if _, err := w.verifier().Verify(t.Context(), request(t)); err != nil {
+		t.Fatal(err)
+	}
+	who := registry.Asker{Client: "client-1", RequestID: "request-1"}
+	if want := []registry.Asker{who, who}; !slices.Equal(asked, want) {
+		t.Errorf("got %+v, want %+v", asked, want)
+	}
+	if nobody := registry.AskerOf(t.Context()); nobody != (registry.Asker{}) {
+		t.Errorf("outside of a verification %+v asks", nobody)
+	}
+}
+
 // TestAuditFails: what cannot be recorded is not answered, be it a verdict, a
 // refusal or a failure.
 func TestAuditFails(t *testing.T) {
