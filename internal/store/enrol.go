@@ -45,11 +45,14 @@ func (s *Store) EnrolBatch(ctx context.Context, batch []registry.Enrolment, repl
 		return nil, nil
 	}
 	changes := make([]registry.Change, len(batch))
-	var people []sealedPerson
-	var under *keyring.Key
-	err := s.changePeople(ctx, func(tx *transaction, set *keySet) (err error) {
-		// A transaction that is tried again, or that finds the keys rotated,
-		// needs other rows: else they are sealed but once.
+	// Sealed before the transaction, for which others wait.
+	under := s.keySet.Load().current
+	people, err := sealAll(under, batch)
+	if err != nil {
+		return nil, unavailable(ctx, "sealing people", err)
+	}
+	err = s.changePeople(ctx, func(tx *transaction, set *keySet) (err error) {
+		// One that finds the keys rotated needs other rows.
 		if under != set.current {
 			if people, err = sealAll(set.current, batch); err != nil {
 				return err

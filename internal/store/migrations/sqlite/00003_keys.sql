@@ -48,12 +48,12 @@ CREATE TABLE templates (
 
 -- person_keys has the NIK and the data key that seals the rest about a person:
 -- without its row the others open in no copy any more.
+-- Its rows are short: kept in the index itself, one is found by one page less.
 CREATE TABLE person_keys (
-    id     INTEGER PRIMARY KEY,
-    person BLOB    NOT NULL UNIQUE, -- keyed hash: "person key link"
+    person BLOB    PRIMARY KEY, -- keyed hash: "person key link"
     key_id INTEGER NOT NULL,
     sealed BLOB    NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- One row for each person who was asked about: all of the probes that are
 -- remembered are sealed as one, so that an answer takes one read and one write.
