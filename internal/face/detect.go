@@ -84,19 +84,20 @@ var turns = [...]orientation{6, 8, upsideDown}
 
 // findTurned is find, and where nothing is found looks whether the photograph
 // lies on its side or stands on its head: cameras and programs lose the tag
-// that says so. It returns the photograph as the faces were found in it.
-func (w *worker) findTurned(ctx context.Context, p *Photo) (*Photo, []detection, error) {
+// that says so. It returns the photograph as the faces were found in it, and how
+// it was turned.
+func (w *worker) findTurned(ctx context.Context, p *Photo) (*Photo, orientation, []detection, error) {
 	found, err := w.find(ctx, p)
 	if err != nil || len(found) > 0 {
-		return p, found, err
+		return p, upright, found, err
 	}
 	for _, o := range turns {
 		turned := p.turned(o)
 		if found, err = w.search(ctx, turned, 2); err != nil || len(found) > 0 {
-			return turned, found, err
+			return turned, o, found, err
 		}
 	}
-	return p, nil, nil
+	return p, upright, nil, nil
 }
 
 // confirm drops the detections that are neither sure nor found again with two

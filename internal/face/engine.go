@@ -197,60 +197,77 @@ func (e *Engine) Calibration() *Calibration { return e.calibration }
 
 // Extract implements Extractor. Between its steps it looks whether ctx has
 // ended.
-func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (Extraction, error) {
+func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (x Extraction, err error) {
 	// Before waiting for a worker: most of what is not a photograph shows by
 	// its first bytes.
 	if !Supported(photo) {
 		return Extraction{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
 	}
+	err = e.work(ctx, photo, func(w *worker, f file) error {
+		x, err = w.extractFile(ctx, f, use)
+		return err
+	})
+	return x, err
+}
+
+// work runs do with a worker of its own and the memory that decoding the
+// photograph takes.
+func (e *Engine) work(ctx context.Context, photo []byte, do func(w *worker, f file) error) error {
 	var w *worker
 	select {
 	case w = <-e.workers:
 	case <-ctx.Done():
-		return Extraction{}, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: ctx.Err()}
+		return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: ctx.Err()}
 	}
 	defer func() {
 		w.forget()
 		e.workers <- w
 	}()
 	if err := ctx.Err(); err != nil {
-		return Extraction{}, err
+		return err
 	}
 	f, err := inspect(photo, e.maxPixels)
 	if err != nil {
-		return Extraction{}, err
+		return err
 	}
 	release, err := e.memory.take(ctx, f.memory())
 	if err != nil {
-		return Extraction{}, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
+		return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
 	}
 	defer release()
+	return do(w, f)
+}
+
+// extractFile decodes the file as large as is needed, and looks for its face.
+func (w *worker) extractFile(ctx context.Context, f file, use Use) (Extraction, error) {
 	// Beside the decoding: of a photograph of a megabyte it takes half a
 	// millisecond. Nobody reads the photograph any more when this returns.
 	var digest [sha256.Size]byte
 	var digesting sync.WaitGroup
-	digesting.Go(func() { digest = sha256.Sum256(photo) })
+	digesting.Go(func() { digest = sha256.Sum256(f.data) })
 	defer digesting.Wait()
-	for denominator := e.denominator(f); ; {
-		if err := f.decodeInto(&w.photo, denominator, e.decodeJPEG); err != nil {
+	for denominator := w.engine.denominator(f); ; {
+		if err := f.decodeInto(&w.photo, denominator, w.engine.decodeJPEG); err != nil {
 			return Extraction{}, err
 		}
 		if err := ctx.Err(); err != nil {
 			return Extraction{}, err
 		}
-		x, err := w.extract(ctx, &w.photo, use)
+		x, turn, err := w.extract(ctx, &w.photo, use)
 		if err != nil {
 			return Extraction{}, err
 		}
-		finer := f.finer(x, denominator)
-		if finer == denominator {
-			if x.Finding == OneFace {
-				digesting.Wait()
-				x.Signature.File = digest
-			}
-			return x.inFile(w.photo.Scale), nil
+		if finer := f.finer(x, denominator); finer != denominator {
+			denominator = finer
+			continue
 		}
-		denominator = finer
+		x = x.inFile(w.photo.Scale)
+		if x.Finding == OneFace {
+			digesting.Wait()
+			x.Signature.File = digest
+			x.Picture = &picture{w.engine, f.data, turn, x.Box}
+		}
+		return x, nil
 	}
 }
 
@@ -310,46 +327,48 @@ func (w *worker) forget() {
 // keepPixels is how large a worker's photograph buffer may stay: 4 megapixels.
 const keepPixels = 4 << 20
 
-func (w *worker) extract(ctx context.Context, p *Photo, use Use) (Extraction, error) {
+// extract looks for the face in a decoded photograph, and says how that had to
+// be turned for it.
+func (w *worker) extract(ctx context.Context, p *Photo, use Use) (_ Extraction, turn orientation, _ error) {
 	e := w.engine
-	p, found, err := w.findTurned(ctx, p)
+	p, turn, found, err := w.findTurned(ctx, p)
 	if err != nil {
-		return Extraction{}, err
+		return Extraction{}, 0, err
 	}
 	x := Extraction{Faces: len(found)}
 	if len(found) == 0 {
 		x.Finding = NoFace
-		return x, nil
+		return x, turn, nil
 	}
 	face, ok := e.choose(found, p)
 	x.Box = face
 	if !ok {
 		x.Finding = SeveralFaces
-		return x, nil
+		return x, turn, nil
 	}
 	v, err := w.view(ctx, p, face)
 	if err != nil {
-		return Extraction{}, err
+		return Extraction{}, 0, err
 	}
 	if v == nil {
 		x.Finding = NoFace
-		return x, nil
+		return x, turn, nil
 	}
 	five := v.marks.five()
 	x.Box, x.Eyes = v.box, [2]Point{five[0], five[1]}
 	if x.Quality, err = w.measure(v); err != nil {
-		return Extraction{}, err
+		return Extraction{}, 0, err
 	}
 	if x.Failed = x.Quality.failed(e.limits.of(use)); len(x.Failed) > 0 {
 		x.Finding = LowQuality
-		return x, nil
+		return x, turn, nil
 	}
 	x.Signature.Look = lookOf(rasterOf(w.template.Input(), e.manifest.Template))
 	x.Template, x.Signature.Sketch, err = w.describe(v, use)
 	if err == nil && use == ForLiveProbe && e.liveness != nil {
 		x.Liveness, err = w.judge(v.photo, v.box)
 	}
-	return x, err
+	return x, turn, err
 }
 
 // describe makes the template of a view, whose aligned face is in the template
