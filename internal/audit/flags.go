@@ -16,10 +16,15 @@ const (
 	// SuspectedPresentationAttack: the liveness measure was under its
 	// threshold.
 	SuspectedPresentationAttack
+	// ScoreTooHigh: the registry's score is higher than two photographs of one
+	// person give, as that of an edited copy of the reference portrait is.
+	ScoreTooHigh
+	// DuplicateRecord: the registry has several records of the NIK.
+	DuplicateRecord
 )
 
 // flagNames are the flags' names, by bit.
-var flagNames = [...]string{"SUSPECTED_REPLAY", "SUSPECTED_PRESENTATION_ATTACK"}
+var flagNames = [...]string{"SUSPECTED_REPLAY", "SUSPECTED_PRESENTATION_ATTACK", "SCORE_TOO_HIGH", "DUPLICATE_RECORD"}
 
 // Has reports whether all of the others are in the set.
 func (f Flags) Has(others Flags) bool { return f&others == others }

@@ -12,7 +12,8 @@ type Evidence struct {
 	Found  bool
 	Status sesuai.Status
 	// NameScore is how well the claimed name agrees with the recorded one,
-	// and NameMark what it must reach, both 0 to 100.
+	// and NameMark what it must reach, both 0 to 100. Of a person who is not
+	// active a registry may compare nothing: then NameScore is -1.
 	NameScore, NameMark int
 	// DateOfBirth is how the date's comparison came out.
 	DateOfBirth sesuai.Outcome
@@ -51,6 +52,9 @@ func Decide(e Evidence) sesuai.Verdict {
 		DateOfBirth: e.DateOfBirth,
 	}
 	active := e.Status == sesuai.Active
+	if !active && e.NameScore < 0 {
+		v.Name = sesuai.NotCompared
+	}
 	if active && e.Portrait {
 		v.Face = e.Percentage
 	}

@@ -42,6 +42,14 @@ func (v *Verifier) ask(ctx context.Context, claim sesuai.Claim, probe face.Probe
 }
 
 func (v *Verifier) askOnce(ctx context.Context, claim sesuai.Claim, probe face.Probe) (answers, error) {
+	compare := func(ctx context.Context) (registry.Comparison, error) {
+		return answer(ctx, func() (registry.Comparison, error) { return v.o.Registry.Compare(ctx, claim.NIK, probe) })
+	}
+	if v.o.Parallel {
+		var end func()
+		compare, end = ahead(ctx, compare)
+		defer end()
+	}
 	record, err := answer(ctx, func() (registry.Record, error) { return v.o.Registry.Check(ctx, claim) })
 	if err == nil {
 		err = checkRecord(record)
@@ -55,16 +63,39 @@ func (v *Verifier) askOnce(ctx context.Context, claim sesuai.Claim, probe face.P
 		return answers{record: record, whole: true}, nil
 	}
 
-	comparison, err := answer(ctx, func() (registry.Comparison, error) {
-		return v.o.Registry.Compare(ctx, claim.NIK, probe)
-	})
+	comparison, err := compare(ctx)
 	if err == nil {
 		err = checkComparison(comparison)
+	}
+	if sesuai.KindOf(err) == sesuai.KindInvalidImage {
+		return answers{}, err
 	}
 	if err != nil {
 		return answers{}, unavailable("comparing the face", err)
 	}
 	return answers{record, comparison, record.Revision == comparison.Revision}, nil
+}
+
+// ahead begins call at once and returns what waits for its answer, and what
+// ends it if that is not wanted: it returns when the call has.
+func ahead[T any](ctx context.Context, call func(context.Context) (T, error)) (wait func(context.Context) (T, error), end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var got T
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		got, err = call(ctx)
+	}()
+	wait = func(context.Context) (T, error) {
+		<-done
+		return got, err
+	}
+	end = func() {
+		cancel()
+		<-done
+	}
+	return wait, end
 }
 
 // answer is call's, unless ctx has ended: an answer that comes too late is
@@ -100,6 +131,8 @@ func checkRecord(r registry.Record) error {
 		return nil
 	case r.Status > sesuai.Inactive:
 		return errors.New("the registry gave a status that there is not")
+	case r.Status != sesuai.Active && r.NameScore == -1 && r.DateOfBirth == sesuai.NotCompared:
+		return nil // no more is said of who is not active
 	case r.NameScore < 0 || r.NameScore > 100:
 		return errors.New("the registry gave a name score outside 0 to 100")
 	case r.DateOfBirth != sesuai.Match && r.DateOfBirth != sesuai.NonMatch:

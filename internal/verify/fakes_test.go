@@ -105,11 +105,13 @@ const (
 	auditTimeout    = 2 * time.Second
 )
 
-// verifier is a Verifier in this world, whose clock moves a second at each
-// look.
-func (w *world) verifier() *verify.Verifier {
+// verifier is a Verifier in this world.
+func (w *world) verifier() *verify.Verifier { return verify.New(w.options()) }
+
+// options are this world's, whose clock moves a second at each look.
+func (w *world) options() verify.Options {
 	now := time.Date(2026, time.March, 10, 12, 0, 0, 0, time.UTC)
-	return verify.New(verify.Options{
+	return verify.Options{
 		Registry:  w,
 		Extractor: w,
 		Probes:    w,
@@ -122,7 +124,7 @@ func (w *world) verifier() *verify.Verifier {
 		AuditTimeout:    auditTimeout,
 		// Not the default.
 		LivenessThreshold: 0.6,
-	})
+	}
 }
 
 // request is a synthetic person's.

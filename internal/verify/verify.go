@@ -35,6 +35,10 @@ type Options struct {
 	Audit  audit.Log
 	// Now is the clock that dates events; time.Now if nil.
 	Now func() time.Time
+	// Parallel asks the registry to compare the face while it checks the claim:
+	// an answer comes sooner, and a comparison is paid for that nobody needs
+	// where the person is not on record or not active.
+	Parallel bool
 	// RegistryTimeout bounds what the registry takes for one verification,
 	// both of its calls together; DefaultRegistryTimeout if 0.
 	RegistryTimeout time.Duration
@@ -85,7 +89,8 @@ type Request struct {
 //   - the photograph cannot be used: sesuai.KindUnsupportedImage,
 //     KindInvalidImage, KindTooLarge, KindFaceNotDetected, KindMultipleFaces or
 //     KindFaceQuality, or KindSuspectedAttack where the client's policy is to
-//     enforce; the registry was not asked
+//     enforce; the registry was not asked, unless it was the registry that
+//     could not work with the photograph (KindInvalidImage)
 //   - sesuai.KindSuspectedReplay: the photograph was sent before or is that of
 //     the reference, where the client's policy is to enforce
 //   - sesuai.KindUnavailable: the registry failed, took too long or said
@@ -132,8 +137,8 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	if err == nil {
 		err = v.lookForReplay(ctx, req, probe, found, &event)
 	}
-	if sesuai.KindOf(err) == sesuai.KindSuspectedReplay {
-		event.Result, event.Reason = audit.Refused, string(sesuai.KindSuspectedReplay)
+	if kind := sesuai.KindOf(err); kind == sesuai.KindSuspectedReplay || kind == sesuai.KindInvalidImage {
+		event.Result, event.Reason = audit.Refused, string(kind)
 		return sesuai.Verdict{}, v.record(ctx, event, start, err)
 	}
 	if err != nil {
@@ -159,6 +164,12 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	event.Percentage = verdict.Face
 	if found.record.Found {
 		event.NameScore = found.record.NameScore
+	}
+	if found.record.Duplicate {
+		event.Flags |= audit.DuplicateRecord
+	}
+	if found.comparison.Suspect {
+		event.Flags |= audit.ScoreTooHigh
 	}
 	if found.comparison.Portrait {
 		event.Compared = true

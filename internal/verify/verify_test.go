@@ -59,6 +59,9 @@ func TestVerdicts(t *testing.T) {
 		{"not on record, whatever else is said", record(func(r *registry.Record) { r.Found = false; r.NameScore = -7 }), "extract check append", sesuai.ReasonNIKNotFound},
 		{"deceased", record(func(r *registry.Record) { r.Status = sesuai.Deceased }), "extract check append", sesuai.ReasonNotActive},
 		{"inactive", record(func(r *registry.Record) { r.Status = sesuai.Inactive }), "extract check append", sesuai.ReasonNotActive},
+		{"deceased, and no more is said", record(func(r *registry.Record) {
+			*r = registry.Record{Found: true, Status: sesuai.Deceased, NameScore: -1}
+		}), "extract check append", sesuai.ReasonNotActive},
 		{"no portrait is known beforehand", record(func(r *registry.Record) { r.Portrait = false }), "extract check append", sesuai.ReasonNoPortrait},
 		{"no portrait turns out to be there", comparison(func(c *registry.Comparison) { *c = registry.Comparison{} }), "extract check compare append", sesuai.ReasonNoPortrait},
 		{"the name differs, and the face is compared all the same", record(func(r *registry.Record) { r.NameScore = 84 }), whole, sesuai.ReasonNameDiffers},
@@ -347,26 +350,6 @@ func TestCallerGone(t *testing.T) {
 	}
 	if got := strings.Join(w.diary, " "); got != "extract check append" || len(w.events) != 1 {
 		t.Errorf("asked %q, recorded %+v", got, w.events)
-	}
-}
-
-// TestAsker: a registry that keeps account of its calls is told who asks.
-func TestAsker(t *testing.T) {
-	w := newWorld()
-	var asked []registry.Asker
-	note := func(ctx context.Context) { asked = append(asked, registry.AskerOf(ctx)) }
-	check, compare := w.check, w.compare
-	w.check = func(ctx context.Context) (registry.Record, error) { note(ctx); return check(ctx) }
-	w.compare = func(ctx context.Context) (registry.Comparison, error) { note(ctx); return compare(ctx) }
-	if _, err := w.verifier().Verify(t.Context(), request(t)); err != nil {
-		t.Fatal(err)
-	}
-	who := registry.Asker{Client: "client-1", RequestID: "request-1"}
-	if want := []registry.Asker{who, who}; !slices.Equal(asked, want) {
-		t.Errorf("got %+v, want %+v", asked, want)
-	}
-	if nobody := registry.AskerOf(t.Context()); nobody != (registry.Asker{}) {
-		t.Errorf("outside of a verification %+v asks", nobody)
 	}
 }
 
