@@ -48,9 +48,7 @@ func batch(t *testing.T, r registry.Enroller) {
 	}
 	for n := 1; n <= 4; n++ {
 		compared, err := r.Compare(t.Context(), NIK(t, n), ProbeAt(t, Template(t, Model, n), 0.9))
-		if err != nil || !compared.Portrait || compared.Score < 0.89 || compared.Score > 0.91 {
-			t.Errorf("person %d: compared %v, %v", n, compared, err)
-		}
+		comparedAt(t, r, 0.9, compared, err)
 	}
 	if changes, err := r.EnrolBatch(t.Context(), nil, true); err != nil || len(changes) != 0 {
 		t.Errorf("an empty batch: %v, %v", changes, err)
@@ -76,7 +74,7 @@ func refusedBatch(t *testing.T, r registry.Enroller) {
 func export(t *testing.T, r registry.Enroller) {
 	exporter, ok := r.(registry.Exporter)
 	if !ok {
-		t.Skip("the registry cannot export")
+		t.Skip("the registry is not a registry.Exporter")
 	}
 	const people = 7
 	for n := range people {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
@@ -25,7 +24,7 @@ func endedContext(t *testing.T, r registry.Enroller) {
 	for _, ctx := range []context.Context{canceled, expired} {
 		calls := map[string]func() error{
 			"Check":   func() error { _, err := r.Check(ctx, Claim(p)); return err },
-			"Compare": func() error { _, err := r.Compare(ctx, p.NIK, face.Probe{Template: portrait.Template}); return err },
+			"Compare": func() error { _, err := r.Compare(ctx, p.NIK, ProbeAt(t, portrait.Template, 1)); return err },
 			"Enrol":   func() error { _, err := r.Enrol(ctx, Person(t, 2), Portrait(t, 2)); return err },
 			"Holds":   func() error { _, err := r.Holds(ctx, p, portrait.Source, Model); return err },
 			"Lookup":  func() error { _, _, err := r.Lookup(ctx, p.NIK); return err },
@@ -63,10 +62,8 @@ func concurrency(t *testing.T, r registry.Enroller) {
 				if err != nil || !record.Found || record.NameScore != 100 {
 					t.Errorf("Check of person %d: %+v, %v", n, record, err)
 				}
-				compared, err := r.Compare(t.Context(), p.NIK, face.Probe{Template: portrait.Template})
-				if err != nil || compared.Score < 0.99 {
-					t.Errorf("Compare of person %d: %+v, %v", n, compared, err)
-				}
+				compared, err := r.Compare(t.Context(), p.NIK, ProbeAt(t, portrait.Template, 1))
+				comparedAt(t, r, 1, compared, err)
 				if round%2 == 1 {
 					if removed, err := r.Remove(t.Context(), p.NIK); err != nil || !removed {
 						t.Errorf("Remove of person %d: %v, %v", n, removed, err)
@@ -100,8 +97,8 @@ func concurrencyOnOnePerson(t *testing.T, r registry.Enroller) {
 		})
 	}
 	wants := [2]registry.Record{
-		{Found: true, NameScore: 100, DateOfBirth: sesuai.Match, Portrait: true},
-		{Found: true, NameScore: 0, DateOfBirth: sesuai.NonMatch, Portrait: false},
+		told(r, registry.Record{Found: true, NameScore: 100, DateOfBirth: sesuai.Match, Portrait: true}),
+		told(r, registry.Record{Found: true, NameScore: 0, DateOfBirth: sesuai.NonMatch, Portrait: false}),
 	}
 	for range 2 {
 		readers.Go(func() {
@@ -118,7 +115,7 @@ func concurrencyOnOnePerson(t *testing.T, r registry.Enroller) {
 				if record != wants[0] && record != wants[1] {
 					t.Errorf("Check saw neither version: %s", cmp.Diff(wants[0], record))
 				}
-				if _, err := r.Compare(t.Context(), versions[0].NIK, face.Probe{Template: portraits[0].Template}); err != nil {
+				if _, err := r.Compare(t.Context(), versions[0].NIK, ProbeAt(t, portraits[0].Template, 1)); err != nil {
 					t.Errorf("Compare: %v", err)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 // samePhotograph: the reference's own photograph is known as such, also sent
 // in another form, and another photograph is not.
 func samePhotograph(t *testing.T, r registry.Enroller) {
+	ownMatcher(t, r)
 	portrait := Portrait(t, 1)
 	unsigned := Portrait(t, 2) // as from before there were signatures
 	unsigned.Signature = face.Signature{}
@@ -52,6 +53,7 @@ func samePhotograph(t *testing.T, r registry.Enroller) {
 // another after every change, and none of somebody who is not there. A
 // registry that can be written to can always tell.
 func revisions(t *testing.T, r registry.Enroller) {
+	ownMatcher(t, r)
 	p := Person(t, 1)
 	now := func(portrait *registry.Portrait) string {
 		t.Helper()

@@ -121,7 +121,7 @@ func ProbeAt(t testing.TB, template face.Template, cosine float64) face.Probe {
 		v[i] = float32(cosine*float64(template.Vector[i]) + sine*float64(right.Vector[i]))
 	}
 	probe, err := face.NewTemplate(template.Model, v)
-	return face.Probe{Template: must(t, probe, err)}
+	return face.Probe{Template: must(t, probe, err), Picture: picture(probe)}
 }
 
 func direction(seed uint64) []float32 {
