@@ -226,7 +226,7 @@ func (s *Sender) postpone(ctx context.Context, c Claim, a answer) error {
 // or some of it was delivered before.
 func (s *Sender) oneByOne(ctx context.Context, c Claim, start time.Time) error {
 	var delivered []Owed
-	rest, row := c.Owed, 0
+	rest, refusals := c.Owed, 0
 	var failed error
 	for len(rest) > 0 && failed == nil {
 		if s.o.Now().Sub(start) > s.lease()-s.o.Timeout-settleTimeout {
@@ -236,9 +236,9 @@ func (s *Sender) oneByOne(ctx context.Context, c Claim, start time.Time) error {
 		a, why := s.try(ctx, one.Owed)
 		switch a {
 		case accepted, already:
-			delivered, row = append(delivered, one.Owed...), 0
+			delivered, refusals = append(delivered, one.Owed...), 0
 		case refused:
-			if row++; row == maxRefused {
+			if refusals++; refusals == maxRefused {
 				failed = errors.New(why)
 			}
 			s.o.Log.Warn("a return is refused", "event", one.Owed[0].ID, "tries", one.Owed[0].Tries)
