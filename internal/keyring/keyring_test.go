@@ -106,7 +106,9 @@ func TestSealOpensOnlyWhereItBelongs(t *testing.T) {
 			map[string]sealer{"another data key": keyring.NewDataKey(1), "under another master key's number": underAnother},
 		},
 		{
-			"secret", secretBucket{secret, 7}, secretBucket{sameSecret, 7},
+			"secret",
+			secretBucket{secret, 7},
+			secretBucket{sameSecret, 7},
 			map[string]sealer{
 				"another bucket": secretBucket{secret, 8}, "another secret": secretBucket{keyring.NewSecret(), 7}, "a data key": data,
 			},
