@@ -152,7 +152,7 @@ func TestCallsAtOnce(t *testing.T) {
 	if len(rows) != workers {
 		t.Errorf("%d clients, want %d", len(rows), workers)
 	}
-	want := ledger.Counts{Calls: each, Billed: each / 2, Unknown: each / 4, Failed: each / 4, Rupiah: 400, RupiahAtMost: 590}
+	want := ledger.Counts{Calls: each, Billed: each / 2, Unknown: each / 4, Failed: each / 4, Rupiah: 420, RupiahAtMost: 610}
 	for _, row := range rows {
 		if row.Counts != want {
 			t.Errorf("%s: %+v, want %+v", row.Client, row.Counts, want)
