@@ -316,3 +316,34 @@ func BenchmarkEnrol(b *testing.B) {
 		}
 	}
 }
+
+// TestReturnedIsOverwritten: what was sealed of a NIK is in no file any more
+// once it was returned: at once, or after a minute.
+func TestReturnedIsOverwritten(t *testing.T) {
+	dir := t.TempDir()
+	c := &clock{now: noon}
+	s := openReturning(t, dir, c)
+	const people = 400
+	for n := range people {
+		verify(t, s, n)
+	}
+	sealedOf := func(seq int64) (b []byte) {
+		s.QueryForTest(t, fmt.Sprintf(`SELECT sealed FROM returns WHERE seq = %d`, seq), &b)
+		return b
+	}
+	var sealed [][]byte
+	for seq := range int64(people) {
+		sealed = append(sealed, sealedOf(seq+1))
+	}
+	for _, n := range []int{1, people - 1} {
+		if err := s.Delivered(t.Context(), idsOf(claim(t, s, n, time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+		if n == 1 {
+			assertAbsent(t, dir, "after the first", sealed[:1])
+		}
+	}
+	c.move(time.Minute)
+	claim(t, s, 1, time.Hour)
+	assertAbsent(t, dir, "after all", sealed)
+}

@@ -37,7 +37,7 @@ const (
 )
 
 // forgetInterval is how often the NIKs that were delivered are overwritten where
-// they linger.
+// they linger, as long as somebody claims.
 const forgetInterval = time.Minute
 
 // insertReturns notes, with the events that are being committed, what is to be
@@ -112,6 +112,7 @@ func (s *Store) Claim(ctx context.Context, n int, lease time.Duration) (balikan.
 	if err != nil {
 		return balikan.Claim{}, unavailable(ctx, "claiming returns", err)
 	}
+	s.forgetReturns(ctx)
 	return c, nil
 }
 
@@ -131,11 +132,19 @@ func (s *Store) Delivered(ctx context.Context, ids []int64) error {
 	if err != nil {
 		return unavailable(ctx, "recording what was returned", err)
 	}
+	s.lingering.Store(true)
+	s.forgetReturns(ctx)
+	return nil
+}
+
+// forgetReturns overwrites what was delivered where it lingers, if it has not
+// just been done.
+func (s *Store) forgetReturns(ctx context.Context) {
 	now, forgotten := s.now(), s.forgotten.Load()
-	if now-forgotten >= forgetInterval.Microseconds() && s.forgotten.CompareAndSwap(forgotten, now) {
+	if s.lingering.Load() && now-forgotten >= forgetInterval.Microseconds() && s.forgotten.CompareAndSwap(forgotten, now) {
+		s.lingering.Store(false)
 		s.db.forget(ctx)
 	}
-	return nil
 }
 
 // Postpone implements balikan.Outbox.

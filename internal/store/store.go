@@ -95,9 +95,11 @@ type Store struct {
 	selectClient *sql.Stmt
 	trail        *gatherer[audit.Event]
 	calls        *calls
-	// swept is when old probes were last removed, forgotten when NIKs of
-	// returned data were, in Unix microseconds.
+	// swept is when old probes were last removed, forgotten when the NIKs of
+	// returned data were overwritten, in Unix microseconds. Some are lingering
+	// if there are any since.
 	swept, forgotten atomic.Int64
+	lingering        atomic.Bool
 }
 
 var (
