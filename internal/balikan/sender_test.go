@@ -295,10 +295,13 @@ func TestStops(t *testing.T) {
 		t.Errorf("%d can be claimed, %v", len(c.Owed), err)
 	}
 
+	// In a pause, which would be long.
+	idle := sender(t, newOutbox(t, 0), &receiver{t: t}, func(o *balikan.Options) { o.Interval = time.Hour })
 	ctx, cancel = context.WithCancel(t.Context())
-	go func() { sender(t, newOutbox(t, 0), &receiver{t: t}, nil).Run(ctx); cancel() }()
+	done = make(chan struct{})
+	go func() { idle.Run(ctx); close(done) }()
 	cancel()
-	<-ctx.Done()
+	<-done
 }
 
 // TestStalls: an answer that does not come, or not to its end, costs a time-out
