@@ -3,6 +3,7 @@ package balikan_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -405,4 +406,38 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// FuzzAnswers: nothing but the two answers that say so is a delivery.
+func FuzzAnswers(f *testing.F) {
+	for _, body := range []string{
+		`{"message":"Success"}`, `{"message":"Data sudah pernah dikirim"}`, `{"message":" SUCCESS "}`, `{"message":"Success"`,
+		`{"message":"Success"}{}`, `{"message":null}`, `[{"message":"Success"}]`, `{"message":"Success","message":"Gagal"}`, ``,
+	} {
+		f.Add(200, body)
+		f.Add(400, body)
+		f.Add(500, body)
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 100 || status > 999 {
+			t.Skip()
+		}
+		var said struct{ Message *string }
+		word := ""
+		if json.Unmarshal([]byte(body), &said) == nil && said.Message != nil {
+			word = strings.ToLower(strings.Join(strings.Fields(*said.Message), " "))
+		}
+		want := 1
+		if status == 200 && word == "success" || status == 400 && word == "data sudah pernah dikirim" {
+			want = 0
+		}
+		synctest.Test(t, func(t *testing.T) {
+			o := newOutbox(t, 1)
+			r := &receiver{t: t, answer: func([]string) (int, string, bool) { return status, body, true }}
+			run(t, sender(t, o, r, nil), time.Second)
+			if got := o.left(); got != want {
+				t.Errorf("status %d, %q: %d left, want %d", status, body, got, want)
+			}
+		})
+	})
 }

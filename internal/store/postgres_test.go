@@ -102,6 +102,7 @@ func TestOnPostgres(t *testing.T) {
 		{"old strangers", TestOldStrangersAreForgotten},
 		{"damaged strangers", TestDamagedStrangers},
 		{"later secrets", TestSecretsThatCameLater},
+		{"upgrade", TestUpgrade},
 		{"kill while calling", TestKillWhileCalling},
 	} {
 		t.Run(test.name, test.run)

@@ -193,3 +193,35 @@ func TestSecretsThatCameLater(t *testing.T) {
 		}
 	}
 }
+
+// TestUpgrade: a database of schema 3 is brought up to date, with its people.
+func TestUpgrade(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(t.Context(), options(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	enrol(t, s, 1)
+	seen(t, s, 1, probe(1, "a", 0), false)
+	for _, statement := range []string{
+		`DROP TABLE upstream_calls`, `DROP TABLE returns`, `DROP TABLE strangers`,
+		`DELETE FROM secrets WHERE name IN ('stranger link', 'strangers', 'returns')`,
+		`DELETE FROM schema_versions WHERE version_id = 4`,
+	} {
+		s.ExecForTest(t, statement)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openWith(t, dir, func(o *store.Options) { o.Strangers, o.Returns = true, true })
+	verifies(t, s, 1)
+	seen(t, s, 1, probe(1, "b", 1), true)
+	seen(t, s, 2, probe(1, "a", 0), false)
+	seen(t, s, 2, probe(1, "b", 1), true)
+	verify(t, s, 2)
+	equal(t, idsOf(claim(t, s, 10, time.Minute)), []int64{1})
+	end(t, s, begin(t, s, call("cli_a", "r", "data_check", 0)), found200)
+	if rows := usage(t, s, 1); len(rows) != 1 {
+		t.Errorf("usage %v", rows)
+	}
+}
