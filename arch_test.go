@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/enrol",
-		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/name", "internal/registry",
+		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/ledger", "internal/name", "internal/registry",
 		"internal/registry/registrybench",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"internal/registry": {".", "internal/face"},
 	"internal/replay":   {".", "internal/face"},
 	"internal/ledger":   {},
+	"internal/balikan":  {"."},
 	"internal/registry/registrybench": {
 		".", "internal/registry", "internal/synthetic", "internal/face", "golang.org/x/sync/errgroup",
 	},
@@ -63,6 +64,7 @@ var mayImport = map[string][]string{
 	"internal/keyring":   {"."},
 	"internal/store": {
 		".", "internal/registry", "internal/audit", "internal/access", "internal/face", "internal/name", "internal/keyring", "internal/replay",
+		"internal/ledger", "internal/balikan",
 		"github.com/pressly/goose/v3", "github.com/pressly/goose/v3/lock", "modernc.org/sqlite", "modernc.org/sqlite/lib",
 		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "golang.org/x/sync/errgroup",
 	},

@@ -61,6 +61,10 @@ type commandLine struct {
 		} `cmd:"" help:"Models of your own: docs/models.md."`
 		Reenrol faceReenrol `cmd:"" help:"Say why templates cannot be made anew, and how many of which model are on record."`
 	} `cmd:"" help:"The face engine by itself."`
+	Dukcapil struct {
+		Usage  dukcapilUsage  `cmd:"" help:"Say how many calls there were, by day, client and service, and what they cost."`
+		Report dukcapilReport `cmd:"" help:"Say what an institution reports about a half-year."`
+	} `cmd:"" help:"The registry of Dukcapil: docs/dukcapil-cost.md."`
 	Keys struct {
 		Add    keysAdd    `cmd:"" help:"Make a further master key."`
 		Rotate keysRotate `cmd:"" help:"Move everything to the master key that was added."`

@@ -59,7 +59,9 @@ func runScripts(t *testing.T, dir, name, value string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		// status N COMMAND… runs a command that must exit with status N.
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status, "upstream": upstream, "returned": returned,
+		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(name, value)
 			e.Setenv("SESUAI_MODELS", models)

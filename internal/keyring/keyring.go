@@ -8,8 +8,8 @@
 // number, and is replaced from time to time. A DataKey seals what is stored
 // about one person; it is random, and is stored only sealed with a master key,
 // so that forgetting it makes what it sealed unreadable in every copy. A Secret
-// makes the keyed hashes that must outlive a master key; it too is random and
-// stored sealed.
+// makes the keyed hashes that must outlive a master key, or seals what must; it
+// too is random and stored sealed.
 package keyring
 
 import (

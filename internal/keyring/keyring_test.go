@@ -52,6 +52,20 @@ func (b bucket) Open(sealed, associated []byte) ([]byte, error) {
 	return b.key.Open(b.use, b.n, sealed, associated)
 }
 
+// secretBucket is a secret's subkey as a sealer.
+type secretBucket struct {
+	secret *keyring.Secret
+	n      byte
+}
+
+func (b secretBucket) Seal(plaintext, associated []byte) []byte {
+	return b.secret.Seal(b.n, plaintext, associated)
+}
+
+func (b secretBucket) Open(sealed, associated []byte) ([]byte, error) {
+	return b.secret.Open(b.n, sealed, associated)
+}
+
 func TestSealOpensOnlyWhereItBelongs(t *testing.T) {
 	numbered, err := keyring.NewKey(2, master(1))
 	if err != nil {
@@ -63,6 +77,11 @@ func TestSealOpensOnlyWhereItBelongs(t *testing.T) {
 		t.Fatal(err)
 	}
 	underAnother, err := keyring.DataKeyOf(2, data.Raw())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := keyring.NewSecret()
+	sameSecret, err := keyring.SecretOf(bytes.Clone(secret.Raw()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +104,14 @@ func TestSealOpensOnlyWhereItBelongs(t *testing.T) {
 		{
 			"data key", data, same,
 			map[string]sealer{"another data key": keyring.NewDataKey(1), "under another master key's number": underAnother},
+		},
+		{
+			"secret",
+			secretBucket{secret, 7},
+			secretBucket{sameSecret, 7},
+			map[string]sealer{
+				"another bucket": secretBucket{secret, 8}, "another secret": secretBucket{keyring.NewSecret(), 7}, "a data key": data,
+			},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -2,11 +2,14 @@ package keyring
 
 import (
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 )
 
 // dataKeySize is the size of what DataKey and Secret are made from, in bytes.
@@ -77,16 +80,30 @@ const (
 	Credentials SecretName = "credentials"
 	// PersonLock keeps two from changing one person's rows at once.
 	PersonLock SecretName = "person lock"
+	// StrangerLink finds the row of a NIK that is not on record.
+	StrangerLink SecretName = "stranger link"
+)
+
+// The uses of Secrets that seal: what is to open under whatever master key.
+const (
+	// Strangers seals the probes of people who are not on record.
+	Strangers SecretName = "strangers"
+	// Returns seals the NIKs of data that is to be returned.
+	Returns SecretName = "returns"
 )
 
 // SecretNames are all of them.
 func SecretNames() []SecretName {
-	return []SecretName{AuditNIK, AuditChain, Credentials, PersonLock}
+	return []SecretName{AuditNIK, AuditChain, Credentials, PersonLock, StrangerLink, Strangers, Returns}
 }
 
-// Secret makes keyed hashes that do not change with the master key. Seal its
-// Raw with one to store it. No formatter prints it.
-type Secret struct{ raw [dataKeySize]byte }
+// Secret makes keyed hashes, or seals, so that neither changes with the master
+// key. Seal its Raw with one to store it. It is safe for concurrent use, and no
+// formatter prints it.
+type Secret struct {
+	raw     [dataKeySize]byte
+	buckets [Buckets]atomic.Pointer[cipher.AEAD] // made when they are needed
+}
 
 // NewSecret makes a random one.
 func NewSecret() *Secret {
@@ -100,7 +117,7 @@ func SecretOf(raw []byte) (*Secret, error) {
 	if len(raw) != dataKeySize {
 		return nil, errors.New("keyring: a secret is not of the right size")
 	}
-	return &Secret{[dataKeySize]byte(raw)}, nil
+	return &Secret{raw: [dataKeySize]byte(raw)}, nil
 }
 
 // Raw is what is to be sealed; the caller must do nothing else with it.
@@ -108,6 +125,37 @@ func (s *Secret) Raw() []byte { return s.raw[:] }
 
 // Hash is the HMAC-SHA-256 of b under the secret.
 func (s *Secret) Hash(b []byte) [32]byte { return hash(s.raw[:], b) }
+
+// bySecret stands where what is sealed has its master key's number; those are
+// from 1.
+const bySecret = 0
+
+// Seal seals as Key.Seal does, under a subkey of the secret; the first byte is
+// 0.
+func (s *Secret) Seal(bucket byte, plaintext, associated []byte) []byte {
+	return seal(s.aead(bucket), bySecret, plaintext, associated)
+}
+
+// Open decrypts what Seal sealed with the same secret, bucket and associated
+// data; ErrSealed if it cannot.
+func (s *Secret) Open(bucket byte, sealed, associated []byte) ([]byte, error) {
+	return open(s.aead(bucket), bySecret, sealed, associated)
+}
+
+// aead is the subkey of a bucket, as Key.aead: by the whole of HKDF, so that it
+// has nothing in common with Hash.
+func (s *Secret) aead(bucket byte) cipher.AEAD {
+	if made := s.buckets[bucket].Load(); made != nil {
+		return *made
+	}
+	key, err := hkdf.Key(sha256.New, s.raw[:], nil, fmt.Sprintf("sesuai/3/secret/%d", bucket), dataKeySize)
+	if err != nil {
+		panic("keyring: " + err.Error()) // only for a length that HKDF cannot give
+	}
+	aead := newAEAD(key)
+	s.buckets[bucket].Store(&aead)
+	return aead
+}
 
 // String implements fmt.Stringer and shows nothing.
 func (*Secret) String() string { return hidden }

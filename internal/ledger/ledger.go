@@ -1,6 +1,7 @@
 // Package ledger says what it is to keep account of calls to an upstream that
-// cost money. It must not know what a call asks, how it is made, or how the
-// account is kept; and nothing of it holds anything about a person.
+// cost money, and what such an account comes to. It must not know what a call
+// asks, how it is made, or how the account is kept; and nothing of it holds
+// anything about a person.
 package ledger
 
 import (
@@ -40,6 +41,10 @@ type Ending struct {
 	Duration time.Duration
 }
 
+// NotMade is the class of a call that was begun and, since whoever asked for it
+// left meanwhile, not made.
+const NotMade = "not_made"
+
 // Ledger keeps account of calls. It is safe for concurrent use.
 //
 // A call is on record before it is made and its ending after, so that no call
@@ -53,6 +58,9 @@ type Ledger interface {
 	// that is durable; if it fails the call must not be made.
 	Begin(ctx context.Context, c Call) (id int64, err error)
 
-	// End records how the call of that id ended.
+	// End records how the call of that id ended. It may do so shortly after it
+	// returns, so that it costs no wait for the disk: killed in between, the
+	// call is one without an ending. The first ending stays, and an id that
+	// Begin has not given changes nothing.
 	End(ctx context.Context, id int64, e Ending) error
 }

@@ -33,6 +33,9 @@ type engine interface {
 	onRecord(ctx context.Context, tx *transaction, niks [][]byte) (map[int]bool, error)
 	// insert adds people of whom nothing is there.
 	insert(ctx context.Context, tx *transaction, people []sealedPerson, at int64) error
+	// passOver is what a query that takes rows for itself ends with, to pass
+	// over those that another transaction is taking.
+	passOver() string
 	// confirm has the commit of a transaction that has written nothing wait
 	// until what it has read is as safe as what it would have written: on the
 	// standbys, where commits wait for those.

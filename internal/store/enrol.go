@@ -224,16 +224,19 @@ func removeRows(ctx context.Context, tx *transaction, k rowKeys) (bool, error) {
 }
 
 // Remove implements registry.Enroller, and forgets the person's data key and
-// earlier probes: what was sealed about the person opens in no copy of the
+// earlier probes, those from before the person was on record too: what was sealed about the person opens in no copy of the
 // other tables any more. In the database's own files it is overwritten, as far
 // as the database does that; docs/security.md says what that leaves.
 func (s *Store) Remove(ctx context.Context, nik sesuai.NIK) (bool, error) {
-	var removed bool
-	err := s.changePeople(ctx, func(tx *transaction, set *keySet) error {
+	var removed, forgotten bool
+	err := s.changePeople(ctx, func(tx *transaction, set *keySet) (err error) {
 		if err := s.db.lockPerson(ctx, tx, s.lockOf(nik)); err != nil {
 			return err
 		}
 		removed = false
+		if forgotten, err = s.removeStranger(ctx, tx, nik); err != nil {
+			return err
+		}
 		for _, key := range append([]*keyring.Key{set.current}, set.retiring...) {
 			there, err := removeRows(ctx, tx, keysUnder(key, nik))
 			if err != nil {
@@ -241,7 +244,7 @@ func (s *Store) Remove(ctx context.Context, nik sesuai.NIK) (bool, error) {
 			}
 			removed = removed || there
 		}
-		if !removed {
+		if !removed && !forgotten {
 			return s.db.confirm(ctx, tx)
 		}
 		return nil
@@ -251,6 +254,8 @@ func (s *Store) Remove(ctx context.Context, nik sesuai.NIK) (bool, error) {
 	}
 	if removed {
 		s.wrote(ctx)
+	}
+	if removed || forgotten {
 		s.db.forget(ctx)
 	}
 	return removed, nil

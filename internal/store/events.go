@@ -39,7 +39,8 @@ func (s *Store) Append(ctx context.Context, e audit.Event) error {
 	return nil
 }
 
-// commitEvents continues the chain with the events, in one transaction.
+// commitEvents continues the chain with the events, in one transaction, and
+// notes with each of a verified person what is to be returned for it.
 func (s *Store) commitEvents(events []audit.Event) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
@@ -77,6 +78,11 @@ func (s *Store) commitEvents(events []audit.Event) error {
 				e.NameScore, asInt(e.Compared), e.Percentage, e.Threshold, e.Score,
 				e.Model, e.Calibration, e.Duration, e.Hash[:],
 				e.Flags.String(), asInt(e.LivenessKnown), e.Liveness); err != nil {
+				return err
+			}
+		}
+		if s.o.Returns {
+			if err := s.insertReturns(ctx, tx, events, entries); err != nil {
 				return err
 			}
 		}

@@ -33,11 +33,18 @@ func (s *Store) PragmaForTest(t testing.TB, name string) (writing, reading int) 
 // database, until release is called.
 func (s *Store) LockForTest(t testing.TB) (release func()) {
 	t.Helper()
+	return s.HoldForTest(t, `UPDATE audit_head SET seq = seq WHERE id = 1`)
+}
+
+// HoldForTest runs a statement in a transaction that stays open until release
+// is called.
+func (s *Store) HoldForTest(t testing.TB, query string) (release func()) {
+	t.Helper()
 	tx, err := s.write.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.ExecContext(t.Context(), `UPDATE audit_head SET seq = seq WHERE id = 1`); err != nil {
+	if _, err := tx.ExecContext(t.Context(), query); err != nil {
 		t.Fatal(err)
 	}
 	return func() {

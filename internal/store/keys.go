@@ -170,6 +170,52 @@ func (s *Store) firstKeys(ctx context.Context) error {
 	})
 }
 
+// laterSecrets are those that a database of schema 3 has not: none is made
+// where there is anything that it would be needed for.
+var laterSecrets = map[keyring.SecretName]string{
+	keyring.StrangerLink: "strangers", keyring.Strangers: "strangers", keyring.Returns: "returns",
+}
+
+// addLaterSecrets records those that have come with a later schema. Of several
+// processes that do it at once, one does.
+func (s *Store) addLaterSecrets(ctx context.Context) error {
+	const countSecrets = `SELECT count(*) FROM secrets`
+	var there int
+	if err := s.write.QueryRowContext(ctx, countSecrets).Scan(&there); err != nil {
+		return err
+	}
+	if there == len(keyring.SecretNames()) {
+		return nil
+	}
+	return s.inTx(ctx, func(tx *transaction) error {
+		if err := s.db.lockKeys(ctx, tx, true); err != nil {
+			return err
+		}
+		_, keys, err := readKeys(ctx, tx)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(keys, func(k masterKey) bool { return k.state == keyCurrent })
+		if at < 0 {
+			return errStaleKeys
+		}
+		key, ok := s.ring.Key(keys[at].id)
+		if !ok {
+			return errStaleKeys
+		}
+		for name, table := range laterSecrets {
+			if _, err := tx.ExecContext(ctx, `
+				INSERT INTO secrets (name, key_id, sealed) SELECT $1, $2, $3
+				WHERE NOT EXISTS (SELECT 1 FROM `+table+`)
+				ON CONFLICT (name) DO NOTHING`,
+				string(name), int64(key.ID()), sealSecret(key, name, keyring.NewSecret())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // loadSecrets opens the secrets, which never change.
 func (s *Store) loadSecrets(ctx context.Context) error {
 	secrets, err := s.readSecrets(ctx, s.write)

@@ -294,6 +294,8 @@ func (*postgresEngine) insert(ctx context.Context, tx *transaction, people []sea
 	})
 }
 
+func (*postgresEngine) passOver() string { return " FOR UPDATE SKIP LOCKED" }
+
 // confirm writes a message that means nothing into the log, so that the commit
 // waits for the standbys as any other; a transaction's number alone would not do,
 // since PostgreSQL waits only for what has been written. Else somebody whose

@@ -9,7 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/store"
@@ -49,14 +52,16 @@ func (n *needles) in(b []byte) (hits int) {
 }
 
 // TestNothingPersonalInPostgres looks for the NIKs, names and dates of a
-// thousand people in every file of a server's data folder, its log of writes
-// included, and in a dump: before and after a rotation, and after they were
-// removed.
+// thousand people, and the NIKs of as many who are on record elsewhere, in every
+// file of a server's data folder, its log of writes included, and in a dump:
+// before and after a rotation, after they were removed, and after their data
+// were returned.
 func TestNothingPersonalInPostgres(t *testing.T) {
 	server := pgtest.Start(t, pgtest.Options{Fast: true, Settings: map[string]string{"wal_compression": "off"}})
 	server.Exec(t, "CREATE DATABASE people OWNER "+pgtest.User)
 	o := options(t, t.TempDir())
 	o.Dir, o.URL, o.Migrate = "", server.URL("people"), true
+	o.Returns, o.Strangers = true, true
 	s, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -101,10 +106,17 @@ func TestNothingPersonalInPostgres(t *testing.T) {
 		if _, err := s.Seen(t.Context(), nik, probe(n, "request", 0)); err != nil {
 			t.Fatal(err)
 		}
-		e := event(t, n, "request")
-		e.NIK = nik
-		if err := s.Append(t.Context(), e); err != nil {
+		stranger := country.Person(people + n).NIK
+		secrets.add(stranger.Reveal())
+		if _, err := s.Seen(t.Context(), stranger, probe(n, "request", 0)); err != nil {
 			t.Fatal(err)
+		}
+		for _, nik := range []sesuai.NIK{nik, stranger} {
+			e := event(t, n, "request")
+			e.NIK, e.Result = nik, audit.Verified
+			if err := s.Append(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 
@@ -160,4 +172,19 @@ func TestNothingPersonalInPostgres(t *testing.T) {
 		}
 	}
 	look("removed")
+	returned := claim(t, s, 2*people, time.Hour)
+	for _, o := range returned.Owed {
+		if secrets.in([]byte(o.NIK.Reveal())) == 0 {
+			t.Fatal("a NIK is returned that was not looked for")
+		}
+	}
+	if err := s.Delivered(t.Context(), idsOf(returned)); err != nil || len(returned.Owed) != 2*people {
+		t.Fatal(len(returned.Owed), err)
+	}
+	var sealed int
+	s.QueryForTest(t, `SELECT count(sealed) FROM returns`, &sealed)
+	if sealed != 0 {
+		t.Errorf("%d NIKs are kept although they were returned", sealed)
+	}
+	look("returned")
 }

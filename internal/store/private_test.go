@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
@@ -25,7 +26,9 @@ import (
 // removed, and after it was closed.
 func TestNothingPersonalOnDisk(t *testing.T) {
 	dir := t.TempDir()
-	s, err := store.Open(t.Context(), options(t, dir))
+	o := options(t, dir)
+	o.Returns, o.Strangers = true, true
+	s, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +72,20 @@ func TestNothingPersonalOnDisk(t *testing.T) {
 		}
 		secrets = append(secrets, vector, template[1:17])
 	}
+	// As many more are on record elsewhere.
+	strangers := make([][]byte, 0, people)
+	for n := people; n < 2*people; n++ {
+		nik := registrytest.NIK(t, n)
+		verify(t, s, n)
+		sent := probe(n, fmt.Sprintf("request-%d", n), 0)
+		if _, err := s.Seen(t.Context(), nik, sent); err != nil {
+			t.Fatal(err)
+		}
+		plain := sha256.Sum256([]byte(nik.Reveal()))
+		add(nik.Reveal(), string(plain[:]), hex.EncodeToString(plain[:]), string(sent.Signature.File[:]), string(sent.Request[:]))
+		strangers = append(strangers, binary.BigEndian.AppendUint64(nil, sent.Signature.Look[0]))
+	}
+	secrets = append(secrets, strangers...)
 	// Parts of names and keys of the sealed form, in whatever case.
 	add("Wirasaba", "Tembalang", "Karangan", "PEREMPUAN", "date_of_birth")
 	_, credentials, err := access.Add(t.Context(), s, testHash, client("bank"))
@@ -89,8 +106,20 @@ func TestNothingPersonalOnDisk(t *testing.T) {
 			sealed = append(sealed, b[:64])
 		}
 	}
-	for n := range people {
-		if removed, err := s.Remove(t.Context(), registrytest.NIK(t, n)); err != nil || !removed {
+	for _, row := range []string{"sealed FROM returns WHERE seq = 151", "sealed FROM returns WHERE seq = 300", "probes FROM strangers WHERE id = 7"} {
+		var b []byte
+		s.QueryForTest(t, `SELECT `+row, &b)
+		sealed = append(sealed, b[:40])
+	}
+	returned := claim(t, s, people, time.Hour)
+	if len(returned.Owed) != people {
+		t.Fatalf("%d are owed", len(returned.Owed))
+	}
+	if err := s.Delivered(t.Context(), idsOf(returned)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 * people {
+		if removed, err := s.Remove(t.Context(), registrytest.NIK(t, n)); err != nil || removed != (n < people) {
 			t.Fatalf("Remove = %v, %v", removed, err)
 		}
 	}
@@ -286,4 +315,35 @@ func BenchmarkEnrol(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestReturnedIsOverwritten: what was sealed of a NIK is in no file any more
+// once it was returned: at once, or after a minute.
+func TestReturnedIsOverwritten(t *testing.T) {
+	dir := t.TempDir()
+	c := &clock{now: noon}
+	s := openReturning(t, dir, c)
+	const people = 400
+	for n := range people {
+		verify(t, s, n)
+	}
+	sealedOf := func(seq int64) (b []byte) {
+		s.QueryForTest(t, fmt.Sprintf(`SELECT sealed FROM returns WHERE seq = %d`, seq), &b)
+		return b
+	}
+	var sealed [][]byte
+	for seq := range int64(people) {
+		sealed = append(sealed, sealedOf(seq+1))
+	}
+	for _, n := range []int{1, people - 1} {
+		if err := s.Delivered(t.Context(), idsOf(claim(t, s, n, time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+		if n == 1 {
+			assertAbsent(t, dir, "after the first", sealed[:1])
+		}
+	}
+	c.move(time.Minute)
+	claim(t, s, 1, time.Hour)
+	assertAbsent(t, dir, "after all", sealed)
 }

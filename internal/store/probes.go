@@ -39,7 +39,8 @@ const (
 const sweepInterval = time.Hour
 
 // Seen implements replay.Memory. Of somebody who is not on record, or not any
-// more, nothing is remembered.
+// more, nothing is remembered, unless the store was opened for strangers. Then
+// whoever is enrolled later takes along what is remembered from before.
 func (s *Store) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool, error) {
 	if err := s.sweepProbes(ctx); err != nil {
 		return false, err
@@ -59,11 +60,21 @@ func (s *Store) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool,
 			if d == nil {
 				continue // not on record under that key
 			}
+			if s.o.Strangers {
+				if earlier, err = s.adoptStranger(ctx, tx, nik, earlier); err != nil {
+					return err
+				}
+			}
 			var kept []replay.Probe
 			seen, kept = replay.Judge(earlier, p, s.o.ProbeAge)
 			return s.writeProbes(ctx, tx, k, d, kept)
 		}
-		return nil // taken off the record since it was found there
+		if !s.o.Strangers {
+			return nil // taken off the record since it was found there
+		}
+		var err error
+		seen, err = s.seenStranger(ctx, tx, nik, p)
+		return err
 	})
 	if err != nil {
 		return false, unavailable(ctx, "remembering a probe", err)
@@ -122,9 +133,11 @@ func (s *Store) sweepProbes(ctx context.Context) error {
 	if now-swept < sweepInterval.Microseconds() || !s.swept.CompareAndSwap(swept, now) {
 		return nil
 	}
-	if _, err := s.write.ExecContext(ctx, deleteOldProbes, now-s.o.ProbeAge.Microseconds()); err != nil {
-		s.swept.Store(swept) // the next one does it
-		return unavailable(ctx, "forgetting old probes", err)
+	for _, statement := range []string{deleteOldProbes, deleteOldStrangers} {
+		if _, err := s.write.ExecContext(ctx, statement, now-s.o.ProbeAge.Microseconds()); err != nil {
+			s.swept.Store(swept) // the next one does it
+			return unavailable(ctx, "forgetting old probes", err)
+		}
 	}
 	return nil
 }
@@ -133,6 +146,10 @@ func (s *Store) sweepProbes(ctx context.Context) error {
 const probeSize = face.SignatureSize + len(replay.Request{}) + 8
 
 func sealProbes(k rowKeys, d *keyring.DataKey, lastAt int64, probes []replay.Probe) []byte {
+	return d.Seal(encodeProbes(probes), bindProbes(k, lastAt))
+}
+
+func encodeProbes(probes []replay.Probe) []byte {
 	b := make([]byte, 0, replay.MaxProbes*probeSize)
 	for _, p := range probes {
 		signature, err := p.Signature.MarshalBinary()
@@ -142,7 +159,7 @@ func sealProbes(k rowKeys, d *keyring.DataKey, lastAt int64, probes []replay.Pro
 		b = append(append(b, signature...), p.Request[:]...)
 		b = binary.BigEndian.AppendUint64(b, uint64(p.At))
 	}
-	return d.Seal(b, bindProbes(k, lastAt))
+	return b
 }
 
 func openProbes(k rowKeys, d *keyring.DataKey, lastAt int64, sealed []byte) ([]replay.Probe, error) {
@@ -150,14 +167,19 @@ func openProbes(k rowKeys, d *keyring.DataKey, lastAt int64, sealed []byte) ([]r
 	if err != nil {
 		return nil, damaged("probes.probes", err)
 	}
+	return decodeProbes("probes.probes", b)
+}
+
+// decodeProbes reads what encodeProbes wrote, from that column.
+func decodeProbes(column string, b []byte) ([]replay.Probe, error) {
 	if len(b)%probeSize != 0 {
-		return nil, damaged("probes.probes", errors.New("not of whole probes"))
+		return nil, damaged(column, errors.New("not of whole probes"))
 	}
 	var probes []replay.Probe
 	for ; len(b) > 0; b = b[probeSize:] {
 		var p replay.Probe
 		if err := p.Signature.UnmarshalBinary(b[:face.SignatureSize]); err != nil {
-			return nil, damaged("probes.probes", err)
+			return nil, damaged(column, err)
 		}
 		rest := b[face.SignatureSize:]
 		p.Request = replay.Request(rest)

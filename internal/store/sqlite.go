@@ -178,6 +178,9 @@ func (*sqliteEngine) insert(ctx context.Context, tx *transaction, people []seale
 	return nil
 }
 
+// passOver is nothing: there is no other such transaction.
+func (*sqliteEngine) passOver() string { return "" }
+
 // confirm does nothing: what can be read is on the disk.
 func (*sqliteEngine) confirm(context.Context, *transaction) error { return nil }
 

@@ -1,5 +1,5 @@
-// Package store keeps people, their earlier probes, clients and the audit trail in a SQL
-// database.
+// Package store keeps people, their earlier probes, clients, the audit trail and
+// the account of calls to an upstream in a SQL database.
 // The statements are the same for every engine; what differs stands in one
 // file for each (sqlite.go). It must not know what a verdict is, how templates
 // are made, or who asks.
@@ -19,7 +19,9 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/balikan"
 	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/ledger"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/replay"
 )
@@ -60,6 +62,12 @@ type Options struct {
 	// ProbeAge is how long a person's earlier probes are remembered;
 	// replay.DefaultMaxAge if 0.
 	ProbeAge time.Duration
+	// Strangers has the probes of people who are not on record remembered, too:
+	// where the people are on record elsewhere.
+	Strangers bool
+	// Returns has a row made for each person who is verified, from which the
+	// data are returned to the registry that they are on record of.
+	Returns bool
 	// Now is the clock that dates rows; time.Now if nil.
 	Now func() time.Time
 }
@@ -85,9 +93,13 @@ type Store struct {
 	secrets map[keyring.SecretName]*keyring.Secret
 
 	selectClient *sql.Stmt
-	trail        *trail
-	// swept is when old probes were last removed, in Unix microseconds.
-	swept atomic.Int64
+	trail        *gatherer[audit.Event]
+	calls        *calls
+	// swept is when old probes were last removed, forgotten when the NIKs of
+	// returned data were overwritten, in Unix microseconds. Some are lingering
+	// if there are any since.
+	swept, forgotten atomic.Int64
+	lingering        atomic.Bool
 }
 
 var (
@@ -96,6 +108,8 @@ var (
 	_ audit.Log         = (*Store)(nil)
 	_ access.Clients    = (*Store)(nil)
 	_ replay.Memory     = (*Store)(nil)
+	_ ledger.Ledger     = (*Store)(nil)
+	_ balikan.Outbox    = (*Store)(nil)
 )
 
 // Open opens the database, makes it if it is a file and there is none, and
@@ -144,7 +158,8 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := s.sweepProbes(ctx); err != nil {
 		return nil, err
 	}
-	s.trail = newTrail(s.commitEvents)
+	s.trail = newGatherer(s.commitEvents)
+	s.calls = newCalls(s)
 	return s, nil
 }
 
@@ -173,13 +188,17 @@ func (s *Store) openKeys(ctx context.Context) error {
 	if err := s.loadKeys(ctx); err != nil {
 		return err
 	}
+	if err := s.addLaterSecrets(ctx); err != nil {
+		return unavailable(ctx, "recording secrets", err)
+	}
 	return s.loadSecrets(ctx)
 }
 
-// Close writes what has been handed to Append, and closes the database. No
-// other method may be called any more.
+// Close writes what has been handed to Append and to End, and closes the
+// database. No other method may be called any more.
 func (s *Store) Close() error {
 	s.trail.close()
+	s.calls.close()
 	return s.closeDatabase()
 }
 

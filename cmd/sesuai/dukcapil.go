@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/ledger"
+)
+
+type dukcapilUsage struct {
+	From string `help:"The first day, in Jakarta (default: of this month)." placeholder:"2026-11-01"`
+	To   string `help:"The last day (default: today)." placeholder:"2026-11-30"`
+	CSV  bool   `name:"csv" help:"Print CSV."`
+}
+
+// Help is what --help says of the command besides its flags.
+func (dukcapilUsage) Help() string {
+	return "Calls are billed, failed, or of unknown ending: killed before the ending was on record, or being made right now. " +
+		"The bill is from RUPIAH, without the unknown ones, to AT MOST, with them."
+}
+
+// shownUsage is what is printed of it.
+type shownUsage struct {
+	From  ledger.Day      `json:"from"`
+	To    ledger.Day      `json:"to"`
+	Rows  []shownUsageRow `json:"rows"`
+	Total ledger.Counts   `json:"total"`
+}
+
+type shownUsageRow struct {
+	ledger.Usage
+	// Name is the client's; empty if there is no such client any more.
+	Name string `json:"name"`
+}
+
+func (c *dukcapilUsage) Run(s *session) error {
+	if c.CSV && s.json {
+		return errors.New("--csv and --json exclude each other")
+	}
+	shown, err := c.days(time.Now())
+	if err != nil {
+		return err
+	}
+	return s.withStore(func(store app.Store) error {
+		usage, err := store.Usage(s, shown.From, shown.To)
+		if err != nil {
+			return err
+		}
+		clients, err := store.ListClients(s)
+		if err != nil {
+			return err
+		}
+		names := make(map[string]string)
+		for _, client := range clients {
+			names[client.ID] = client.Name
+		}
+		shown.Rows, shown.Total = []shownUsageRow{}, ledger.Total(usage)
+		for _, u := range usage {
+			shown.Rows = append(shown.Rows, shownUsageRow{u, names[u.Client]})
+		}
+		switch {
+		case s.json:
+			return s.printJSON(shown)
+		case c.CSV:
+			w := csv.NewWriter(s.stdout)
+			return errors.Join(w.WriteAll(shown.table("rupiah_at_most", strings.ToLower)), w.Error())
+		default:
+			return s.printTable(shown.table("AT MOST", strings.ToUpper))
+		}
+	})
+}
+
+// days are those asked for.
+func (c *dukcapilUsage) days(now time.Time) (u shownUsage, err error) {
+	today := now.In(ledger.Zone)
+	u.From, u.To = ledger.DayOf(now)-ledger.Day(today.Day()-1), ledger.DayOf(now)
+	if c.From != "" {
+		if u.From, err = ledger.ParseDay(c.From); err != nil {
+			return u, fmt.Errorf("--from: %w", err)
+		}
+	}
+	if c.To != "" {
+		if u.To, err = ledger.ParseDay(c.To); err != nil {
+			return u, fmt.Errorf("--to: %w", err)
+		}
+	}
+	if u.To < u.From {
+		return u, errors.New("--to is before --from")
+	}
+	return u, nil
+}
+
+// table is the usage with a line for the total.
+func (u shownUsage) table(atMost string, heading func(string) string) [][]string {
+	lines := [][]string{{"day", "client", "name", "service", "calls", "billed", "unknown", "failed", "rupiah"}}
+	for i := range lines[0] {
+		lines[0][i] = heading(lines[0][i])
+	}
+	lines[0] = append(lines[0], atMost)
+	for _, row := range u.Rows {
+		lines = append(lines, append([]string{row.Day.String(), row.Client, row.Name, string(row.Service)}, figures(row.Counts)...))
+	}
+	return append(lines, append([]string{"total", "", "", ""}, figures(u.Total)...))
+}
+
+func figures(c ledger.Counts) []string {
+	return decimal(c.Calls, c.Billed, c.Unknown, c.Failed, c.Rupiah, c.RupiahAtMost)
+}
+
+func decimal(figures ...int64) []string {
+	text := make([]string, len(figures))
+	for i, n := range figures {
+		text[i] = strconv.FormatInt(n, 10)
+	}
+	return text
+}
+
+// printTable writes lines in columns.
+func (s *session) printTable(lines [][]string) error {
+	w := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
+	for _, line := range lines {
+		fmt.Fprintln(w, strings.Join(line, "\t"))
+	}
+	return w.Flush()
+}
+
+type dukcapilReport struct {
+	HalfYear string `help:"Which half of which year." required:"" placeholder:"2026H2"`
+}
+
+// Help is what --help says of the command besides its flags.
+func (dukcapilReport) Help() string {
+	return "Verifications are those that ended with a verdict. Data balikan count in the month in which the person was verified, " +
+		"whenever they are delivered; OLDEST is the age of the oldest that is not."
+}
+
+func (c *dukcapilReport) Run(s *session) error {
+	half, err := ledger.ParseHalfYear(c.HalfYear)
+	if err != nil {
+		return fmt.Errorf("--half-year: %w", err)
+	}
+	return s.withStore(func(store app.Store) error {
+		report, err := store.Report(s, half)
+		if err != nil {
+			return err
+		}
+		if s.json {
+			return s.printJSON(report)
+		}
+		lines := [][]string{{
+			"MONTH", "VERIFICATIONS", "VERIFIED", "DATA CHECKS", "FACE CHECKS", "UNKNOWN", "RUPIAH", "AT MOST",
+			"RETURNS OWED", "DELIVERED", "OUTSTANDING", "OLDEST",
+		}}
+		report.Total.Month = report.HalfYear.String()
+		for _, m := range append(report.Months, report.Total) {
+			oldest := "-"
+			if m.OldestHours != nil {
+				oldest = fmt.Sprintf("%d h", *m.OldestHours)
+			}
+			figures := decimal(m.Verifications, m.Verified, m.DataChecks, m.FaceChecks, m.Unknown, m.Rupiah, m.RupiahAtMost,
+				m.Owed, m.Delivered, m.Outstanding)
+			lines = append(lines, append(append([]string{m.Month}, figures...), oldest))
+		}
+		return s.printTable(lines)
+	})
+}
