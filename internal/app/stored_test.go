@@ -29,7 +29,7 @@ func TestCompactTemplates(t *testing.T) {
 	const faces = "../../../shared/faces"
 	need(t, realModels)
 	if _, err := os.Stat(faces); err != nil {
-		t.Skip("the development photographs are not here")
+		t.Skip("../shared/faces, the photographs for development, is not there")
 	}
 	for _, list := range []struct {
 		name    string
