@@ -1,6 +1,7 @@
 package dukcapil
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -49,4 +50,9 @@ func Opens(hours, maintenance string, t time.Time) (time.Time, Class, error) {
 	}
 	at, why := calendar{spans, windows}.opens(t)
 	return at, why, nil
+}
+
+// SetTransport makes the registry's calls go to rt.
+func SetTransport(r *Registry, rt http.RoundTripper) {
+	r.wires.client = &http.Client{Transport: rt, CheckRedirect: r.wires.client.CheckRedirect}
 }
