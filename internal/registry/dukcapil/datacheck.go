@@ -153,7 +153,6 @@ func (w *dataWire) class(row object) (class Class, what string) {
 
 // record is what the row says about the claim.
 func (w *dataWire) record(class Class, row object, claim sesuai.Claim) (record registry.Record, disputed bool, what string) {
-	record = registry.Record{Found: true, Portrait: true}
 	switch class {
 	case Found:
 		record.Status = sesuai.Active
@@ -163,18 +162,17 @@ func (w *dataWire) record(class Class, row object, claim sesuai.Claim) (record r
 		record.Status = sesuai.Inactive
 	case Duplicate:
 		record.Status, record.Duplicate = w.duplicate, true
-	case NotFound:
-		record = registry.Record{}
+	default: // nobody to speak of
+		nik, _, what := w.element(row, "nik")
+		if what == "" && nik.agrees {
+			what = "contradiction"
+		}
+		return record, false, what
 	}
+	record.Found, record.Portrait = true, true
 	nik, hasNIK, what := w.element(row, "nik")
 	if what != "" {
 		return record, false, what
-	}
-	if class != Found && class != Deceased && class != Inactive && class != Duplicate {
-		if hasNIK && nik.agrees {
-			return record, false, "contradiction"
-		}
-		return record, false, ""
 	}
 	if hasNIK && (!nik.agrees || nik.scored) {
 		return record, false, "nik"

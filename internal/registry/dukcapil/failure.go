@@ -59,7 +59,7 @@ func transportClass(err error, connected bool) Class {
 		invalid      x509.CertificateInvalidError
 	)
 	switch {
-	case errors.Is(err, errPin), errors.Is(err, errDates), errors.As(err, &verification), errors.As(err, &authority),
+	case errors.Is(err, errPin), errors.Is(err, errDates), errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &verification), errors.As(err, &authority),
 		errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &record):
 		return Untrusted
 	case errors.Is(err, context.DeadlineExceeded):
