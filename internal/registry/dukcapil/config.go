@@ -1,8 +1,10 @@
 package dukcapil
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net"
 	"net/url"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/ledger"
 )
 
 // Config is what an operator says about the upstream: a section of the
@@ -129,6 +132,40 @@ func DefaultConfig() Config {
 	}
 }
 
+// Validate reports the first key whose text or number is not as it must be; it
+// opens no file. The error is one of kind sesuai.KindConfiguration.
+func (c Config) Validate() error {
+	if _, err := c.read(); err != nil {
+		return badConfig(err)
+	}
+	return nil
+}
+
+// Check reports what is wrong with the configuration, its files included, as
+// New does.
+func (c Config) Check() error {
+	r, err := New(Options{Config: c, Ledger: noLedger{}, Log: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		r.Close()
+	}
+	return err
+}
+
+// noLedger is for a Registry that makes no call.
+type noLedger struct{}
+
+func (noLedger) Begin(context.Context, ledger.Call) (int64, error) {
+	return 0, errors.New("there is no ledger")
+}
+
+func (noLedger) End(context.Context, int64, ledger.Ending) error {
+	return errors.New("there is no ledger")
+}
+
+func badConfig(err error) error {
+	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "configuration: dukcapil." + err.Error()}
+}
+
 // settings are a configuration that was read.
 type settings struct {
 	data         dataWire
@@ -186,6 +223,7 @@ func (c Config) read() (settings, error) {
 		{"face.ip", func() error { return address(c.Face.IP) }},
 		{"face.curve", func() error { s.face.curve, err = ParseCurve(c.Face.Curve); return err }},
 		{"face.scheme", func() error { s.encrypt, err = encrypterOf(c.Face.Scheme); return err }},
+		{"tls.pins", func() error { _, err := parsePins(c.TLS.Pins); return err }},
 		{"hours", func() error { s.calendar.hours, err = parseHours(c.Hours); return err }},
 		{"maintenance", func() error { s.calendar.maintenance, err = parseMaintenance(c.Maintenance); return err }},
 	} {

@@ -70,30 +70,9 @@ var _ registry.Registry = (*Registry)(nil)
 func New(o Options) (*Registry, error) {
 	r, err := newRegistry(o)
 	if err != nil {
-		return nil, &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "configuration: dukcapil." + err.Error()}
+		return nil, badConfig(err)
 	}
 	return r, nil
-}
-
-// Check reports what is wrong with the configuration, its files included, as
-// New does.
-func (c Config) Check() error {
-	r, err := New(Options{Config: c, Ledger: noLedger{}, Log: slog.New(slog.DiscardHandler)})
-	if err == nil {
-		r.Close()
-	}
-	return err
-}
-
-// noLedger is for a Registry that makes no call.
-type noLedger struct{}
-
-func (noLedger) Begin(context.Context, ledger.Call) (int64, error) {
-	return 0, errors.New("there is no ledger")
-}
-
-func (noLedger) End(context.Context, int64, ledger.Ending) error {
-	return errors.New("there is no ledger")
 }
 
 func newRegistry(o Options) (*Registry, error) {
