@@ -14,6 +14,9 @@ type serveCommand struct {
 
 func (c *serveCommand) Run(s *session) error {
 	if c.CheckConfig {
+		if err := app.CheckFiles(s.config); err != nil {
+			return err
+		}
 		if s.json {
 			b, err := s.config.JSON()
 			if err != nil {

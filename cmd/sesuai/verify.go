@@ -62,8 +62,17 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 		return verdict, err
 	}
 	defer engine.Close()
+	log, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
+	if err != nil {
+		return verdict, err
+	}
 	err = s.withStore(func(store app.Store) error {
-		verdict, err = app.NewVerifier(s.config, store, engine).Verify(s, verify.Request{
+		asked, err := app.OpenRegistry(s.config, store, log, nil)
+		if err != nil {
+			return err
+		}
+		defer asked.Close()
+		verdict, err = app.NewVerifier(s.config, store, asked, engine).Verify(s, verify.Request{
 			ID: "local-" + rand.Text(), Client: client, Claim: claim, Photo: photo,
 		})
 		return err

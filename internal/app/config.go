@@ -53,6 +53,8 @@ type Config struct {
 	Times    TimeoutsConfig `yaml:"timeouts"`
 	Replay   ReplayConfig   `yaml:"replay"`
 	Postgres PostgresConfig `yaml:"postgres"`
+	Dukcapil DukcapilConfig `yaml:"dukcapil"`
+	Metrics  MetricsConfig  `yaml:"metrics"`
 	Log      LogConfig      `yaml:"log"`
 }
 
@@ -156,6 +158,7 @@ func DefaultConfig() Config {
 		},
 		Replay:   ReplayConfig{MaxAge: replay.DefaultMaxAge},
 		Postgres: PostgresConfig{Connections: store.DefaultConnections, Staleness: store.DefaultStaleness},
+		Dukcapil: defaultDukcapil(),
 		Log:      LogConfig{Level: "info", Format: "auto"},
 	}
 }
@@ -343,6 +346,11 @@ func (c *Config) Check() error {
 	for _, r := range ranges {
 		if !(r.v >= r.low && r.v <= r.high) {
 			return badConfig("%s must be from %g to %g", r.key, r.low, r.high)
+		}
+	}
+	for _, check := range []func() error{c.checkDukcapil, c.Metrics.check} {
+		if err := check(); err != nil {
+			return err
 		}
 	}
 	if _, err := c.Log.level(); err != nil {

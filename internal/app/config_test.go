@@ -31,8 +31,10 @@ func other() (values map[string]string, want app.Config) {
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
 		"replay.max_age":       "36h",
 		"postgres.connections": "7", "postgres.migrate": "true", "postgres.replicas": "postgres://s@127.0.0.4/s", "postgres.staleness": "2s",
-		"log.level": "debug", "log.format": "text",
+		"metrics.listen": "127.0.0.5:9091",
+		"log.level":      "debug", "log.format": "text",
 	}
+	maps.Copy(values, otherDukcapil)
 	want = app.Config{
 		Listen: "127.0.0.2:9090", Data: "/tmp/other", Registry: "postgres://s@127.0.0.3/s", MasterKey: "/tmp/other.key", Models: "/tmp/models",
 		Face: app.FaceConfig{
@@ -48,7 +50,9 @@ func other() (values map[string]string, want app.Config) {
 		Postgres: app.PostgresConfig{
 			Connections: 7, Migrate: true, Replicas: "postgres://s@127.0.0.4/s", Staleness: 2 * time.Second,
 		},
-		Log: app.LogConfig{Level: "debug", Format: "text"},
+		Dukcapil: otherDukcapilConfig(),
+		Metrics:  app.MetricsConfig{Listen: "127.0.0.5:9091"},
+		Log:      app.LogConfig{Level: "debug", Format: "text"},
 	}
 	for i, m := range face.QualityMeasures {
 		values["face.quality.probe."+string(m)] = fmt.Sprintf("%d.5", 11+i)
@@ -278,6 +282,8 @@ func TestRanges(t *testing.T) {
 		{"postgres.staleness", "199ms", "200ms", "1h", "1h1s"},
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
+		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},
+		{"metrics.listen", "9090", "", ":9090", "::1:9090"},
 		{"log.level", "loud", "debug", "error", ""},
 		{"log.format", "xml", "auto", "json", "JSON"},
 	} {

@@ -292,11 +292,16 @@ func NewEnroller(s Store, e *face.Engine) *enrol.Enroller {
 	return enrol.New(enrol.Options{Registry: s, Extractor: e, Model: e.Model()})
 }
 
-// NewVerifier joins a store and an engine to verify people.
-func NewVerifier(c Config, s Store, e *face.Engine) *verify.Verifier {
+// NewVerifier joins a store, the registry that is asked and an engine to verify
+// people.
+func NewVerifier(c Config, s Store, r Registry, e *face.Engine) *verify.Verifier {
+	timeout := c.Times.Registry
+	if c.Dukcapil.Enabled {
+		timeout = c.Dukcapil.Deadline
+	}
 	return verify.New(verify.Options{
-		Registry: s, Extractor: e, Probes: s, Audit: s,
+		Registry: r, Extractor: e, Probes: s, Audit: s,
 		LivenessThreshold: c.Face.LivenessThreshold,
-		RegistryTimeout:   c.Times.Registry, AuditTimeout: c.Times.Audit,
+		RegistryTimeout:   timeout, AuditTimeout: c.Times.Audit,
 	})
 }

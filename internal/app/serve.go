@@ -52,12 +52,26 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		}
 	}
 
+	metrics := newMetrics()
+	stopMetrics, err := serveMetrics(ctx, c.Metrics, metrics, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, stopMetrics()) }()
+	asked, err := OpenRegistry(c, s, log, metrics)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	// Closed when nothing is being served any more.
+	defer asked.Close()
+
 	var late lateVerifier
 	server := httpapi.New(httpapi.Options{
 		Verifier:      &late,
 		Authenticator: access.NewAuthenticator(access.AuthenticatorOptions{Clients: s, Hash: s.Hash}),
 		Limiter:       access.NewLimiter(access.LimiterOptions{}),
 		Ready:         func() error { return ready(ctx, &late, s) },
+		Detail:        asked.Detail,
 		Log:           log,
 		MaxBody:       c.Limits.MaxBody,
 		MaxInFlight:   c.Limits.MaxInFlight,
@@ -77,7 +91,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	}
 	// Closed when nothing is being served any more.
 	defer engine.Close()
-	late.verifier.Store(NewVerifier(c, s, engine))
+	late.verifier.Store(NewVerifier(c, s, asked, engine))
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
 	serves = true
 	if started != nil {

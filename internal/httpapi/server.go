@@ -6,6 +6,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
@@ -57,6 +58,10 @@ type Options struct {
 	// Ready says why the service cannot answer yet, or nil if it can; a nil
 	// Ready is always ready.
 	Ready func() error
+	// Detail is shown with readiness, as JSON: how what is asked elsewhere is
+	// doing, which does not make the service less ready. If it is nil, or what
+	// it returns is, nothing is shown. It never holds anything of a request.
+	Detail func() any
 	// Now says which day it is, for dates in the future; time.Now if nil.
 	Now func() time.Time
 	// Log gets one line for each request; slog.Default() if nil.
@@ -190,6 +195,17 @@ func (s *Server) readiness(w *reply, _ *http.Request) error {
 		w.writeJSON(http.StatusServiceUnavailable, []byte(`{"status":"not ready"}`))
 		return nil
 	}
-	w.writeJSON(http.StatusOK, []byte(`{"status":"ready"}`))
+	ready := struct {
+		Status string `json:"status"`
+		Detail any    `json:"detail,omitempty"`
+	}{Status: "ready"}
+	if s.o.Detail != nil {
+		ready.Detail = s.o.Detail()
+	}
+	body, err := json.Marshal(ready)
+	if err != nil {
+		return err
+	}
+	w.writeJSON(http.StatusOK, body)
 	return nil
 }
