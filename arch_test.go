@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/store", "internal/keyring", "internal/replay",
-		"internal/registry", "internal/registry/dukcapil", "internal/ledger",
+		"internal/registry", "internal/registry/dukcapil", "internal/ledger", "internal/balikan",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 	},

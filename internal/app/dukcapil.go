@@ -1,12 +1,16 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"log/slog"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/balikan"
 	"github.com/sesuai/sesuai/internal/ledger"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/dukcapil"
@@ -35,6 +39,27 @@ type DukcapilConfig struct {
 	// Hours and Maintenance say when neither service is to be called.
 	Hours       string `yaml:"hours"`
 	Maintenance string `yaml:"maintenance"`
+	// Prices are what calls cost from which day on.
+	Prices  string        `yaml:"prices"`
+	Balikan BalikanConfig `yaml:"balikan"`
+}
+
+// BalikanConfig is about the data that are returned for each person who was
+// verified (data balikan).
+type BalikanConfig struct {
+	// URL is where to return them to, https alone; empty: nothing is returned,
+	// nor noted to be.
+	URL string `yaml:"url"`
+	// TokenFile is the path of the bearer token's file.
+	TokenFile string `yaml:"token_file"`
+	// InstitutionID and InstitutionName are the institution's, as Dukcapil
+	// knows it.
+	InstitutionID   string `yaml:"institution_id"`
+	InstitutionName string `yaml:"institution_name"`
+	// Batch is how many people are returned at once, at most.
+	Batch int `yaml:"batch"`
+	// Interval is how often is looked whether there is anything to return.
+	Interval time.Duration `yaml:"interval"`
 }
 
 // defaultDukcapilDeadline is enough for three tries of the data check and one
@@ -48,8 +73,13 @@ func defaultDukcapil() DukcapilConfig {
 		Deadline: defaultDukcapilDeadline,
 		Data:     d.Data, Face: d.Face, TLS: d.TLS, Retry: d.Retry, Breaker: d.Breaker,
 		InFlight: d.InFlight, Hours: d.Hours, Maintenance: d.Maintenance,
+		Prices:  ledger.DefaultPrices,
+		Balikan: BalikanConfig{Batch: balikan.DefaultBatch, Interval: balikan.DefaultInterval},
 	}
 }
+
+// returns is whether there is anything to return for who is verified.
+func (c DukcapilConfig) returns() bool { return c.Enabled && c.Balikan.URL != "" }
 
 // client is the client's part.
 func (c DukcapilConfig) client() dukcapil.Config {
@@ -71,7 +101,34 @@ func (c *Config) checkDukcapil() error {
 	if c.Dukcapil.Deadline > c.Times.Request {
 		return badConfig("dukcapil.deadline must not be longer than timeouts.request")
 	}
+	if err := c.Dukcapil.checkCost(time.Now()); err != nil {
+		return err
+	}
 	return c.Dukcapil.client().Validate()
+}
+
+// checkCost checks what is about prices and returns.
+func (c DukcapilConfig) checkCost(now time.Time) error {
+	prices, err := ledger.ParsePrices(c.Prices)
+	if err == nil {
+		err = prices.Cover(now)
+	}
+	if err != nil {
+		return badConfig("dukcapil.prices: %v", err)
+	}
+	switch b := c.Balikan; {
+	case b.URL == "":
+		return nil
+	case !strings.HasPrefix(b.URL, "https://"):
+		return badConfig("dukcapil.balikan.url: a URL that begins with https:// is needed")
+	case b.TokenFile == "" || b.InstitutionID == "" || b.InstitutionName == "":
+		return badConfig("dukcapil.balikan: token_file, institution_id and institution_name are needed with url")
+	case b.Batch < 1 || b.Batch > 10_000:
+		return badConfig("dukcapil.balikan.batch must be from 1 to 10000")
+	case b.Interval < 100*time.Millisecond || b.Interval > time.Hour:
+		return badConfig("dukcapil.balikan.interval (seconds) must be from 0.1 to 3600")
+	}
+	return nil
 }
 
 // CheckFiles checks the files that the configuration names and that need
@@ -96,17 +153,81 @@ func OpenRegistry(c Config, s Store, log *slog.Logger, metrics prometheus.Regist
 	if !c.Dukcapil.Enabled {
 		return Registry{Registry: s}, nil
 	}
-	account, ok := any(s.Store).(ledger.Ledger)
-	if !ok {
-		return Registry{}, &sesuai.Error{
-			Kind: sesuai.KindConfiguration, Detail: "configuration: dukcapil.enabled: the store keeps no account of calls",
-		}
+	prices, err := ledger.ParsePrices(c.Dukcapil.Prices)
+	if err != nil {
+		return Registry{}, badConfig("dukcapil.prices: %v", err)
 	}
-	d, err := dukcapil.New(dukcapil.Options{Config: c.Dukcapil.client(), Ledger: account, Metrics: metrics, Log: log})
+	d, err := dukcapil.New(dukcapil.Options{
+		Config: c.Dukcapil.client(), Ledger: s, Price: prices.At, Forecast: s.forecast, Metrics: metrics, Log: log,
+	})
 	if err != nil {
 		return Registry{}, err
 	}
 	return Registry{Registry: d, dukcapil: d}, nil
+}
+
+// watchTimeout bounds what a metric that is counted in the store waits for it.
+const watchTimeout = 2 * time.Second
+
+// forecast is when a quota ends, by the account of today's calls.
+func (s Store) forecast(service ledger.Service, left int64) (time.Time, bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), watchTimeout)
+	defer cancel()
+	today, err := s.Today(ctx)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return ledger.Forecast(left, today[service], time.Now())
+}
+
+// openSender is what returns data for people who are verified, and metrics of
+// what is yet to be returned; nil if there is nothing to.
+func openSender(c Config, s Store, r Registry, log *slog.Logger, metrics prometheus.Registerer) (*balikan.Sender, error) {
+	if !c.Dukcapil.returns() {
+		return nil, nil
+	}
+	b := c.Dukcapil.Balikan
+	sender, err := balikan.New(balikan.Options{
+		Outbox: s, URL: b.URL, TokenFile: b.TokenFile, InstitutionID: b.InstitutionID, InstitutionName: b.InstitutionName,
+		Batch: b.Batch, Interval: b.Interval, Client: &http.Client{Transport: r.dukcapil.Transport()}, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sender, metrics.Register(outstanding{s})
+}
+
+// outstanding are the metrics of what is yet to be returned.
+type outstanding struct{ s Store }
+
+var (
+	outstandingCount = prometheus.NewDesc("sesuai_balikan_outstanding",
+		"People who were verified and whose data are not returned yet.", nil, nil)
+	outstandingAge = prometheus.NewDesc("sesuai_balikan_oldest_seconds",
+		"How long ago the first of them was verified; 0 if there is none.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (outstanding) Describe(d chan<- *prometheus.Desc) {
+	d <- outstandingCount
+	d <- outstandingAge
+}
+
+// Collect implements prometheus.Collector.
+func (o outstanding) Collect(m chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), watchTimeout)
+	defer cancel()
+	n, oldest, err := o.s.Outstanding(ctx)
+	if err != nil {
+		m <- prometheus.NewInvalidMetric(outstandingCount, errors.New("the store does not answer"))
+		return
+	}
+	age := 0.0
+	if n > 0 {
+		age = time.Since(oldest).Seconds()
+	}
+	m <- prometheus.MustNewConstMetric(outstandingCount, prometheus.GaugeValue, float64(n))
+	m <- prometheus.MustNewConstMetric(outstandingAge, prometheus.GaugeValue, age)
 }
 
 // Detail says how an upstream is doing, for readiness; nil if there is none.

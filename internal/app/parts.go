@@ -65,6 +65,7 @@ func storeOptions(c Config) (store.Options, error) {
 			return keyring.Open(keyring.Options{Path: c.masterKeyPath(), Create: isNew && c.MasterKey == ""})
 		},
 		Scale: calibration, Calibration: calibration.ID, ProbeAge: c.Replay.MaxAge,
+		Strangers: c.Dukcapil.Enabled, Returns: c.Dukcapil.returns(),
 	}, nil
 }
 
@@ -303,5 +304,6 @@ func NewVerifier(c Config, s Store, r Registry, e *face.Engine) *verify.Verifier
 		Registry: r, Extractor: e, Probes: s, Audit: s,
 		LivenessThreshold: c.Face.LivenessThreshold,
 		RegistryTimeout:   timeout, AuditTimeout: c.Times.Audit,
+		Parallel: c.Dukcapil.Enabled && c.Dukcapil.Parallel,
 	})
 }

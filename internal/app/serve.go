@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +65,10 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	}
 	// Closed when nothing is being served any more.
 	defer asked.Close()
+	sender, err := openSender(c, s, asked, log, metrics)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 
 	var late lateVerifier
 	server := httpapi.New(httpapi.Options{
@@ -92,6 +97,12 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	// Closed when nothing is being served any more.
 	defer engine.Close()
 	late.verifier.Store(NewVerifier(c, s, asked, engine))
+	if sender != nil {
+		var sending sync.WaitGroup
+		sending.Go(func() { sender.Run(serving) })
+		defer sending.Wait() // ctx has ended, or stop ends it
+		defer stop()
+	}
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
 	serves = true
 	if started != nil {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -165,6 +166,9 @@ func classSet(classes ...Class) map[Class]bool {
 
 // Close lets go of idle connections. Nothing may be asked after it.
 func (r *Registry) Close() { r.wires.close() }
+
+// Transport makes requests to others whom the same TLSConfig trusts.
+func (r *Registry) Transport() http.RoundTripper { return r.wires }
 
 // States says how each service is doing, for the detail of readiness.
 func (r *Registry) States() map[ledger.Service]State {

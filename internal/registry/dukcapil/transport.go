@@ -161,6 +161,11 @@ func (k *connector) get() *http.Client {
 	return k.client
 }
 
+// RoundTrip implements http.RoundTripper by the client to use now.
+func (k *connector) RoundTrip(r *http.Request) (*http.Response, error) {
+	return k.get().Transport.RoundTrip(r)
+}
+
 // close lets go of idle connections.
 func (k *connector) close() {
 	k.mu.Lock()
