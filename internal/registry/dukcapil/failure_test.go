@@ -247,7 +247,7 @@ func TestBreaker(t *testing.T) {
 		if got := retryAfter(t, check()); got != 10*time.Second || len(u.ledger.calls) != calls {
 			t.Errorf("try again after %v, %d calls", got, len(u.ledger.calls)-calls)
 		}
-		if s := r.States()[ledger.DataCheck]; s.Why != dukcapil.BreakerOpen || s.HeldUntil.Sub(time.Now()) != 10*time.Second {
+		if s := r.States()[ledger.DataCheck]; s.Why != dukcapil.BreakerOpen || time.Until(s.HeldUntil) != 10*time.Second {
 			t.Errorf("%+v", s)
 		}
 		if s := r.States()[ledger.FaceCheck]; s.Breaker != "closed" {

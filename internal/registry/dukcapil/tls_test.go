@@ -10,12 +10,14 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -108,6 +110,7 @@ func (u *upstream) serveWith(t testing.TB, c *dukcapil.Config, conf *tls.Config)
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(u.serve))
 	s.TLS = conf
+	s.EnableHTTP2 = slices.Contains(conf.NextProtos, "h2")
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -190,6 +193,37 @@ func TestTrust(t *testing.T) {
 			if diff := cmp.Diff([]string{"data tls"}, u.ledger.classes(t)); diff != "" {
 				t.Errorf("%s, %x: ledger (-want +got):\n%s", test.name, version, diff)
 			}
+		}
+	}
+}
+
+// TestConnections: one serves many calls, in HTTP/1.1 and 2.
+func TestConnections(t *testing.T) {
+	ca := newAuthority(t)
+	cert := ca.sign(t, newKey(t), time.Now().Add(-time.Hour), time.Now().Add(time.Hour), "127.0.0.1")
+	for _, protocols := range [][]string{{"http/1.1"}, {"h2"}} {
+		u := newUpstream(t)
+		var spoken atomic.Value
+		u.does(func(w http.ResponseWriter, r *http.Request, _ map[string]any) {
+			spoken.Store(r.Proto)
+			_, _ = io.WriteString(w, content("{"+agreeing+"}"))
+		})
+		var handshakes atomic.Int64
+		r := u.open(t, func(o *dukcapil.Options) {
+			u.serveWith(t, &o.Config, &tls.Config{
+				Certificates: []tls.Certificate{cert}, NextProtos: protocols,
+				VerifyConnection: func(tls.ConnectionState) error { handshakes.Add(1); return nil },
+			})
+			o.Config.TLS.Pins = pinOf(cert)
+		})
+		for range 10 {
+			if _, err := r.Check(t.Context(), someClaim(t)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[string]string{"http/1.1": "HTTP/1.1", "h2": "HTTP/2.0"}[protocols[0]]
+		if spoken.Load() != want || handshakes.Load() != 1 {
+			t.Errorf("%s on %d connections, want %s on one", spoken.Load(), handshakes.Load(), want)
 		}
 	}
 }
