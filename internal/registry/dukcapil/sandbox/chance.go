@@ -14,7 +14,10 @@ import (
 // Latency is how long answers take: log-normal, by its median and its 99th
 // percentile. The zero Latency is none; without a 99th percentile, all take
 // the median.
-type Latency struct{ Median, P99 time.Duration }
+type Latency struct {
+	Median time.Duration `yaml:"median"`
+	P99    time.Duration `yaml:"p99"`
+}
 
 func (l Latency) check() error {
 	if l.Median < 0 || l.P99 != 0 && l.P99 < l.Median || l.Median == 0 && l.P99 != 0 {

@@ -24,9 +24,8 @@ type dataCode struct {
 	text  string
 }
 
-// dataCodes is the whole table. The texts of 03, 05, 13 and 14 are as they
-// were seen, that of 11 is built around the words that were; the others are
-// made up.
+// dataCodes is the whole table. The texts of 03, 05, 11, 13 and 14 are as they
+// were seen; the others are made up.
 var dataCodes = map[string]dataCode{
 	"00":            {Found, "Data Ditemukan"},
 	"01":            {Found, "Data Ditemukan"},
@@ -38,7 +37,7 @@ var dataCodes = map[string]dataCode{
 	"08":            {NotFound, "NIK Tidak Terdaftar"},
 	codeCredentials: {Configuration, "User ID dan Password Harus Diisi"},
 	codeConnection:  {Configuration, "IP Address Tidak Diizinkan"},
-	codeDeceased:    {NotActive, "Data Ditemukan, Status Meninggal Dunia"},
+	codeDeceased:    {NotActive, "meninggal dunia"},
 	codeDuplicate:   {Duplicate, "Data Ditemukan, Status Data Ganda"},
 	codeNotFound:    {NotFound, "Data Tidak Ditemukan"},
 	codeInactive:    {NotActive, "Data Ditemukan, Status Tidak Aktif silakan hubungi Dinas Dukcapil"},

@@ -7,7 +7,8 @@ import (
 
 // Point says which percentage a matchScore stands for.
 type Point struct {
-	Score, Percentage float64
+	Score      float64 `yaml:"score"`
+	Percentage float64 `yaml:"percentage"`
 }
 
 // Curve is piecewise linear and strictly increasing in both. What lies outside

@@ -25,11 +25,26 @@ type element struct {
 // The elements by their keys. The registry compares the first three; it cannot
 // be asked about the others, which therefore never agree.
 var elements = []element{
-	{"NIK", false}, {"NAMA_LGKP", true}, {"TGL_LHR", false},
-	{"TMPT_LHR", true}, {"JENIS_KLMIN", false}, {"STATUS_KAWIN", false}, {"JENIS_PKRJN", false}, {"NAMA_LGKP_IBU", true},
-	{"ALAMAT", true}, {"NO_KK", false}, {"NO_RT", false}, {"NO_RW", false},
-	{"NO_PROP", false}, {"PROP_NAME", false}, {"NO_KAB", false}, {"KAB_NAME", false},
-	{"NO_KEC", false}, {"KEC_NAME", false}, {"NO_KEL", false}, {"KEL_NAME", false},
+	{"NIK", false},
+	{"NAMA_LGKP", true},
+	{"TGL_LHR", false},
+	{"TMPT_LHR", true},
+	{"JENIS_KLMIN", false},
+	{"STATUS_KAWIN", false},
+	{"JENIS_PKRJN", false},
+	{"NAMA_LGKP_IBU", true},
+	{"ALAMAT", true},
+	{"NO_KK", false},
+	{"NO_RT", false},
+	{"NO_RW", false},
+	{"NO_PROP", false},
+	{"PROP_NAME", false},
+	{"NO_KAB", false},
+	{"KAB_NAME", false},
+	{"NO_KEC", false},
+	{"KEC_NAME", false},
+	{"NO_KEL", false},
+	{"KEL_NAME", false},
 }
 
 // graded is the text about a fuzzy element that agrees by that many percent.

@@ -40,14 +40,21 @@ const (
 // calls that it befalls. They do not befall calls about magic NIKs.
 type Faults struct {
 	// Refuse answers with one of Codes.
-	Refuse float64
+	Refuse float64 `yaml:"refuse"`
 	// HTTP500, Stall, Cut, Garbage, Empty (no content), Reset, SlowHeaders and
 	// SlowBody are the Faults of like names.
-	HTTP500, Stall, Cut, Garbage, Empty, Reset, SlowHeaders, SlowBody float64
+	HTTP500     float64 `yaml:"http_500"`
+	Stall       float64 `yaml:"stall"`
+	Cut         float64 `yaml:"cut"`
+	Garbage     float64 `yaml:"garbage"`
+	Empty       float64 `yaml:"empty"`
+	Reset       float64 `yaml:"reset"`
+	SlowHeaders float64 `yaml:"slow_headers"`
+	SlowBody    float64 `yaml:"slow_body"`
 	// Codes are what Refuse chooses from: RESPONSE_CODEs for the data check (07
 	// if there are none), errorCodes for the face check (5000, 5002, 6012 and
 	// 6014), and messages for balikan.
-	Codes []string
+	Codes []string `yaml:"codes"`
 }
 
 // kinds are the fractions by fault.

@@ -26,7 +26,7 @@ const rsaBits = 2048
 
 // OpenPrivateKey reads the RSA key (PKCS #8, PEM) at path. If there is none it
 // makes one, readable by its owner alone, and writes the public key beside it
-// as path with .pub behind it (PKIX, PEM).
+// PublicKeyPath (PKIX, PEM).
 func OpenPrivateKey(path string) (*rsa.PrivateKey, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,6 +50,9 @@ func OpenPrivateKey(path string) (*rsa.PrivateKey, error) {
 	return private, writePublicKey(path, private)
 }
 
+// PublicKeyPath is where the public key is of the private one at path.
+func PublicKeyPath(path string) string { return path + ".pub" }
+
 func makePrivateKey(path string) (*rsa.PrivateKey, error) {
 	key, err := rsa.GenerateKey(rand.Reader, rsaBits)
 	if err != nil {
@@ -70,7 +73,7 @@ func writePublicKey(path string, key *rsa.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	return writeNew(path+".pub", 0o644, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	return writeNew(PublicKeyPath(path), 0o644, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
 // OpenCertificate reads the certificate and key at the two paths. If there is

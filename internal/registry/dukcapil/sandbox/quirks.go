@@ -12,13 +12,13 @@ import (
 // are described most.
 type Quirks struct {
 	// Shape is how the data check refuses.
-	Shape Shape
+	Shape Shape `yaml:"shape"`
 	// Unsent is what becomes of elements that were not sent.
-	Unsent Unsent
+	Unsent Unsent `yaml:"unsent"`
 	// Scalars is how numbers and truth values are written.
-	Scalars Scalars
+	Scalars Scalars `yaml:"scalars"`
 	// Texts is whether texts keep their case and spacing.
-	Texts Texts
+	Texts Texts `yaml:"texts"`
 }
 
 // Shape is how the data check refuses.

@@ -41,10 +41,10 @@ const (
 	NoAnswer      Class = "no_answer"     // there was none, or one of another HTTP status
 )
 
-// billed are the classes of answers that cost money: a question about a person
-// was answered. That is a guess: only the prices are known.
+// billed are the classes of answers that cost money: somebody was looked up, or
+// two faces were compared. That is a guess: only the prices are known.
 var billed = map[Class]bool{
-	Found: true, NotFound: true, NotActive: true, Duplicate: true, Compared: true, NoPortrait: true,
+	Found: true, NotFound: true, NotActive: true, Duplicate: true, Compared: true,
 }
 
 // Entry is one call that was received and what was answered. It names people:

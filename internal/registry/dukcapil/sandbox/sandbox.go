@@ -101,15 +101,18 @@ type Options struct {
 // Account is one institution's access.
 type Account struct {
 	// UserID and Password are its credentials.
-	UserID, Password string
+	UserID   string `yaml:"user_id"`
+	Password string `yaml:"password"`
 	// Customer is its part of the data check's path, Credential its part of the
 	// face check's.
-	Customer, Credential string
+	Customer   string `yaml:"customer"`
+	Credential string `yaml:"credential"`
 	// IPs are the addresses it may call from; any if there are none.
-	IPs []netip.Addr
+	IPs []netip.Addr `yaml:"ips"`
 	// InstitutionInactive and UserInactive are why the data check may refuse
 	// it; the face check has one code for both.
-	InstitutionInactive, UserInactive bool
+	InstitutionInactive bool `yaml:"institution_inactive"`
+	UserInactive        bool `yaml:"user_inactive"`
 }
 
 // Service is what can be set for each service.
@@ -117,11 +120,11 @@ type Service struct {
 	// Quota is how many calls of an account are answered on one day in
 	// Jakarta; DefaultQuota if 0, and none if it is negative. Only calls that
 	// are billed count. The receiver of returned data has none.
-	Quota int
+	Quota int `yaml:"quota"`
 	// Latency is how long answers take.
-	Latency Latency
+	Latency Latency `yaml:"latency"`
 	// Faults are what goes wrong by chance.
-	Faults Faults
+	Faults Faults `yaml:"faults"`
 }
 
 // Server is the sandbox. It is safe for concurrent use.
