@@ -26,13 +26,13 @@ var mayImport = map[string][]string{
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/ledger", "internal/name", "internal/registry",
-		"internal/registry/registrybench",
+		"internal/registry/registrybench", "internal/registry/dukcapil/sandbox",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/store", "internal/keyring", "internal/replay",
-		"internal/registry", "internal/registry/dukcapil", "internal/ledger", "internal/balikan",
+		"internal/registry", "internal/registry/dukcapil", "internal/registry/dukcapil/sandbox", "internal/ledger", "internal/balikan",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 	},
@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 		"github.com/failsafe-go/failsafe-go/circuitbreaker", "github.com/failsafe-go/failsafe-go/retrypolicy",
 		"github.com/prometheus/client_golang/prometheus",
 	},
+	"internal/registry/dukcapil/sandbox": {".", "internal/registry", "internal/face"}, // nothing of the client
 	"internal/registry/registrybench": {
 		".", "internal/registry", "internal/synthetic", "internal/face", "golang.org/x/sync/errgroup",
 	},

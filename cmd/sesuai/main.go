@@ -77,7 +77,8 @@ type commandLine struct {
 	Bench struct {
 		Registry benchRegistry `cmd:"" help:"Fill an empty registry with made-up people and measure it."`
 	} `cmd:"" help:"Measure this machine: docs/scale.md."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	DukcapilSandbox dukcapilSandbox `cmd:"" help:"Serve a sandbox of Dukcapil's services on the embedded registry: docs/dukcapil-sandbox.md."`
+	Version         versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // session is what a command works with.

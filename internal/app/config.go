@@ -185,7 +185,7 @@ func LoadConfig(path string, environ []string) (Config, error) {
 	return c, nil
 }
 
-func decodeStrict(b []byte, into *Config) error {
+func decodeStrict[T any](b []byte, into *T) error {
 	read := *into // the decoder clears what it finds nothing for
 	d := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict(), yaml.CustomUnmarshaler(wholeNumber[int]), yaml.CustomUnmarshaler(wholeNumber[int64]))
 	err := d.Decode(&read)

@@ -39,6 +39,10 @@ var otherDukcapil = map[string]string{
 	"dukcapil.breaker.rate": "0.25", "dukcapil.breaker.window": "1m", "dukcapil.breaker.minimum": "20",
 	"dukcapil.breaker.delay": "30s", "dukcapil.breaker.trials": "5",
 	"dukcapil.in_flight": "8", "dukcapil.hours": "06:00-22:00", "dukcapil.maintenance": "2026-12-01T22:00/2026-12-02T04:00",
+	"dukcapil.prices":      "2023-01-01 data_check=1100 face_check=3300",
+	"dukcapil.balikan.url": "https://10.1.1.3/store", "dukcapil.balikan.token_file": "/run/g",
+	"dukcapil.balikan.institution_id": "123", "dukcapil.balikan.institution_name": "BANK CONTOH",
+	"dukcapil.balikan.batch": "50", "dukcapil.balikan.interval": "7s",
 }
 
 func otherDukcapilConfig() app.DukcapilConfig {
@@ -64,6 +68,11 @@ func otherDukcapilConfig() app.DukcapilConfig {
 		Retry:    dukcapil.RetryConfig{Tries: 2, Delay: 100 * time.Millisecond, MaxDelay: time.Second},
 		Breaker:  dukcapil.BreakerConfig{Rate: 0.25, Window: time.Minute, Minimum: 20, Delay: 30 * time.Second, Trials: 5},
 		InFlight: 8, Hours: "06:00-22:00", Maintenance: "2026-12-01T22:00/2026-12-02T04:00",
+		Prices: "2023-01-01 data_check=1100 face_check=3300",
+		Balikan: app.BalikanConfig{
+			URL: "https://10.1.1.3/store", TokenFile: "/run/g", InstitutionID: "123", InstitutionName: "BANK CONTOH",
+			Batch: 50, Interval: 7 * time.Second,
+		},
 	}
 }
 

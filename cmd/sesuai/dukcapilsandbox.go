@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/registry/dukcapil/sandbox"
+)
+
+type dukcapilSandbox struct {
+	Settings string `help:"Configuration file of the sandbox itself." placeholder:"FILE"`
+	Listen   string `help:"Address and port to serve on, by TLS (default 127.0.0.1:8643)." placeholder:"HOST:PORT"`
+	TLSCert  string `name:"tls-cert" help:"Certificate; without one it is made in the data folder." placeholder:"FILE"`
+	TLSKey   string `name:"tls-key" help:"Key of the certificate." placeholder:"FILE"`
+	Record   string `help:"Append each call to this file, as a line of JSON, before it is answered." placeholder:"FILE"`
+	Seed     *int64 `help:"What decides everything that is left to chance." placeholder:"N"`
+	Magic    bool   `help:"Print the magic NIKs and exit."`
+}
+
+// Help is what --help says of the command besides its flags.
+func (dukcapilSandbox) Help() string {
+	return "It answers about the people of the data folder, and enrols nobody: sesuai person add and sesuai person import do. " +
+		"For synthetic people alone."
+}
+
+func (c *dukcapilSandbox) Run(s *session) error {
+	if c.Magic {
+		return s.printMagics()
+	}
+	config, err := app.LoadSandboxConfig(c.Settings)
+	if err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		flag string
+		key  *string
+	}{{c.Listen, &config.Listen}, {c.TLSCert, &config.TLSCert}, {c.TLSKey, &config.TLSKey}, {c.Record, &config.Record}} {
+		if f.flag != "" {
+			*f.key = f.flag
+		}
+	}
+	if c.Seed != nil {
+		config.Seed = *c.Seed
+	}
+	log, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
+	if err != nil {
+		return err
+	}
+	return app.ServeDukcapilSandbox(s, s.config, config, log, func(serving app.SandboxServing) {
+		var text strings.Builder
+		fmt.Fprintf(&text, "serving on  %s\npin         %s\n            %s\ncertificate %s\npublic key  %s (%s)\n",
+			serving.URL, serving.Pin, serving.PinHex, serving.Certificate, serving.PublicKey, serving.Scheme)
+		fmt.Fprintf(&text, "people      %d on record\n", serving.People)
+		if serving.People == 0 {
+			fmt.Fprintf(&text, "            put synthetic ones there: sesuai --data %s person add --help\n", s.config.Data)
+		}
+		_ = s.print(serving, "%s", text.String())
+	})
+}
+
+// printMagics prints the magic NIKs.
+func (s *session) printMagics() error {
+	type row struct {
+		NIK     string       `json:"nik"`
+		Service sandbox.Name `json:"service"`
+		Answer  string       `json:"answer"`
+	}
+	var rows []row
+	var text strings.Builder
+	for _, m := range sandbox.Magics() {
+		rows = append(rows, row(m))
+		fmt.Fprintf(&text, "%s  %-10s  %s\n", m.NIK, m.Service, m.Answer)
+	}
+	return s.print(rows, "%s", text.String())
+}

@@ -1,0 +1,331 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sesuai/sesuai"
+)
+
+const (
+	agrees  = "Sesuai"
+	differs = "Tidak Sesuai"
+)
+
+// element is one of the elements that the data check can compare.
+type element struct {
+	key string
+	// fuzzy: it is compared by how well it agrees, in percent.
+	fuzzy bool
+}
+
+// The elements by their keys. The registry compares the first three; it cannot
+// be asked about the others, which therefore never agree.
+var elements = []element{
+	{"NIK", false},
+	{"NAMA_LGKP", true},
+	{"TGL_LHR", false},
+	{"TMPT_LHR", true},
+	{"JENIS_KLMIN", false},
+	{"STATUS_KAWIN", false},
+	{"JENIS_PKRJN", false},
+	{"NAMA_LGKP_IBU", true},
+	{"ALAMAT", true},
+	{"NO_KK", false},
+	{"NO_RT", false},
+	{"NO_RW", false},
+	{"NO_PROP", false},
+	{"PROP_NAME", false},
+	{"NO_KAB", false},
+	{"KAB_NAME", false},
+	{"NO_KEC", false},
+	{"KEC_NAME", false},
+	{"NO_KEL", false},
+	{"KEL_NAME", false},
+}
+
+// graded is the text about a fuzzy element that agrees by that many percent.
+func graded(percent, threshold int) string {
+	return fmt.Sprintf("%s (%d)", word(percent >= threshold), percent)
+}
+
+func word(agree bool) string {
+	if agree {
+		return agrees
+	}
+	return differs
+}
+
+// dataRequest is a data check that was sent.
+type dataRequest struct {
+	user, password, ip, nik string
+	// threshold is -1 if it is no whole number from 0 to 100.
+	threshold int
+	// sent are the elements that are not empty.
+	sent map[string]string
+	// strange: a field is neither text nor number.
+	strange bool
+}
+
+func readDataRequest(fields map[string]json.RawMessage) dataRequest {
+	r := dataRequest{threshold: -1, sent: make(map[string]string)}
+	field := func(key string) string {
+		var v scalar
+		if b, ok := fields[key]; ok && json.Unmarshal(b, &v) != nil {
+			r.strange = true
+			return ""
+		}
+		return string(v)
+	}
+	r.user, r.password, r.ip = field("USER_ID"), field("PASSWORD"), field("IP_USER")
+	if n, err := strconv.Atoi(strings.TrimSpace(field("TRESHOLD"))); err == nil && n >= 0 && n <= 100 {
+		r.threshold = n
+	}
+	for _, e := range elements {
+		if v := field(e.key); strings.TrimSpace(v) != "" {
+			r.sent[e.key] = v
+		}
+	}
+	r.nik = r.sent["NIK"]
+	return r
+}
+
+// dataAnswer is what a data check is answered.
+type dataAnswer struct {
+	// code is the RESPONSE_CODE; empty for a plain success.
+	code string
+	// text is that of the code, if it is another than the table's.
+	text string
+	// elements are what is said of each, by key; nil if nothing is.
+	elements map[string]string
+	// shape is the one of a refusal, whatever the quirks.
+	shape *Shape
+	// class is set where the code does not say what the answer comes to.
+	class Class
+	// rows is how many rows content has; noContent leaves it out, noQuota the
+	// quota.
+	rows               int
+	noContent, noQuota bool
+}
+
+// data answers a data check.
+func (s *Server) data(c *call) {
+	fields, ok := c.fields()
+	if !ok {
+		s.begin(c, "")
+		s.malformed(c, 400)
+		return
+	}
+	r := readDataRequest(fields)
+	s.begin(c, r.nik)
+	if c.replaced() {
+		return
+	}
+	answer := dataAnswer{code: s.admitData(c, r), rows: 1}
+	if answer.code == "" {
+		var err error
+		if answer, err = s.askData(c, r); err != nil {
+			s.failed(c, err)
+			return
+		}
+	}
+	s.sendData(c, r, answer)
+}
+
+// admitData is the code that the call is refused with before anybody is looked
+// up; empty if it is not. The order is a guess.
+func (s *Server) admitData(c *call, r dataRequest) string {
+	a := s.account(r.user)
+	switch {
+	case r.user == "" || r.password == "":
+		return codeCredentials
+	case a == nil || a.Password != r.password || a.Customer != c.r.PathValue("customer"):
+		return codeLogin
+	case a.InstitutionInactive:
+		return codeInstitution
+	case a.UserInactive:
+		return codeUser
+	case !a.allows(r.ip):
+		return codeIP
+	case !s.connectionAllowed(a, c.r):
+		return codeConnection
+	case !s.o.Hours.include(c.entry.At):
+		return codeHours
+	case s.day.left(c.entry.At, meter{c.name, a.UserID}, c.service.Quota) == 0:
+		return codeQuota
+	case r.strange || r.threshold < 0 || r.nik == "" || !isDate(r.sent["TGL_LHR"]):
+		return codeParameters
+	}
+	if _, err := sesuai.ParseNIK(r.nik); err != nil {
+		return codeFormat
+	}
+	return ""
+}
+
+// isDate reports whether the text has the form of a date, or is empty.
+func isDate(s string) bool {
+	if s == "" {
+		return true
+	}
+	digits := strings.Map(func(c rune) rune {
+		if c >= '0' && c <= '9' {
+			return '9'
+		}
+		return c
+	}, s)
+	return digits == "99-99-9999"
+}
+
+// askData is the answer about a person. An error means that there is none.
+func (s *Server) askData(c *call, r dataRequest) (dataAnswer, error) {
+	if m, ok := s.magicOf(c); ok {
+		a := dataAnswer{elements: agreeing(r), rows: 1}
+		if m.data != nil {
+			m.data(&a, r)
+		}
+		return a, nil
+	}
+	switch c.fault {
+	case Refused:
+		return dataAnswer{code: c.service.Faults.code(c.chance, codeParameters), rows: 1}, nil
+	case EmptyContent:
+		return dataAnswer{class: Unreadable}, nil
+	}
+	nik, err := sesuai.ParseNIK(r.nik)
+	if err != nil {
+		return dataAnswer{}, err
+	}
+	claim := sesuai.Claim{NIK: nik}
+	// What cannot be a name or a date agrees with nobody's.
+	claim.Name, _ = sesuai.ParseName(r.sent["NAMA_LGKP"])
+	claim.DateOfBirth, _ = sesuai.ParseDate(r.sent["TGL_LHR"], c.entry.At)
+	record, err := s.o.Registry.Check(c.r.Context(), claim)
+	switch {
+	case err != nil:
+		return dataAnswer{}, err
+	case !record.Found:
+		return dataAnswer{code: codeNotFound, rows: 1}, nil
+	case record.Duplicate:
+		return dataAnswer{code: codeDuplicate, rows: 1}, nil
+	case record.Status == sesuai.Deceased:
+		return dataAnswer{code: codeDeceased, rows: 1}, nil
+	case record.Status != sesuai.Active:
+		return dataAnswer{code: codeInactive, rows: 1}, nil
+	}
+	a := dataAnswer{elements: make(map[string]string), rows: 1}
+	for _, e := range elements {
+		if _, ok := r.sent[e.key]; !ok {
+			continue
+		}
+		switch {
+		case e.key == "NIK":
+			a.elements[e.key] = agrees
+		case e.key == "NAMA_LGKP":
+			a.elements[e.key] = graded(max(record.NameScore, 0), r.threshold)
+		case e.key == "TGL_LHR":
+			a.elements[e.key] = word(record.DateOfBirth == sesuai.Match)
+		case e.fuzzy:
+			a.elements[e.key] = differs + " (0)"
+		default:
+			a.elements[e.key] = differs
+		}
+	}
+	return a, nil
+}
+
+// agreeing says of every element that was sent that it agrees.
+func agreeing(r dataRequest) map[string]string {
+	all := make(map[string]string)
+	for _, e := range elements {
+		if _, ok := r.sent[e.key]; !ok {
+			continue
+		}
+		if all[e.key] = agrees; e.fuzzy {
+			all[e.key] = graded(100, 0)
+		}
+	}
+	return all
+}
+
+// classOf is what the answer comes to.
+func (a dataAnswer) classOf() Class {
+	if a.class != "" {
+		return a.class
+	}
+	if a.code == "" {
+		return Found
+	}
+	if row, ok := dataCodes[a.code]; ok {
+		return row.class
+	}
+	return Unreadable
+}
+
+// sendData writes the answer.
+func (s *Server) sendData(c *call, r dataRequest, a dataAnswer) {
+	left, ok := 0, true
+	if account := s.account(r.user); account != nil {
+		if left, ok = s.bill(c, account.UserID, a.classOf()); !ok {
+			a = dataAnswer{code: codeQuota, rows: 1}
+		}
+	}
+	c.entry.Class, c.entry.Code = a.classOf(), a.code
+	f := form{s.o.Quirks, c.chance}
+	if a.shape != nil {
+		f.Shape = *a.shape
+	}
+	if a.text == "" {
+		a.text = dataCodes[a.code].text
+	}
+	if a.elements == nil && a.code != "" && f.respon() {
+		c.answerJSON(map[string]any{"RESPON": f.text(a.text)})
+		c.entry.Code = ""
+		return
+	}
+	row := make(map[string]any)
+	if a.code != "" {
+		row["RESPONSE_CODE"] = f.digitsOfCode(a.code)
+		row["RESPONSE_DESC"], row["RESPONSE"] = f.text(a.text), f.text(a.text)
+	}
+	for _, e := range elements {
+		text, ok := a.elements[e.key]
+		_, sent := r.sent[e.key]
+		if !ok && a.elements != nil && !sent && f.differs() {
+			text, ok = differs, true
+		}
+		if ok {
+			text = f.text(text)
+			row[e.key] = text
+		}
+		switch {
+		case !ok || !sent:
+		case e.key == "NAMA_LGKP":
+			c.entry.Name = text
+		case e.key == "TGL_LHR":
+			c.entry.DateOfBirth = text
+		}
+	}
+	envelope := map[string]any{
+		"content": slices.Repeat([]any{row}, a.rows), "lastPage": f.truth(true), "firstPage": f.truth(true), "sort": nil,
+		"numberOfElements": f.number(a.rows), "totalElements": f.number(a.rows), "number": f.number(0), "size": f.number(1),
+		"quotaLimiter": f.number(left),
+	}
+	if a.noContent {
+		delete(envelope, "content")
+	}
+	if a.noQuota {
+		delete(envelope, "quotaLimiter")
+	}
+	c.answerJSON(envelope)
+}
+
+// digitsOfCode is a RESPONSE_CODE, which as a number loses its leading zero.
+func (f form) digitsOfCode(code string) any {
+	if n, err := strconv.Atoi(code); err == nil && !f.asString(true) {
+		return n
+	}
+	return code
+}
