@@ -95,6 +95,11 @@ kill-import: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Kill an 
 	bin/demo cut
 	IMPORT_FACES=all $(GO) test $(TAGS) -count=1 -v -run TestKillImportOfFaces -timeout 30m ./test/kill
 
+.PHONY: upstream
+upstream: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Ask a failing sandbox of Dukcapil for UPSTREAM_MINUTES (default 20)
+	bin/demo cut
+	UPSTREAM_MINUTES=$${UPSTREAM_MINUTES:-20} $(GO) test $(TAGS) -count=1 -v -run TestMixedLoad -timeout 90m ./test/upstream
+
 .PHONY: check
 check: build/tags ## Run the linters
 	$(GO) vet ./...
