@@ -205,22 +205,6 @@ func TestNotReady(t *testing.T) {
 	}
 }
 
-// TestReadinessDetail is shown where there is one, and does not make the
-// service less ready.
-func TestReadinessDetail(t *testing.T) {
-	for want, detail := range map[string]any{
-		`{"status":"ready"}`: nil,
-		`{"status":"ready","detail":{"upstream":{"breaker":"open"}}}`: map[string]any{"upstream": map[string]string{"breaker": "open"}},
-	} {
-		s := newService()
-		s.options.Detail = func() any { return detail }
-		resp := s.do(httptest.NewRequest("GET", "/readyz", nil))
-		if body := checkEnvelope(t, resp); resp.StatusCode != 200 || body != want {
-			t.Errorf("got %d %s, want %s", resp.StatusCode, body, want)
-		}
-	}
-}
-
 // TestPanic: a JSON 500, and a log that says where but not with what.
 func TestPanic(t *testing.T) {
 	var nobody *verify.Request
