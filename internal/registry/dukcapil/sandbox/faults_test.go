@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -224,22 +225,30 @@ func TestLatency(t *testing.T) {
 	})
 }
 
-// TestStallEnds: a stall ends when the caller goes, and by itself.
+// TestStallEnds: a stall ends by itself, and when the caller goes.
 func TestStallEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, err := sandbox.New(sandbox.Options{
-			Registry: registrytest.NewMemory(), Extractor: &extractor{}, Accounts: []sandbox.Account{account}, PrivateKey: privateKey(),
+	for name, patience := range map[string]time.Duration{"by itself": time.Hour, "the caller goes": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, err := sandbox.New(sandbox.Options{
+					Registry: registrytest.NewMemory(), Extractor: &extractor{}, Accounts: []sandbox.Account{account}, PrivateKey: privateKey(),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				started := time.Now()
+				defer func() {
+					want := min(patience, sandbox.DefaultStall)
+					if took := time.Since(started); recover() != http.ErrAbortHandler || took != want || len(s.Record()) != 1 {
+						t.Errorf("it ended after %v, want %v, with %d entries", took, want, len(s.Record()))
+					}
+				}()
+				body := string(marshal(t, dataBody(magicPerson(t, "1100"))))
+				r := httptest.NewRequest(http.MethodPost, dataPath, strings.NewReader(body)).WithContext(ctx)
+				s.ServeHTTP(httptest.NewRecorder(), r)
+			})
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		started := time.Now()
-		defer func() {
-			if recover() != http.ErrAbortHandler || time.Since(started) != sandbox.DefaultStall {
-				t.Errorf("it ended after %v", time.Since(started))
-			}
-		}()
-		body := string(marshal(t, dataBody(magicPerson(t, "1100"))))
-		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, dataPath, strings.NewReader(body)))
-	})
+	}
 }
