@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -14,7 +13,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"sesuai": func() { os.Exit(run(context.Background(), os.Args[1:])) },
+		"sesuai":          main,
+		"post-to-sandbox": postToSandbox,
 	})
 }
 

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -75,7 +76,7 @@ func (s *Server) serve(e *endpoint, w http.ResponseWriter, r *http.Request) {
 		slog.String("fault", string(c.entry.Fault)), slog.Int("status", c.entry.Status), slog.Bool("billed", c.entry.Billed),
 		slog.Duration("took", time.Since(started)))
 	if !wait(r.Context(), c.latency-time.Since(started)) {
-		return // nobody is there any more
+		panic(http.ErrAbortHandler) // nobody is there any more, or the server ends
 	}
 	s.deliver(c, w)
 }
@@ -142,6 +143,10 @@ func (s *Server) malformed(c *call, status int) {
 		"status":    status, "error": http.StatusText(status),
 	})
 }
+
+// context is for deciding the answer: that does not depend on whether the
+// caller waits for it.
+func (c *call) context() context.Context { return context.WithoutCancel(c.r.Context()) }
 
 // failed answers that the sandbox itself could not: the registry did not.
 func (s *Server) failed(c *call, err error) {

@@ -202,7 +202,7 @@ func (s *Server) askData(c *call, r dataRequest) (dataAnswer, error) {
 	// What cannot be a name or a date agrees with nobody's.
 	claim.Name, _ = sesuai.ParseName(r.sent["NAMA_LGKP"])
 	claim.DateOfBirth, _ = sesuai.ParseDate(r.sent["TGL_LHR"], c.entry.At)
-	record, err := s.o.Registry.Check(c.r.Context(), claim)
+	record, err := s.o.Registry.Check(c.context(), claim)
 	switch {
 	case err != nil:
 		return dataAnswer{}, err

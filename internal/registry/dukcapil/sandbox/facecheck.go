@@ -141,7 +141,7 @@ func (s *Server) askFace(c *call, r faceRequest) (faceAnswer, error) {
 	case EmptyContent:
 		return faceAnswer{nothing: true}, nil
 	}
-	return s.compare(c.r.Context(), string(r.NIK), image)
+	return s.compare(c.context(), string(r.NIK), image)
 }
 
 // compare holds the image against the portrait on record.

@@ -149,9 +149,10 @@ func (s *Server) deliver(c *call, w http.ResponseWriter) {
 	case HalfJSON:
 		c.write(w, c.reply[:len(c.reply)/2])
 	case SlowHeaders:
-		if wait(c.r.Context(), s.o.Slow) {
-			c.write(w, c.reply)
+		if !wait(c.r.Context(), s.o.Slow) {
+			panic(http.ErrAbortHandler)
 		}
+		c.write(w, c.reply)
 	case SlowBody:
 		w.Header().Set("Content-Length", strconv.Itoa(len(c.reply)))
 		const pieces = 10

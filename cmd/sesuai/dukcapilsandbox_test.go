@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/app"
+)
+
+// postToSandbox is a command for scripts: post-to-sandbox STARTED PATH FILE
+// waits until STARTED has what dukcapil-sandbox --json says when it serves,
+// posts FILE to PATH there, and prints the answer. It knows the server by its
+// pin alone.
+func postToSandbox() {
+	if err := post(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitError)
+	}
+}
+
+func post(started, path, file string) error {
+	var serving app.SandboxServing
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		b, err := os.ReadFile(started)
+		if err == nil && bytes.HasSuffix(b, []byte("\n")) {
+			if err := json.Unmarshal(b, &serving); err != nil {
+				return err
+			}
+			break
+		}
+		if time.Now().After(end) {
+			return errors.New("the sandbox has not started")
+		}
+	}
+	body, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{
+		InsecureSkipVerify: true, // the pin takes its place
+		VerifyConnection: func(c tls.ConnectionState) error {
+			sum := sha256.Sum256(c.PeerCertificates[0].RawSubjectPublicKeyInfo)
+			if base64.StdEncoding.EncodeToString(sum[:]) != serving.Pin {
+				return errors.New("the pin is of another key")
+			}
+			return nil
+		},
+	}}}
+	answer, err := client.Post(serving.URL+path, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	_, err = io.Copy(os.Stdout, answer.Body)
+	return err
+}
