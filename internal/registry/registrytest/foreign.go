@@ -33,8 +33,8 @@ func told(r registry.Enroller, want registry.Record) registry.Record {
 	if _, ok := r.(Foreign); !ok || !want.Found {
 		return want
 	}
-	want.Portrait = want.Status == sesuai.Active
-	if !want.Portrait {
+	want.Portrait = true
+	if want.Status != sesuai.Active {
 		want.NameScore, want.DateOfBirth = -1, sesuai.NotCompared
 	}
 	return want

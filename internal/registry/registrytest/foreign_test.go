@@ -16,9 +16,9 @@ type abroad struct{ *registrytest.Memory }
 func (a abroad) Check(ctx context.Context, claim sesuai.Claim) (registry.Record, error) {
 	r, err := a.Memory.Check(ctx, claim)
 	if r.Revision = ""; r.Found {
-		r.Portrait = r.Status == sesuai.Active
+		r.Portrait = true
 	}
-	if r.Found && !r.Portrait {
+	if r.Status != sesuai.Active {
 		r.NameScore, r.DateOfBirth = -1, sesuai.NotCompared
 	}
 	return r, err
