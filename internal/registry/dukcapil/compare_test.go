@@ -193,22 +193,27 @@ func TestFaceAnswers(t *testing.T) {
 // upstream makes of it is noted.
 func TestSuspectAndDisagreements(t *testing.T) {
 	for _, test := range []struct {
-		score, result string
-		percentage    float64
-		suspect       bool
-		noted         string
+		code, score, result string
+		percentage          float64
+		suspect             bool
+		noted               string
 	}{
-		{"4.99", "false", 74.85, false, ""},
-		{"4.99", "true", 74.85, false, "upstream_match"},
-		{"5", "true", 75, false, ""},
-		{"5", `"False"`, 75, false, "upstream_no_match"},
-		{"9.49", "true", 97.45, false, ""},
-		{"9.5", "true", 97.5, true, ""},
-		{"250", "true", 100, true, ""},
-		{"0", "null", 0, false, "upstream_match"}, // the code says match
+		{"6019", "4.99", "false", 74.85, false, ""},
+		{"6019", "4.99", "null", 74.85, false, ""},
+		{"6018", "4.99", "true", 74.85, false, "upstream_match"},
+		{"6018", "4.99", "false", 74.85, false, "upstream_match"}, // by its code
+		{"6019", "4.99", "true", 74.85, false, "upstream_match"},
+		{"6018", "5", "true", 75, false, ""},
+		{"6018", "5", "null", 75, false, ""},
+		{"6018", "5", `"False"`, 75, false, "upstream_no_match"},
+		{"6019", "8.331", "true", 91.66, false, "upstream_no_match"}, // by its code
+		{"6018", "9.49", "true", 97.45, false, ""},
+		{"6018", "9.5", "true", 97.5, true, ""},
+		{"6018", "250", "true", 100, true, ""},
+		{"6018", "0", "null", 0, false, "upstream_match"},
 	} {
 		u := newUpstream(t)
-		u.says(`{"error":{"errorCode":6018},"matchScore":` + test.score + `,"verificationResult":` + test.result + `}`)
+		u.says(`{"error":{"errorCode":` + test.code + `},"matchScore":` + test.score + `,"verificationResult":` + test.result + `}`)
 		c, err := u.open(t, nil).Compare(asker(t), someClaim(t).NIK, someProbe())
 		if err != nil || c.Percentage != sesuai.PercentageOf(test.percentage) || c.Suspect != test.suspect {
 			t.Errorf("%s: %+v, %v", test.score, c, err)

@@ -115,9 +115,11 @@ func (w *faceWire) comparison(class Class, answer object) (c registry.Comparison
 	if !ok || !present || !number || score < 0 {
 		return c, "", "score"
 	}
-	matches := class == FaceMatch
+	// It concludes twice, by its code and by its result.
+	byCode := class == FaceMatch
+	byResult := byCode
 	if text, present, ok := answer.text(w.keys["result"]); present || !ok {
-		if matches, ok = parseBool(text); !ok {
+		if byResult, ok = parseBool(text); !ok {
 			return c, "", "result"
 		}
 	}
@@ -126,9 +128,9 @@ func (w *faceWire) comparison(class Class, answer object) (c registry.Comparison
 		Model: w.model, Calibration: w.curve.ID(), Suspect: score >= w.suspect,
 	}
 	switch passes := w.curve.passes(score); {
-	case matches && !passes:
+	case !passes && (byCode || byResult):
 		d = upstreamMatches
-	case !matches && passes:
+	case passes && !(byCode && byResult):
 		d = upstreamDiffers
 	}
 	return c, d, ""
