@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -234,6 +235,11 @@ func (o *Options) complete() error {
 		orElse(&service.Quota, DefaultQuota)
 		if err := errors.Join(service.Latency.check(), service.Faults.check()); err != nil {
 			return err
+		}
+	}
+	for _, code := range o.Face.Faults.Codes {
+		if _, err := strconv.Atoi(code); err != nil {
+			return errors.New("the face check's codes are numbers")
 		}
 	}
 	return errors.Join(o.Curve.check(), o.Quirks.check())

@@ -164,6 +164,7 @@ func TestOptions(t *testing.T) {
 		"latency":          func(o *sandbox.Options) { o.Face.Latency = sandbox.Latency{Median: 2, P99: 1} },
 		"fraction":         func(o *sandbox.Options) { o.Data.Faults.Cut = 1.1 },
 		"fractions":        func(o *sandbox.Options) { o.Data.Faults.Cut, o.Data.Faults.Stall = .6, .6 },
+		"face code":        func(o *sandbox.Options) { o.Face.Faults.Codes = []string{"busy"} },
 		"shape":            func(o *sandbox.Options) { o.Quirks.Shape = "x" },
 		"unsent":           func(o *sandbox.Options) { o.Quirks.Unsent = "x" },
 		"scalars":          func(o *sandbox.Options) { o.Quirks.Scalars = "x" },
