@@ -113,6 +113,7 @@ check: build/tags ## Run the linters
 .PHONY: bench
 bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetched ## Measure speed and memory, as ratios in one run
 	bin/demo bench
+	bin/demo bench-upstream
 	bin/demo bench-import
 
 .PHONY: fuzz

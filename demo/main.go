@@ -28,6 +28,8 @@ type commandLine struct {
 	Break   breakCommand   `cmd:"" help:"Take the registry away from under a running server, for R8."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed and memory."`
 
+	BenchUpstream upstreamBenchCommand `cmd:"" help:"Measure what Sesuai adds to the time of Dukcapil's services."`
+
 	BenchImport importBenchCommand `cmd:"" help:"Measure the speed of an import of many photographs."`
 }
 

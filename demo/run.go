@@ -68,7 +68,19 @@ type server struct {
 // serve starts sesuai serve and waits until it is ready. It is told to stop
 // when ctx ends. environment is added to that of this process.
 func (c *commandLine) serve(ctx context.Context, data, listen string, environment ...string) (*server, error) {
-	cmd := exec.CommandContext(ctx, c.Sesuai, "serve", "--json", "--data", data, "--listen", listen)
+	var started struct{ Address string }
+	s, err := c.start(ctx, &started, environment, "serve", "--data", data, "--listen", listen)
+	if err != nil {
+		return nil, err
+	}
+	s.address = started.Address
+	return s, nil
+}
+
+// start starts a command of sesuai that goes on, and reads the first line that
+// it prints, which says that it is ready.
+func (c *commandLine) start(ctx context.Context, printed any, environment []string, args ...string) (*server, error) {
+	cmd := exec.CommandContext(ctx, c.Sesuai, append(args, "--json")...)
 	cmd.Stderr = os.Stderr
 	cmd.Env = append(os.Environ(), environment...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -81,15 +93,14 @@ func (c *commandLine) serve(ctx context.Context, data, listen string, environmen
 		return nil, err
 	}
 	lines := bufio.NewReader(stdout)
-	line, err := lines.ReadBytes('\n') // its first line says that it is ready
+	line, err := lines.ReadBytes('\n')
 	if err != nil {
-		return nil, errors.Join(errors.New("sesuai serve did not start"), cmd.Wait())
+		return nil, errors.Join(fmt.Errorf("sesuai %s did not start", args[0]), cmd.Wait())
 	}
-	var started struct{ Address string }
-	if err := json.Unmarshal(line, &started); err != nil {
+	if err := json.Unmarshal(line, printed); err != nil {
 		return nil, errors.Join(err, cmd.Cancel(), cmd.Wait())
 	}
-	return &server{address: started.Address, cmd: cmd, rest: lines}, nil
+	return &server{cmd: cmd, rest: lines}, nil
 }
 
 // wait waits until the server has stopped. Being told to is no error.

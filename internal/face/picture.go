@@ -65,7 +65,7 @@ func (p *picture) denominator() int {
 }
 
 // cut is the face, in pixels of the file, and what surrounds it.
-func (w *worker) cut(p *Photo, face Box, width int) *image.RGBA {
+func (w *worker) cut(p *Photo, face Box, width int) image.Image {
 	s := p.Scale
 	box := Box{face.X0 / s, face.Y0 / s, face.X1 / s, face.Y1 / s}
 	wide := pictureFaces * box.Width()
@@ -75,8 +75,12 @@ func (w *worker) cut(p *Photo, face Box, width int) *image.RGBA {
 		math.Ceil(min(box.X1, float64(p.Width))), math.Ceil(min(box.Y1, float64(p.Height))),
 	}
 	scale := min(float64(width)/box.Width(), 1)
-	img := image.NewRGBA(image.Rect(0, 0, max(int(scale*box.Width()), 1), max(int(scale*box.Height()), 1)))
-	r := raster{width: img.Rect.Dx(), height: img.Rect.Dy()}
+	size := image.Rect(0, 0, max(int(scale*box.Width()), 1), max(int(scale*box.Height()), 1))
+	if p.ycc {
+		return w.cutAsStored(p, box, size)
+	}
+	img := image.NewRGBA(size)
+	r := raster{width: size.Dx(), height: size.Dy()}
 	for i := range r.planes {
 		r.planes[i] = make([]float32, r.width*r.height)
 	}
@@ -86,6 +90,24 @@ func (w *worker) cut(p *Photo, face Box, width int) *image.RGBA {
 			img.Pix[4*i+c] = byte(inByte(plane[i]) + 0.5)
 		}
 		img.Pix[4*i+3] = 255
+	}
+	return img
+}
+
+// cutAsStored is the box of a photograph that is held as a JPEG has it, so that
+// its colours are not converted there and back.
+func (w *worker) cutAsStored(p *Photo, box Box, size image.Rectangle) image.Image {
+	img := image.NewYCbCr(size, image.YCbCrSubsampleRatio420)
+	for i, pix := range [][]byte{img.Y, img.Cb, img.Cr} {
+		width, height := img.CStride, len(img.Cb)/img.CStride
+		if i == 0 {
+			width, height = size.Dx(), size.Dy()
+		}
+		w.grey = grow(w.grey, width*height)
+		w.resampler.plane(w.grey, width, height, &p.planes[i], box, 128)
+		for j, v := range w.grey {
+			pix[j] = byte(inByte(v) + 0.5)
+		}
 	}
 	return img
 }

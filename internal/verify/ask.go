@@ -32,6 +32,11 @@ const maxAsks = 3
 func (v *Verifier) ask(ctx context.Context, claim sesuai.Claim, probe face.Probe) (answers, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
 	defer cancel()
+	if v.o.PictureBytes > 0 && probe.Picture != nil {
+		var end func()
+		probe.Picture, end = drawnAhead(ctx, probe.Picture, v.o.PictureBytes)
+		defer end()
+	}
 	for range maxAsks {
 		a, err := v.askOnce(ctx, claim, probe)
 		if err != nil || a.whole {
@@ -74,6 +79,29 @@ func (v *Verifier) askOnce(ctx context.Context, claim sesuai.Claim, probe face.P
 		return answers{}, unavailable("comparing the face", err)
 	}
 	return answers{record, comparison, record.Revision == comparison.Revision}, nil
+}
+
+// drawn is a picture that is being made, of so many bytes.
+type drawn struct {
+	face.Picture
+	bytes int
+	wait  func(context.Context) ([]byte, error)
+}
+
+// JPEG implements face.Picture.
+func (d drawn) JPEG(ctx context.Context, maxBytes int) ([]byte, error) {
+	if maxBytes != d.bytes {
+		return d.Picture.JPEG(ctx, maxBytes)
+	}
+	return d.wait(ctx)
+}
+
+// drawnAhead begins to make the picture.
+func drawnAhead(ctx context.Context, p face.Picture, maxBytes int) (_ face.Picture, end func()) {
+	wait, end := ahead(ctx, func(ctx context.Context) ([]byte, error) {
+		return answer(ctx, func() ([]byte, error) { return p.JPEG(ctx, maxBytes) })
+	})
+	return drawn{p, maxBytes, wait}, end
 }
 
 // ahead begins call at once and returns what waits for its answer, and what

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,6 +102,50 @@ func TestParallel(t *testing.T) {
 					t.Errorf("took %v", took)
 				}
 			})
+		})
+	}
+}
+
+// sketch is a picture that takes a second to draw.
+type sketch struct{ drawn atomic.Int32 }
+
+func (s *sketch) JPEG(_ context.Context, maxBytes int) ([]byte, error) {
+	s.drawn.Add(1)
+	time.Sleep(time.Second)
+	return make([]byte, maxBytes), nil
+}
+
+// TestPictureIsMadeAhead: while the registry checks the claim, once, and not
+// for nothing where it asks for another size.
+func TestPictureIsMadeAhead(t *testing.T) {
+	for _, tt := range []struct {
+		asked int
+		drawn int32
+		took  time.Duration
+	}{{1000, 1, time.Second}, {500, 2, 2 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			s := &sketch{}
+			w.extraction.Picture = s
+			check, compare := w.check, w.compare
+			w.check = func(ctx context.Context) (registry.Record, error) {
+				time.Sleep(time.Second)
+				return check(ctx)
+			}
+			w.compare = func(ctx context.Context) (registry.Comparison, error) {
+				b, err := w.probe.Picture.JPEG(ctx, tt.asked)
+				if err != nil || len(b) != tt.asked {
+					t.Errorf("%d bytes, %v", len(b), err)
+				}
+				return compare(ctx)
+			}
+			o := w.options()
+			o.PictureBytes = 1000
+			start := time.Now()
+			verdict, err := verify.New(o).Verify(t.Context(), request(t))
+			if took := time.Since(start); err != nil || !verdict.Verified || took != tt.took || s.drawn.Load() != tt.drawn {
+				t.Errorf("%+v, %v after %v and %d pictures", verdict, err, took, s.drawn.Load())
+			}
 		})
 	}
 }

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/face"
+)
+
+type upstreamBenchCommand struct {
+	Rounds int `help:"How many verifications are timed." default:"200"`
+}
+
+// Run times verifications in front of the sandbox of Dukcapil's services, one
+// at a time. What Sesuai adds is what of it is not spent waiting for the two
+// calls, which it times itself: sesuai_dukcapil_call_seconds.
+func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err error) {
+	work, err := os.MkdirTemp("", "sesuai-upstream-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	there, here := filepath.Join(work, "there"), filepath.Join(work, "here")
+	if _, err := c.prepare(ctx, there); err != nil {
+		return err
+	}
+	photo, err := os.ReadFile(filepath.Join(c.photos(), benchPhoto))
+	if err != nil {
+		return err
+	}
+	who, _, err := c.somebody()
+	if err != nil {
+		return err
+	}
+	settings := filepath.Join(work, "sandbox.yaml")
+	if err := writeFile(settings, []byte("data: {latency: {median: 20ms}}\nface: {latency: {median: 20ms}}\n"), 0o600); err != nil {
+		return err
+	}
+	var sandbox struct {
+		URL       string `json:"url"`
+		Pin       string `json:"pin"`
+		PublicKey string `json:"public_key"`
+	}
+	quiet := "SESUAI_LOG_LEVEL=error"
+	upstream, err := c.start(ctx, &sandbox, []string{quiet}, "dukcapil-sandbox", "--data", there, "--settings", settings, "--listen", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, upstream.stop()) }()
+
+	account := filepath.Join(work, "account") // every part of the sandbox's account is "sandbox"
+	if err := writeFile(account, []byte("sandbox\n"), 0o600); err != nil {
+		return err
+	}
+	metrics, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	var client credentials
+	if err := c.sesuai(ctx, &client, "client", "add", clientName, "--data", here); err != nil {
+		return err
+	}
+	environment := []string{
+		quiet, "SESUAI_METRICS_LISTEN=" + metrics, "SESUAI_DUKCAPIL_ENABLED=true", "SESUAI_DUKCAPIL_TLS_PINS=" + sandbox.Pin,
+		"SESUAI_DUKCAPIL_FACE_PUBLIC_KEY_FILE=" + sandbox.PublicKey, "SESUAI_DUKCAPIL_FACE_CREDENTIAL_FILE=" + account,
+	}
+	for _, service := range []string{"DATA", "FACE"} {
+		key := "SESUAI_DUKCAPIL_" + service
+		environment = append(environment, key+"_URL="+sandbox.URL, key+"_CUSTOMER=sandbox", key+"_IP=127.0.0.1",
+			key+"_USER_FILE="+account, key+"_PASSWORD_FILE="+account)
+	}
+	s, err := c.serve(ctx, here, "127.0.0.1:0", environment...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	engine, err := c.engine(nil, nil)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	return b.measure(ctx, "http://"+metrics+"/metrics", func() error {
+		status, answer, err := post(ctx, s.address+path, client, who, photo)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("status %d: %s", status, answer)
+		}
+		return err
+	}, func() error {
+		x, err := engine.Extract(ctx, photo, face.ForProbe)
+		return errors.Join(err, x.Refusal())
+	})
+}
+
+// measure times requests and extractions in turns.
+func (b *upstreamBenchCommand) measure(ctx context.Context, metrics string, request, extract func() error) error {
+	const turn, most = 20, 5 * time.Millisecond
+	timed := func(f func() error) (sum time.Duration, err error) {
+		for range turn {
+			start := time.Now()
+			if err := f(); err != nil {
+				return 0, err
+			}
+			sum += time.Since(start)
+		}
+		return sum, nil
+	}
+	if _, err := timed(request); err != nil { // the first ones open connections
+		return err
+	}
+	before, err := callSeconds(ctx, metrics)
+	if err != nil {
+		return err
+	}
+	var requests, extractions time.Duration
+	turns := max(b.Rounds/turn, 1)
+	for range turns {
+		took, err := timed(request)
+		if err != nil {
+			return err
+		}
+		requests += took
+		if took, err = timed(extract); err != nil {
+			return err
+		}
+		extractions += took
+	}
+	after, err := callSeconds(ctx, metrics)
+	if err != nil {
+		return err
+	}
+	n := time.Duration(turns * turn)
+	whole, calls, extraction := requests/n, time.Duration((after-before)*float64(time.Second))/n, extractions/n
+	added := whole - calls
+	fmt.Printf("In front of a sandbox of Dukcapil whose answers take 20 ms and more, mean of %d, one at a time:\n", n)
+	fmt.Printf("  whole request %.2f ms, of which both calls %.2f ms: Sesuai adds %.2f ms\n", ms(whole), ms(calls), ms(added))
+	fmt.Printf("  face.Extract %.2f ms and %.2f ms besides (wanted: at most %.0f)\n", ms(extraction), ms(added-extraction), ms(most))
+	return nil
+}
+
+// callSeconds is how long all calls to the upstream have taken together.
+func callSeconds(ctx context.Context, url string) (sum float64, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	found := 0
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if !strings.HasPrefix(name, "sesuai_dukcapil_call_seconds_sum{") {
+			continue
+		}
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += v
+		found++
+	}
+	if found == 0 && lines.Err() == nil {
+		return 0, errors.New("there is no metric of calls")
+	}
+	return sum, lines.Err()
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
