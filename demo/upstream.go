@@ -100,45 +100,35 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 	})
 }
 
-// measure times requests and extractions in turns.
+// measure times requests and extractions in turns, one by one: the sandbox works
+// on a photograph, too, and both are to find the caches as it leaves them.
 func (b *upstreamBenchCommand) measure(ctx context.Context, metrics string, request, extract func() error) error {
-	const turn, most = 20, 5 * time.Millisecond
-	timed := func(f func() error) (sum time.Duration, err error) {
-		for range turn {
-			start := time.Now()
-			if err := f(); err != nil {
-				return 0, err
-			}
-			sum += time.Since(start)
+	const most = 5 * time.Millisecond
+	for range 20 { // the first ones open connections
+		if err := errors.Join(request(), extract()); err != nil {
+			return err
 		}
-		return sum, nil
-	}
-	if _, err := timed(request); err != nil { // the first ones open connections
-		return err
 	}
 	before, err := callSeconds(ctx, metrics)
 	if err != nil {
 		return err
 	}
-	var requests, extractions time.Duration
-	turns := max(b.Rounds/turn, 1)
-	for range turns {
-		took, err := timed(request)
-		if err != nil {
-			return err
+	var times [2]time.Duration
+	for range b.Rounds {
+		for i, f := range []func() error{request, extract} {
+			start := time.Now()
+			if err := f(); err != nil {
+				return err
+			}
+			times[i] += time.Since(start)
 		}
-		requests += took
-		if took, err = timed(extract); err != nil {
-			return err
-		}
-		extractions += took
 	}
 	after, err := callSeconds(ctx, metrics)
 	if err != nil {
 		return err
 	}
-	n := time.Duration(turns * turn)
-	whole, calls, extraction := requests/n, time.Duration((after-before)*float64(time.Second))/n, extractions/n
+	n := time.Duration(b.Rounds)
+	whole, extraction, calls := times[0]/n, times[1]/n, time.Duration((after-before)*float64(time.Second))/n
 	added := whole - calls
 	fmt.Printf("In front of a sandbox of Dukcapil whose answers take 20 ms and more, mean of %d, one at a time:\n", n)
 	fmt.Printf("  whole request %.2f ms, of which both calls %.2f ms: Sesuai adds %.2f ms\n", ms(whole), ms(calls), ms(added))

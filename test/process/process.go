@@ -126,6 +126,15 @@ func (p *Process) Kill(t testing.TB) {
 	_ = p.end()
 }
 
+// Abort has it print what all its goroutines do, as a crash does, and end.
+func (p *Process) Abort(t testing.TB) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.end()
+}
+
 // Log is a buffer that may be read while it is written to.
 type Log struct {
 	mu sync.Mutex

@@ -8,8 +8,10 @@ import (
 	"image/color"
 	"image/draw"
 	"image/jpeg"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sesuai/sesuai/internal/registry/dukcapil/sandbox"
 )
@@ -98,6 +100,16 @@ func TestEveryAnswer(t *testing.T) {
 	if calls := w.questions(t) - before; calls != 0 {
 		t.Errorf("after the quota %d calls were made", calls)
 	}
+	metrics := w.get(t, "http://"+w.metrics+"/metrics")
+	for _, name := range []string{"sesuai_dukcapil_calls_total", "sesuai_dukcapil_unexpected_total", "sesuai_dukcapil_held_seconds", "sesuai_balikan_outstanding"} {
+		if !strings.Contains(metrics, name) {
+			t.Errorf("there is no metric %s", name)
+		}
+	}
+	assertSilent(t, metrics, people(8))
+	if detail := w.get(t, address+"/readyz"); !strings.Contains(detail, `"data_check":{"breaker":"closed","held_until":`) {
+		t.Errorf("readiness: %s", detail)
+	}
 	p.Stop(t)
 	t.Logf("%d magic NIKs", asked)
 
@@ -129,6 +141,48 @@ func (w *world) questions(t *testing.T) int {
 		}
 	}
 	return n
+}
+
+// get reads a page.
+func (w *world) get(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := w.client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestCrashSaysNothing: what the program prints when it crashes while it asks
+// about somebody holds nothing of it.
+func TestCrashSaysNothing(t *testing.T) {
+	all := people(8)
+	w := newWorld(t, all, "face: {latency: {median: 30s}}\n", "")
+	p, address := w.serve(t, "127.0.0.1:0")
+	asked := make(chan error, 1)
+	go func() {
+		_, _, err := w.ask(address, "crash", all[0].nik, all[0].name, all[0].date, all[0].selfie)
+		asked <- err
+	}()
+	for end := time.Now().Add(time.Minute); w.questions(t) < 2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the face check was not asked")
+		}
+	}
+	p.Abort(t)
+	if err := <-asked; err == nil {
+		t.Error("there was an answer")
+	}
+	crash := p.Log.String()
+	if !strings.Contains(crash, "dukcapil.(*service).exchange") {
+		t.Errorf("it was not asking: %.2000s", crash)
+	}
+	assertSilent(t, strings.NewReplacer("goroutine ", "", "panic", "").Replace(crash), all)
 }
 
 // TestBadRequestsCostNothing: what is no question, and a photograph that nothing

@@ -308,7 +308,9 @@ func (w *world) query(t *testing.T, query string, each func(scan func(...any) er
 func (w *world) compareAccount(t *testing.T, requests [][]asked, calls map[string][]entry) {
 	t.Helper()
 	type of struct{ request, service string }
-	type counts struct{ ended, unknown, billed int }
+	// lost are those that ended without an answer here: whether they are billed
+	// there nobody can know here.
+	type counts struct{ ended, unknown, billed, lost int }
 	account := make(map[of]counts)
 	w.query(t, `SELECT request_id, service, class, billable FROM upstream_calls`, func(scan func(...any) error) error {
 		var o of
@@ -322,6 +324,9 @@ func (w *world) compareAccount(t *testing.T, requests [][]asked, calls map[strin
 		case "":
 			c.unknown++
 		case "not_made", "refused": // never got there
+		case "timeout", "broken", "left":
+			c.ended++
+			c.lost++
 		default:
 			c.ended++
 		}
@@ -350,7 +355,7 @@ func (w *world) compareAccount(t *testing.T, requests [][]asked, calls map[strin
 					t.Errorf("%s: the sandbox counts %d calls of %s, the account %d and %d of unknown ending (status %d)",
 						a.id, got, service, c.ended, c.unknown, a.status)
 				}
-				if c.unknown == 0 && c.billed != bill {
+				if bill < c.billed || bill > c.billed+c.lost+c.unknown {
 					t.Errorf("%s: the sandbox bills %d calls of %s, the account %d", a.id, bill, service, c.billed)
 				}
 				arrived += got - c.ended

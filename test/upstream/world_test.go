@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -46,6 +47,8 @@ func people(n int) []person {
 // world is a sandbox with people, and what Sesuai needs to ask it.
 type world struct {
 	record string
+	// metrics is where Sesuai serves its metrics.
+	metrics string
 	// sesuai runs commands of the one that asks.
 	sesuai process.Runner
 	data   string
@@ -69,6 +72,14 @@ func newWorld(t *testing.T, all []person, settings, more string) *world {
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: time.Minute},
 	}
 	t.Cleanup(w.client.CloseIdleConnections)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.metrics = l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	write := func(name, text string) string {
 		p := filepath.Join(dir, name)
 		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
@@ -112,7 +123,9 @@ func newWorld(t *testing.T, all []person, settings, more string) *world {
 %[9]s`,
 		serving.URL, user, password, write("credential", secret+"-credential\n"), serving.PublicKey, serving.Pin,
 		serving.URL+"/store", write("token", secret+"-token\n"), more))
-	w.sesuai = process.Runner{Program: program, Args: []string{"--data", w.data, "--config", config}, Env: []string{"SESUAI_LOG_LEVEL=debug", "SESUAI_LOG_FORMAT=json"}}
+	w.sesuai = process.Runner{Program: program, Args: []string{"--data", w.data, "--config", config}, Env: []string{
+		"SESUAI_LOG_LEVEL=debug", "SESUAI_LOG_FORMAT=json", "SESUAI_METRICS_LISTEN=" + w.metrics,
+	}}
 	w.sesuai.Run(t, &w.who, "client", "add", "test", "--rate", "1000", "--burst", "1000", "--replay", "log")
 	return w
 }
@@ -188,6 +201,9 @@ func (w *world) entries(t *testing.T) []entry {
 	}
 	var all []entry
 	for line := range bytes.Lines(b) {
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break // it is being written
+		}
 		var e entry
 		if err := json.Unmarshal(line, &e); err != nil {
 			t.Fatal(err)
