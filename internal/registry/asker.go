@@ -21,3 +21,19 @@ func AskerOf(ctx context.Context) Asker {
 	a, _ := ctx.Value(askerKey{}).(Asker)
 	return a
 }
+
+type waitsKey struct{}
+
+// WithWaits is a context for the calls of a Registry that has begun called when
+// the registry begins to wait for somebody else: a moment to do what it will
+// want next. It may be called again, and must return at once.
+func WithWaits(ctx context.Context, begun func()) context.Context {
+	return context.WithValue(ctx, waitsKey{}, begun)
+}
+
+// Waits says that the registry begins to wait.
+func Waits(ctx context.Context) {
+	if begun, ok := ctx.Value(waitsKey{}).(func()); ok {
+		begun()
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"sync"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
@@ -33,9 +34,9 @@ func (v *Verifier) ask(ctx context.Context, claim sesuai.Claim, probe face.Probe
 	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
 	defer cancel()
 	if v.o.PictureBytes > 0 && probe.Picture != nil {
-		var end func()
-		probe.Picture, end = drawnAhead(ctx, probe.Picture, v.o.PictureBytes)
+		picture, begin, end := drawnAhead(ctx, probe.Picture, v.o.PictureBytes)
 		defer end()
+		probe.Picture, ctx = picture, registry.WithWaits(ctx, begin)
 	}
 	for range maxAsks {
 		a, err := v.askOnce(ctx, claim, probe)
@@ -81,7 +82,7 @@ func (v *Verifier) askOnce(ctx context.Context, claim sesuai.Claim, probe face.P
 	return answers{record, comparison, record.Revision == comparison.Revision}, nil
 }
 
-// drawn is a picture that is being made, of so many bytes.
+// drawn is a picture that is made ahead, of so many bytes.
 type drawn struct {
 	face.Picture
 	bytes int
@@ -96,12 +97,22 @@ func (d drawn) JPEG(ctx context.Context, maxBytes int) ([]byte, error) {
 	return d.wait(ctx)
 }
 
-// drawnAhead begins to make the picture.
-func drawnAhead(ctx context.Context, p face.Picture, maxBytes int) (_ face.Picture, end func()) {
+// drawnAhead makes the picture when begin is called, or when it is asked for.
+func drawnAhead(ctx context.Context, p face.Picture, maxBytes int) (_ face.Picture, begin, end func()) {
+	begun := make(chan struct{})
+	begin = sync.OnceFunc(func() { close(begun) })
 	wait, end := ahead(ctx, func(ctx context.Context) ([]byte, error) {
+		select {
+		case <-begun:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 		return answer(ctx, func() ([]byte, error) { return p.JPEG(ctx, maxBytes) })
 	})
-	return drawn{p, maxBytes, wait}, end
+	return drawn{p, maxBytes, func(ctx context.Context) ([]byte, error) {
+		begin()
+		return wait(ctx)
+	}}, begin, end
 }
 
 // ahead begins call at once and returns what waits for its answer, and what

@@ -120,15 +120,25 @@ func (s *sketch) JPEG(_ context.Context, maxBytes int) ([]byte, error) {
 func TestPictureIsMadeAhead(t *testing.T) {
 	for _, tt := range []struct {
 		asked int
+		waits bool
 		drawn int32
 		took  time.Duration
-	}{{1000, 1, time.Second}, {500, 2, 2 * time.Second}} {
+	}{
+		{1000, true, 1, time.Second},
+		{500, true, 2, 2 * time.Second},
+		{1000, false, 1, 2 * time.Second}, // begun when it is asked for
+		{500, false, 1, 2 * time.Second},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
 			s := &sketch{}
 			w.extraction.Picture = s
 			check, compare := w.check, w.compare
 			w.check = func(ctx context.Context) (registry.Record, error) {
+				if tt.waits {
+					registry.Waits(ctx)
+					registry.Waits(ctx)
+				}
 				time.Sleep(time.Second)
 				return check(ctx)
 			}

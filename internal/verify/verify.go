@@ -40,8 +40,8 @@ type Options struct {
 	// where the person is not on record or not active.
 	Parallel bool
 	// PictureBytes is for a registry that compares photographs: the picture
-	// that it will ask for, of so many bytes at most, is made while it checks
-	// the claim. None is if 0.
+	// that it will ask for, of so many bytes at most, is made while it waits
+	// for others to check the claim (registry.Waits). None is if 0.
 	PictureBytes int
 	// RegistryTimeout bounds what the registry takes for one verification,
 	// both of its calls together; DefaultRegistryTimeout if 0.

@@ -61,6 +61,7 @@ func (s *service) try(ctx context.Context, prepare func() (request, error)) (a a
 	if err != nil {
 		return attempt{failure: &failure{service: s.name, class: NotRecorded, cause: err}, after: soon}
 	}
+	registry.Waits(ctx)
 	start := time.Now()
 	got := s.exchange(ctx, req)
 	took := time.Since(start)
