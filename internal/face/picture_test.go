@@ -52,6 +52,9 @@ func TestPictureOfDrawing(t *testing.T) {
 		"very large":   encodePNG(t, face.DrawFirst(5000)),
 		"hardly there": encodeJPEG(t, face.DrawFirst(140)),
 	} {
+		if sampled() && (name == "very large" || name == "on its head") {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			small := extractFile(t, e, pictureOf(t, extractFile(t, e, photo), 195_000))
 			if s := score(t, plain, small); s < 0.9 {

@@ -113,10 +113,10 @@ func newWorld(t *testing.T, all []person, settings, more string) *world {
 	user, password := write("user", secret+"-user\n"), write("password", secret+"-password\n")
 	config := write("sesuai.yaml", fmt.Sprintf(`dukcapil:
   enabled: true
-  data: {url: %[1]q, customer: bank, user_file: %[2]q, password_file: %[3]q, ip: 127.0.0.1, timeout: 1s}
+  data: {url: %[1]q, customer: bank, user_file: %[2]q, password_file: %[3]q, ip: 127.0.0.1, timeout: 2s}
   face:
     {url: %[1]q, credential_file: %[4]q, user_file: %[2]q, password_file: %[3]q, public_key_file: %[5]q, customer: bank, ip: 127.0.0.1,
-     timeout: 2s, billable: match no_match no_portrait}
+     timeout: 3s, billable: match no_match no_portrait}
   tls: {pins: %[6]q}
   deadline: 6s
   balikan: {url: %[7]q, token_file: %[8]q, institution_id: "77", institution_name: BANK CONTOH, interval: 200ms}
