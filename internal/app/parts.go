@@ -296,14 +296,14 @@ func NewEnroller(s Store, e *face.Engine) *enrol.Enroller {
 // NewVerifier joins a store, the registry that is asked and an engine to verify
 // people.
 func NewVerifier(c Config, s Store, r Registry, e *face.Engine) *verify.Verifier {
-	timeout, picture := c.Times.Registry, 0
+	timeout := c.Times.Registry
 	if c.Dukcapil.Enabled {
-		timeout, picture = c.Dukcapil.Deadline, c.Dukcapil.Face.ImageBytes
+		timeout = c.Dukcapil.Deadline
 	}
 	return verify.New(verify.Options{
 		Registry: r, Extractor: e, Probes: s, Audit: s,
 		LivenessThreshold: c.Face.LivenessThreshold,
 		RegistryTimeout:   timeout, AuditTimeout: c.Times.Audit,
-		Parallel: c.Dukcapil.Enabled && c.Dukcapil.Parallel, PictureBytes: picture,
+		Parallel: c.Dukcapil.Enabled && c.Dukcapil.Parallel,
 	})
 }

@@ -41,10 +41,6 @@ type Ending struct {
 	Duration time.Duration
 }
 
-// NotMade is the class of a call that was begun and, since whoever asked for it
-// left meanwhile, not made.
-const NotMade = "not_made"
-
 // Ledger keeps account of calls. It is safe for concurrent use.
 //
 // A call is on record before it is made and its ending after, so that no call
@@ -63,4 +59,8 @@ type Ledger interface {
 	// call is one without an ending. The first ending stays, and an id that
 	// Begin has not given changes nothing.
 	End(ctx context.Context, id int64, e Ending) error
+
+	// Withdraw takes the call of that id off the account: it was not made, and
+	// will not be. It is as End is.
+	Withdraw(ctx context.Context, id int64) error
 }

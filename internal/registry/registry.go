@@ -41,6 +41,23 @@ type Registry interface {
 	Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (Comparison, error)
 }
 
+// Preparer is a Registry whose comparisons take work that does not depend on
+// what Check says: it can be done while Check waits for others (see WithWaits).
+type Preparer interface {
+	Registry
+
+	// Prepare does that work. Nobody is asked. An error is as one of Compare.
+	Prepare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (Prepared, error)
+}
+
+// Prepared is a comparison that is prepared. One of its methods is called, once.
+type Prepared interface {
+	// Compare is what Registry.Compare does beyond Prepare.
+	Compare(ctx context.Context) (Comparison, error)
+	// Drop undoes what Prepare did: there will be no comparison.
+	Drop(ctx context.Context)
+}
+
 // Record is what a registry says about a claim's attributes.
 type Record struct {
 	// Found is whether the NIK is on record. If not, the rest is zero.

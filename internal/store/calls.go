@@ -17,6 +17,8 @@ const (
 
 	updateCall = `
 		UPDATE upstream_calls SET class = $1, billable = $2, duration = $3 WHERE id = $4 AND class IS NULL`
+
+	deleteCall = `DELETE FROM upstream_calls WHERE id = $1 AND class IS NULL`
 )
 
 const (
@@ -60,9 +62,10 @@ const (
 	callLeft
 )
 
+// endedCall is a call that has ended, or was withdrawn: then without an ending.
 type endedCall struct {
 	id     int64
-	ending ledger.Ending
+	ending *ledger.Ending
 }
 
 func newCalls(s *Store) *calls {
@@ -98,7 +101,13 @@ func (s *Store) Begin(ctx context.Context, call ledger.Call) (int64, error) {
 
 // End implements ledger.Ledger. It never waits for the disk.
 func (s *Store) End(_ context.Context, id int64, e ledger.Ending) error {
-	s.calls.end(endedCall{id, e})
+	s.calls.end(endedCall{id, &e})
+	return nil
+}
+
+// Withdraw implements ledger.Ledger. It never waits for the disk.
+func (s *Store) Withdraw(_ context.Context, id int64) error {
+	s.calls.end(endedCall{id, nil})
 	return nil
 }
 
@@ -149,7 +158,7 @@ func (c *calls) commit(batch []*begunCall) error {
 	}
 	for _, b := range batch {
 		if b != nil && b.id != 0 && !b.state.CompareAndSwap(callWaits, callBegun) {
-			c.ends = append(c.ends, endedCall{b.id, ledger.Ending{Class: ledger.NotMade}})
+			c.ends = append(c.ends, endedCall{b.id, nil})
 		}
 	}
 	c.keep(c.ends, endLinger)
@@ -184,16 +193,23 @@ func (c *calls) write(batch []*begunCall, ends []endedCall) error {
 		if err != nil {
 			return err
 		}
-		return prepared(ctx, tx, updateCall, len(ends), func(update *sql.Stmt) error {
-			for _, e := range ends {
-				if _, err := update.ExecContext(ctx,
-					e.ending.Class, asInt(e.ending.Billable), e.ending.Duration.Microseconds(), e.id); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		return endCalls(ctx, tx, ends)
 	})
+}
+
+func endCalls(ctx context.Context, tx *transaction, ends []endedCall) error {
+	for _, e := range ends {
+		var err error
+		if e.ending == nil {
+			_, err = tx.ExecContext(ctx, deleteCall, e.id)
+		} else {
+			_, err = tx.ExecContext(ctx, updateCall, e.ending.Class, asInt(e.ending.Billable), e.ending.Duration.Microseconds(), e.id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepared runs f with a statement that is prepared for the transaction, unless

@@ -53,10 +53,56 @@ type engine interface {
 	settle(ctx context.Context) error
 }
 
+// busiest are the statements of those transactions that a verification waits
+// for. They are prepared once for each connection: planning them again takes as
+// long as running them.
+var busiest = []string{
+	insertCall, updateCall, deleteCall,
+	selectEpoch, selectProbesOf, upsertProbes, selectStranger, upsertStranger,
+	takeHead, insertEvent, insertReturn, setHead,
+}
+
+func (s *Store) prepareBusiest(ctx context.Context) error {
+	s.busiest = make(map[string]*sql.Stmt)
+	for _, query := range busiest {
+		stmt, err := s.write.PrepareContext(ctx, query)
+		if err != nil {
+			return unavailable(ctx, "preparing statements", err)
+		}
+		s.busiest[query] = stmt
+	}
+	return nil
+}
+
 // transaction is one of the writing side.
 type transaction struct {
 	*sql.Tx
-	conn *sql.Conn // it runs on
+	conn     *sql.Conn // it runs on
+	prepared map[string]*sql.Stmt
+}
+
+// PrepareContext, ExecContext and QueryRowContext are those of sql.Tx, with
+// the statement that there is already if it is one of the busiest.
+
+func (t *transaction) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt, ok := t.prepared[query]; ok {
+		return t.StmtContext(ctx, stmt), nil
+	}
+	return t.Tx.PrepareContext(ctx, query)
+}
+
+func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if stmt, ok := t.prepared[query]; ok {
+		return t.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	}
+	return t.Tx.ExecContext(ctx, query, args...)
+}
+
+func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if stmt, ok := t.prepared[query]; ok {
+		return t.StmtContext(ctx, stmt).QueryRowContext(ctx, args...)
+	}
+	return t.Tx.QueryRowContext(ctx, query, args...)
 }
 
 // inTx runs f in a transaction of the writing side. If f fails, or the
@@ -72,7 +118,7 @@ func (s *Store) inTx(ctx context.Context, f func(tx *transaction) error) (err er
 	if err != nil {
 		return err
 	}
-	if err := f(&transaction{tx, conn}); err != nil {
+	if err := f(&transaction{tx, conn, s.busiest}); err != nil {
 		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
 			err = errors.Join(err, rollback)
 		}

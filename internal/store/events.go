@@ -27,6 +27,12 @@ const (
 
 	selectEvents = `SELECT ` + eventColumns + ` FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2`
 
+	// takeHead takes the head, so that whoever else continues the chain, in
+	// whatever process, does it after this transaction.
+	takeHead = `UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash`
+
+	setHead = `UPDATE audit_head SET hash = $1 WHERE id = 1`
+
 	selectHead = `SELECT seq, hash FROM audit_head WHERE id = 1`
 )
 
@@ -51,13 +57,9 @@ func (s *Store) commitEvents(events []audit.Event) error {
 	}
 	mac := s.Hasher(keyring.AuditChain)
 	return s.inTx(ctx, func(tx *transaction) error {
-		// Writing comes before reading: this takes the head, so that whoever
-		// else continues the chain, in whatever process, does it after us.
 		var head audit.Head
 		var hash []byte
-		if err := tx.QueryRowContext(ctx,
-			`UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash`, len(events)).
-			Scan(&head.Seq, &hash); err != nil {
+		if err := tx.QueryRowContext(ctx, takeHead, len(events)).Scan(&head.Seq, &hash); err != nil {
 			return err
 		}
 		head.Seq -= int64(len(events))
@@ -86,7 +88,7 @@ func (s *Store) commitEvents(events []audit.Event) error {
 				return err
 			}
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE audit_head SET hash = $1 WHERE id = 1`, head.Hash[:])
+		_, err = tx.ExecContext(ctx, setHead, head.Hash[:])
 		return err
 	})
 }

@@ -93,6 +93,7 @@ type Store struct {
 	secrets map[keyring.SecretName]*keyring.Secret
 
 	selectClient *sql.Stmt
+	busiest      map[string]*sql.Stmt // by their texts
 	trail        *gatherer[audit.Event]
 	calls        *calls
 	// swept is when old probes were last removed, forgotten when the NIKs of
@@ -152,6 +153,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if s.selectClient, err = read.PrepareContext(ctx, selectClient); err != nil {
 		return nil, unavailable(ctx, "preparing statements", err)
 	}
+	if err := s.prepareBusiest(ctx); err != nil {
+		return nil, err
+	}
 	if s.replicas, err = openReplicas(ctx, o, s.write); err != nil {
 		return nil, err
 	}
@@ -209,6 +213,9 @@ func (s *Store) closeDatabase() error {
 	}
 	if s.selectClient != nil {
 		errs = append(errs, s.selectClient.Close())
+	}
+	for _, stmt := range s.busiest {
+		errs = append(errs, stmt.Close())
 	}
 	if s.primary != nil {
 		errs = append(errs, s.primary.close())

@@ -33,11 +33,6 @@ const maxAsks = 3
 func (v *Verifier) ask(ctx context.Context, claim sesuai.Claim, probe face.Probe) (answers, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
 	defer cancel()
-	if v.o.PictureBytes > 0 && probe.Picture != nil {
-		picture, begin, end := drawnAhead(ctx, probe.Picture, v.o.PictureBytes)
-		defer end()
-		probe.Picture, ctx = picture, registry.WithWaits(ctx, begin)
-	}
 	for range maxAsks {
 		a, err := v.askOnce(ctx, claim, probe)
 		if err != nil || a.whole {
@@ -51,10 +46,14 @@ func (v *Verifier) askOnce(ctx context.Context, claim sesuai.Claim, probe face.P
 	compare := func(ctx context.Context) (registry.Comparison, error) {
 		return answer(ctx, func() (registry.Comparison, error) { return v.o.Registry.Compare(ctx, claim.NIK, probe) })
 	}
-	if v.o.Parallel {
+	if preparer, ok := v.o.Registry.(registry.Preparer); v.o.Parallel {
 		var end func()
 		compare, end = ahead(ctx, compare)
 		defer end()
+	} else if ok {
+		p := prepareAhead(ctx, func(ctx context.Context) (registry.Prepared, error) { return preparer.Prepare(ctx, claim.NIK, probe) })
+		defer p.end()
+		compare, ctx = p.compare, registry.WithWaits(ctx, p.begin)
 	}
 	record, err := answer(ctx, func() (registry.Record, error) { return v.o.Registry.Check(ctx, claim) })
 	if err == nil {
@@ -82,37 +81,46 @@ func (v *Verifier) askOnce(ctx context.Context, claim sesuai.Claim, probe face.P
 	return answers{record, comparison, record.Revision == comparison.Revision}, nil
 }
 
-// drawn is a picture that is made ahead, of so many bytes.
-type drawn struct {
-	face.Picture
-	bytes int
-	wait  func(context.Context) ([]byte, error)
+// preparation is a comparison that is prepared when begin is called, or when it
+// is wanted.
+type preparation struct {
+	ctx     context.Context
+	begin   func()
+	wait    func(context.Context) (registry.Prepared, error)
+	stop    func()
+	decided bool // by compare: what is prepared is not to be dropped
 }
 
-// JPEG implements face.Picture.
-func (d drawn) JPEG(ctx context.Context, maxBytes int) ([]byte, error) {
-	if maxBytes != d.bytes {
-		return d.Picture.JPEG(ctx, maxBytes)
-	}
-	return d.wait(ctx)
-}
-
-// drawnAhead makes the picture when begin is called, or when it is asked for.
-func drawnAhead(ctx context.Context, p face.Picture, maxBytes int) (_ face.Picture, begin, end func()) {
+func prepareAhead(ctx context.Context, prepare func(context.Context) (registry.Prepared, error)) *preparation {
 	begun := make(chan struct{})
-	begin = sync.OnceFunc(func() { close(begun) })
-	wait, end := ahead(ctx, func(ctx context.Context) ([]byte, error) {
+	p := &preparation{ctx: ctx, begin: sync.OnceFunc(func() { close(begun) })}
+	p.wait, p.stop = ahead(ctx, func(ctx context.Context) (registry.Prepared, error) {
 		select {
 		case <-begun:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		return answer(ctx, func() ([]byte, error) { return p.JPEG(ctx, maxBytes) })
+		return answer(ctx, func() (registry.Prepared, error) { return prepare(ctx) })
 	})
-	return drawn{p, maxBytes, func(ctx context.Context) ([]byte, error) {
-		begin()
-		return wait(ctx)
-	}}, begin, end
+	return p
+}
+
+func (p *preparation) compare(ctx context.Context) (registry.Comparison, error) {
+	p.begin()
+	prepared, err := p.wait(ctx)
+	if err != nil {
+		return registry.Comparison{}, err
+	}
+	p.decided = true
+	return answer(ctx, func() (registry.Comparison, error) { return prepared.Compare(ctx) })
+}
+
+// end drops what was prepared for nothing.
+func (p *preparation) end() {
+	p.stop()
+	if prepared, _ := p.wait(p.ctx); prepared != nil && !p.decided {
+		prepared.Drop(p.ctx)
+	}
 }
 
 // ahead begins call at once and returns what waits for its answer, and what

@@ -106,56 +106,79 @@ func TestParallel(t *testing.T) {
 	}
 }
 
-// sketch is a picture that takes a second to draw.
-type sketch struct{ drawn atomic.Int32 }
-
-func (s *sketch) JPEG(_ context.Context, maxBytes int) ([]byte, error) {
-	s.drawn.Add(1)
-	time.Sleep(time.Second)
-	return make([]byte, maxBytes), nil
+// preparer is a world's registry whose comparisons take a second of work ahead.
+type preparer struct {
+	*world
+	err               error
+	prepared, dropped atomic.Int32
 }
 
-// TestPictureIsMadeAhead: while the registry checks the claim, once, and not
-// for nothing where it asks for another size.
-func TestPictureIsMadeAhead(t *testing.T) {
+func (p *preparer) Prepare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (registry.Prepared, error) {
+	p.prepared.Add(1)
+	time.Sleep(time.Second)
+	return prepared{p, nik, probe}, p.err
+}
+
+type prepared struct {
+	*preparer
+	nik   sesuai.NIK
+	probe face.Probe
+}
+
+func (p prepared) Compare(ctx context.Context) (registry.Comparison, error) {
+	return p.world.Compare(ctx, p.nik, p.probe)
+}
+
+func (p prepared) Drop(ctx context.Context) { p.dropped.Add(1) }
+
+// TestPreparesAhead: while the registry waits for the answer to the claim, once;
+// what is not wanted then is dropped.
+func TestPreparesAhead(t *testing.T) {
+	broken := errors.New("broken")
 	for _, tt := range []struct {
-		asked int
-		waits bool
-		drawn int32
-		took  time.Duration
+		about             string
+		waits             bool
+		check             step
+		err               error
+		verdict           sesuai.Reason
+		kind              sesuai.Kind
+		prepared, dropped int32
+		took              time.Duration
 	}{
-		{1000, true, 1, time.Second},
-		{500, true, 2, 2 * time.Second},
-		{1000, false, 1, 2 * time.Second}, // begun when it is asked for
-		{500, false, 1, 2 * time.Second},
+		{"while it waits", true, nil, nil, sesuai.ReasonVerified, "", 1, 0, time.Second},
+		{"when it is wanted, if it does not wait", false, nil, nil, sesuai.ReasonVerified, "", 1, 0, 2 * time.Second},
+		{"for nothing", true, record(func(r *registry.Record) { *r = registry.Record{} }), nil, sesuai.ReasonNIKNotFound, "", 1, 1, time.Second},
+		{"never", false, record(func(r *registry.Record) { *r = registry.Record{} }), nil, sesuai.ReasonNIKNotFound, "", 0, 0, time.Second},
+		{"in vain", true, nil, broken, "", sesuai.KindUnavailable, 1, 1, time.Second},
+		{"in vain and for nothing", true, record(func(r *registry.Record) { *r = registry.Record{} }), broken, sesuai.ReasonNIKNotFound, "", 1, 1, time.Second},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld()
-			s := &sketch{}
-			w.extraction.Picture = s
-			check, compare := w.check, w.compare
-			w.check = func(ctx context.Context) (registry.Record, error) {
-				if tt.waits {
-					registry.Waits(ctx)
-					registry.Waits(ctx)
+		t.Run(tt.about, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				if tt.check != nil {
+					tt.check(w)
 				}
-				time.Sleep(time.Second)
-				return check(ctx)
-			}
-			w.compare = func(ctx context.Context) (registry.Comparison, error) {
-				b, err := w.probe.Picture.JPEG(ctx, tt.asked)
-				if err != nil || len(b) != tt.asked {
-					t.Errorf("%d bytes, %v", len(b), err)
+				check := w.check
+				w.check = func(ctx context.Context) (registry.Record, error) {
+					if tt.waits {
+						registry.Waits(ctx)
+						registry.Waits(ctx)
+					}
+					time.Sleep(time.Second)
+					return check(ctx)
 				}
-				return compare(ctx)
-			}
-			o := w.options()
-			o.PictureBytes = 1000
-			start := time.Now()
-			verdict, err := verify.New(o).Verify(t.Context(), request(t))
-			if took := time.Since(start); err != nil || !verdict.Verified || took != tt.took || s.drawn.Load() != tt.drawn {
-				t.Errorf("%+v, %v after %v and %d pictures", verdict, err, took, s.drawn.Load())
-			}
+				p := &preparer{world: w, err: tt.err}
+				o := w.options()
+				o.Registry = p
+				start := time.Now()
+				verdict, err := verify.New(o).Verify(t.Context(), request(t))
+				if took := time.Since(start); sesuai.KindOf(err) != tt.kind || verdict.Reason != tt.verdict || took != tt.took {
+					t.Errorf("%+v, %v after %v", verdict, err, took)
+				}
+				if p.prepared.Load() != tt.prepared || p.dropped.Load() != tt.dropped {
+					t.Errorf("%d prepared and %d dropped", p.prepared.Load(), p.dropped.Load())
+				}
+			})
 		})
 	}
 }

@@ -37,12 +37,9 @@ type Options struct {
 	Now func() time.Time
 	// Parallel asks the registry to compare the face while it checks the claim:
 	// an answer comes sooner, and a comparison is paid for that nobody needs
-	// where the person is not on record or not active.
+	// where the person is not on record or not active. Else a registry.Preparer
+	// prepares the comparison while it waits for others to check the claim.
 	Parallel bool
-	// PictureBytes is for a registry that compares photographs: the picture
-	// that it will ask for, of so many bytes at most, is made while it waits
-	// for others to check the claim (registry.Waits). None is if 0.
-	PictureBytes int
 	// RegistryTimeout bounds what the registry takes for one verification,
 	// both of its calls together; DefaultRegistryTimeout if 0.
 	RegistryTimeout time.Duration

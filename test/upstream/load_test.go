@@ -334,7 +334,7 @@ func (w *world) compareAccount(t *testing.T, requests [][]asked, calls map[strin
 		switch class.String {
 		case "":
 			c.unknown++
-		case "not_made", "refused": // never got there
+		case "refused": // never got there
 		case "timeout", "broken", "left":
 			c.ended++
 			c.lost++

@@ -17,12 +17,19 @@ import (
 // few hundred.
 const maxAnswer = 64 << 10
 
-// request is one call that is yet to be made.
+// request is what a call sends, and how its answer is read.
 type request struct {
 	url  string
 	body []byte
 	// read is what the body of an answer says.
 	read func(body []byte) reading
+}
+
+// call is one that is on the account and yet to be made.
+type call struct {
+	request
+	id int64
+	at time.Time
 }
 
 // reading is what an answer says.
@@ -37,8 +44,34 @@ type reading struct {
 
 func unexpected(what string) reading { return reading{class: Unexpected, what: what} }
 
-// try makes one call: it is one row of the ledger.
-func (s *service) try(ctx context.Context, prepare func() (request, error)) (a attempt) {
+// begin prepares a call and puts it on the account: it is one row of the ledger.
+func (s *service) begin(ctx context.Context, prepare func() (request, error)) (call, attempt) {
+	req, err := prepare()
+	if err != nil {
+		return call{}, attempt{failure: &failure{service: s.name, class: NotPrepared, what: err.Error()}, after: later}
+	}
+	at, asker := s.now(), registry.AskerOf(ctx)
+	id, err := s.ledger.Begin(ctx, ledger.Call{
+		Service: s.name, Client: asker.Client, RequestID: asker.RequestID, At: at, Price: s.price(s.name, at),
+	})
+	if err != nil {
+		return call{}, attempt{failure: &failure{service: s.name, class: NotRecorded, cause: err}, after: soon}
+	}
+	return call{req, id, at}, attempt{}
+}
+
+// withdraw takes a call off the account that is not made.
+func (s *service) withdraw(ctx context.Context, c call) {
+	s.note(ctx, func(ctx context.Context) error { return s.ledger.Withdraw(ctx, c.id) })
+}
+
+// try makes one call: the one that is begun, if there is one.
+func (s *service) try(ctx context.Context, begun *call, prepare func() (request, error)) (a attempt) {
+	defer func() {
+		if begun != nil {
+			s.withdraw(ctx, *begun)
+		}
+	}()
 	if ctx.Err() != nil {
 		return attempt{failure: &failure{service: s.name, class: Left, cause: ctx.Err()}}
 	}
@@ -50,27 +83,22 @@ func (s *service) try(ctx context.Context, prepare func() (request, error)) (a a
 	shows := silent
 	defer func() { s.breaker.done(shows) }()
 
-	req, err := prepare()
-	if err != nil {
-		return attempt{failure: &failure{service: s.name, class: NotPrepared, what: err.Error()}, after: later}
-	}
-	at, asker := s.now(), registry.AskerOf(ctx)
-	id, err := s.ledger.Begin(ctx, ledger.Call{
-		Service: s.name, Client: asker.Client, RequestID: asker.RequestID, At: at, Price: s.price(s.name, at),
-	})
-	if err != nil {
-		return attempt{failure: &failure{service: s.name, class: NotRecorded, cause: err}, after: soon}
+	var c call
+	if begun != nil {
+		c, begun = *begun, nil
+	} else if c, a = s.begin(ctx, prepare); a.failure != nil {
+		return a
 	}
 	registry.Waits(ctx)
 	start := time.Now()
-	got := s.exchange(ctx, req)
+	got := s.exchange(ctx, c.request)
 	took := time.Since(start)
-	s.end(ctx, id, ledger.Ending{Class: string(got.class), Billable: s.billable[got.class], Duration: took})
+	s.end(ctx, c.id, ledger.Ending{Class: string(got.class), Billable: s.billable[got.class], Duration: took})
 
 	s.metrics.calls.WithLabelValues(string(s.name), string(got.class)).Inc()
 	s.metrics.seconds.WithLabelValues(string(s.name)).Observe(took.Seconds())
 	if got.quotaKnown {
-		s.quota.set(got.quota, at)
+		s.quota.set(got.quota, c.at)
 	}
 	f := &failure{service: s.name, class: got.class, what: got.what, cause: ctx.Err()}
 	a = attempt{failure: f, after: soon, again: s.retried[got.class]}
@@ -94,7 +122,7 @@ func (s *service) try(ctx context.Context, prepare func() (request, error)) (a a
 		a.after, shows = later, answered
 		s.log.Error("the upstream refuses this side's configuration", "service", string(s.name))
 	case Quota:
-		a.after, shows = max(s.hold(at).Sub(s.now()), aMoment), answered
+		a.after, shows = max(s.hold(c.at).Sub(s.now()), aMoment), answered
 	default:
 		a.failure, shows = nil, worked
 	}
@@ -105,9 +133,13 @@ func (s *service) try(ctx context.Context, prepare func() (request, error)) (a a
 // answer counts even if that fails: the call is on record as one of unknown
 // ending.
 func (s *service) end(ctx context.Context, id int64, e ledger.Ending) {
+	s.note(ctx, func(ctx context.Context) error { return s.ledger.End(ctx, id, e) })
+}
+
+func (s *service) note(ctx context.Context, write func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := s.ledger.End(ctx, id, e); err != nil {
+	if err := write(ctx); err != nil {
 		s.metrics.ledger.WithLabelValues(string(s.name)).Inc()
 		s.log.Error("the ending of a call is not recorded", "service", string(s.name), "error", err)
 	}

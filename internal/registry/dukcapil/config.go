@@ -162,6 +162,8 @@ func (noLedger) End(context.Context, int64, ledger.Ending) error {
 	return errors.New("there is no ledger")
 }
 
+func (noLedger) Withdraw(context.Context, int64) error { return errors.New("there is no ledger") }
+
 func badConfig(err error) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "configuration: dukcapil." + err.Error()}
 }

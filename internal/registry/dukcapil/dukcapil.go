@@ -13,14 +13,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/ledger"
 	"github.com/sesuai/sesuai/internal/registry"
 )
@@ -63,7 +60,7 @@ type Registry struct {
 	faceKey                                *file[*rsa.PublicKey]
 }
 
-var _ registry.Registry = (*Registry)(nil)
+var _ registry.Preparer = (*Registry)(nil)
 
 // New checks the configuration, its files included, and makes a Registry; no
 // call is made. The error names the key, below dukcapil, and has kind
@@ -185,7 +182,7 @@ func (r *Registry) Check(ctx context.Context, claim sesuai.Claim) (registry.Reco
 	wire := &r.settings.data
 	var record registry.Record
 	disputed := false
-	err = r.data.ask(ctx, func() (request, error) {
+	err = r.data.ask(ctx, nil, func() (request, error) {
 		user, _ := r.dataUser.get()
 		password, _ := r.dataPassword.get()
 		body, err := wire.body(claim, user, password)
@@ -201,85 +198,6 @@ func (r *Registry) Check(ctx context.Context, claim sesuai.Claim) (registry.Reco
 		r.disagree(r.data, "name_threshold")
 	}
 	return record, nil
-}
-
-// Compare implements registry.Registry by the face check.
-func (r *Registry) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (registry.Comparison, error) {
-	release, err := r.face.admit()
-	if err != nil {
-		return registry.Comparison{}, err
-	}
-	defer release()
-	jpeg, err := r.picture(ctx, probe)
-	if err != nil {
-		return registry.Comparison{}, err
-	}
-	wire := &r.settings.face
-	var comparison registry.Comparison
-	var differs disagreement
-	rejected := false
-	err = r.face.ask(ctx, func() (request, error) {
-		credential, _ := r.faceCredential.get()
-		p, err := r.encrypted(nik)
-		if err != nil {
-			return request{}, err
-		}
-		transaction := newTransaction()
-		body, err := wire.body(transaction, p, jpeg)
-		return request{r.faceURL(credential), body, func(answer []byte) (got reading) {
-			comparison, got, differs = wire.read(answer, transaction, nik)
-			rejected = got.class == InvalidImage
-			return got
-		}}, err
-	})
-	switch {
-	case err != nil:
-		return registry.Comparison{}, err
-	case rejected:
-		return registry.Comparison{}, &sesuai.Error{
-			Kind: sesuai.KindInvalidImage, Err: &failure{service: r.face.name, class: InvalidImage},
-		}
-	case differs != "":
-		r.disagree(r.face, string(differs))
-	}
-	return comparison, nil
-}
-
-// picture is the photograph as the upstream takes it.
-func (r *Registry) picture(ctx context.Context, probe face.Probe) ([]byte, error) {
-	f := &failure{service: r.face.name, class: NotPrepared, what: "no photograph", cause: ctx.Err()}
-	if probe.Picture == nil {
-		return nil, f.unavailable(later)
-	}
-	jpeg, err := probe.Picture.JPEG(ctx, r.budget)
-	switch {
-	case ctx.Err() != nil:
-		f.what, f.cause = "", ctx.Err()
-		return nil, f.unavailable(aMoment)
-	case err != nil || len(jpeg) == 0 || len(jpeg) > r.budget:
-		return nil, f.unavailable(later)
-	}
-	return jpeg, nil
-}
-
-// encrypted are the fields that are private, as they are sent.
-func (r *Registry) encrypted(nik sesuai.NIK) (p private, err error) {
-	key, _ := r.faceKey.get()
-	user, _ := r.faceUser.get()
-	password, _ := r.facePassword.get()
-	for _, f := range []struct {
-		into *string
-		text string
-	}{{&p.nik, nik.Reveal()}, {&p.user, user}, {&p.password, password}} {
-		if *f.into, err = r.settings.encrypt(key, f.text); err != nil {
-			return private{}, err
-		}
-	}
-	return p, nil
-}
-
-func (r *Registry) faceURL(credential string) string {
-	return strings.ReplaceAll(r.settings.faceURL, credentialPlace, url.PathEscape(credential))
 }
 
 // disagree notes that the upstream concludes otherwise than this side, which

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
@@ -27,6 +28,7 @@ type sandboxed struct {
 	client *dukcapil.Registry
 	server *sandbox.Server
 	ledger *account
+	ahead  bool // comparisons are prepared
 }
 
 // Check implements registry.Registry.
@@ -36,7 +38,14 @@ func (s *sandboxed) Check(ctx context.Context, claim sesuai.Claim) (registry.Rec
 
 // Compare implements registry.Registry.
 func (s *sandboxed) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (registry.Comparison, error) {
-	return s.client.Compare(ctx, nik, probe)
+	if !s.ahead {
+		return s.client.Compare(ctx, nik, probe)
+	}
+	p, err := s.client.Prepare(ctx, nik, probe)
+	if err != nil {
+		return registry.Comparison{}, err
+	}
+	return p.Compare(ctx)
 }
 
 // Compared implements registrytest.Foreign: by the curve 0:0 5:75 10:100.
@@ -105,22 +114,23 @@ func newSandboxed(t *testing.T, change func(*sandbox.Options), configure func(*d
 }
 
 // TestPassesTheExam: through real HTTP and TLS, with every quirk that answers
-// may have. Every call that the sandbox counts is in the ledger.
+// may have, whether or not comparisons are prepared. The sandbox counts as many
+// calls as are on the account.
 func TestPassesTheExam(t *testing.T) {
-	registrytest.TestRegistry(t, func(t *testing.T) registry.Enroller {
-		s := newSandboxed(t, nil, nil)
-		t.Cleanup(func() {
-			counts := s.server.Counts().Calls
-			s.ledger.mu.Lock()
-			defer s.ledger.mu.Unlock()
-			of := make(map[ledger.Service]int)
-			for _, c := range s.ledger.calls {
-				of[c.Service]++
-			}
-			if of[ledger.DataCheck] != counts[sandbox.DataCheck] || of[ledger.FaceCheck] != counts[sandbox.FaceCheck] {
-				t.Errorf("the ledger has %v, the sandbox %v", of, counts)
-			}
+	for _, ahead := range []bool{false, true} {
+		t.Run(fmt.Sprintf("prepared=%v", ahead), func(t *testing.T) {
+			registrytest.TestRegistry(t, func(t *testing.T) registry.Enroller {
+				s := newSandboxed(t, nil, nil)
+				s.ahead = ahead
+				t.Cleanup(func() {
+					counts := s.server.Counts().Calls
+					of := s.ledger.made()
+					if of[ledger.DataCheck] != counts[sandbox.DataCheck] || of[ledger.FaceCheck] != counts[sandbox.FaceCheck] {
+						t.Errorf("the account has %v, the sandbox %v", of, counts)
+					}
+				})
+				return s
+			})
 		})
-		return s
-	})
+	}
 }

@@ -67,8 +67,8 @@ type account struct {
 	mu     sync.Mutex
 	fails  error // of Begin
 	calls  []ledger.Call
-	ending map[int64]ledger.Ending
-	late   bool // an ending came with a context that had ended
+	ending map[int64]ledger.Ending // those that were withdrawn have the class withdrawn
+	late   bool                    // an ending came with a context that had ended
 }
 
 func (a *account) Begin(ctx context.Context, c ledger.Call) (int64, error) {
@@ -93,6 +93,26 @@ func (a *account) End(ctx context.Context, id int64, e ledger.Ending) error {
 	a.late = a.late || ctx.Err() != nil
 	a.ending[id] = e
 	return nil
+}
+
+// withdrawn is no class of a registry's.
+const withdrawn = "withdrawn"
+
+func (a *account) Withdraw(ctx context.Context, id int64) error {
+	return a.End(ctx, id, ledger.Ending{Class: withdrawn})
+}
+
+// made are the calls that were not withdrawn, by service.
+func (a *account) made() map[ledger.Service]int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	made := make(map[ledger.Service]int)
+	for i, c := range a.calls {
+		if a.ending[int64(i+1)].Class != withdrawn {
+			made[c.Service]++
+		}
+	}
+	return made
 }
 
 // classes are the services and classes of all calls, in order.

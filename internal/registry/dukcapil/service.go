@@ -99,15 +99,24 @@ func (s *service) held(now time.Time) (until time.Time, why Class) {
 	return s.calendar.opens(now)
 }
 
+// closed is for how long the service is not to be called, and why; "" if it
+// may be.
+func (s *service) closed() (wait time.Duration, why Class) {
+	now := s.now()
+	if until, why := s.held(now); why != "" {
+		return until.Sub(now), why
+	}
+	if _, remaining := s.breaker.state(); remaining > 0 {
+		return remaining, BreakerOpen
+	}
+	return 0, ""
+}
+
 // admit is whether a question may be put now. If so it takes one of the places
 // there are for calls in flight, which release gives back.
 func (s *service) admit() (release func(), err error) {
-	now := s.now()
-	if until, why := s.held(now); why != "" {
-		return nil, s.turnAway(why, until.Sub(now))
-	}
-	if _, remaining := s.breaker.state(); remaining > 0 {
-		return nil, s.turnAway(BreakerOpen, remaining)
+	if wait, why := s.closed(); why != "" {
+		return nil, s.turnAway(why, wait)
 	}
 	if !s.slots.TryAcquirePermit() {
 		return nil, s.turnAway(InFlight, aMoment)
@@ -120,13 +129,20 @@ func (s *service) admit() (release func(), err error) {
 }
 
 // ask makes calls until one is answered, the table allows no further one, or
-// there is no time for it. Each try is told apart by tell, which prepares a
-// request and a reader of its answer.
-func (s *service) ask(ctx context.Context, prepare func() (request, error)) error {
+// there is no time for it. The first is the one that is begun, if there is one;
+// each other has a request of its own.
+func (s *service) ask(ctx context.Context, begun *call, prepare func() (request, error)) error {
+	defer func() {
+		if begun != nil { // ctx had ended
+			s.withdraw(ctx, *begun)
+		}
+	}()
 	tries := 0
 	last, err := failsafe.With(s.retry).WithContext(ctx).Get(func() (attempt, error) {
 		tries++
-		a := s.try(ctx, prepare)
+		first := begun
+		begun = nil
+		a := s.try(ctx, first, prepare)
 		a.again = a.again && s.hasTime(ctx, tries)
 		return a, nil
 	})
@@ -177,13 +193,10 @@ type State struct {
 }
 
 func (s *service) state() State {
-	now := s.now()
-	breaker, remaining := s.breaker.state()
+	breaker, _ := s.breaker.state()
 	state := State{Breaker: breaker.String()}
-	if until, why := s.held(now); why != "" {
-		state.HeldUntil, state.Why = until, why
-	} else if remaining > 0 {
-		state.HeldUntil, state.Why = now.Add(remaining), BreakerOpen
+	if wait, why := s.closed(); why != "" {
+		state.HeldUntil, state.Why = s.now().Add(wait), why
 	}
 	return state
 }
