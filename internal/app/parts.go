@@ -301,7 +301,7 @@ func NewVerifier(c Config, s Store, r Registry, e *face.Engine) *verify.Verifier
 		timeout = c.Dukcapil.Deadline
 	}
 	return verify.New(verify.Options{
-		Registry: r, Extractor: e, Probes: s, Audit: s,
+		Registry: r.Registry, Extractor: e, Probes: s, Audit: s,
 		LivenessThreshold: c.Face.LivenessThreshold,
 		RegistryTimeout:   timeout, AuditTimeout: c.Times.Audit,
 		Parallel: c.Dukcapil.Enabled && c.Dukcapil.Parallel,
