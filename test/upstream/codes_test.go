@@ -9,6 +9,7 @@ import (
 	"image/draw"
 	"image/jpeg"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,39 @@ func TestCrashSaysNothing(t *testing.T) {
 		t.Errorf("it was not asking: %.2000s", crash)
 	}
 	assertSilent(t, strings.NewReplacer("goroutine ", "", "panic", "").Replace(crash), all)
+}
+
+// TestKillBeforeTheFaceCheck: while the data check is waited for the face check
+// is begun, too. Killed then, neither has an ending, and only one got there.
+func TestKillBeforeTheFaceCheck(t *testing.T) {
+	all := people(8)
+	w := newWorld(t, all, "data: {latency: {median: 30s}}\n", "")
+	p, address := w.serve(t, "127.0.0.1:0")
+	asked := make(chan error, 1)
+	go func() {
+		_, _, err := w.ask(address, "kill", all[0].nik, all[0].name, all[0].date, all[0].selfie)
+		asked <- err
+	}()
+	account := func() (rows []string) {
+		w.query(t, `SELECT service || coalesce(' ' || class, '') FROM upstream_calls ORDER BY id`, func(scan func(...any) error) error {
+			rows = append(rows, "")
+			return scan(&rows[len(rows)-1])
+		})
+		return rows
+	}
+	want := []string{"data_check", "face_check"}
+	for end := time.Now().Add(time.Minute); !slices.Equal(account(), want); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the account has %q", account())
+		}
+	}
+	p.Kill(t)
+	if err := <-asked; err == nil {
+		t.Error("there was an answer")
+	}
+	if got := account(); !slices.Equal(got, want) || w.questions(t) != 1 {
+		t.Errorf("the account has %q, and %d questions got there", got, w.questions(t))
+	}
 }
 
 // TestBadRequestsCostNothing: what is no question, and a photograph that nothing

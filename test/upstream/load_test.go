@@ -283,7 +283,7 @@ func nameScore(text string) int {
 	return n
 }
 
-// query reads rows of the stopped service's database.
+// query reads rows of Sesuai's database.
 func (w *world) query(t *testing.T, query string, each func(scan func(...any) error) error) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.data, "sesuai.db"))
