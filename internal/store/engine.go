@@ -33,6 +33,8 @@ type engine interface {
 	onRecord(ctx context.Context, tx *transaction, niks [][]byte) (map[int]bool, error)
 	// insert adds people of whom nothing is there.
 	insert(ctx context.Context, tx *transaction, people []sealedPerson, at int64) error
+	// joining is a query with outer joins as the database should have it.
+	joining(query string) string
 	// passOver is what a query that takes rows for itself ends with, to pass
 	// over those that another transaction is taking.
 	passOver() string
@@ -58,13 +60,13 @@ type engine interface {
 // long as running them.
 var busiest = []string{
 	insertCall, updateCall, deleteCall,
-	selectEpoch, selectProbesOf, upsertProbes, selectStranger, upsertStranger,
+	selectEpoch, upsertProbes, selectStranger, upsertStranger,
 	takeHead, insertEvent, insertReturn, setHead,
 }
 
 func (s *Store) prepareBusiest(ctx context.Context) error {
 	s.busiest = make(map[string]*sql.Stmt)
-	for _, query := range busiest {
+	for _, query := range append(busiest, s.db.joining(selectProbesOf)) {
 		stmt, err := s.write.PrepareContext(ctx, query)
 		if err != nil {
 			return unavailable(ctx, "preparing statements", err)

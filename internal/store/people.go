@@ -31,12 +31,13 @@ type reader struct {
 	person, portrait *sql.Stmt
 }
 
-func newReader(ctx context.Context, db *sql.DB) (*reader, error) {
-	person, err := db.PrepareContext(ctx, selectPerson)
+// newReader prepares the statements as joining has them: see engine.
+func newReader(ctx context.Context, db *sql.DB, joining func(string) string) (*reader, error) {
+	person, err := db.PrepareContext(ctx, joining(selectPerson))
 	if err != nil {
 		return nil, unavailable(ctx, "preparing statements", err)
 	}
-	portrait, err := db.PrepareContext(ctx, selectPortrait)
+	portrait, err := db.PrepareContext(ctx, joining(selectPortrait))
 	if err != nil {
 		return nil, errors.Join(unavailable(ctx, "preparing statements", err), person.Close())
 	}

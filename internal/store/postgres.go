@@ -149,6 +149,8 @@ func (e *postgresEngine) migrations() (*migrations, error) {
 	return newMigrations(goose.DialectPostgres, e.db, "migrations/postgres", goose.WithSessionLocker(locker))
 }
 
+func (*postgresEngine) joining(query string) string { return query }
+
 func (e *postgresEngine) prepareSchema(ctx context.Context) error {
 	s, err := e.schema(ctx)
 	switch {

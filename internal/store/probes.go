@@ -53,7 +53,7 @@ func (s *Store) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool,
 		}
 		for _, key := range set.order() {
 			k := keysUnder(key, nik)
-			d, earlier, err := probesOf(ctx, tx, k)
+			d, earlier, err := s.probesOf(ctx, tx, k)
 			if err != nil {
 				return err
 			}
@@ -84,10 +84,10 @@ func (s *Store) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool,
 
 // probesOf reads the data key and the probes of a person; no data key means
 // that nobody is on record.
-func probesOf(ctx context.Context, tx *transaction, k rowKeys) (*keyring.DataKey, []replay.Probe, error) {
+func (s *Store) probesOf(ctx context.Context, tx *transaction, k rowKeys) (*keyring.DataKey, []replay.Probe, error) {
 	var personKey, sealed []byte
 	var lastAt sql.NullInt64
-	err := tx.QueryRowContext(ctx, selectProbesOf, k.nik[:], k.personKey[:], k.probes[:]).Scan(&personKey, &lastAt, &sealed)
+	err := tx.QueryRowContext(ctx, s.db.joining(selectProbesOf), k.nik[:], k.personKey[:], k.probes[:]).Scan(&personKey, &lastAt, &sealed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, nil
 	}

@@ -193,7 +193,7 @@ func (r *replica) look(ctx context.Context, primary *sql.DB) error {
 	}
 	if reader == nil {
 		var err error
-		if reader, err = newReader(ctx, r.db); err != nil {
+		if reader, err = newReader(ctx, r.db, (*postgresEngine)(nil).joining); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -177,6 +178,14 @@ func (*sqliteEngine) insert(ctx context.Context, tx *transaction, people []seale
 	}
 	return nil
 }
+
+var sqliteJoining = strings.NewReplacer("$1", "(SELECT $1)", "$2", "(SELECT $2)", "$3", "(SELECT $3)")
+
+// joining hides the arguments. This SQLite is built to choose its plan by what
+// an argument is (SQLITE_ENABLE_STAT4), and so plans a query with an outer join
+// anew whenever the argument that a row is found by is another one, which took a
+// fifth of the time of such a query. At what a subquery gives it does not look.
+func (*sqliteEngine) joining(query string) string { return sqliteJoining.Replace(query) }
 
 // passOver is nothing: there is no other such transaction.
 func (*sqliteEngine) passOver() string { return "" }

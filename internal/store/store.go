@@ -147,7 +147,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := s.openKeys(ctx); err != nil {
 		return nil, err
 	}
-	if s.primary, err = newReader(ctx, read); err != nil {
+	if s.primary, err = newReader(ctx, read, s.db.joining); err != nil {
 		return nil, err
 	}
 	if s.selectClient, err = read.PrepareContext(ctx, selectClient); err != nil {
