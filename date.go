@@ -15,6 +15,9 @@ var easternIndonesia = time.FixedZone("WIT", 9*60*60)
 // private: see Reveal. Two dates can be compared with ==.
 type Date struct{ private }
 
+// Equal reports whether both are the same date.
+func (d Date) Equal(other Date) bool { return d.same(other.private) }
+
 // ParseDate accepts dd-mm-yyyy (two, two and four ASCII digits) when it is a
 // day of the Gregorian calendar and not after now's day in Indonesia. The
 // error has kind KindInvalidDate and does not repeat the text.

@@ -14,6 +14,9 @@ const MaxNameLength = 60
 // Reveal.
 type Name struct{ private }
 
+// Equal reports whether both are the same name.
+func (n Name) Equal(other Name) bool { return n.same(other.private) }
+
 // ParseName trims white space and accepts 1 to MaxNameLength characters of
 // valid UTF-8 with at least one letter and no control character. The error has
 // kind KindInvalidName and does not repeat the text.

@@ -4,6 +4,9 @@ package sesuai
 // Reveal. Two NIKs can be compared with ==.
 type NIK struct{ private }
 
+// Equal reports whether both are the same NIK.
+func (n NIK) Equal(other NIK) bool { return n.same(other.private) }
+
 // ParseNIK accepts exactly 16 ASCII digits and nothing else. The structure
 // (region, birth date, serial) is deliberately not looked at: region codes are
 // retired, and birth digits may lawfully differ from the date of birth.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"unique"
 )
 
 // redacted is what every formatter prints for a private value.
@@ -14,17 +13,20 @@ const redacted = "[redacted]"
 // verb, not log/slog, not encoding/json. Reveal is the only way out, so every
 // place that reads the value can be found by that name.
 //
-// The text is behind a handle because fmt does not call methods everywhere:
+// The text is behind a pointer because fmt does not call methods everywhere:
 // not on unexported fields, and not for a verb that it finds wrong. There it
-// prints an address. Handles are equal when their texts are.
-type private struct{ text unique.Handle[string] }
+// prints an address. Since == would compare addresses, it is made impossible.
+type private struct {
+	_    [0]func()
+	text *string
+}
 
 // hide makes a private value; that of an empty text is the zero value.
 func hide(s string) private {
 	if s == "" {
 		return private{}
 	}
-	return private{unique.Make(s)}
+	return private{text: &s}
 }
 
 // Reveal returns the text itself. Compare, encrypt or key it; never log it.
@@ -32,11 +34,14 @@ func (p private) Reveal() string {
 	if p.IsZero() {
 		return ""
 	}
-	return p.text.Value()
+	return *p.text
 }
 
+// same reports whether the texts are the same.
+func (p private) same(q private) bool { return p.Reveal() == q.Reveal() }
+
 // IsZero reports whether there is no value.
-func (p private) IsZero() bool { return p == private{} }
+func (p private) IsZero() bool { return p.text == nil }
 
 // String implements fmt.Stringer and hides the value.
 func (private) String() string { return redacted }
@@ -53,6 +58,9 @@ func (private) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // Text is the private value of an optional attribute.
 type Text struct{ private }
+
+// Equal reports whether both are of the same text.
+func (t Text) Equal(u Text) bool { return t.same(u.private) }
 
 // NewText wraps a text; an empty one is the zero Text.
 func NewText(s string) Text { return Text{hide(s)} }

@@ -38,7 +38,6 @@ func privateValues(t *testing.T) map[string]any {
 		"Claim": claim, "*Claim": &claim,
 		"[]NIK":          []sesuai.NIK{nik},
 		"map to Text":    map[sesuai.Attribute]sesuai.Text{sesuai.Address: text},
-		"map from NIK":   map[sesuai.NIK]bool{nik: true},
 		"exported field": struct{ Of sesuai.Claim }{claim},
 		"hidden field":   struct{ of sesuai.Claim }{claim},
 		"hidden fields":  &struct{ of map[string]*sesuai.NIK }{map[string]*sesuai.NIK{"": &nik}},
@@ -110,8 +109,8 @@ func TestPrivateValues(t *testing.T) {
 	a, _ := sesuai.ParseNIK(privateNIK)
 	b, _ := sesuai.ParseNIK(privateNIK)
 	c, _ := sesuai.ParseNIK("9999010101900001")
-	if a != b || a == c {
-		t.Error("== does not compare NIKs")
+	if !a.Equal(b) || a.Equal(c) || a.Equal(sesuai.NIK{}) || !(sesuai.NIK{}).Equal(sesuai.NIK{}) {
+		t.Error("Equal does not compare NIKs")
 	}
 	if a.IsZero() || !(sesuai.NIK{}).IsZero() || !sesuai.NewText("").IsZero() {
 		t.Error("IsZero does not tell a value from none")

@@ -52,15 +52,15 @@ func (p *Portrait) Validate() error {
 // Portrait.Validate refuses, or that a NIK is there twice, which is a defect of
 // whoever made the batch.
 func ValidateBatch(batch []Enrolment) error {
-	seen := make(map[sesuai.NIK]bool, len(batch))
+	seen := make(map[string]bool, len(batch))
 	for _, e := range batch {
 		if err := errors.Join(e.Person.Validate(), e.Portrait.Validate()); err != nil {
 			return err
 		}
-		if seen[e.Person.NIK] {
+		if seen[e.Person.NIK.Reveal()] {
 			return errors.New("registry: a NIK is in a batch twice")
 		}
-		seen[e.Person.NIK] = true
+		seen[e.Person.NIK.Reveal()] = true
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func TestReturns(t *testing.T) {
 	equal(t, idsOf(first), []int64{4, 5, 6})
 	for _, o := range first.Owed {
 		n := int(o.ID) - 4
-		if o.NIK != registrytest.NIK(t, n) || o.Customer != fmt.Sprintf("request-%d", n) || o.Tries != 1 {
+		if !o.NIK.Equal(registrytest.NIK(t, n)) || o.Customer != fmt.Sprintf("request-%d", n) || o.Tries != 1 {
 			t.Errorf("event %d: customer %s, try %d, or another NIK", o.ID, o.Customer, o.Tries)
 		}
 	}
@@ -275,7 +275,7 @@ func TestReturnsOutliveARotation(t *testing.T) {
 		}
 		for _, o := range got.Owed {
 			n, err := strconv.Atoi(strings.TrimPrefix(o.Customer, "request-"))
-			if err != nil || o.NIK != registrytest.NIK(t, n) {
+			if err != nil || !o.NIK.Equal(registrytest.NIK(t, n)) {
 				t.Errorf("event %d has the NIK of another", o.ID)
 			}
 		}

@@ -114,7 +114,7 @@ func TestPeople(t *testing.T) {
 	if len(names) < 50_000 {
 		t.Errorf("they have %d names", len(names))
 	}
-	if other := synthetic.New(2).Person(7).NIK; other == c.Person(7).NIK {
+	if other := synthetic.New(2).Person(7).NIK; other.Equal(c.Person(7).NIK) {
 		t.Error("two countries have the same people")
 	}
 }

@@ -67,7 +67,7 @@ func (w *world) Check(ctx context.Context, claim sesuai.Claim) (registry.Record,
 
 func (w *world) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (registry.Comparison, error) {
 	w.diary = append(w.diary, "compare")
-	if nik != w.claim.NIK {
+	if !nik.Equal(w.claim.NIK) {
 		panic("another person's face was compared")
 	}
 	w.probe = probe
@@ -76,7 +76,7 @@ func (w *world) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (
 
 func (w *world) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool, error) {
 	w.diary = append(w.diary, "seen")
-	if nik != w.claim.NIK {
+	if !nik.Equal(w.claim.NIK) {
 		panic("another person's probes were asked for")
 	}
 	w.sent = p

@@ -23,7 +23,7 @@ type Memory struct {
 	now   func() time.Time
 
 	mu     sync.Mutex
-	people map[sesuai.NIK]entry
+	people map[string]entry // by NIK
 	// changes counts what has been enrolled.
 	changes int
 	faults  faults
@@ -50,7 +50,7 @@ var (
 
 // NewMemory makes an empty registry that compares on Scale.
 func NewMemory() *Memory {
-	return &Memory{now: time.Now, people: make(map[sesuai.NIK]entry), calls: make(map[string]int)}
+	return &Memory{now: time.Now, people: make(map[string]entry), calls: make(map[string]int)}
 }
 
 // FailBefore makes every call fail with err, of kind sesuai.KindUnavailable,
@@ -111,7 +111,7 @@ func unavailable(method string, err error) error {
 // Check implements registry.Registry.
 func (m *Memory) Check(ctx context.Context, claim sesuai.Claim) (record registry.Record, err error) {
 	err = m.do(ctx, "Check", func() error {
-		e, ok := m.people[claim.NIK]
+		e, ok := m.people[claim.NIK.Reveal()]
 		if !ok {
 			return nil
 		}
@@ -119,7 +119,7 @@ func (m *Memory) Check(ctx context.Context, claim sesuai.Claim) (record registry
 			Found:       true,
 			Status:      e.person.Status,
 			NameScore:   name.Score(claim.Name.Reveal(), e.person.Name.Reveal()),
-			DateOfBirth: sesuai.OutcomeOf(claim.DateOfBirth == e.person.DateOfBirth),
+			DateOfBirth: sesuai.OutcomeOf(claim.DateOfBirth.Equal(e.person.DateOfBirth)),
 			Portrait:    e.portrait != nil,
 			Revision:    fmt.Sprint(e.revision),
 		}
@@ -134,7 +134,7 @@ func (m *Memory) Check(ctx context.Context, claim sesuai.Claim) (record registry
 // Compare implements registry.Registry.
 func (m *Memory) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (c registry.Comparison, err error) {
 	err = m.do(ctx, "Compare", func() error {
-		e, ok := m.people[nik]
+		e, ok := m.people[nik.Reveal()]
 		if !ok {
 			return nil
 		}
@@ -201,7 +201,7 @@ func (m *Memory) EnrolBatch(ctx context.Context, batch []registry.Enrolment, rep
 func (m *Memory) enrol(e registry.Enrolment, replace bool) registry.Change {
 	now := m.now().UnixMicro()
 	change := registry.Replaced
-	before, ok := m.people[e.Person.NIK]
+	before, ok := m.people[e.Person.NIK.Reveal()]
 	switch {
 	case !ok:
 		change = registry.Added
@@ -212,7 +212,7 @@ func (m *Memory) enrol(e registry.Enrolment, replace bool) registry.Change {
 		return registry.Kept
 	}
 	m.changes++
-	m.people[e.Person.NIK] = entry{
+	m.people[e.Person.NIK.Reveal()] = entry{
 		person: e.Person, portrait: e.Portrait,
 		enrolledAt: before.enrolledAt, changedAt: now, revision: m.changes,
 	}
@@ -247,7 +247,7 @@ func (m *Memory) Holds(ctx context.Context, p registry.Person, source [32]byte, 
 	}
 	p = copyOf(p)
 	err = m.do(ctx, "Holds", func() error {
-		e, ok := m.people[p.NIK]
+		e, ok := m.people[p.NIK.Reveal()]
 		held = ok && samePerson(e.person, p) && samePortrait(e.portrait, portrait)
 		return nil
 	})
@@ -258,7 +258,7 @@ func (m *Memory) Holds(ctx context.Context, p registry.Person, source [32]byte, 
 func (m *Memory) Lookup(ctx context.Context, nik sesuai.NIK) (found registry.Entry, ok bool, err error) {
 	err = m.do(ctx, "Lookup", func() error {
 		var e entry
-		if e, ok = m.people[nik]; !ok {
+		if e, ok = m.people[nik.Reveal()]; !ok {
 			return nil
 		}
 		found = registry.Entry{Status: e.person.Status, EnrolledAt: e.enrolledAt, ChangedAt: e.changedAt}
@@ -281,8 +281,8 @@ func (m *Memory) Lookup(ctx context.Context, nik sesuai.NIK) (found registry.Ent
 // Remove implements registry.Enroller.
 func (m *Memory) Remove(ctx context.Context, nik sesuai.NIK) (removed bool, err error) {
 	err = m.do(ctx, "Remove", func() error {
-		_, removed = m.people[nik]
-		delete(m.people, nik)
+		_, removed = m.people[nik.Reveal()]
+		delete(m.people, nik.Reveal())
 		return nil
 	})
 	return removed && err == nil, err
@@ -320,8 +320,8 @@ func copyOf(p registry.Person) registry.Person {
 }
 
 func samePerson(a, b registry.Person) bool {
-	return a.NIK == b.NIK && a.Name == b.Name && a.DateOfBirth == b.DateOfBirth && a.Status == b.Status &&
-		maps.Equal(a.Attributes, b.Attributes)
+	return a.NIK.Equal(b.NIK) && a.Name.Equal(b.Name) && a.DateOfBirth.Equal(b.DateOfBirth) && a.Status == b.Status &&
+		maps.EqualFunc(a.Attributes, b.Attributes, sesuai.Text.Equal)
 }
 
 // samePortrait is whether both were made from one photograph by one model.
