@@ -79,6 +79,7 @@ func genuine(pairs []pair) []pair {
 
 // The prototype of design.md and this pipeline agree.
 func TestAgreesWithPrototype(t *testing.T) {
+	notUnderRace(t)
 	pairs := readPairs(t, "prototype_scores.csv")
 	if sampled() {
 		pairs = spread(pairs, 150)
@@ -184,6 +185,7 @@ func percent(n, of int) float64 { return 100 * float64(n) / float64(of) }
 // matched; photographs refused for several faces are counted apart, since LFW
 // has bystanders.
 func TestLFW(t *testing.T) {
+	notUnderRace(t)
 	n := 500
 	most := map[string]float64{"asia-2026-11": 9, "general-2026-11": 4}
 	if sampled() {
@@ -254,3 +256,13 @@ func TestLFW(t *testing.T) {
 
 // sampled reports whether fewer pairs are to do.
 func sampled() bool { return testing.Short() || underRace }
+
+// notUnderRace skips a test that looks at one photograph after the other: the
+// race detector finds nothing in it that it does not find in the others, and
+// makes minutes of it. make test runs it without.
+func notUnderRace(t *testing.T) {
+	t.Helper()
+	if underRace {
+		t.Skip("it is run without the race detector")
+	}
+}

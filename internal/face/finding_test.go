@@ -70,6 +70,7 @@ func wantOne(t *testing.T, x, like face.Extraction, centre face.Point, size, lea
 }
 
 func TestFindsFaceOfAnySize(t *testing.T) {
+	notUnderRace(t)
 	e := newEngine(t)
 	plain := extract(t, e, face.DrawFirst(400))
 	for _, size := range []int{100, 160, 300, 640, 1000, 2000} {
@@ -117,6 +118,7 @@ func TestFindsFaceAnywhereInAnyFrame(t *testing.T) {
 }
 
 func TestSeveralFaces(t *testing.T) {
+	notUnderRace(t)
 	e := newEngine(t)
 	of := func(first, second int) image.Image {
 		m := canvas(1200, 700)

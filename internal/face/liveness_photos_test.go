@@ -121,6 +121,7 @@ func wilson(k, n int) (low, high float64) {
 // TestBonaFideLiveness: hardly any photograph of a person is refused by the
 // default threshold.
 func TestBonaFideLiveness(t *testing.T) {
+	notUnderRace(t)
 	lfw := sampleOf(photographsIn(t, "lfw/*/*.jpg"), 12)
 	chose := map[string]bool{} // with these the crop was chosen
 	for _, name := range chosenPeople(t, 250) {
@@ -196,9 +197,7 @@ func TestBonaFideLiveness(t *testing.T) {
 // few do; it fails where the measure has become better or worse than the
 // document says.
 func TestSimulatedAttacks(t *testing.T) {
-	if sampled() {
-		t.Skip("minutes of arithmetic under the race detector, which has nothing to find in it")
-	}
+	notUnderRace(t)
 	// One photograph each, and the next person's, whose head wears the mask.
 	// The first 14 of London and 13 of LFW had a part in choosing the crop.
 	type source struct{ of, host string }

@@ -21,6 +21,7 @@ func measuringLiveness(o *face.Options) { o.Liveness = true }
 // is asked, the rest of the answer is the same to the bit, and so it is with an
 // engine that has no liveness network.
 func TestLivenessIsApart(t *testing.T) {
+	notUnderRace(t)
 	with, without := newEngine(t, measuringLiveness), newEngine(t)
 	for i, data := range photographs(t) {
 		t.Run(fmt.Sprint("photograph ", i), func(t *testing.T) {

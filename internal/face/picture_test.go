@@ -36,6 +36,7 @@ func pictureOf(t *testing.T, x face.Extraction, maxBytes int) []byte {
 // TestPictureOfDrawing: whatever the photograph's size and however it lies, the
 // picture shows the face and little else.
 func TestPictureOfDrawing(t *testing.T) {
+	notUnderRace(t)
 	e := newEngine(t)
 	plain := extract(t, e, face.DrawFirst(400))
 	wall := canvas(3000, 2000)
@@ -52,9 +53,6 @@ func TestPictureOfDrawing(t *testing.T) {
 		"very large":   encodePNG(t, face.DrawFirst(5000)),
 		"hardly there": encodeJPEG(t, face.DrawFirst(140)),
 	} {
-		if sampled() && (name == "very large" || name == "on its head") {
-			continue
-		}
 		t.Run(name, func(t *testing.T) {
 			small := extractFile(t, e, pictureOf(t, extractFile(t, e, photo), 195_000))
 			if s := score(t, plain, small); s < 0.9 {
@@ -97,6 +95,7 @@ func TestPictureOfPerson(t *testing.T) {
 // TestPictureFitsOrFails: it gets smaller until it fits. Where nothing does, or
 // nobody waits any more, there is no picture.
 func TestPictureFitsOrFails(t *testing.T) {
+	notUnderRace(t)
 	e := newEngine(t)
 	x := extract(t, e, face.DrawFirst(900))
 	sizes := []int{len(pictureOf(t, x, 195_000))}

@@ -24,6 +24,7 @@ func limited(of face.Quality) func(*face.Options) {
 // TestQualityRefuses spoils a photograph in one way at a time; it is refused by
 // the name of that measure.
 func TestQualityRefuses(t *testing.T) {
+	notUnderRace(t)
 	byDefault := newEngine(t)
 	plain := face.DrawFirst(400)
 	for _, use := range []face.Use{face.ForProbe, face.ForReference} {
@@ -121,6 +122,7 @@ func TestQualityRefusesPhotographs(t *testing.T) {
 // probes, at most 1 % of London's and 3 % of LFW's are refused. Measured are
 // none and 0.5 % of all of them.
 func TestQualityGate(t *testing.T) {
+	notUnderRace(t)
 	for _, set := range []struct {
 		list    string
 		subject face.Subject

@@ -132,6 +132,7 @@ func (a apart) String() string {
 
 // TestSentAgain: a photograph that is sent again in another form is known.
 func TestSentAgain(t *testing.T) {
+	notUnderRace(t)
 	pairs := slices.Concat(spread(genuine(readPairs(t, "lfw_pairs.csv")), 120), spread(genuine(readPairs(t, "london_pairs.csv")), 30))
 	if sampled() {
 		pairs = spread(pairs, 12)
@@ -183,6 +184,7 @@ const twice = 2152
 
 // TestOtherPhotographs: another photograph of the same person is another one.
 func TestOtherPhotographs(t *testing.T) {
+	notUnderRace(t)
 	for _, list := range []string{"london_pairs.csv", "lfw_pairs.csv"} {
 		all := genuine(readPairs(t, list))
 		pairs := all

@@ -65,6 +65,7 @@ func percentageOf(t *testing.T, e *face.Engine, reference, probe face.Extraction
 // All eight orientations of the tag give one percentage: in a JPEG, of a size
 // at which its own noise does not count, and exactly turned in a PNG.
 func TestOrientationsOfAPersonAreAlike(t *testing.T) {
+	notUnderRace(t)
 	n := 10
 	if sampled() {
 		n = 1
@@ -92,6 +93,7 @@ func TestOrientationsOfAPersonAreAlike(t *testing.T) {
 // found, and then it is the same person; or it is refused. It never is a wrong
 // answer.
 func TestTurnedPhotographs(t *testing.T) {
+	notUnderRace(t)
 	london, lfw := 10, 80
 	if sampled() {
 		london, lfw = 1, 5

@@ -36,6 +36,14 @@ const (
 	writeAhead = 64 << 20
 )
 
+// readCache is how many bytes of pages each reading connection keeps: the upper
+// pages of the indexes, which every question touches. It is emptied by every
+// commit, and to keep more costs more than it spares: with 2 MB a claim on a
+// million people takes as long or longer, with 8 MB its 99th percentile is half
+// as much again, since this SQLite (SQLITE_ENABLE_MEMORY_MANAGEMENT) keeps the
+// pages of all connections in one list. docs/scale.md has the figures.
+const readCache = 512 << 10
+
 // busyTimeout is how long SQLite waits for another process to finish writing.
 const busyTimeout = 5 * time.Second
 
@@ -281,6 +289,7 @@ func sqliteWriting() url.Values {
 func sqliteReading() url.Values {
 	v := sqliteCommon()
 	v.Set("_query_only", "1")
+	v.Add("_pragma", fmt.Sprintf("cache_size(-%d)", readCache>>10))
 	return v
 }
 
