@@ -12,7 +12,7 @@ const DateLayout = "02-01-2006"
 var easternIndonesia = time.FixedZone("WIT", 9*60*60)
 
 // Date is a calendar date in a person's life, kept as dd-mm-yyyy. It is
-// private: see Reveal. Two dates can be compared with ==.
+// private: see Reveal.
 type Date struct{ private }
 
 // Equal reports whether both are the same date.

@@ -1,7 +1,7 @@
 package sesuai
 
 // NIK is a citizen's Nomor Induk Kependudukan: 16 digits. It is private: see
-// Reveal. Two NIKs can be compared with ==.
+// Reveal.
 type NIK struct{ private }
 
 // Equal reports whether both are the same NIK.

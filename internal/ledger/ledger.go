@@ -24,7 +24,7 @@ type Call struct {
 	// Client and RequestID are on whose behalf it is made, as the audit trail
 	// has them.
 	Client, RequestID string
-	// At is when it is made.
+	// At is when it is begun.
 	At time.Time
 	// Price is what such a call costs that day if it is billed, in rupiah.
 	Price int64

@@ -179,7 +179,12 @@ func (c *calls) write(batch []*begunCall, ends []endedCall) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	return c.s.inTx(ctx, func(tx *transaction) error {
-		err := prepared(ctx, tx, insertCall, len(begins), func(insert *sql.Stmt) error {
+		// These come first: SQLite gives the number of a row that is deleted
+		// again, and what is written a second time must not meet another's.
+		if err := endCalls(ctx, tx, ends); err != nil {
+			return err
+		}
+		return prepared(ctx, tx, insertCall, len(begins), func(insert *sql.Stmt) error {
 			for _, b := range begins {
 				call := b.call
 				if err := insert.QueryRowContext(ctx,
@@ -190,10 +195,6 @@ func (c *calls) write(batch []*begunCall, ends []endedCall) error {
 			}
 			return nil
 		})
-		if err != nil {
-			return err
-		}
-		return endCalls(ctx, tx, ends)
 	})
 }
 

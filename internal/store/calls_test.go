@@ -211,7 +211,7 @@ func TestCallsThatCannotBeWritten(t *testing.T) {
 }
 
 // TestBeginWithoutTime: a call that nobody waits for any more is either not on
-// record or on record as not made; and who is told that it is on record has its
+// record or taken off it again; and who is told that it is on record has its
 // number.
 func TestBeginWithoutTime(t *testing.T) {
 	s := open(t, t.TempDir())

@@ -198,7 +198,7 @@ func (s *Store) openKeys(ctx context.Context) error {
 	return s.loadSecrets(ctx)
 }
 
-// Close writes what has been handed to Append and to End, and closes the
+// Close writes what has been handed to Append, End and Withdraw, and closes the
 // database. No other method may be called any more.
 func (s *Store) Close() error {
 	s.trail.close()

@@ -3,6 +3,7 @@ package failover_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func (l *load) finish() {
 		n.assertQuiet(l.t)
 	}
 	c := l.nodes[0].cluster
-	config, err := app.LoadConfig("", c.of("operator"))
+	config, err := app.LoadConfig("", append(os.Environ(), c.of("operator").Env...))
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package failover_test
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sesuai/sesuai/internal/store/pgtest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // cluster is a primary and two standbys, one of which has to have a commit
@@ -17,9 +17,9 @@ import (
 // the others: so their configuration says from the start.
 type cluster struct {
 	p, a, b *pgtest.Server
-	// environment is that of Sesuai's programs, without what is a node's own.
-	environment []string
-	url         string
+	// sesuai is the program, without what is a node's own.
+	sesuai process.Runner
+	url    string
 	// who is the client that asks.
 	who struct {
 		Username string `json:"username"`
@@ -66,25 +66,23 @@ func newCluster(t *testing.T, disk *pgtest.Disk) *cluster {
 	if err := os.WriteFile(key, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	models, err := filepath.Abs(filepath.Join(root, "models"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.environment = append(os.Environ(), "SESUAI_LOG_LEVEL=warn", "SESUAI_LOG_FORMAT=json",
-		"SESUAI_MODELS="+models, "SESUAI_REGISTRY="+c.url, "SESUAI_MASTER_KEY="+key)
-	environment := c.of("operator")
-	run(t, environment, "migrate", "up")
-	run(t, environment, "person", "import", root+"/demo/people.csv", "--photos", photosDir)
-	out := run(t, environment, "client", "add", "exam")
-	if err := json.Unmarshal(out, &c.who); err != nil {
-		t.Fatal(err)
-	}
+	program := process.Program(t, root)
+	c.sesuai = process.Runner{Program: program, Env: []string{
+		"SESUAI_LOG_LEVEL=warn", "SESUAI_LOG_FORMAT=json", "SESUAI_REGISTRY=" + c.url, "SESUAI_MASTER_KEY=" + key,
+		"SESUAI_MODELS=" + filepath.Join(filepath.Dir(program), "../models"), // for the enrollers
+	}}
+	operator := c.of("operator")
+	operator.Run(t, nil, "migrate", "up")
+	operator.Run(t, nil, "person", "import", root+"/demo/people.csv", "--photos", photosDir)
+	operator.Run(t, &c.who, "client", "add", "exam")
 	return c
 }
 
-// of is the environment of a program with a data folder of its own.
-func (c *cluster) of(name string) []string {
-	return append(c.environment[:len(c.environment):len(c.environment)], "SESUAI_DATA="+filepath.Join(c.folder, name))
+// of is the program with a data folder of its own.
+func (c *cluster) of(name string) process.Runner {
+	r := c.sesuai
+	r.Env = append(r.Env[:len(r.Env):len(r.Env)], "SESUAI_DATA="+filepath.Join(c.folder, name))
+	return r
 }
 
 // promoteBest is what an operator does, or a program for them, after the

@@ -117,7 +117,7 @@ func startEnroller(t *testing.T, environment []string) *enroller {
 	t.Helper()
 	e := &enroller{waiting: make(map[int]chan string), read: make(chan struct{})}
 	e.cmd = exec.Command(os.Args[0], "-test.run=^TestEnroller$")
-	e.cmd.Env = append(environment, enrollerOf+"=1")
+	e.cmd.Env = append(append(os.Environ(), environment...), enrollerOf+"=1")
 	e.cmd.Stderr = os.Stderr
 	var err error
 	if e.in, err = e.cmd.StdinPipe(); err != nil {

@@ -7,7 +7,6 @@ package failover_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -120,28 +119,4 @@ func (r *table) print() {
 			row.enrolled, row.refused, row.pause.Milliseconds(), row.enrolmentPause.Milliseconds(), row.note)
 	}
 	_ = w.Flush() // standard output
-}
-
-// run runs a command, which must succeed, and returns what it prints.
-func run(t *testing.T, environment []string, args ...string) []byte {
-	t.Helper()
-	cmd := exec.Command(program(t), append(args, "--json")...)
-	cmd.Env = environment
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("sesuai %s: %v: %s%s", strings.Join(args, " "), err, out, stderr.String())
-	}
-	return out
-}
-
-// program is the built program.
-func program(t *testing.T) string {
-	t.Helper()
-	p, err := filepath.Abs(filepath.Join(root, "bin/sesuai"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }

@@ -1,21 +1,19 @@
 package failover_test
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
+
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // node is one node of the service: sesuai serve, and beside it a program that
@@ -23,75 +21,30 @@ import (
 type node struct {
 	name     string
 	cluster  *cluster
-	serve    *exec.Cmd
+	serve    *process.Process
 	address  string
 	client   *http.Client
-	log      *lockedBuffer
 	enroller *enroller
 	// down is set before the node is killed: what it does not answer then is
 	// no fault.
 	down atomic.Bool
 	// filesAtFirst is how many files it had open when it had just started.
 	filesAtFirst int
-	end          func() error
-}
-
-// lockedBuffer is a buffer that may be read while it is written to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // startNode starts a node of a cluster and waits until it serves.
 func (c *cluster) startNode(t *testing.T, name string) *node {
 	t.Helper()
 	n := &node{
-		name: name, cluster: c, log: &lockedBuffer{},
+		name: name, cluster: c,
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: patience},
 	}
-	n.serve = exec.Command(program(t), "serve", "--listen", "127.0.0.1:0", "--json")
-	n.serve.Env = c.of(name)
-	n.serve.Stderr = n.log
-	stdout, err := n.serve.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := n.serve.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(stdout)
-	n.end = sync.OnceValue(func() error {
-		n.client.CloseIdleConnections()
-		_, _ = io.Copy(io.Discard, lines)
-		return n.serve.Wait()
-	})
-	t.Cleanup(func() {
-		_ = n.serve.Process.Kill()
-		_ = n.end()
-	})
-	line, err := lines.ReadBytes('\n')
-	if err != nil {
-		t.Fatalf("sesuai serve did not start: %v: %s", err, n.log)
-	}
+	t.Cleanup(n.client.CloseIdleConnections)
 	var started struct{ Address string }
-	if err := json.Unmarshal(line, &started); err != nil {
-		t.Fatal(err)
-	}
+	n.serve = c.of(name).Start(t, &started, "serve", "--listen", "127.0.0.1:0")
 	n.address = started.Address
 	n.filesAtFirst = n.files(t)
-	n.enroller = startEnroller(t, c.of(name))
+	n.enroller = startEnroller(t, c.of(name).Env)
 	return n
 }
 
@@ -99,12 +52,8 @@ func (c *cluster) startNode(t *testing.T, name string) *node {
 func (n *node) stop(t *testing.T) {
 	t.Helper()
 	n.enroller.stop(t)
-	if err := n.serve.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := n.end(); err != nil {
-		t.Errorf("sesuai serve: %v: %s", err, n.log)
-	}
+	n.client.CloseIdleConnections()
+	n.serve.Stop(t)
 }
 
 // kill is kill -9 of the node.
@@ -112,16 +61,14 @@ func (n *node) kill(t *testing.T) {
 	t.Helper()
 	n.down.Store(true)
 	n.enroller.kill(t)
-	if err := n.serve.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = n.end()
+	n.client.CloseIdleConnections()
+	n.serve.Kill(t)
 }
 
 // files is how many files and connections the node has open.
 func (n *node) files(t *testing.T) int {
 	t.Helper()
-	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", n.serve.Process.Pid))
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", n.serve.PID()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +138,7 @@ func photograph(name string) ([]byte, error) {
 // panicked, or anything about anybody.
 func (n *node) assertQuiet(t *testing.T) {
 	t.Helper()
-	for line := range strings.Lines(n.log.String()) {
+	for line := range strings.Lines(n.serve.Log.String()) {
 		for _, word := range []string{"panic", "goroutine ", "99990", "99010", "KENCANA", "Tembalang"} {
 			if strings.Contains(line, word) {
 				t.Errorf("node %s says %s", n.name, line)

@@ -63,9 +63,9 @@ func TestDiskFull(t *testing.T) {
 		}
 		answered++
 	}
-	s.stop(t)
-	if strings.Contains(s.errors.String(), "panic") {
-		t.Errorf("it says %s", s.errors)
+	s.Stop(t)
+	if strings.Contains(s.Log.String(), "panic") {
+		t.Errorf("it says %s", s.Log)
 	}
 	assertSound(t, data)
 	total := 0

@@ -66,7 +66,7 @@ func TestGigabyte(t *testing.T) {
 			t.Fatal(status, string(body), err)
 		}
 	}
-	before := statusKiB(t, s.cmd.Process.Pid, "VmHWM")
+	before := statusKiB(t, s.PID(), "VmHWM")
 	const gigabyte = 1 << 30
 
 	assertTooLarge(t, s.connect(t, fmt.Sprintf("Content-Length: %d\r\n", gigabyte)))
@@ -93,7 +93,7 @@ func TestGigabyte(t *testing.T) {
 	if sent > 32<<20 {
 		t.Errorf("in chunks, %d bytes were taken", sent)
 	}
-	after := statusKiB(t, s.cmd.Process.Pid, "VmHWM")
+	after := statusKiB(t, s.PID(), "VmHWM")
 	t.Logf("VmHWM %d MiB before, %d MiB after", before>>10, after>>10)
 	if after > before+most {
 		t.Errorf("memory has grown by %d KiB", after-before)
@@ -101,7 +101,7 @@ func TestGigabyte(t *testing.T) {
 	if status, body, err := s.verify("", photo); err != nil || status != 200 {
 		t.Errorf("afterwards: %d %s, %v", status, body, err)
 	}
-	s.stop(t)
+	s.Stop(t)
 }
 
 // send writes zeros, in chunks or plain, until the other side takes no more,
@@ -131,7 +131,7 @@ func TestEnormousImages(t *testing.T) {
 			t.Fatal(status, string(body), err)
 		}
 	}
-	before := statusKiB(t, s.cmd.Process.Pid, "VmHWM")
+	before := statusKiB(t, s.PID(), "VmHWM")
 	huge := bytes.Clone(photo)
 	frame := frameHeader(huge)
 	if frame == nil {
@@ -156,10 +156,10 @@ func TestEnormousImages(t *testing.T) {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
-	if after := statusKiB(t, s.cmd.Process.Pid, "VmHWM"); after > before+most {
+	if after := statusKiB(t, s.PID(), "VmHWM"); after > before+most {
 		t.Errorf("memory has grown by %d KiB", after-before)
 	}
-	s.stop(t)
+	s.Stop(t)
 }
 
 // TestLargeImages: files of a few hundred kilobytes stand for 40 megapixels of
@@ -185,12 +185,12 @@ func TestLargeImages(t *testing.T) {
 	group.Wait()
 	// One at a time has 11 bytes a pixel; two at once would have twice that.
 	one := side * side * 11 >> 10
-	peak := statusKiB(t, s.cmd.Process.Pid, "VmHWM")
+	peak := statusKiB(t, s.PID(), "VmHWM")
 	t.Logf("a file of %d KiB; a peak of %d MiB", file.Len()>>10, peak>>10)
 	if peak > one*3/2+4*most {
 		t.Errorf("a peak of %d MiB, where one photograph takes %d", peak>>10, one>>10)
 	}
-	s.stop(t)
+	s.Stop(t)
 }
 
 // declaredPNG is a PNG with nothing but its header right.
@@ -251,7 +251,7 @@ func TestMutatedPhotographs(t *testing.T) {
 		}
 		close(work)
 		group.Wait()
-		memory[round] = statusKiB(t, s.cmd.Process.Pid, "VmRSS")
+		memory[round] = statusKiB(t, s.PID(), "VmRSS")
 	}
 	t.Logf("answers by status: %v; the slowest took %v; memory after each thousand %d KiB", statuses, slowest, memory)
 	if memory[1] > memory[0]+most {
@@ -260,8 +260,8 @@ func TestMutatedPhotographs(t *testing.T) {
 	if statuses[200] == 0 || statuses[400] == 0 || statuses[413] == 0 || statuses[415] == 0 {
 		t.Errorf("the photographs test little: %v", statuses)
 	}
-	s.stop(t)
-	if said := s.errors.String(); said != "" {
+	s.Stop(t)
+	if said := s.Log.String(); said != "" {
 		t.Errorf("it says %s", said)
 	}
 }

@@ -4,7 +4,6 @@
 package kill_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -16,10 +15,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sesuai/sesuai/test/process"
 )
 
 const (
@@ -30,46 +29,24 @@ const (
 	patience = 60 * time.Second
 )
 
-// program is the built program. Where make test has not built it, the test is
-// skipped; in CI it always has.
-func program(t *testing.T) string {
+// program is the built program, which says errors alone.
+func program(t *testing.T) process.Runner {
 	t.Helper()
-	for _, need := range []string{"bin/sesuai", "models/libonnxruntime.so.1", "build/demo/photos/ayu-selfie.jpg"} {
-		if _, err := os.Stat(filepath.Join(root, need)); err != nil && os.Getenv("CI") == "" {
-			t.Skipf("%s is not here: make test builds it", need)
-		}
+	return process.Runner{
+		Program: process.Program(t, root, "build/demo/photos/ayu-selfie.jpg"), Env: []string{"SESUAI_LOG_LEVEL=error"},
 	}
-	p, err := filepath.Abs(filepath.Join(root, "bin/sesuai"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 // command is the program with arguments, to be started.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(program(t), append(args, "--json")...)
-	cmd.Env = append(os.Environ(), "SESUAI_LOG_LEVEL=error", "SESUAI_MODELS="+filepath.Join(filepath.Dir(cmd.Path), "..", "models"))
-	return cmd
+	return program(t).Command(args...)
 }
 
 // sesuai runs a command, which must succeed, and reads what it prints.
 func sesuai(t *testing.T, into any, args ...string) {
 	t.Helper()
-	cmd := command(t, args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("sesuai %s: %v: %s%s", strings.Join(args, " "), err, out, stderr.Bytes())
-	}
-	if into == nil {
-		return
-	}
-	if err := json.Unmarshal(out, into); err != nil {
-		t.Fatalf("sesuai %s: %v in %s", strings.Join(args, " "), err, out)
-	}
+	program(t).Run(t, into, args...)
 }
 
 // count is how many people are on record.
@@ -89,87 +66,25 @@ type credentials struct {
 
 // server is a running sesuai serve.
 type server struct {
-	cmd     *exec.Cmd
+	*process.Process
 	address string
 	who     credentials
 	client  *http.Client
-	errors  *lockedBuffer
-	// end waits until it has ended, however that comes.
-	end func() error
-}
-
-// lockedBuffer is a buffer that may be read while it is written to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // serve starts sesuai serve with a new client and waits until it is ready.
 // environment is added to that of this process.
 func serve(t *testing.T, data string, environment ...string) *server {
 	t.Helper()
-	s := &server{errors: &lockedBuffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}, Timeout: patience}}
-	sesuai(t, &s.who, "client", "add", fmt.Sprint("test ", time.Now().UnixNano()), "--data", data)
-	s.cmd = command(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
-	s.cmd.Stderr = s.errors
-	s.cmd.Env = append(s.cmd.Env, environment...)
-	stdout, err := s.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(stdout)
-	line, err := lines.ReadBytes('\n')
-	s.end = sync.OnceValue(func() error {
-		s.client.CloseIdleConnections()
-		_, _ = io.Copy(io.Discard, lines)
-		return s.cmd.Wait()
-	})
-	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill()
-		_ = s.end()
-	})
-	if err != nil {
-		t.Fatalf("sesuai serve did not start: %v: %s", err, s.errors)
-	}
+	s := &server{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}, Timeout: patience}}
+	t.Cleanup(s.client.CloseIdleConnections)
+	r := program(t)
+	r.Env = append(r.Env, environment...)
+	r.Run(t, &s.who, "client", "add", fmt.Sprint("test ", time.Now().UnixNano()), "--data", data)
 	var started struct{ Address string }
-	if err := json.Unmarshal(line, &started); err != nil {
-		t.Fatal(err)
-	}
+	s.Process = r.Start(t, &started, "serve", "--data", data, "--listen", "127.0.0.1:0")
 	s.address = started.Address
 	return s
-}
-
-// stop tells the server to stop, which it must do without an error.
-func (s *server) stop(t *testing.T) {
-	t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.end(); err != nil {
-		t.Errorf("sesuai serve: %v: %s", err, s.errors)
-	}
-}
-
-// kill is kill -9.
-func (s *server) kill(t *testing.T) {
-	t.Helper()
-	kill(t, s.cmd)
-	_ = s.end()
 }
 
 func kill(t *testing.T, cmd *exec.Cmd) {

@@ -29,7 +29,7 @@ func TestNothingOutsideTheDataFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.stop(t)
+	s.Stop(t)
 	files, err := filepath.Glob(filepath.Join(data, "*"))
 	if err != nil || len(files) != 2 {
 		t.Errorf("the data folder holds %v: %v", files, err)

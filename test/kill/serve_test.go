@@ -46,7 +46,7 @@ func TestKillServe(t *testing.T) {
 			})
 		}
 		<-reached
-		s.kill(t)
+		s.Kill(t)
 		group.Wait()
 		assertSound(t, data)
 	}
@@ -69,9 +69,9 @@ func TestKillServe(t *testing.T) {
 	if status, body, err := s.verify("", photo); err != nil || status != 200 {
 		t.Errorf("afterwards: %d %s, %v", status, body, err)
 	}
-	s.stop(t)
-	if len(s.errors.String()) > 0 {
-		t.Errorf("it says %s", s.errors)
+	s.Stop(t)
+	if len(s.Log.String()) > 0 {
+		t.Errorf("it says %s", s.Log)
 	}
 }
 

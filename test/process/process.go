@@ -41,7 +41,8 @@ type Runner struct {
 	Args, Env []string
 }
 
-func (r Runner) command(args ...string) *exec.Cmd {
+// Command is a command to be started; it prints JSON.
+func (r Runner) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(r.Program, append(append(args, r.Args...), "--json")...)
 	cmd.Env = append(append(os.Environ(), "SESUAI_MODELS="+filepath.Join(filepath.Dir(r.Program), "..", "models")), r.Env...)
 	return cmd
@@ -51,7 +52,7 @@ func (r Runner) command(args ...string) *exec.Cmd {
 // into that, unless it is nil.
 func (r Runner) Run(t testing.TB, into any, args ...string) {
 	t.Helper()
-	cmd := r.command(args...)
+	cmd := r.Command(args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -78,7 +79,7 @@ type Process struct {
 // read into that. It is killed at the test's end at the latest.
 func (r Runner) Start(t testing.TB, into any, args ...string) *Process {
 	t.Helper()
-	p := &Process{cmd: r.command(args...), Log: &Log{}}
+	p := &Process{cmd: r.Command(args...), Log: &Log{}}
 	p.cmd.Stderr = p.Log
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -105,6 +106,9 @@ func (r Runner) Start(t testing.TB, into any, args ...string) *Process {
 	}
 	return p
 }
+
+// PID is its process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Stop tells it to stop, which it must do without an error.
 func (p *Process) Stop(t testing.TB) {

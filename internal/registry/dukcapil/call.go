@@ -29,7 +29,6 @@ type request struct {
 type call struct {
 	request
 	id int64
-	at time.Time
 }
 
 // reading is what an answer says.
@@ -57,7 +56,7 @@ func (s *service) begin(ctx context.Context, prepare func() (request, error)) (c
 	if err != nil {
 		return call{}, attempt{failure: &failure{service: s.name, class: NotRecorded, cause: err}, after: soon}
 	}
-	return call{req, id, at}, attempt{}
+	return call{req, id}, attempt{}
 }
 
 // withdraw takes a call off the account that is not made.
@@ -90,7 +89,7 @@ func (s *service) try(ctx context.Context, begun *call, prepare func() (request,
 		return a
 	}
 	registry.Waits(ctx)
-	start := time.Now()
+	at, start := s.now(), time.Now()
 	got := s.exchange(ctx, c.request)
 	took := time.Since(start)
 	s.end(ctx, c.id, ledger.Ending{Class: string(got.class), Billable: s.billable[got.class], Duration: took})
@@ -98,7 +97,7 @@ func (s *service) try(ctx context.Context, begun *call, prepare func() (request,
 	s.metrics.calls.WithLabelValues(string(s.name), string(got.class)).Inc()
 	s.metrics.seconds.WithLabelValues(string(s.name)).Observe(took.Seconds())
 	if got.quotaKnown {
-		s.quota.set(got.quota, c.at)
+		s.quota.set(got.quota, at)
 	}
 	f := &failure{service: s.name, class: got.class, what: got.what, cause: ctx.Err()}
 	a = attempt{failure: f, after: soon, again: s.retried[got.class]}
@@ -122,7 +121,7 @@ func (s *service) try(ctx context.Context, begun *call, prepare func() (request,
 		a.after, shows = later, answered
 		s.log.Error("the upstream refuses this side's configuration", "service", string(s.name))
 	case Quota:
-		a.after, shows = max(s.hold(c.at).Sub(s.now()), aMoment), answered
+		a.after, shows = max(s.hold(at).Sub(s.now()), aMoment), answered
 	default:
 		a.failure, shows = nil, worked
 	}
@@ -141,7 +140,7 @@ func (s *service) note(ctx context.Context, write func(context.Context) error) {
 	defer cancel()
 	if err := write(ctx); err != nil {
 		s.metrics.ledger.WithLabelValues(string(s.name)).Inc()
-		s.log.Error("the ending of a call is not recorded", "service", string(s.name), "error", err)
+		s.log.Error("how a call ended, or that it was not made, is not recorded", "service", string(s.name), "error", err)
 	}
 }
 

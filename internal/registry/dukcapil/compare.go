@@ -36,7 +36,7 @@ func (r *Registry) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe
 // unknown ending.
 func (r *Registry) Prepare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (registry.Prepared, error) {
 	c := &comparing{r: r, nik: nik, probe: probe}
-	if _, why := r.face.closed(); why != "" {
+	if _, why := r.face.closed(r.face.now()); why != "" {
 		return c, nil // for Compare to say, if it is still so
 	}
 	if err := c.draw(ctx); err != nil {

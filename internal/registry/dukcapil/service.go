@@ -99,24 +99,24 @@ func (s *service) held(now time.Time) (until time.Time, why Class) {
 	return s.calendar.opens(now)
 }
 
-// closed is for how long the service is not to be called, and why; "" if it
-// may be.
-func (s *service) closed() (wait time.Duration, why Class) {
-	now := s.now()
+// closed is until when the service is not to be called, and why; "" if it may
+// be.
+func (s *service) closed(now time.Time) (until time.Time, why Class) {
 	if until, why := s.held(now); why != "" {
-		return until.Sub(now), why
+		return until, why
 	}
 	if _, remaining := s.breaker.state(); remaining > 0 {
-		return remaining, BreakerOpen
+		return now.Add(remaining), BreakerOpen
 	}
-	return 0, ""
+	return time.Time{}, ""
 }
 
 // admit is whether a question may be put now. If so it takes one of the places
 // there are for calls in flight, which release gives back.
 func (s *service) admit() (release func(), err error) {
-	if wait, why := s.closed(); why != "" {
-		return nil, s.turnAway(why, wait)
+	now := s.now()
+	if until, why := s.closed(now); why != "" {
+		return nil, s.turnAway(why, until.Sub(now))
 	}
 	if !s.slots.TryAcquirePermit() {
 		return nil, s.turnAway(InFlight, aMoment)
@@ -195,8 +195,6 @@ type State struct {
 func (s *service) state() State {
 	breaker, _ := s.breaker.state()
 	state := State{Breaker: breaker.String()}
-	if wait, why := s.closed(); why != "" {
-		state.HeldUntil, state.Why = s.now().Add(wait), why
-	}
+	state.HeldUntil, state.Why = s.closed(s.now())
 	return state
 }
