@@ -149,6 +149,7 @@ func (e *postgresEngine) migrations() (*migrations, error) {
 	return newMigrations(goose.DialectPostgres, e.db, "migrations/postgres", goose.WithSessionLocker(locker))
 }
 
+// joining leaves the query as it is.
 func (*postgresEngine) joining(query string) string { return query }
 
 func (e *postgresEngine) prepareSchema(ctx context.Context) error {

@@ -40,8 +40,8 @@ const (
 // pages of the indexes, which every question touches. It is emptied by every
 // commit, and to keep more costs more than it spares: with 2 MB a claim on a
 // million people takes as long or longer, with 8 MB its 99th percentile is half
-// as much again, since this SQLite (SQLITE_ENABLE_MEMORY_MANAGEMENT) keeps the
-// pages of all connections in one list. docs/scale.md has the figures.
+// as much again, perhaps since this SQLite (SQLITE_ENABLE_MEMORY_MANAGEMENT)
+// keeps the pages of all connections in one list. docs/scale.md has the figures.
 const readCache = 512 << 10
 
 // busyTimeout is how long SQLite waits for another process to finish writing.
