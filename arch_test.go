@@ -25,14 +25,14 @@ var mayImport = map[string][]string{
 
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/enrol",
-		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/ledger", "internal/name", "internal/registry",
-		"internal/registry/registrybench", "internal/registry/dukcapil/sandbox",
+		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry",
+		"internal/registry/registrybench", "internal/dukcapil/sandbox",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/store", "internal/keyring", "internal/replay",
-		"internal/registry", "internal/registry/dukcapil", "internal/registry/dukcapil/sandbox", "internal/ledger", "internal/balikan",
+		"internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 	},
@@ -50,17 +50,17 @@ var mayImport = map[string][]string{
 		"gonum.org/v1/plot", "gonum.org/v1/plot/font", "gonum.org/v1/plot/plotter",
 		"gonum.org/v1/plot/vg", "gonum.org/v1/plot/vg/draw", "gonum.org/v1/plot/vg/vgsvg",
 	},
-	"internal/registry": {".", "internal/face"},
-	"internal/replay":   {".", "internal/face"},
-	"internal/ledger":   {},
-	"internal/balikan":  {"."},
-	"internal/registry/dukcapil": {
-		".", "internal/registry", "internal/face", "internal/ledger",
+	"internal/registry":         {".", "internal/face"},
+	"internal/replay":           {".", "internal/face"},
+	"internal/dukcapil/ledger":  {},
+	"internal/dukcapil/balikan": {"."},
+	"internal/dukcapil/client": {
+		".", "internal/registry", "internal/face", "internal/dukcapil/ledger",
 		"github.com/failsafe-go/failsafe-go", "github.com/failsafe-go/failsafe-go/bulkhead",
 		"github.com/failsafe-go/failsafe-go/circuitbreaker", "github.com/failsafe-go/failsafe-go/retrypolicy",
 		"github.com/prometheus/client_golang/prometheus",
 	},
-	"internal/registry/dukcapil/sandbox": {".", "internal/registry", "internal/face"}, // nothing of the client
+	"internal/dukcapil/sandbox": {".", "internal/registry", "internal/face"}, // nothing of the client
 	"internal/registry/registrybench": {
 		".", "internal/registry", "internal/synthetic", "internal/face", "golang.org/x/sync/errgroup",
 	},
@@ -73,11 +73,11 @@ var mayImport = map[string][]string{
 	"internal/keyring":   {"."},
 	"internal/store": {
 		".", "internal/registry", "internal/audit", "internal/access", "internal/face", "internal/name", "internal/keyring", "internal/replay",
-		"internal/ledger", "internal/balikan",
+		"internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"github.com/pressly/goose/v3", "github.com/pressly/goose/v3/lock", "modernc.org/sqlite", "modernc.org/sqlite/lib",
 		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "golang.org/x/sync/errgroup",
 	},
-	"internal/store/pgtest": {"github.com/jackc/pgx/v5"}, // for tests alone
+	"internal/sqldb/pgtest": {"github.com/jackc/pgx/v5"}, // for tests alone
 
 	// Around the product, not of it: they use it as anyone would.
 	"test/process": {},

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/app"
-	"github.com/sesuai/sesuai/internal/ledger"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 )
 
 type dukcapilUsage struct {

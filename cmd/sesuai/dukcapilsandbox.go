@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/sesuai/sesuai/internal/app"
-	"github.com/sesuai/sesuai/internal/registry/dukcapil/sandbox"
+	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 )
 
 type dukcapilSandbox struct {

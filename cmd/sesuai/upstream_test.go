@@ -10,8 +10,8 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 	"github.com/sesuai/sesuai/internal/keyring"
-	"github.com/sesuai/sesuai/internal/ledger"
 	"github.com/sesuai/sesuai/internal/store"
 )
 

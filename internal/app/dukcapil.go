@@ -10,10 +10,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/sesuai/sesuai/internal/balikan"
-	"github.com/sesuai/sesuai/internal/ledger"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/dukcapil/client"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 	"github.com/sesuai/sesuai/internal/registry"
-	"github.com/sesuai/sesuai/internal/registry/dukcapil"
 )
 
 // DukcapilConfig is about the real registry: Dukcapil's web services. What its
@@ -28,12 +28,12 @@ type DukcapilConfig struct {
 	// Parallel makes the face check at the same time as the data check: it
 	// saves time, and costs a face check for those who are not found or not
 	// active.
-	Parallel bool                   `yaml:"parallel"`
-	Data     dukcapil.DataConfig    `yaml:"data"`
-	Face     dukcapil.FaceConfig    `yaml:"face"`
-	TLS      dukcapil.TLSConfig     `yaml:"tls"`
-	Retry    dukcapil.RetryConfig   `yaml:"retry"`
-	Breaker  dukcapil.BreakerConfig `yaml:"breaker"`
+	Parallel bool                 `yaml:"parallel"`
+	Data     client.DataConfig    `yaml:"data"`
+	Face     client.FaceConfig    `yaml:"face"`
+	TLS      client.TLSConfig     `yaml:"tls"`
+	Retry    client.RetryConfig   `yaml:"retry"`
+	Breaker  client.BreakerConfig `yaml:"breaker"`
 	// InFlight is how many questions may be put to each service at once.
 	InFlight int `yaml:"in_flight"`
 	// Hours and Maintenance say when neither service is to be called.
@@ -68,7 +68,7 @@ type BalikanConfig struct {
 const defaultDukcapilDeadline = 20 * time.Second
 
 func defaultDukcapil() DukcapilConfig {
-	d := dukcapil.DefaultConfig()
+	d := client.DefaultConfig()
 	return DukcapilConfig{
 		Deadline: defaultDukcapilDeadline,
 		Data:     d.Data, Face: d.Face, TLS: d.TLS, Retry: d.Retry, Breaker: d.Breaker,
@@ -82,8 +82,8 @@ func defaultDukcapil() DukcapilConfig {
 func (c DukcapilConfig) returns() bool { return c.Enabled && c.Balikan.URL != "" }
 
 // client is the client's part.
-func (c DukcapilConfig) client() dukcapil.Config {
-	return dukcapil.Config{
+func (c DukcapilConfig) client() client.Config {
+	return client.Config{
 		Data: c.Data, Face: c.Face, TLS: c.TLS, Retry: c.Retry, Breaker: c.Breaker,
 		InFlight: c.InFlight, Hours: c.Hours, Maintenance: c.Maintenance,
 	}
@@ -144,7 +144,7 @@ func CheckFiles(c Config) error {
 // Registry is the one that answers about claims. Close it.
 type Registry struct {
 	registry.Registry
-	dukcapil *dukcapil.Registry // nil: the store's
+	dukcapil *client.Registry // nil: the store's
 }
 
 // OpenRegistry is the registry that c chooses: Dukcapil, or s itself. metrics
@@ -157,7 +157,7 @@ func OpenRegistry(c Config, s Store, log *slog.Logger, metrics prometheus.Regist
 	if err != nil {
 		return Registry{}, badConfig("dukcapil.prices: %v", err)
 	}
-	d, err := dukcapil.New(dukcapil.Options{
+	d, err := client.New(client.Options{
 		Config: c.Dukcapil.client(), Ledger: s, Price: prices.At, Forecast: s.forecast, Metrics: metrics, Log: log,
 	})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
-	"github.com/sesuai/sesuai/internal/registry/dukcapil"
+	"github.com/sesuai/sesuai/internal/dukcapil/client"
 )
 
 // otherDukcapil is a value of every key of the section that differs from the
@@ -48,25 +48,25 @@ var otherDukcapil = map[string]string{
 func otherDukcapilConfig() app.DukcapilConfig {
 	return app.DukcapilConfig{
 		Enabled: true, Deadline: 18 * time.Second, Parallel: true,
-		Data: dukcapil.DataConfig{
+		Data: client.DataConfig{
 			URL: "https://10.1.1.1:8443/a", Path: "/b/{method}/{customer}", Customer: "77", Method: "CALL_NIK",
 			UserFile: "/run/a", PasswordFile: "/run/b", IP: "10.2.2.2", Threshold: 90, ThresholdAsNumber: true,
 			Keys: "threshold=THRESHOLD", Codes: "00=found 13=not_found 5=quota", Texts: "tidak ada=13; habis=05",
 			Duplicate: "active", Billable: "found", Timeout: 4 * time.Second,
 		},
-		Face: dukcapil.FaceConfig{
+		Face: client.FaceConfig{
 			URL: "https://10.1.1.2", Path: "/c/{credential}", Method: "CALL_FACE",
 			CredentialFile: "/run/c", UserFile: "/run/d", PasswordFile: "/run/e", PublicKeyFile: "/run/f.pem",
-			Scheme: dukcapil.SchemeOAEP, Customer: "78", Source: "bank", IP: "10.2.2.3", Threshold: 5.5,
+			Scheme: client.SchemeOAEP, Customer: "78", Source: "bank", IP: "10.2.2.3", Threshold: 5.5,
 			Curve: "0:0 6:75 12:100", Suspect: 9.75, ImageBytes: 150_000, Keys: "score=SCORE",
 			Codes: "6018=match 6019=no_match", Billable: "match no_match no_portrait", Timeout: 11 * time.Second,
 		},
-		TLS: dukcapil.TLSConfig{
+		TLS: client.TLSConfig{
 			Pins: strings.Repeat("0f", 32), CAFile: "/run/ca.pem", ServerName: "dukcapil.invalid",
 			ClientCertFile: "/run/client.pem", ClientKeyFile: "/run/client.key",
 		},
-		Retry:    dukcapil.RetryConfig{Tries: 2, Delay: 100 * time.Millisecond, MaxDelay: time.Second},
-		Breaker:  dukcapil.BreakerConfig{Rate: 0.25, Window: time.Minute, Minimum: 20, Delay: 30 * time.Second, Trials: 5},
+		Retry:    client.RetryConfig{Tries: 2, Delay: 100 * time.Millisecond, MaxDelay: time.Second},
+		Breaker:  client.BreakerConfig{Rate: 0.25, Window: time.Minute, Minimum: 20, Delay: 30 * time.Second, Trials: 5},
 		InFlight: 8, Hours: "06:00-22:00", Maintenance: "2026-12-01T22:00/2026-12-02T04:00",
 		Prices: "2023-01-01 data_check=1100 face_check=3300",
 		Balikan: app.BalikanConfig{

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/registry/dukcapil/sandbox"
+	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 )
 
 // SandboxConfig is the configuration of the sandbox of Dukcapil's services. It

@@ -10,7 +10,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
-	"github.com/sesuai/sesuai/internal/store/pgtest"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
 // realModels is what make models fetches; modelsDir, made by TestMain, has

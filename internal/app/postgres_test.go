@@ -3,7 +3,7 @@ package app_test
 import (
 	"testing"
 
-	"github.com/sesuai/sesuai/internal/store/pgtest"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
 // onPostgres is whether services get a database in PostgreSQL. Tests of this

@@ -18,7 +18,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
-	"github.com/sesuai/sesuai/internal/store/pgtest"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }

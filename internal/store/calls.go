@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sesuai/sesuai/internal/ledger"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 )
 
 const (

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/store"
-	"github.com/sesuai/sesuai/internal/store/pgtest"
 )
 
 // postgres is where the databases of the tests are that run on PostgreSQL; nil

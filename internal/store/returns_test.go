@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/audit"
-	"github.com/sesuai/sesuai/internal/balikan"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/store"
 )

@@ -19,9 +19,9 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/audit"
-	"github.com/sesuai/sesuai/internal/balikan"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 	"github.com/sesuai/sesuai/internal/keyring"
-	"github.com/sesuai/sesuai/internal/ledger"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/replay"
 )

@@ -14,8 +14,8 @@ import (
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/store"
-	"github.com/sesuai/sesuai/internal/store/pgtest"
 	"go.uber.org/goleak"
 )
 

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/store"
-	"github.com/sesuai/sesuai/internal/store/pgtest"
 )
 
 // TestSecondTryIsNoSafer: what was cancelled while it waited for a standby

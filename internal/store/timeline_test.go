@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/store"
-	"github.com/sesuai/sesuai/internal/store/pgtest"
 )
 
 // pair is a primary and a standby, and stores on them.

@@ -17,10 +17,10 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/audit"
-	"github.com/sesuai/sesuai/internal/balikan"
-	"github.com/sesuai/sesuai/internal/ledger"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/store"
-	"github.com/sesuai/sesuai/internal/store/pgtest"
 )
 
 // upstreamURL is, in the environment of a child process, where the other side

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/audit"
-	"github.com/sesuai/sesuai/internal/ledger"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 )
 
 const (

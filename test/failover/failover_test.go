@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sesuai/sesuai/internal/store/pgtest"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
 // start starts a cluster with two nodes and a load that works.

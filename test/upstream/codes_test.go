@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sesuai/sesuai/internal/registry/dukcapil/sandbox"
+	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 )
 
 // The answers of the contract, as these tests name them. R1 and R5 have a
