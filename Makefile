@@ -1,5 +1,6 @@
-# What is needed beforehand: Go, Node.js with npm, and gcc (see README.md).
-# Everything else is fetched, pinned by digest, by the rules below.
+# Needed beforehand: Go, Node.js with npm, and gcc (README.md). The rules below
+# fetch everything else, pinned by digest. As root on Debian they also install
+# two system packages: see the targets run and test.
 
 SHELL := /bin/sh
 GO    ?= go
@@ -15,16 +16,18 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: bin/sesuai ## Build bin/sesuai
 
-# These are written only when they change: the library that comes or goes, and a
-# new commit, rebuild what depends on them, and nothing else does.
+# These files are written only when their content changes, so that a rebuild
+# follows a library that was installed or removed and a new commit, and nothing
+# else.
 .PHONY: FORCE
 
-# The build tags that this machine allows: turbojpeg, or none.
+# The build tags for this machine: turbojpeg, or none. As root on Debian the
+# library is installed if it is missing, once.
 build/tags: FORCE
 	@mkdir -p build
 	@scripts/turbojpeg.sh $@
@@ -62,31 +65,32 @@ build/peer/.fetched: demo/peer/package.json demo/peer/package-lock.json
 	cd build/peer && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# Whether PostgreSQL is here is asked each time.
+# Checked each time. As root on Debian PostgreSQL is installed if it is missing,
+# once.
 build/postgres: FORCE
 	@mkdir -p build
 	@scripts/postgres.sh $@
 
 .PHONY: run
-run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people if nobody is on record, and serve
+run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people and serve; as root on Debian it installs libturbojpeg0-dev
 	bin/demo run --data $(DATA) --listen $(LISTEN)
 
 .PHONY: demo
-demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight documented outcomes as a table
+demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight documented answers as a table
 	bin/demo table
 
 .PHONY: test
-test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test, with the race detector
+test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test; as root on Debian it also installs postgresql-15
 	bin/demo cut
 	$(GO) test $(TAGS) -race -shuffle=on -timeout 20m ./...
-# The race detector makes the face pipeline ten times slower, so above its tests
-# on photographs do a sample, which is enough to find a race. Here they do all,
-# which is what their figures are judged by.
+# The race detector makes the face pipeline ten times slower. So the tests on
+# photographs take a sample above, which is enough to find a race, and all of
+# them here, by which their figures are judged.
 	$(GO) test $(TAGS) -v -shuffle=on -timeout 20m ./internal/face
 	CGO_ENABLED=0 $(GO) build ./...
 
 .PHONY: failover
-failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Kill PostgreSQL servers, nodes and disks under load
+failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Kill servers and nodes, and fill disks, under load
 	bin/demo cut
 	FAILOVER=1 $(GO) test $(TAGS) -count=1 -v -timeout 20m ./test/failover
 
@@ -96,7 +100,7 @@ kill-import: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Kill an 
 	IMPORT_FACES=all $(GO) test $(TAGS) -count=1 -v -run TestKillImportOfFaces -timeout 30m ./test/kill
 
 .PHONY: upstream
-upstream: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Ask a failing sandbox of Dukcapil for UPSTREAM_MINUTES (default 20)
+upstream: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Verify against a failing sandbox of Dukcapil for UPSTREAM_MINUTES (default 20)
 	bin/demo cut
 	UPSTREAM_MINUTES=$${UPSTREAM_MINUTES:-20} $(GO) test $(TAGS) -count=1 -v -run TestMixedLoad -timeout 90m ./test/upstream
 
@@ -110,9 +114,14 @@ check: build/tags ## Run the linters
 	@dead="$$($(TOOL) deadcode -test ./...)"; if [ -n "$$dead" ]; then echo "never called:"; echo "$$dead"; exit 1; fi
 	@$(GO) mod tidy -diff
 
+.PHONY: docs
+docs: build/tags ## Write the pages of docs/reference that are generated from the code
+	$(GO) test $(TAGS) -count=1 -run '^TestReference$$' ./internal/app -update
+
 .PHONY: bench
 bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetched ## Measure speed and memory, as ratios in one run
 	bin/demo bench
+	bin/demo bench-registry
 	bin/demo bench-upstream
 	bin/demo bench-import
 
@@ -121,5 +130,5 @@ fuzz: build/tags ## Fuzz each parser and decoder for FUZZTIME (default 1m)
 	scripts/fuzz.sh $${FUZZTIME:-1m}
 
 .PHONY: clean
-clean: ## Remove what was built and fetched; never the data folder
+clean: ## Remove what was built and fetched, but never the data folder
 	rm -rf bin build models

@@ -7,7 +7,7 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// noon is when the tests of dates take place: 10 March 2026, 12:00 UTC.
+// noon is the current time in the tests of dates: 10 March 2026, 12:00 UTC.
 var noon = time.Date(2026, time.March, 10, 12, 0, 0, 0, time.UTC)
 
 func TestParseDate(t *testing.T) {
@@ -51,8 +51,8 @@ func TestParseDate(t *testing.T) {
 	}
 }
 
-// The day begins in eastern Indonesia, nine hours before UTC.
-func TestParseDateTurnsWithTheEast(t *testing.T) {
+// A day begins in eastern Indonesia nine hours earlier than in UTC.
+func TestParseDateInEasternIndonesia(t *testing.T) {
 	midnight := time.Date(2026, time.March, 10, 15, 0, 0, 0, time.UTC)
 	if _, err := sesuai.ParseDate("11-03-2026", midnight.Add(-time.Nanosecond)); err == nil {
 		t.Error("11 March was accepted while it was 10 March everywhere in the country")
@@ -62,8 +62,8 @@ func TestParseDateTurnsWithTheEast(t *testing.T) {
 	}
 }
 
-// FuzzParseDate: what is accepted is a day that writes itself the same way, and
-// not a future one.
+// FuzzParseDate: an accepted date formats to the same text and is not in the
+// future.
 func FuzzParseDate(f *testing.F) {
 	for _, seed := range []string{"", "undefined", "17-08-1945", "29-02-1999", "11-03-2026", "01-01-0000", "31-01-+199"} {
 		f.Add(seed)

@@ -6,20 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-// MaxNameLength is how many characters a name may have; the population
+// MaxNameLength is the greatest number of characters in a name. The population
 // registry prints no more on an identity card.
 const MaxNameLength = 60
 
-// Name is a person's name as claimed or as recorded. It is private: see
-// Reveal.
+// Name is a person's name, claimed or on record. It is private: only Reveal
+// returns its text.
 type Name struct{ private }
 
-// Equal reports whether both are the same name.
+// Equal reports whether n and other have the same text.
 func (n Name) Equal(other Name) bool { return n.same(other.private) }
 
 // ParseName trims white space and accepts 1 to MaxNameLength characters of
-// valid UTF-8 with at least one letter and no control character. The error has
-// kind KindInvalidName and does not repeat the text.
+// valid UTF-8 with at least one letter and no control character. Its error has
+// kind KindInvalidName and does not contain s.
 func ParseName(s string) (Name, error) {
 	s = strings.TrimSpace(s)
 	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > MaxNameLength {

@@ -7,7 +7,8 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// Synthetic NIKs, and one that the vendor's documentation uses.
+// The NIKs are synthetic, except for one sample from the vendor's
+// documentation.
 func TestParseNIK(t *testing.T) {
 	for _, tt := range []struct {
 		about string
@@ -38,8 +39,8 @@ func TestParseNIK(t *testing.T) {
 	}
 }
 
-// checkParsed holds a parser to its promise: the text itself or an error of
-// the kind that does not repeat the text.
+// checkParsed checks what a parser returned: the text itself, or an error of
+// the kind that does not contain the text.
 func checkParsed(t *testing.T, text, got string, ok bool, err error, kind sesuai.Kind) {
 	t.Helper()
 	if !ok {
@@ -62,7 +63,7 @@ func checkParsed(t *testing.T, text, got string, ok bool, err error, kind sesuai
 	}
 }
 
-// FuzzParseNIK compares with the rule said in another way.
+// FuzzParseNIK compares ParseNIK with the same rule implemented differently.
 func FuzzParseNIK(f *testing.F) {
 	for _, seed := range []string{"", "undefined", "3171010101900001", "31710101019000011", "３１７１", "\xff"} {
 		f.Add(seed)

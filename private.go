@@ -6,22 +6,23 @@ import (
 	"log/slog"
 )
 
-// redacted is what every formatter prints for a private value.
+// redacted is printed in place of every private value.
 const redacted = "[redacted]"
 
 // private is a text about a person that no formatter prints: not fmt with any
-// verb, not log/slog, not encoding/json. Reveal is the only way out, so every
-// place that reads the value can be found by that name.
+// verb, not log/slog, not encoding/json. Only Reveal returns it, so a search
+// for that name finds every place that reads the text.
 //
-// The text is behind a pointer because fmt does not call methods everywhere:
-// not on unexported fields, and not for a verb that it finds wrong. There it
-// prints an address. Since == would compare addresses, it is made impossible.
+// The text is behind a pointer because fmt does not always call the methods
+// below: it calls none on unexported fields, and none for a verb that the type
+// does not support. In those cases it prints the pointer's address. The array
+// of functions makes == a compile error, since it would compare addresses.
 type private struct {
 	_    [0]func()
 	text *string
 }
 
-// hide makes a private value; that of an empty text is the zero value.
+// hide wraps s in a private value. An empty text gives the zero value.
 func hide(s string) private {
 	if s == "" {
 		return private{}
@@ -29,7 +30,8 @@ func hide(s string) private {
 	return private{text: &s}
 }
 
-// Reveal returns the text itself. Compare, encrypt or key it; never log it.
+// Reveal returns the text. Compare it, encrypt it or hash it with a key, but
+// never log it.
 func (p private) Reveal() string {
 	if p.IsZero() {
 		return ""
@@ -37,10 +39,10 @@ func (p private) Reveal() string {
 	return *p.text
 }
 
-// same reports whether the texts are the same.
+// same reports whether p and q have the same text.
 func (p private) same(q private) bool { return p.Reveal() == q.Reveal() }
 
-// IsZero reports whether there is no value.
+// IsZero reports whether p has no text.
 func (p private) IsZero() bool { return p.text == nil }
 
 // String implements fmt.Stringer and hides the value.
@@ -53,14 +55,15 @@ func (private) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) 
 // LogValue implements slog.LogValuer and hides the value.
 func (private) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText hides the value from encoding/json and its like.
+// MarshalText implements encoding.TextMarshaler and hides the value, for
+// encoding/json among others.
 func (private) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // Text is the private value of an optional attribute.
 type Text struct{ private }
 
-// Equal reports whether both are of the same text.
+// Equal reports whether t and u have the same text.
 func (t Text) Equal(u Text) bool { return t.same(u.private) }
 
-// NewText wraps a text; an empty one is the zero Text.
+// NewText wraps s. An empty s gives the zero Text.
 func NewText(s string) Text { return Text{hide(s)} }

@@ -13,7 +13,7 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// The texts that must not show, and what could give them away.
+// The texts that no output may contain.
 const (
 	privateNIK  = "3171010101900001"
 	privateName = "Sari Contoh"
@@ -21,7 +21,8 @@ const (
 	privateText = "Jalan Uji Nomor 7"
 )
 
-// privateValues are one of each private type, and what holds them.
+// privateValues returns a value of each private type, and types that hold
+// such values.
 func privateValues(t *testing.T) map[string]any {
 	t.Helper()
 	nik, err1 := sesuai.ParseNIK(privateNIK)
@@ -45,7 +46,8 @@ func privateValues(t *testing.T) map[string]any {
 	}
 }
 
-// checkHidden fails if any of the texts shows, plain or as hexadecimal.
+// checkHidden fails if printed contains one of the texts, plain, in
+// hexadecimal or as byte values.
 func checkHidden(t *testing.T, how, printed string) {
 	t.Helper()
 	for _, secret := range []string{privateNIK, privateName, privateDate, privateText} {
@@ -90,7 +92,7 @@ func TestPrivateLog(t *testing.T) {
 	}
 }
 
-// TestPrivateEncoding tries the encoders that look for methods or fields.
+// TestPrivateEncoding tries encoders that use reflection.
 func TestPrivateEncoding(t *testing.T) {
 	for about, value := range privateValues(t) {
 		j, err := json.Marshal(value)
@@ -104,7 +106,7 @@ func TestPrivateEncoding(t *testing.T) {
 	}
 }
 
-// Values can be compared and told from none, which is all that most code needs.
+// Most code only compares values and asks whether one is present.
 func TestPrivateValues(t *testing.T) {
 	a, _ := sesuai.ParseNIK(privateNIK)
 	b, _ := sesuai.ParseNIK(privateNIK)

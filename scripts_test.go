@@ -21,8 +21,8 @@ const (
 	fakeNobody    = "#!/bin/sh\necho 65534\n"
 )
 
-// turbojpeg is scripts/turbojpeg.sh on a machine of which the test decides what
-// is installed and who is asking.
+// turbojpeg runs scripts/turbojpeg.sh with fake programs, which decide what is
+// installed and who runs it.
 type turbojpeg struct{ dir, tags string }
 
 func newTurbojpeg(t *testing.T, id, apt string) turbojpeg {
@@ -58,8 +58,8 @@ func (m turbojpeg) run(t *testing.T) (tags, says string) {
 	return strings.TrimSpace(string(b)), string(out)
 }
 
-// TestTurbojpegComesAndGoes: the tags follow the library, and the file keeps
-// its date while nothing changes, or every make would build anew.
+// TestTurbojpegComesAndGoes: the tags follow the library. The file keeps its date
+// while nothing changes; otherwise every make would rebuild.
 func TestTurbojpegComesAndGoes(t *testing.T) {
 	m := newTurbojpeg(t, fakeNobody, fakeApt)
 	library := filepath.Join(m.dir, "library")
@@ -71,11 +71,11 @@ func TestTurbojpegComesAndGoes(t *testing.T) {
 		says    string
 		touched bool
 	}{
-		{"at first there is none", nil, "", "libturbojpeg0-dev is not here", true},
+		{"at first there is none", nil, "", "libturbojpeg0-dev is not installed", true},
 		{"nor later", nil, "", "", false},
 		{"it comes", func() error { return os.WriteFile(library, nil, 0o600) }, "turbojpeg", "", true},
 		{"it stays", nil, "turbojpeg", "", false},
-		{"it goes", func() error { return os.Remove(library) }, "", "libturbojpeg0-dev is not here", true},
+		{"it goes", func() error { return os.Remove(library) }, "", "libturbojpeg0-dev is not installed", true},
 	} {
 		if step.change != nil {
 			if err := step.change(); err != nil {
@@ -102,12 +102,13 @@ func TestTurbojpegComesAndGoes(t *testing.T) {
 	}
 }
 
-// TestTurbojpegIsInstalledOnce: root gets the library at the first time and is
-// told so in a line; one who removes it does not get it back.
+// TestTurbojpegIsInstalledOnce: the first time, root is told in one line that the
+// library is installed, and it is. A library that was removed is not installed
+// again.
 func TestTurbojpegIsInstalledOnce(t *testing.T) {
 	m := newTurbojpeg(t, fakeRoot, fakeApt)
 	tags, says := m.run(t)
-	if tags != "turbojpeg" || strings.Count(says, "\n") != 1 || !strings.HasPrefix(says, "installed the system package libturbojpeg0-dev") {
+	if tags != "turbojpeg" || strings.Count(says, "\n") != 1 || !strings.HasPrefix(says, "installing the system package libturbojpeg0-dev with apt-get, for ") {
 		t.Errorf("tags %q, and it says %q", tags, says)
 	}
 	for _, name := range []string{"asked", "library"} {
@@ -120,7 +121,7 @@ func TestTurbojpegIsInstalledOnce(t *testing.T) {
 	}
 
 	m = newTurbojpeg(t, fakeRoot, fakeBrokenApt)
-	if tags, says := m.run(t); tags != "" || !m.has("asked") || !strings.HasPrefix(says, "the system package libturbojpeg0-dev could not be installed\n") {
+	if tags, says := m.run(t); tags != "" || !m.has("asked") || !strings.Contains(says, "\nthe system package libturbojpeg0-dev could not be installed\n") {
 		t.Errorf("where nothing can be installed: tags %q, and it says %q", tags, says)
 	}
 }
@@ -136,23 +137,24 @@ if [ "$1" = install ]; then
 fi
 `
 
-// TestPostgresIsInstalledOnce: root gets PostgreSQL at the first time, without
-// a cluster of Debian's; whoever removes it does not get it back, and nobody
-// else gets it.
+// TestPostgresIsInstalledOnce: the first time, PostgreSQL is installed for root,
+// without a server that starts with the machine. It is not installed again after
+// it was removed, nor for another user.
 func TestPostgresIsInstalledOnce(t *testing.T) {
 	for _, c := range []struct {
 		about, id, apt string
 		installed      bool
 		says           string
 	}{
-		{"root", fakeRoot, fakePostgresApt, true, "installed the system package postgresql-15, for the tests\n"},
+		{"root", fakeRoot, fakePostgresApt, true, "installing the system package postgresql-15 with apt-get, for the tests\n"},
 		{
 			"root, and it cannot be had", fakeRoot, fakeBrokenApt, false,
-			"the system package postgresql-15 could not be installed\npostgresql-15 is not here: what needs it is skipped, or fails if CI is set\n",
+			"installing the system package postgresql-15 with apt-get, for the tests\nthe system package postgresql-15 could not be installed\n" +
+				"postgresql-15 is not installed: the tests that need it are skipped, or fail if CI is set\n",
 		},
 		{
 			"somebody else", fakeNobody, fakePostgresApt, false,
-			"postgresql-15 is not here: what needs it is skipped, or fails if CI is set\n",
+			"postgresql-15 is not installed: the tests that need it are skipped, or fail if CI is set\n",
 		},
 	} {
 		m := newTurbojpeg(t, c.id, c.apt)
@@ -186,7 +188,7 @@ func TestPostgresIsInstalledOnce(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(m.dir, "bin")); err != nil {
 			t.Fatal(err)
 		}
-		if says := run(); m.has("bin/initdb") || !strings.HasPrefix(says, "postgresql-15 is not here") {
+		if says := run(); m.has("bin/initdb") || !strings.HasPrefix(says, "postgresql-15 is not installed") {
 			t.Errorf("%s: removed: it says %q; installed again: %t", c.about, says, m.has("bin/initdb"))
 		}
 	}

@@ -1,23 +1,40 @@
-// Package sesuai holds the words that every part of the service shares: what
-// a caller claims, how a comparison of it came out, the verdict, and the
-// kinds of error. It must not know how any of them is obtained, stored or put
-// on the wire, and it imports the standard library alone.
+// Package sesuai defines the values that every part of the service shares:
+// claims, outcomes, verdicts, percentages and the kinds of error. It leaves
+// obtaining, storing and encoding them to other packages, and imports only the
+// standard library.
 package sesuai
 
 // Claim is what a caller says about a person: "the holder of this NIK has this
 // name and was born on this date". A registry answers about a claim; it never
 // hands out what it has on record.
+//
+// Only the NIK is required. A zero Name or DateOfBirth is not claimed.
 type Claim struct {
 	NIK         NIK
 	Name        Name
 	DateOfBirth Date
+	// Attributes are the claimed values of the optional attributes.
+	Attributes map[Attribute]Text
 }
 
-// Outcome is how the comparison of one claimed attribute came out.
+// NotCompared returns the outcome NotCompared for each claimed attribute; nil if
+// none is claimed.
+func (c Claim) NotCompared() map[Attribute]Outcome {
+	if len(c.Attributes) == 0 {
+		return nil
+	}
+	outcomes := make(map[Attribute]Outcome, len(c.Attributes))
+	for a := range c.Attributes {
+		outcomes[a] = NotCompared
+	}
+	return outcomes
+}
+
+// Outcome is the result of comparing one claimed attribute.
 type Outcome uint8
 
 const (
-	// NotCompared: there was nothing to compare with, or no answer to be had.
+	// NotCompared: the record has no such value, or no answer was available.
 	NotCompared Outcome = iota
 	// Match: the claimed value agrees with the record.
 	Match
@@ -25,7 +42,7 @@ const (
 	NonMatch
 )
 
-// OutcomeOf is Match for true and NonMatch for false.
+// OutcomeOf returns Match for true and NonMatch for false.
 func OutcomeOf(match bool) Outcome {
 	if match {
 		return Match
@@ -33,7 +50,7 @@ func OutcomeOf(match bool) Outcome {
 	return NonMatch
 }
 
-// String names the outcome as audit events and logs give it.
+// String returns the outcome's name in audit events and logs.
 func (o Outcome) String() string {
 	switch o {
 	case Match:
@@ -45,7 +62,7 @@ func (o Outcome) String() string {
 	}
 }
 
-// Status is the standing of a person on record.
+// Status says whether a person's record is in force.
 type Status uint8
 
 const (
@@ -57,7 +74,7 @@ const (
 	Inactive
 )
 
-// String names the status as the import file and the command line write it.
+// String returns the status as import files and the command line spell it.
 func (s Status) String() string {
 	switch s {
 	case Active:
@@ -69,7 +86,8 @@ func (s Status) String() string {
 	}
 }
 
-// ParseStatus reads what Status.String writes; an empty text is Active.
+// ParseStatus parses what Status.String returns. An empty text is Active. The
+// error has kind KindInvalidAttribute.
 func ParseStatus(text string) (Status, error) {
 	switch text {
 	case "", "active":

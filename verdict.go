@@ -5,44 +5,44 @@ import (
 	"strconv"
 )
 
-// Reason is why a verdict came out as it did: the first cause in the
-// contract's order. The texts are those of the wire contract.
+// Reason explains a verdict by the first cause that applies, in the order of
+// the wire contract. The texts are also those of the contract.
 type Reason string
 
 // The reasons a verdict can have.
 const (
-	ReasonVerified       Reason = "Verification Success"
-	ReasonNIKNotFound    Reason = "NIK not found on Dukcapil database"
-	ReasonNotActive      Reason = "NIK is not active on Dukcapil database"
-	ReasonNameDiffers    Reason = "Name does not match"
-	ReasonDateDiffers    Reason = "Date of birth does not match"
-	ReasonNoPortrait     Reason = "Face is not available on Dukcapil database"
-	ReasonFaceBelowPass  Reason = "Selfie image does not pass the threshold"
-	ReasonRegistryFailed Reason = "Something wrong in Dukcapil server"
+	ReasonVerified           Reason = "Verification Success"
+	ReasonNIKNotFound        Reason = "NIK not found on Dukcapil database"
+	ReasonNotActive          Reason = "NIK is not active on Dukcapil database"
+	ReasonNameDiffers        Reason = "Name does not match"
+	ReasonDateDiffers        Reason = "Date of birth does not match"
+	ReasonNoPortrait         Reason = "Face is not available on Dukcapil database"
+	ReasonFaceBelowThreshold Reason = "Selfie image does not pass the threshold"
+	ReasonRegistryFailed     Reason = "Something wrong in Dukcapil server"
 )
 
 // Verdict is the answer about a claim and a photograph.
 type Verdict struct {
-	// Verified is whether everything matched and the face passed.
+	// Verified is true if every attribute matched and the face reached its
+	// threshold.
 	Verified bool
 	Reason   Reason
 	// NIK, Name and DateOfBirth are the outcomes of the three attributes.
 	NIK, Name, DateOfBirth Outcome
-	// Face is how strictly the face matched; unknown where no comparison
-	// was made.
+	// Face is the result of the face comparison, unknown if none was made.
 	Face Percentage
 }
 
-// Percentage is how strictly two faces match, from 0 to 100 in hundredths. It
-// stands for a false match rate: see face.Calibration. The zero value is "not
-// known", which is null on the wire.
+// Percentage is the result of comparing two faces, 0 to 100 in steps of 0.01.
+// It stands for a false match rate: see face.Calibration. The zero value is
+// "not known", which is null on the wire.
 type Percentage struct {
 	hundredths uint16
 	known      bool
 }
 
-// PercentageOf rounds v, half away from zero, to two decimals and clamps it to
-// 0..100. NaN is not known.
+// PercentageOf clamps v to 0..100 and rounds it, half away from zero, to two
+// decimals. NaN gives an unknown percentage.
 func PercentageOf(v float64) Percentage {
 	if math.IsNaN(v) {
 		return Percentage{}
@@ -50,19 +50,20 @@ func PercentageOf(v float64) Percentage {
 	return Percentage{uint16(math.Round(min(max(v, 0), 100) * 100)), true}
 }
 
-// Known reports whether there is a percentage at all.
+// Known reports whether p has a value.
 func (p Percentage) Known() bool { return p.known }
 
-// Value is the percentage, 0 to 100, with at most two decimals; 0 if unknown.
+// Value returns p as a number, 0 to 100, with at most two decimals. It is 0 if
+// p is unknown.
 func (p Percentage) Value() float64 { return float64(p.hundredths) / 100 }
 
-// AtLeast reports whether p is known and reaches threshold. Both are rounded
-// values, so what a caller is shown is what was compared.
+// AtLeast reports whether p is known and reaches threshold. Both are rounded,
+// so the caller is shown the same value that was compared.
 func (p Percentage) AtLeast(threshold Percentage) bool {
 	return p.known && p.hundredths >= threshold.hundredths
 }
 
-// String is the number with at most two decimals, or "null".
+// String returns the number with at most two decimals, or "null".
 func (p Percentage) String() string {
 	if !p.known {
 		return "null"
@@ -73,7 +74,8 @@ func (p Percentage) String() string {
 // MarshalJSON writes a JSON number with at most two decimals, or null.
 func (p Percentage) MarshalJSON() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON parses what MarshalJSON writes. Its error has kind
+// KindMalformed.
 func (p *Percentage) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		*p = Percentage{}

@@ -44,7 +44,7 @@ func TestPercentageOf(t *testing.T) {
 	}
 }
 
-// What is compared is what is shown.
+// AtLeast compares the rounded values that are shown.
 func TestPercentageAtLeast(t *testing.T) {
 	of := sesuai.PercentageOf
 	for _, tt := range []struct {
@@ -64,8 +64,8 @@ func TestPercentageAtLeast(t *testing.T) {
 	}
 }
 
-// TestPercentageJSON: a number from 0 to 100 with at most two decimals and
-// without an exponent, that reads back as the same percentage.
+// TestPercentageJSON: a percentage is written as a number from 0 to 100 with at
+// most two decimals and no exponent, and parses to the same percentage.
 func TestPercentageJSON(t *testing.T) {
 	form := regexp.MustCompile(`^(100|\d{1,2}(\.\d{1,2})?)$`)
 	rapid.Check(t, func(t *rapid.T) {

@@ -24,7 +24,7 @@ import (
 type benchCommand struct {
 	Rounds      int `help:"How often each step is timed." default:"200"`
 	Requests    int `help:"How many requests the load has." default:"10000"`
-	Concurrency int `help:"How many are under way at once." default:"8"`
+	Concurrency int `help:"How many requests are in flight." default:"8"`
 }
 
 // benchPhoto is a photograph of 720×720 with one face.
@@ -53,7 +53,7 @@ func (b *benchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	if err != nil {
 		return err
 	}
-	who, _, err := c.somebody()
+	claim, _, err := c.firstPerson()
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (b *benchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	}
 	request := func(photo []byte) func() error {
 		return func() error {
-			status, answer, err := post(ctx, s.address+path, made.credentials, who, photo)
+			status, answer, err := post(ctx, s.address+path, made.credentials, claim, photo)
 			if err == nil && status != 200 {
 				err = fmt.Errorf("status %d: %s", status, answer)
 			}
@@ -87,8 +87,9 @@ func (b *benchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	return b.peer(ctx, func(photo []byte) (face.Extraction, error) { return engine.Extract(ctx, photo, face.ForProbe) })
 }
 
-// engine opens an engine of one worker; networks, if not nil, sees its runners.
-func (c *commandLine) engine(networks *seen, change func(*face.Options)) (*face.Engine, error) {
+// engine opens an engine with one worker. If networks is not nil, it records the
+// engine's runners.
+func (c *commandLine) engine(networks *recorded, change func(*face.Options)) (*face.Engine, error) {
 	load, err := ort.NewLoader(ort.Options{Library: filepath.Join(c.Models, "libonnxruntime.so.1")})
 	if err != nil {
 		return nil, err
@@ -111,10 +112,10 @@ func (c *commandLine) engine(networks *seen, change func(*face.Options)) (*face.
 	return face.New(o)
 }
 
-// alone times, in turns, the bare networks, the extraction of a small and of a
-// large photograph and the whole request, one at a time.
+// alone times the bare networks, the extraction of a small and of a large
+// photograph, and the whole request, one at a time and in turns.
 func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large []byte, request func() error) error {
-	var networks seen
+	var networks recorded
 	engine, err := c.engine(&networks, nil)
 	if err != nil {
 		return err
@@ -126,14 +127,14 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large [
 			return errors.Join(err, x.Refusal())
 		}
 	}
-	// After one extraction the networks' inputs are those of a face.
+	// After one extraction the networks have inputs of a face.
 	if err := extract(photo)(); err != nil {
 		return err
 	}
 
 	steps := []struct {
 		name string
-		most float64 // times the bare inference
+		max  float64 // times the bare inference
 		run  func() error
 	}{
 		{"bare inference (the networks of one photograph)", 1, func() error {
@@ -141,7 +142,7 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large [
 			for _, r := range networks.runners {
 				errs = append(errs, r.Run())
 			}
-			// The eye network, loaded last, looks at each of the two.
+			// The eye network, loaded last, runs for each of the two eyes.
 			errs = append(errs, networks.runners[len(networks.runners)-1].Run())
 			return errors.Join(errs...)
 		}},
@@ -149,9 +150,9 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large [
 		{fmt.Sprintf("face.Extract, 4000×3000 JPEG of %.1f MB", float64(len(large))/1e6), 2.5, extract(large)},
 		{"whole request over HTTP, 720×720", 1.8, request},
 	}
-	// In turns, so that what else the machine does meets all of them alike;
-	// twenty at a time, since what runs in one process takes the caches from
-	// what runs in the other.
+	// The steps take turns, so that other load of the machine affects all of
+	// them alike. A turn is twenty runs, since the processes evict each
+	// other's caches.
 	const turn = 20
 	times := make([][]time.Duration, len(steps))
 	for range max(b.Rounds/turn, 1) {
@@ -169,37 +170,37 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large [
 	bare := quantile(times[0], 0.5)
 	for i, step := range steps {
 		m := quantile(times[i], 0.5)
-		fmt.Printf("  %-48s %6.2f ms   %.2f × bare (wanted: at most %.4g)\n", step.name, ms(m), float64(m)/float64(bare), step.most)
+		fmt.Printf("  %-48s %6.2f ms   %.2f × bare (wanted: at most %.4g)\n", step.name, ms(m), float64(m)/float64(bare), step.max)
 	}
 	return nil
 }
 
-// seen are the runners that an engine was given. What they were last fed is
-// still in them, so that running them again is the same work: on zeros the
-// networks take a third less time than on a face.
-type seen struct{ runners []face.Runner }
+// recorded holds the runners of an engine. They keep their last inputs, so that
+// running them again takes the same time as on a face. On zeros the networks take
+// a third less.
+type recorded struct{ runners []face.Runner }
 
-func (s *seen) loader(load face.Loader) face.Loader {
+func (r *recorded) loader(load face.Loader) face.Loader {
 	return func(onnx []byte, spec face.NetworkSpec) (face.Network, error) {
 		n, err := load(onnx, spec)
-		return seenNetwork{n, s}, err
+		return recordedNetwork{n, r}, err
 	}
 }
 
-type seenNetwork struct {
+type recordedNetwork struct {
 	face.Network
-	seen *seen
+	recorded *recorded
 }
 
-func (n seenNetwork) NewRunner() (face.Runner, error) {
+func (n recordedNetwork) NewRunner() (face.Runner, error) {
 	r, err := n.Network.NewRunner()
 	if err == nil {
-		n.seen.runners = append(n.seen.runners, r)
+		n.recorded.runners = append(n.recorded.runners, r)
 	}
 	return r, err
 }
 
-// load sends many requests at once and watches the server's memory.
+// load sends concurrent requests and samples the server's memory.
 func (b *benchCommand) load(pid int, request func() error) error {
 	var mu atomic.Int64 // the next request's number
 	times := make([]time.Duration, b.Requests)
@@ -250,7 +251,7 @@ func (b *benchCommand) load(pid int, request func() error) error {
 	return nil
 }
 
-// statusMiB reads a figure of memory of a process from /proc, in MiB.
+// statusMiB returns a memory figure of a process from /proc, in MiB.
 func statusMiB(pid int, key string) (int, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -18,8 +18,8 @@ type cutCommand struct{}
 
 func (cutCommand) Run(c *commandLine) error { return c.cut() }
 
-// cut cuts the sample photographs to single people, by the rectangles of
-// cuts.csv. What is there already is left.
+// cut cuts the sample photographs to single people, by the rectangles in
+// cuts.csv. It keeps files that exist.
 func (c *commandLine) cut() error {
 	rows, err := readCSV(filepath.Join(c.Files, "cuts.csv"))
 	if err != nil {
@@ -64,7 +64,7 @@ func decode(path string) (image.Image, error) {
 	return jpeg.Decode(f)
 }
 
-// writeJPEG writes the file whole or not at all.
+// writeJPEG writes the file atomically.
 func writeJPEG(path string, img image.Image) error {
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 92}); err != nil {
@@ -73,7 +73,7 @@ func writeJPEG(path string, img image.Image) error {
 	return writeFile(path, b.Bytes(), 0o644)
 }
 
-// writeFile writes beside the file and then gives it its name.
+// writeFile writes a temporary file and renames it.
 func writeFile(path string, b []byte, mode os.FileMode) error {
 	if err := os.WriteFile(path+".new", b, mode); err != nil {
 		return err
@@ -81,7 +81,8 @@ func writeFile(path string, b []byte, mode os.FileMode) error {
 	return os.Rename(path+".new", path)
 }
 
-// readCSV reads a file with a header line, each row by its columns' names.
+// readCSV reads a file with a header line. It returns each row by the names of
+// its columns.
 func readCSV(path string) ([]map[string]string, error) {
 	f, err := os.Open(path)
 	if err != nil {

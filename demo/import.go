@@ -17,20 +17,20 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// labelled is where the photographs for development are, beside the project.
+// labelled is the folder of the photographs for development, beside the project.
 const labelled = "../shared/faces"
 
 type importBenchCommand struct {
-	Most int `help:"How many photographs at most." default:"100000"`
+	Max int `help:"The greatest number of photographs." default:"100000"`
 }
 
-// Run compares an import of the photographs for development with extracting
-// the same files and nothing more, on all cores: half of them before the import
-// and half after it, so that what else the machine does meets both alike.
+// Run compares an import of the photographs for development with extracting the
+// same files, on all cores. It extracts half of them before the import and half
+// after it, so that other load of the machine affects both alike.
 func (b *importBenchCommand) Run(ctx context.Context, c *commandLine) (err error) {
-	files, err := photographs(labelled, b.Most)
+	files, err := photographs(labelled, b.Max)
 	if err != nil || len(files) == 0 {
-		fmt.Printf("import: not measured: there are no photographs in %s\n", labelled)
+		fmt.Printf("import: not measured: no photographs in %s\n", labelled)
 		return nil
 	}
 	work, err := os.MkdirTemp("", "sesuai-import-")
@@ -71,7 +71,7 @@ func (b *importBenchCommand) Run(ctx context.Context, c *commandLine) (err error
 		return err
 	}
 	if summary.Added != good || summary.Rows != len(files) {
-		return fmt.Errorf("the import has added %d of %d photographs, %d are good", summary.Added, len(files), good)
+		return fmt.Errorf("the import has added %d of %d photographs, of which %d are fit for a reference", summary.Added, len(files), good)
 	}
 	rate := func(d time.Duration) float64 { return float64(len(files)) / d.Seconds() }
 	fmt.Printf("%d photographs on %d cores, %d of them fit for a reference:\n", len(files), workers, good)
@@ -81,10 +81,11 @@ func (b *importBenchCommand) Run(ctx context.Context, c *commandLine) (err error
 	return nil
 }
 
-// photographs are the files of a folder, below it too, by their paths in it.
-func photographs(folder string, most int) (files []string, err error) {
+// photographs returns the photographs in a folder and its subfolders, by their
+// relative paths.
+func photographs(folder string, limit int) (files []string, err error) {
 	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".jpg") || len(files) >= most {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".jpg") || len(files) >= limit {
 			return err
 		}
 		path, err = filepath.Rel(folder, path)
@@ -109,8 +110,7 @@ func writePeople(path string, files []string) (err error) {
 	return w.WriteAll(rows)
 }
 
-// extractAll reads and extracts the files, and counts those that are fit for a
-// reference.
+// extractAll extracts the files, and counts those that are fit for a reference.
 func extractAll(ctx context.Context, engine *face.Engine, files []string, workers int) (good int, err error) {
 	fit := make([]bool, len(files))
 	group, ctx := errgroup.WithContext(ctx)

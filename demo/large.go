@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// largeWidth and largeHeight are those of a photograph of 12 megapixels.
+// largeWidth and largeHeight are the size of a photograph of 12 megapixels.
 const largeWidth, largeHeight = 4000, 3000
 
-// enlarged is a photograph laid over 12 megapixels, interpolated, with the
-// grain of a camera, so that its file has about the size of one: without grain
-// a third of it would be decoded.
+// enlarged returns a photograph enlarged to 12 megapixels by interpolation, with
+// a camera's noise, so that its file is about as large as that of a real one.
+// Without noise it would be a third as large.
 func enlarged(photo []byte) ([]byte, error) {
 	small, err := jpeg.Decode(bytes.NewReader(photo))
 	if err != nil {
@@ -28,7 +28,7 @@ func enlarged(photo []byte) ([]byte, error) {
 	for i := range grain {
 		grain[i] = 1.5 * random.NormFloat64()
 	}
-	// Square pixels: the height is filled, and the sides repeat the edge.
+	// The photograph fills the height. At the sides its edge is repeated.
 	step := float64(b.Dy()) / largeHeight
 	left := (largeWidth - float64(b.Dx())/step) / 2
 	large := image.NewNRGBA(image.Rect(0, 0, largeWidth, largeHeight))
@@ -47,7 +47,7 @@ func enlarged(photo []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// between interpolates linearly; beyond the edge its pixels are repeated.
+// between interpolates linearly. Beyond the edge, the edge is repeated.
 func between(m image.Image, x, y float64) (c [3]float64) {
 	b := m.Bounds()
 	x, y = min(max(x, 0), float64(b.Dx()-1)), min(max(y, 0), float64(b.Dy()-1))
@@ -64,10 +64,10 @@ func between(m image.Image, x, y float64) (c [3]float64) {
 	return c
 }
 
-// largeMemory sends many large photographs at once and prints what each takes of
-// the server's memory: its peak, less before, by how many were under way. before
-// is its RSS in MiB before the first request: later it holds what it has used and
-// uses again.
+// largeMemory sends concurrent large photographs and prints how much memory each
+// takes: the server's peak minus before, divided by the concurrency. before is
+// the server's RSS in MiB before its first request, since the server later keeps
+// memory that it uses again.
 func (b *benchCommand) largeMemory(pid, before int, request func() error) error {
 	var group errgroup.Group
 	group.SetLimit(b.Concurrency)
@@ -81,7 +81,7 @@ func (b *benchCommand) largeMemory(pid, before int, request func() error) error 
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d requests of 12 megapixels, %d at once: RSS from %d to a peak of %d MiB, %.0f MiB for each that is under way (at most 60)\n",
+	fmt.Printf("%d requests of 12 megapixels, %d at once: RSS from %d to a peak of %d MiB, %.0f MiB for each in flight (at most 60)\n",
 		10*b.Concurrency, b.Concurrency, before, peak, float64(peak-before)/float64(b.Concurrency))
 	return nil
 }

@@ -1,7 +1,8 @@
-// Command demo makes people to try Sesuai with, from sample photographs, and
-// shows what the service answers about them and at what cost. It is not part
-// of the product: it works through bin/sesuai and HTTP, as a user would, but
-// for the bare networks that it measures the rest against.
+// Command demo enrols demo people from sample photographs, shows what the service
+// answers about them, and measures its speed and memory. It is not part of the
+// product. It leaves the work to bin/sesuai, which it calls as a user would, by
+// the command line and HTTP. Only the benchmarks also run the face engine
+// directly, for comparison.
 package main
 
 import (
@@ -22,13 +23,15 @@ type commandLine struct {
 	Models  string `help:"Where the face models are." default:"models"`
 
 	Cut     cutCommand     `cmd:"" help:"Cut the sample photographs to single people."`
-	Prepare prepareCommand `cmd:"" help:"Enrol the demo people and make a client in a data folder."`
-	Run     runCommand     `cmd:"" help:"Prepare a data folder, serve it and say how to call it."`
+	Prepare prepareCommand `cmd:"" help:"Enrol the demo people and add a client in a data folder."`
+	Run     runCommand     `cmd:"" help:"Prepare a data folder, serve it and print how to call it."`
 	Table   tableCommand   `cmd:"" help:"Run the eight documented outcomes and print them as a table."`
-	Break   breakCommand   `cmd:"" help:"Take the registry away from under a running server, for R8."`
+	Break   breakCommand   `cmd:"" help:"Break the registry of a running server, for R8."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed and memory."`
 
-	BenchUpstream upstreamBenchCommand `cmd:"" help:"Measure what Sesuai adds to the time of Dukcapil's services."`
+	BenchUpstream upstreamBenchCommand `cmd:"" help:"Measure the time that Sesuai adds to that of Dukcapil's services."`
+
+	BenchRegistry registryBenchCommand `cmd:"" help:"Fill a registry with synthetic people and measure it."`
 
 	BenchImport importBenchCommand `cmd:"" help:"Measure the speed of an import of many photographs."`
 }
@@ -44,8 +47,8 @@ func main() {
 	}
 }
 
-// photos is the folder of the cut photographs.
+// photos returns the folder of the cut photographs.
 func (c *commandLine) photos() string { return filepath.Join(c.Samples, "photos") }
 
-// people is the file of the demo people.
+// people returns the file of the demo people.
 func (c *commandLine) people() string { return filepath.Join(c.Files, "people.csv") }

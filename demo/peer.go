@@ -20,8 +20,8 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// Where the peer is, once make bench has fetched it, and the photographs that
-// both are asked about: of so many people, two each.
+// The folder of the peer, which make bench fetches, and the photographs for both:
+// two of each of peerPeople people.
 const (
 	peerFolder  = "build/peer"
 	peerScript  = "../../demo/peer/peer.mjs"
@@ -30,19 +30,19 @@ const (
 	peerFMR     = 1e-3
 )
 
-// described is what one of the two made of a photograph.
+// described is the result of one of the two for a photograph.
 type described struct {
 	vector []float64 // nil: no face was found
 	took   time.Duration
 }
 
 // peer compares the engine with npm's @vladmandic/face-api on the same
-// photographs: the face nearest the centre of each, one thread. Its time leaves
-// out decoding the photograph; the engine's does not.
+// photographs, for the face nearest the centre of each, with one thread. The
+// engine's time includes decoding the photograph, the peer's does not.
 func (b *benchCommand) peer(ctx context.Context, extract func(photo []byte) (face.Extraction, error)) error {
 	files, err := peerPhotographs()
 	if errors.Is(err, os.ErrNotExist) {
-		fmt.Printf("Not compared with face-api: there are no photographs in %s\n", facesFolder)
+		fmt.Printf("Not compared with face-api: no photographs in %s\n", facesFolder)
 		return nil
 	}
 	if err != nil {
@@ -70,24 +70,24 @@ func (b *benchCommand) peer(ctx context.Context, extract func(photo []byte) (fac
 	}
 	fmt.Printf("%d photographs of %d people of LFW, one at a time, the face nearest the centre:\n", len(files), len(files)/2)
 	var took [2]time.Duration
-	for i, who := range []struct {
+	for i, engine := range []struct {
 		name  string
 		found []described
 	}{{"face-api (WASM), without decoding", theirs}, {"face.Extract, decoding included", ours}} {
 		var times []time.Duration
-		for _, d := range who.found {
+		for _, d := range engine.found {
 			times = append(times, d.took)
 		}
 		took[i] = quantile(times, 0.5)
-		missed, fnmr := errorRates(who.found)
-		fmt.Printf("  %-34s %7.1f ms   %d not found   FNMR %.1f %% at FMR %g\n", who.name, ms(took[i]), missed, 100*fnmr, peerFMR)
+		missed, fnmr := errorRates(engine.found)
+		fmt.Printf("  %-34s %7.1f ms   %d not found   FNMR %.1f %% at FMR %g\n", engine.name, ms(took[i]), missed, 100*fnmr, peerFMR)
 	}
 	fmt.Printf("  1/%.0f of its time (wanted: at most 1/12)\n", float64(took[0])/float64(took[1]))
 	return nil
 }
 
-// peerPhotographs are two photographs of each of peerPeople people, spread over
-// the list.
+// peerPhotographs returns two photographs of each of peerPeople people, spread
+// over the list.
 func peerPhotographs() ([]string, error) {
 	f, err := os.Open(filepath.Join(facesFolder, "lfw_pairs.csv"))
 	if err != nil {
@@ -119,7 +119,7 @@ func peerPhotographs() ([]string, error) {
 	return files, nil
 }
 
-// askPeer has the peer describe the photographs.
+// askPeer returns the peer's results for the photographs.
 func askPeer(ctx context.Context, files []string) ([]described, error) {
 	cmd := exec.CommandContext(ctx, "node", peerScript)
 	cmd.Dir = peerFolder
@@ -148,7 +148,7 @@ func askPeer(ctx context.Context, files []string) ([]described, error) {
 			MS         float64
 		}
 		if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &answer) != nil {
-			continue // what its libraries say of themselves
+			continue // output of its libraries
 		}
 		found = append(found, described{answer.Descriptor, time.Duration(answer.MS * float64(time.Millisecond))})
 	}
@@ -161,9 +161,9 @@ func askPeer(ctx context.Context, files []string) ([]described, error) {
 	return found, nil
 }
 
-// errorRates are how many photographs showed no face, and the FNMR at peerFMR
-// over all pairs of different people: photographs 2i and 2i+1 are one person's.
-// A pair that cannot be compared is an error.
+// errorRates returns the number of photographs without a face, and the FNMR at
+// peerFMR over all pairs of different people. Photographs 2i and 2i+1 are of one
+// person. A pair that cannot be compared is an error.
 func errorRates(found []described) (missed int, fnmr float64) {
 	var impostors []float64
 	for i, a := range found {
@@ -181,19 +181,19 @@ func errorRates(found []described) (missed int, fnmr float64) {
 		return missed, 1
 	}
 	slices.SortFunc(impostors, func(a, b float64) int { return cmp.Compare(a, b) })
-	mark := impostors[int(peerFMR*float64(len(impostors)))]
+	threshold := impostors[int(peerFMR*float64(len(impostors)))]
 	errs := 0
 	for i := 0; i+1 < len(found); i += 2 {
 		a, b := found[i].vector, found[i+1].vector
-		if a == nil || b == nil || apart(a, b) >= mark {
+		if a == nil || b == nil || apart(a, b) >= threshold {
 			errs++
 		}
 	}
 	return missed, float64(errs) / float64(len(found)/2)
 }
 
-// apart is the Euclidean length of the difference of two vectors, by which
-// face-api compares; of unit vectors it orders as the cosine does.
+// apart returns the Euclidean distance of two vectors, by which face-api
+// compares. For unit vectors it gives the same order as the cosine.
 func apart(a, b []float64) float64 {
 	var sum float64
 	for i := range a {

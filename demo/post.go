@@ -8,7 +8,7 @@ import (
 	"net/http"
 )
 
-// post asks for a verification as a client does.
+// post requests a verification.
 func post(ctx context.Context, url string, c credentials, p person, photo []byte) (int, []byte, error) {
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)

@@ -14,18 +14,18 @@ import (
 // clientName is the demo client's name.
 const clientName = "demo"
 
-// credentials are what sesuai client add --json prints.
+// credentials is the output of sesuai client add --json.
 type credentials struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
 	APIKey   string `json:"api_key"`
 }
 
-// client is the demo client and where its credentials are kept.
+// client is the demo client and the paths of its credentials.
 type client struct {
 	credentials
-	// file holds the credentials as JSON, curl as a configuration of curl's,
-	// so that they stand on no command line.
+	// file holds the credentials as JSON. curl holds them as a configuration
+	// file for curl, so that no command line contains them.
 	file, curl string
 }
 
@@ -41,15 +41,15 @@ func (p *prepareCommand) Run(ctx context.Context, c *commandLine) error {
 	return json.NewEncoder(os.Stdout).Encode(map[string]string{"credentials": made.file, "photos": c.photos()})
 }
 
-// prepare cuts the photographs, enrols the demo people if nobody is on record
-// in the data folder, and makes the demo client. Done again it changes nothing.
+// prepare cuts the photographs, enrols the demo people if nobody is on record in
+// the data folder, and adds the demo client. Calling it again changes nothing.
 func (c *commandLine) prepare(ctx context.Context, data string) (client, error) {
 	if err := c.cut(); err != nil {
 		return client{}, err
 	}
 	made := client{file: filepath.Join(data, "demo-client.json"), curl: filepath.Join(data, "demo-client.curl")}
 	known, err := os.ReadFile(made.file)
-	mine := err == nil // this folder is one that was prepared before
+	mine := err == nil // this folder was prepared before
 	var count struct{ People int }
 	if err := c.sesuai(ctx, &count, "person", "count", "--data", data); err != nil {
 		return client{}, err
@@ -67,7 +67,7 @@ func (c *commandLine) prepare(ctx context.Context, data string) (client, error) 
 	if mine {
 		return made, json.Unmarshal(known, &made.credentials)
 	}
-	// One whose credentials are lost is of no use.
+	// A client whose credentials are lost is useless.
 	if err := c.sesuai(ctx, nil, "client", "remove", clientName, "--data", data); err != nil && !negative(err) {
 		return client{}, err
 	}
@@ -85,8 +85,8 @@ func (c *commandLine) prepare(ctx context.Context, data string) (client, error) 
 	return made, writeFile(made.file, append(b, '\n'), 0o600)
 }
 
-// enrol puts the demo people on record. That some are rejected, as by quality
-// limits of the operator's own, keeps nobody from trying the others.
+// enrol enrols the demo people. It is not an error if some are rejected, for
+// example by the operator's own quality limits.
 func (c *commandLine) enrol(ctx context.Context, data string) error {
 	var summary struct {
 		Rows, Rejected int
@@ -108,8 +108,8 @@ func (c *commandLine) enrol(ctx context.Context, data string) error {
 	return nil
 }
 
-// sesuai runs the program with --json and reads what it prints into out, if
-// that is not nil; also what it prints when it has only said no.
+// sesuai runs the program with --json and parses its output into out, unless that
+// is nil. It also parses the output of a negative result.
 func (c *commandLine) sesuai(ctx context.Context, out any, args ...string) error {
 	cmd := exec.CommandContext(ctx, c.Sesuai, append(args, "--json")...)
 	var printed bytes.Buffer
@@ -128,7 +128,7 @@ func (c *commandLine) sesuai(ctx context.Context, out any, args ...string) error
 	return json.Unmarshal(printed.Bytes(), out)
 }
 
-// negative reports whether a command has only said no (exit status 1).
+// negative reports whether a command had a negative result (exit status 1).
 func negative(err error) bool {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	return ok && exit.ExitCode() == 1

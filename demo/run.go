@@ -29,7 +29,7 @@ func (r *runCommand) Run(ctx context.Context, c *commandLine) error {
 		return err
 	}
 	fmt.Printf("Sesuai is ready on %s\nCredentials of the demo client: %s\n", s.address, made.file)
-	if person, ok, err := c.somebody(); err != nil {
+	if person, ok, err := c.firstPerson(); err != nil {
 		return err
 	} else if ok {
 		fmt.Printf("\nA first verification:\n\n  curl -s -K %s -F nik=%s -F 'name=%s' -F date_of_birth=%s -F face_image=@%s %s%s\n\n",
@@ -42,14 +42,14 @@ func (r *runCommand) Run(ctx context.Context, c *commandLine) error {
 // selfieOfFirst is the second photograph of the first of the demo people.
 const selfieOfFirst = "ayu-selfie.jpg"
 
-// path is where face verifications are asked for.
+// path is the path of face verifications.
 const path = "/identity/v1/face-verification"
 
-// person is one of the demo people, as claimed.
+// person is a claim about one of the demo people.
 type person struct{ nik, name, dateOfBirth string }
 
-// somebody is the first of the demo people.
-func (c *commandLine) somebody() (person, bool, error) {
+// firstPerson returns the first of the demo people.
+func (c *commandLine) firstPerson() (person, bool, error) {
 	people, err := readCSV(c.people())
 	if err != nil || len(people) == 0 {
 		return person{}, false, err
@@ -58,15 +58,15 @@ func (c *commandLine) somebody() (person, bool, error) {
 	return person{p["nik"], p["name"], p["date_of_birth"]}, true, nil
 }
 
-// server is a sesuai serve that is running.
+// server is a running sesuai serve.
 type server struct {
 	address string
 	cmd     *exec.Cmd
 	rest    io.Reader
 }
 
-// serve starts sesuai serve and waits until it is ready. It is told to stop
-// when ctx ends. environment is added to that of this process.
+// serve starts sesuai serve and waits until it is ready. The end of ctx stops it.
+// environment is added to that of this process.
 func (c *commandLine) serve(ctx context.Context, data, listen string, environment ...string) (*server, error) {
 	var started struct{ Address string }
 	s, err := c.start(ctx, &started, environment, "serve", "--data", data, "--listen", listen)
@@ -77,8 +77,8 @@ func (c *commandLine) serve(ctx context.Context, data, listen string, environmen
 	return s, nil
 }
 
-// start starts a command of sesuai that goes on, and reads the first line that
-// it prints, which says that it is ready.
+// start starts a command of sesuai that keeps running. It parses the first line
+// of output, which means that the command is ready.
 func (c *commandLine) start(ctx context.Context, printed any, environment []string, args ...string) (*server, error) {
 	cmd := exec.CommandContext(ctx, c.Sesuai, append(args, "--json")...)
 	cmd.Stderr = os.Stderr
@@ -103,7 +103,7 @@ func (c *commandLine) start(ctx context.Context, printed any, environment []stri
 	return &server{cmd: cmd, rest: lines}, nil
 }
 
-// wait waits until the server has stopped. Being told to is no error.
+// wait waits until the server has stopped. It is not an error if ctx has ended.
 func (s *server) wait() error {
 	_, _ = io.Copy(io.Discard, s.rest)
 	err := s.cmd.Wait()
@@ -113,7 +113,7 @@ func (s *server) wait() error {
 	return err
 }
 
-// stop tells the server to stop and waits for it.
+// stop stops the server and waits for it.
 func (s *server) stop() error {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err

@@ -10,24 +10,23 @@ import (
 	"regexp"
 	"text/tabwriter"
 
-	_ "modernc.org/sqlite" // to make a registry fail
+	_ "modernc.org/sqlite" // to break a registry
 )
 
 type tableCommand struct{}
 
-// outcome is one of the eight that the API documents: what to send, and what
-// must come back.
+// outcome is one of the eight documented outcomes: a request and the expected
+// response.
 type outcome struct {
 	name, what string
-	// changed is the claim about the first of the demo people, with
-	// something changed.
-	changed func(*person)
-	photo   string
-	status  int
-	body    *regexp.Regexp
+	// change changes the claim about the first of the demo people.
+	change func(*person)
+	photo  string
+	status int
+	body   *regexp.Regexp
 }
 
-// percentage stands for any percentage in the body of an outcome.
+// percentage matches any percentage in the body of an outcome.
 const percentage = `[0-9]+(\.[0-9]{1,2})?`
 
 func body(pattern string) *regexp.Regexp { return regexp.MustCompile("^" + pattern + "$") }
@@ -77,13 +76,13 @@ func (*tableCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	if err != nil {
 		return err
 	}
-	// Its log would run through the table.
+	// The log would interrupt the table.
 	s, err := c.serve(ctx, data, "127.0.0.1:0", "SESUAI_LOG_LEVEL=error")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	first, ok, err := c.somebody()
+	first, ok, err := c.firstPerson()
 	if err != nil || !ok {
 		return errors.Join(err, errors.New("there are no demo people"))
 	}
@@ -98,7 +97,7 @@ func (*tableCommand) Run(ctx context.Context, c *commandLine) (err error) {
 			}
 		}
 		claim := first
-		o.changed(&claim)
+		o.change(&claim)
 		photo, err := os.ReadFile(filepath.Join(c.photos(), o.photo))
 		if err != nil {
 			return err
@@ -116,12 +115,12 @@ func (*tableCommand) Run(ctx context.Context, c *commandLine) (err error) {
 }
 
 type breakCommand struct {
-	Data string `help:"Data folder; its registry is of no use afterwards." required:""`
+	Data string `help:"Data folder; its registry is unusable afterwards." required:""`
 }
 
 func (b *breakCommand) Run(ctx context.Context) error { return breakRegistry(ctx, b.Data) }
 
-// breakRegistry takes the people's table away from under the running server.
+// breakRegistry renames the table of people under a running server.
 func breakRegistry(ctx context.Context, data string) error {
 	files, err := filepath.Glob(filepath.Join(data, "*.db"))
 	if err != nil || len(files) != 1 {

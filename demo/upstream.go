@@ -20,9 +20,9 @@ type upstreamBenchCommand struct {
 	Rounds int `help:"How many verifications are timed." default:"200"`
 }
 
-// Run times verifications in front of the sandbox of Dukcapil's services, one
-// at a time. What Sesuai adds is what of it is not spent waiting for the two
-// calls, which it times itself: sesuai_dukcapil_call_seconds.
+// Run times verifications with the sandbox of Dukcapil's services as the
+// registry, one at a time. The time that Sesuai adds is the whole time minus that
+// of the two calls, which is in its metric sesuai_dukcapil_call_seconds.
 func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	work, err := os.MkdirTemp("", "sesuai-upstream-")
 	if err != nil {
@@ -37,7 +37,7 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 	if err != nil {
 		return err
 	}
-	who, _, err := c.somebody()
+	claim, _, err := c.firstPerson()
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 	}
 	defer engine.Close()
 	return b.measure(ctx, "http://"+metrics+"/metrics", func() error {
-		status, answer, err := post(ctx, s.address+path, client, who, photo)
+		status, answer, err := post(ctx, s.address+path, client, claim, photo)
 		if err == nil && status != http.StatusOK {
 			err = fmt.Errorf("status %d: %s", status, answer)
 		}
@@ -100,10 +100,11 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 	})
 }
 
-// measure times requests and extractions in turns, one by one: the sandbox works
-// on a photograph, too, and both are to find the caches as it leaves them.
+// measure times requests and extractions alternately. The sandbox processes a
+// photograph too, and requests and extractions must both start with the CPU
+// caches in the state that it leaves.
 func (b *upstreamBenchCommand) measure(ctx context.Context, metrics string, request, extract func() error) error {
-	const most = 5 * time.Millisecond
+	const maxAdded = 5 * time.Millisecond
 	for range 20 { // the first ones open connections
 		if err := errors.Join(request(), extract()); err != nil {
 			return err
@@ -132,11 +133,11 @@ func (b *upstreamBenchCommand) measure(ctx context.Context, metrics string, requ
 	added := whole - calls
 	fmt.Printf("In front of a sandbox of Dukcapil whose answers take 20 ms and more, mean of %d, one at a time:\n", n)
 	fmt.Printf("  whole request %.2f ms, of which both calls %.2f ms: Sesuai adds %.2f ms\n", ms(whole), ms(calls), ms(added))
-	fmt.Printf("  face.Extract %.2f ms and %.2f ms besides (wanted: at most %.0f)\n", ms(extraction), ms(added-extraction), ms(most))
+	fmt.Printf("  face.Extract %.2f ms and %.2f ms besides (wanted: at most %.0f)\n", ms(extraction), ms(added-extraction), ms(maxAdded))
 	return nil
 }
 
-// callSeconds is how long all calls to the upstream have taken together.
+// callSeconds returns the total time of all calls to the upstream.
 func callSeconds(ctx context.Context, url string) (sum float64, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -162,12 +163,12 @@ func callSeconds(ctx context.Context, url string) (sum float64, err error) {
 		found++
 	}
 	if found == 0 && lines.Err() == nil {
-		return 0, errors.New("there is no metric of calls")
+		return 0, errors.New("the metric of calls is missing")
 	}
 	return sum, lines.Err()
 }
 
-// freeAddress is one that nobody listens on.
+// freeAddress returns an address on which nothing listens.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Fetches what a lock file in third_party/ names, through the npm client, and
-# keeps only the files that it names. Every tarball is checked against its
-# pinned SHA-512 and every file against its SHA-256 before it gets its name; a
-# file that is already there and right is not fetched again.
+# Fetches the packages of a lock file in third_party/ with the npm client, and
+# keeps only the files that the lock file lists. It checks every tarball against
+# its pinned SHA-512, and every file against its SHA-256 before it renames the
+# file to its path. It does not fetch a file again that exists and is correct.
 #
 #   scripts/fetch.sh third_party/models.lock
 set -eu
@@ -21,7 +21,7 @@ fetch() { # fetch NAME@VERSION SHA512
 	tarball=$(cd "$work" && npm pack --ignore-scripts --silent "$1" | tail -n 1)
 	got=$(openssl dgst -sha512 -binary "$work/$tarball" | base64 | tr -d '\n')
 	if [ "$got" != "$2" ]; then
-		echo "fetch: $1: its SHA-512 is $got, not $2 as $lock says" >&2
+		echo "fetch: $1: its SHA-512 is $got, not $2 as in $lock" >&2
 		exit 1
 	fi
 }
@@ -38,7 +38,7 @@ while read -r kind a b c d; do
 		[ -n "$tarball" ] || fetch "$package" "$sha512"
 		tar -xzf "$work/$tarball" -C "$work" "$a"
 		if ! is "$b" "$work/$a"; then
-			echo "fetch: $package: $a has another SHA-256 than $lock says" >&2
+			echo "fetch: $package: the SHA-256 of $a differs from that in $lock" >&2
 			exit 1
 		fi
 		mkdir -p "$(dirname "$d")"

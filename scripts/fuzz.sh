@@ -1,6 +1,5 @@
 #!/bin/sh
-# Runs every fuzz target in the repository for as long as it is told, one
-# after the other.
+# Runs every fuzz target in the repository for the given time, one after the other.
 #
 #   scripts/fuzz.sh 1m
 set -eu

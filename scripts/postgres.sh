@@ -1,7 +1,7 @@
 #!/bin/sh
-# Sees to it that the tests find PostgreSQL 15, of which they start servers of
-# their own: as root on a Debian machine it is installed if it has never been
-# here, which the named file records. Whoever has removed it knows why.
+# Makes sure that the tests find PostgreSQL 15, of which they start their own
+# servers. As root on Debian it installs the package once, which the given file
+# records. It does not install the package again after somebody has removed it.
 #
 #   scripts/postgres.sh build/postgres
 set -eu
@@ -15,7 +15,8 @@ have() {
 	[ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]
 }
 
-# install has Debian's package not make a server that starts with the machine.
+# install installs Debian's package without the server that it would create and
+# start with the machine.
 install() {
 	none=$clusters/sesuai-none.conf
 	mkdir -p "$clusters"
@@ -27,10 +28,10 @@ install() {
 }
 
 if ! have && [ ! -e "$file" ] && [ "$(id -u)" = 0 ]; then
-	install || true # what it is about, it has said
+	install || true # install_package has printed why
 fi
 if have; then
 	touch "$file"
 else
-	echo "$package is not here: what needs it is skipped, or fails if CI is set" >&2
+	echo "$package is not installed: the tests that need it are skipped, or fail if CI is set" >&2
 fi

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Writes the build tags for the fast JPEG decoder: "turbojpeg" where
-# libjpeg-turbo's header and archive are, nothing where they are not. The file
-# is touched only when that changes, so that make can ask each time and rebuild
-# when the library has come or gone.
+# Writes the build tags for the fast JPEG decoder: "turbojpeg" if libjpeg-turbo's
+# header and archive are installed, otherwise nothing. It changes the file only
+# if the tags change, so that make can run it each time and rebuild only when the
+# library was installed or removed.
 #
-# At the first time, as root on a Debian machine, the library is installed if it
-# is missing. Later it is not: whoever has removed it knows why.
+# The first time, as root on Debian, it installs the library if that is missing. It
+# does not install the library again after somebody has removed it.
 #
 #   scripts/turbojpeg.sh build/tags
 set -eu
@@ -28,7 +28,7 @@ if echo "$tags" | cmp -s - "$file"; then
 	exit
 fi
 if [ -z "$tags" ]; then
-	echo "$package is not here: JPEG is decoded by image/jpeg, which takes two to three times as long" >&2
+	echo "$package is not installed: JPEG is decoded by Go's image/jpeg, which takes two to three times as long" >&2
 fi
 echo "$tags" >"$file.new"
 mv "$file.new" "$file"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/atomicfile"
 	"github.com/sesuai/sesuai/internal/evaluation"
 	"github.com/sesuai/sesuai/internal/face"
 )
@@ -23,14 +23,15 @@ type faceCalibrate struct {
 	DataSet  string `help:"What was measured, in words, for the file." required:"" placeholder:"TEXT"`
 	Out      string `help:"The calibration file to write." required:"" placeholder:"FILE.json"`
 	Validate int    `help:"Cross-validate: split the people into K parts, calibrate on those outside a part, measure those inside; at least 2." placeholder:"K"`
-	Repeats  int    `help:"How often the people are split anew; 0 is often enough for their number." default:"0"`
-	Seed     uint64 `help:"Where chance begins: the same seed gives the same figures." default:"1"`
+	Repeats  int    `help:"How many times the people are split; 0 chooses by their number." default:"0"`
+	Seed     uint64 `help:"Seed of the random numbers: the same seed gives the same figures." default:"1"`
 }
 
 // madeCalibration is what face calibrate prints as JSON.
 type madeCalibration struct {
 	Calibration face.Calibration `json:"calibration"`
-	// ByPhotographs are the cosines where every pair of photographs weighs one.
+	// ByPhotographs are the cosines with the same weight for every pair of
+	// photographs.
 	ByPhotographs []evaluation.AnchorEstimate `json:"anchors_by_photographs,omitempty"`
 	Dominating    []evaluation.DominatingPair `json:"dominating"`
 	Validation    *evaluation.Validation      `json:"validation,omitempty"`
@@ -45,7 +46,7 @@ func (c *faceCalibrate) Run(s *session) error {
 		var scores *evaluation.Scores
 		job := evaluation.Gathering{AllPairs: true, Cache: c.Cache}
 		err = c.gather(s, set, job, app.OpenUncalibratedEngine, func(_ *face.Engine, templates *evaluation.Templates) error {
-			// Once to see where their tail begins.
+			// The first pass finds where their tail begins.
 			if scores, err = templates.Compare(s, 1); err == nil {
 				scores, err = templates.Compare(s, scores.Impostors.TailFrom())
 			}
@@ -55,7 +56,7 @@ func (c *faceCalibrate) Run(s *session) error {
 	})
 }
 
-// run makes a calibration of the scores that gather gets.
+// run makes a calibration of the scores that gather returns.
 func (c *faceCalibrate) run(s *session, gather func() (*evaluation.Scores, error)) error {
 	if err := c.check(); err != nil {
 		return err
@@ -109,7 +110,7 @@ func (c *faceCalibrate) check() error {
 	return nil
 }
 
-// writeCalibration writes what the service will accept, whole or not at all.
+// writeCalibration writes a calibration that the service accepts.
 func writeCalibration(path string, c face.Calibration) error {
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
@@ -118,7 +119,10 @@ func writeCalibration(path string, c face.Calibration) error {
 	if _, err := face.ParseCalibration(b); err != nil {
 		return err
 	}
-	return writeWhole(path, bytes.NewBuffer(append(b, '\n')))
+	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s\n", b)
+		return err
+	})
 }
 
 func printCalibration(w io.Writer, path string, made *evaluation.Calibrated, out madeCalibration) error {

@@ -44,7 +44,7 @@ func madeUp(people int) *evaluation.Scores {
 	return s
 }
 
-// calibrateCommand runs face calibrate on made-up scores.
+// calibrateCommand runs face calibrate on synthetic scores.
 func calibrateCommand(t *testing.T, asJSON bool, change func(*faceCalibrate)) (out, path string, err error) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "made.json")

@@ -12,19 +12,19 @@ import (
 )
 
 type clientAdd struct {
-	Name      string   `arg:"" help:"A name for the client; unique."`
-	Scopes    []string `name:"scope" help:"What it may do (default all): identity.face_verification." placeholder:"SCOPE"`
-	Threshold float64  `help:"The percentage that a face must reach: 75 to 100." default:"75"`
-	NameMark  int      `help:"The agreement that a name must reach: 80 to 100." default:"${name_mark}"`
-	Rate      float64  `help:"Requests a second on average; 0 is no limit."`
-	Burst     int      `help:"Requests at once, where there is a rate; 0 is one second's worth."`
-	Replay    string   `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it)." default:"${replay}"`
-	Liveness  string   `help:"About a photograph that does not look like a living person's: off, log or enforce." default:"${liveness}"`
+	Name          string   `arg:"" help:"A name for the client; unique."`
+	Scopes        []string `name:"scope" help:"What it may do (default all): identity.face_verification." placeholder:"SCOPE"`
+	Threshold     float64  `help:"The percentage that a face must reach: 75 to 100." default:"${threshold}"`
+	NameThreshold int      `help:"The score that a name must reach: 80 to 100." default:"${name_threshold}"`
+	Rate          float64  `help:"Requests a second on average; 0 is no limit."`
+	Burst         int      `help:"Requests at once, where there is a rate; 0 is one second's worth."`
+	Replay        string   `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it)." default:"${replay}"`
+	Liveness      string   `help:"About a photograph that does not look like a living person's: off, log or enforce." default:"${liveness}"`
 }
 
 func (c *clientAdd) Run(s *session) error {
 	client := access.Client{
-		Name: c.Name, Threshold: threshold(c.Threshold), NameMark: c.NameMark,
+		Name: c.Name, Threshold: threshold(c.Threshold), NameThreshold: c.NameThreshold,
 		Rate: c.Rate, Burst: c.Burst, AddedAt: time.Now(),
 	}
 	var err error
@@ -40,8 +40,8 @@ func (c *clientAdd) Run(s *session) error {
 	if len(c.Scopes) == 0 {
 		client.Scopes = access.Scopes[:]
 	}
-	return s.withStore(func(store app.Store) error {
-		_, credentials, err := access.Add(s, store, store.Hash, client)
+	return s.withStorage(func(storage *app.Storage) error {
+		_, credentials, err := access.Add(s, storage.Clients, storage.Hash, client)
 		if err != nil {
 			return err
 		}
@@ -64,35 +64,35 @@ type clientList struct{}
 
 // shownClient is a client as it is printed.
 type shownClient struct {
-	Name      string            `json:"name"`
-	ID        string            `json:"id"`
-	Scopes    []access.Scope    `json:"scopes"`
-	Threshold sesuai.Percentage `json:"threshold"`
-	NameMark  int               `json:"name_mark"`
-	Rate      float64           `json:"rate"`
-	Burst     int               `json:"burst"`
-	Replay    access.Policy     `json:"replay"`
-	Liveness  access.Policy     `json:"liveness"`
-	AddedAt   time.Time         `json:"added_at"`
+	Name          string            `json:"name"`
+	ID            string            `json:"id"`
+	Scopes        []access.Scope    `json:"scopes"`
+	Threshold     sesuai.Percentage `json:"threshold"`
+	NameThreshold int               `json:"name_threshold"`
+	Rate          float64           `json:"rate"`
+	Burst         int               `json:"burst"`
+	Replay        access.Policy     `json:"replay"`
+	Liveness      access.Policy     `json:"liveness"`
+	AddedAt       time.Time         `json:"added_at"`
 }
 
 func (clientList) Run(s *session) error {
-	return s.withStore(func(store app.Store) error {
-		clients, err := store.ListClients(s)
+	return s.withStorage(func(storage *app.Storage) error {
+		clients, err := storage.Clients.ListClients(s)
 		if err != nil {
 			return err
 		}
 		shown := make([]shownClient, 0, len(clients))
 		for _, c := range clients {
 			shown = append(shown, shownClient{
-				c.Name, c.ID, c.Scopes, c.Threshold, c.NameMark, c.Rate, c.Burst, c.Replay, c.Liveness, c.AddedAt.UTC(),
+				c.Name, c.ID, c.Scopes, c.Threshold, c.NameThreshold, c.Rate, c.Burst, c.Replay, c.Liveness, c.AddedAt.UTC(),
 			})
 		}
 		if s.json {
 			return s.printJSON(shown)
 		}
 		table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "NAME\tID\tSCOPES\tTHRESHOLD\tNAME MARK\tRATE\tREPLAY\tLIVENESS\tADDED")
+		fmt.Fprintln(table, "NAME\tID\tSCOPES\tTHRESHOLD\tNAME THRESHOLD\tRATE\tREPLAY\tLIVENESS\tADDED")
 		for _, c := range shown {
 			rate := "no limit"
 			if c.Rate > 0 {
@@ -103,7 +103,7 @@ func (clientList) Run(s *session) error {
 				scopes = append(scopes, string(scope))
 			}
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, c.ID, strings.Join(scopes, ","),
-				c.Threshold, c.NameMark, rate, c.Replay, c.Liveness, c.AddedAt.Format(time.DateOnly))
+				c.Threshold, c.NameThreshold, rate, c.Replay, c.Liveness, c.AddedAt.Format(time.DateOnly))
 		}
 		return table.Flush()
 	})
@@ -114,8 +114,8 @@ type clientRemove struct {
 }
 
 func (c *clientRemove) Run(s *session) error {
-	return s.withStore(func(store app.Store) error {
-		removed, err := store.RemoveClient(s, c.Name)
+	return s.withStorage(func(storage *app.Storage) error {
+		removed, err := storage.Clients.RemoveClient(s, c.Name)
 		if err != nil {
 			return err
 		}

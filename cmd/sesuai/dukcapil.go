@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 )
@@ -21,11 +22,11 @@ type dukcapilUsage struct {
 
 // Help is what --help says of the command besides its flags.
 func (dukcapilUsage) Help() string {
-	return "Calls are billed, failed, or of unknown ending: killed before the ending was on record, or being made right now. " +
-		"The bill is from RUPIAH, without the unknown ones, to AT MOST, with them."
+	return "A call is billed, failed, or unknown: the process was killed before the call was recorded as complete, or the call is in " +
+		"progress. The bill is at least RUPIAH, which excludes the unknown calls, and at most AT MOST, which includes them."
 }
 
-// shownUsage is what is printed of it.
+// shownUsage is the output of the command.
 type shownUsage struct {
 	From  ledger.Day      `json:"from"`
 	To    ledger.Day      `json:"to"`
@@ -35,7 +36,7 @@ type shownUsage struct {
 
 type shownUsageRow struct {
 	ledger.Usage
-	// Name is the client's; empty if there is no such client any more.
+	// Name is the name of the client; empty if it was removed.
 	Name string `json:"name"`
 }
 
@@ -47,12 +48,12 @@ func (c *dukcapilUsage) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.withStore(func(store app.Store) error {
-		usage, err := store.Usage(s, shown.From, shown.To)
+	return s.withStorage(func(storage *app.Storage) error {
+		usage, err := storage.Usage(s, shown.From, shown.To)
 		if err != nil {
 			return err
 		}
-		clients, err := store.ListClients(s)
+		clients, err := storage.Clients.ListClients(s)
 		if err != nil {
 			return err
 		}
@@ -76,9 +77,9 @@ func (c *dukcapilUsage) Run(s *session) error {
 	})
 }
 
-// days are those asked for.
+// days is the output with its first and last day, and nothing else.
 func (c *dukcapilUsage) days(now time.Time) (u shownUsage, err error) {
-	today := now.In(ledger.Zone)
+	today := now.In(sesuai.Jakarta)
 	u.From, u.To = ledger.DayOf(now)-ledger.Day(today.Day()-1), ledger.DayOf(now)
 	if c.From != "" {
 		if u.From, err = ledger.ParseDay(c.From); err != nil {
@@ -96,7 +97,7 @@ func (c *dukcapilUsage) days(now time.Time) (u shownUsage, err error) {
 	return u, nil
 }
 
-// table is the usage with a line for the total.
+// table returns the usage as lines of cells, with a heading and a total.
 func (u shownUsage) table(atMost string, heading func(string) string) [][]string {
 	lines := [][]string{{"day", "client", "name", "service", "calls", "billed", "unknown", "failed", "rupiah"}}
 	for i := range lines[0] {
@@ -121,7 +122,7 @@ func decimal(figures ...int64) []string {
 	return text
 }
 
-// printTable writes lines in columns.
+// printTable prints lines of cells in aligned columns.
 func (s *session) printTable(lines [][]string) error {
 	w := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
 	for _, line := range lines {
@@ -131,13 +132,13 @@ func (s *session) printTable(lines [][]string) error {
 }
 
 type dukcapilReport struct {
-	HalfYear string `help:"Which half of which year." required:"" placeholder:"2026H2"`
+	HalfYear string `help:"The half-year to report." required:"" placeholder:"2026H2"`
 }
 
 // Help is what --help says of the command besides its flags.
 func (dukcapilReport) Help() string {
-	return "Verifications are those that ended with a verdict. Data balikan count in the month in which the person was verified, " +
-		"whenever they are delivered; OLDEST is the age of the oldest that is not."
+	return "Verifications are those with a verdict. Data balikan count in the month in which the person was verified, whenever they " +
+		"are delivered. OLDEST is the age of the oldest that is not delivered yet."
 }
 
 func (c *dukcapilReport) Run(s *session) error {
@@ -145,8 +146,8 @@ func (c *dukcapilReport) Run(s *session) error {
 	if err != nil {
 		return fmt.Errorf("--half-year: %w", err)
 	}
-	return s.withStore(func(store app.Store) error {
-		report, err := store.Report(s, half)
+	return s.withStorage(func(storage *app.Storage) error {
+		report, err := storage.Report(s, half)
 		if err != nil {
 			return err
 		}
@@ -155,7 +156,7 @@ func (c *dukcapilReport) Run(s *session) error {
 		}
 		lines := [][]string{{
 			"MONTH", "VERIFICATIONS", "VERIFIED", "DATA CHECKS", "FACE CHECKS", "UNKNOWN", "RUPIAH", "AT MOST",
-			"RETURNS OWED", "DELIVERED", "OUTSTANDING", "OLDEST",
+			"BALIKAN", "DELIVERED", "PENDING", "OLDEST",
 		}}
 		report.Total.Month = report.HalfYear.String()
 		for _, m := range append(report.Months, report.Total) {
@@ -164,7 +165,7 @@ func (c *dukcapilReport) Run(s *session) error {
 				oldest = fmt.Sprintf("%d h", *m.OldestHours)
 			}
 			figures := decimal(m.Verifications, m.Verified, m.DataChecks, m.FaceChecks, m.Unknown, m.Rupiah, m.RupiahAtMost,
-				m.Owed, m.Delivered, m.Outstanding)
+				m.Total, m.Delivered, m.Pending)
 			lines = append(lines, append(append([]string{m.Month}, figures...), oldest))
 		}
 		return s.printTable(lines)

@@ -9,19 +9,19 @@ import (
 )
 
 type dukcapilSandbox struct {
-	Settings string `help:"Configuration file of the sandbox itself." placeholder:"FILE"`
-	Listen   string `help:"Address and port to serve on, by TLS (default 127.0.0.1:8643)." placeholder:"HOST:PORT"`
-	TLSCert  string `name:"tls-cert" help:"Certificate; without one it is made in the data folder." placeholder:"FILE"`
+	Settings string `help:"File of the sandbox's own settings: docs/reference/dukcapil-sandbox.md." placeholder:"FILE"`
+	Listen   string `help:"Address and port to serve on, with TLS (default 127.0.0.1:8643)." placeholder:"HOST:PORT"`
+	TLSCert  string `name:"tls-cert" help:"Certificate; without one, it is made in the data folder." placeholder:"FILE"`
 	TLSKey   string `name:"tls-key" help:"Key of the certificate." placeholder:"FILE"`
 	Record   string `help:"Append each call to this file, as a line of JSON, before it is answered." placeholder:"FILE"`
-	Seed     *int64 `help:"What decides everything that is left to chance." placeholder:"N"`
+	Seed     *int64 `help:"The seed of all random choices." placeholder:"N"`
 	Magic    bool   `help:"Print the magic NIKs and exit."`
 }
 
 // Help is what --help says of the command besides its flags.
 func (dukcapilSandbox) Help() string {
-	return "It answers about the people of the data folder, and enrols nobody: sesuai person add and sesuai person import do. " +
-		"For synthetic people alone."
+	return "It answers about the people of the data folder. sesuai person add and sesuai person import enrol them. " +
+		"For synthetic people only."
 }
 
 func (c *dukcapilSandbox) Run(s *session) error {
@@ -53,7 +53,7 @@ func (c *dukcapilSandbox) Run(s *session) error {
 			serving.URL, serving.Pin, serving.PinHex, serving.Certificate, serving.PublicKey, serving.Scheme)
 		fmt.Fprintf(&text, "people      %d on record\n", serving.People)
 		if serving.People == 0 {
-			fmt.Fprintf(&text, "            put synthetic ones there: sesuai --data %s person add --help\n", s.config.Data)
+			fmt.Fprintf(&text, "            to enrol synthetic people: sesuai --data %s person add --help\n", s.config.Data)
 		}
 		_ = s.print(serving, "%s", text.String())
 	})

@@ -16,10 +16,9 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 )
 
-// postToSandbox is a command for scripts: post-to-sandbox STARTED PATH FILE
-// waits until STARTED has what dukcapil-sandbox --json says when it serves,
-// posts FILE to PATH there, and prints the answer. It knows the server by its
-// pin alone.
+// postToSandbox is a command for scripts. post-to-sandbox STARTED PATH FILE waits
+// until STARTED has the output of dukcapil-sandbox --json, posts FILE to PATH of
+// that server, and prints the answer. It trusts the server by its pin only.
 func postToSandbox() {
 	if err := post(os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,13 +11,14 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/atomicfile"
 	"github.com/sesuai/sesuai/internal/evaluation"
 	"github.com/sesuai/sesuai/internal/evaluation/report"
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// evaluationSeed is where the bootstrap's chance begins, so that two runs give
-// the same figures.
+// evaluationSeed is the bootstrap's seed. It is fixed, so that two runs give the
+// same figures.
 const evaluationSeed = 1
 
 type faceEvaluate struct {
@@ -51,11 +51,7 @@ func (c *faceEvaluate) Run(s *session) error {
 	var written []string
 	for _, f := range reportFiles() {
 		path := filepath.Join(c.Out, f.name)
-		var b bytes.Buffer
-		if err := f.write(&b, made); err != nil {
-			return err
-		}
-		if err := writeWhole(path, &b); err != nil {
+		if err := atomicfile.Write(path, 0o644, func(w io.Writer) error { return f.write(w, made) }); err != nil {
 			return err
 		}
 		written = append(written, path)
@@ -66,13 +62,13 @@ func (c *faceEvaluate) Run(s *session) error {
 	return printEvaluation(s.stdout, made, written)
 }
 
-// reportFile is a file of a report, and what writes it.
+// reportFile is a file of a report and the function that writes it.
 type reportFile struct {
 	name  string
 	write func(io.Writer, *evaluation.Report) error
 }
 
-// reportFiles are the files that a report consists of.
+// reportFiles returns the files of a report.
 func reportFiles() []reportFile {
 	return []reportFile{
 		{"report.json", func(w io.Writer, r *evaluation.Report) error {
@@ -85,7 +81,7 @@ func reportFiles() []reportFile {
 	}
 }
 
-// measure makes the report, but for what stands on the command line.
+// measure makes the report, except for the fields that Run sets.
 func (c *faceEvaluate) measure(s *session, set *evaluation.Set) (*evaluation.Report, error) {
 	job := evaluation.Gathering{AllPairs: c.AllPairs}
 	if !c.NoCache {
@@ -97,7 +93,7 @@ func (c *faceEvaluate) measure(s *session, set *evaluation.Set) (*evaluation.Rep
 	}
 	err := c.gather(s, set, job, open, func(engine *face.Engine, templates *evaluation.Templates) error {
 		how := evaluation.Measuring{
-			Calibration: engine.Calibration(), PassMark: sesuai.PercentageOf(access.DefaultThreshold), Seed: evaluationSeed,
+			Calibration: engine.Calibration(), Threshold: sesuai.PercentageOf(access.DefaultThreshold), Seed: evaluationSeed,
 		}
 		scores, err := templates.Compare(s, how.Lowest())
 		if err != nil {

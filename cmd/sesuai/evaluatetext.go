@@ -14,8 +14,8 @@ import (
 	"github.com/sesuai/sesuai/internal/evaluation"
 )
 
-// printEvaluation prints a report as text: what was measured, who could not
-// be, the rates, the groups, and where the files are.
+// printEvaluation prints a report as text: what was measured, what could not be
+// acquired, the rates, the groups, and where the files are.
 func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s photographs of %s people, on %s by sesuai %s in %s\n\n",
@@ -38,7 +38,7 @@ func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 	}
 	_ = t.Flush()
 
-	table(&b, "At the calibration's marks:", "at", r.At)
+	table(&b, "At the calibration's anchors and the threshold:", "at", r.At)
 	table(&b, "At this list's own false match rates:", "at", r.AtFMR)
 	if g := r.Groups; g != nil {
 		rates := make([]evaluation.RatesAt, len(g.Each))
@@ -46,7 +46,7 @@ func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 			rates[i] = each.Rates
 			rates[i].Name = printable(each.Name)
 		}
-		table(&b, "At the pass mark, by group (pairs within the group):", "group", rates)
+		table(&b, "At the threshold, by group (pairs within the group):", "group", rates)
 		fmt.Fprintf(&b, "highest over lowest: FMR %s, FNMR %s\n", ratio(g.FMRRatio), ratio(g.FNMRRatio))
 		for _, each := range g.Each {
 			fmt.Fprintf(&b, "not acquired in %s: %s\n", printable(each.Name), rate(each.FTA))
@@ -85,7 +85,7 @@ func acquisition(a evaluation.Acquisition) string {
 	return text
 }
 
-// rate is a share with its interval.
+// rate returns a rate with its interval.
 func rate(r evaluation.Rate) string {
 	if r.Of == 0 {
 		return "not measured"
@@ -93,7 +93,7 @@ func rate(r evaluation.Rate) string {
 	return fmt.Sprintf("%s (%s to %s)", share(r.Value), strings.TrimSuffix(share(r.Low), " %"), share(r.High))
 }
 
-// share is a share in per cent, with two digits that count.
+// share returns a share in per cent, with two significant digits.
 func share(v float64) string {
 	if v == 0 {
 		return "0 %"

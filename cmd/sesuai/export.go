@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"filippo.io/age"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/atomicfile"
 	"github.com/sesuai/sesuai/internal/enrol"
 )
 
@@ -28,55 +29,40 @@ func (personExport) Help() string {
 		"sesuai person import --identity reads it."
 }
 
-func (c *personExport) Run(s *session) (err error) {
+func (c *personExport) Run(s *session) error {
 	recipients, err := c.recipients()
 	if err != nil {
 		return err
 	}
-	out := os.Stdout
-	if c.Out != "-" {
-		// Under another name until it is complete.
-		if out, err = os.CreateTemp(filepath.Dir(c.Out), "."+filepath.Base(c.Out)+".*"); err != nil {
-			return err
-		}
-		defer func() {
+	people := 0
+	export := func(w io.Writer) error {
+		return s.withStorage(func(storage *app.Storage) error {
+			sealed, err := age.Encrypt(w, recipients...)
 			if err != nil {
-				err = errors.Join(err, out.Close(), os.Remove(out.Name()))
+				return err
 			}
-		}()
-	} else if term.IsTerminal(int(out.Fd())) {
-		return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "an export is not for a terminal"}
+			if people, err = enrol.Export(s, storage.People, sealed); err != nil {
+				return err
+			}
+			return sealed.Close()
+		})
 	}
-	var people int
-	err = s.withStore(func(store app.Store) error {
-		sealed, err := age.Encrypt(out, recipients...)
-		if err != nil {
-			return err
-		}
-		if people, err = enrol.Export(s, store, sealed); err != nil {
-			return err
-		}
-		return sealed.Close()
-	})
+	switch {
+	case c.Out != "-":
+		err = atomicfile.Write(c.Out, 0o600, export)
+	case term.IsTerminal(int(os.Stdout.Fd())):
+		return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "an export is not for a terminal"}
+	default:
+		err = export(os.Stdout)
+	}
 	if err != nil {
 		return err
-	}
-	if c.Out != "-" {
-		if err := out.Sync(); err != nil {
-			return err
-		}
-		if err := os.Rename(out.Name(), c.Out); err != nil {
-			return err
-		}
-		if err := out.Close(); err != nil {
-			return err
-		}
 	}
 	_, err = fmt.Fprintf(s.stderr, "%d people exported\n", people)
 	return err
 }
 
-// recipients are all to whom an export is sealed.
+// recipients returns the public keys that an export is sealed to.
 func (c *personExport) recipients() (all []age.Recipient, err error) {
 	for _, text := range c.Recipient {
 		r, err := age.ParseRecipients(strings.NewReader(text))
@@ -124,8 +110,8 @@ func readIdentities(path string) ([]age.Identity, error) {
 type personDigest struct{}
 
 func (personDigest) Run(s *session) error {
-	return s.withStore(func(store app.Store) error {
-		d, err := enrol.DigestOf(s, store)
+	return s.withStorage(func(storage *app.Storage) error {
+		d, err := enrol.DigestOf(s, storage.People)
 		if err != nil {
 			return err
 		}
@@ -151,20 +137,20 @@ func (c *personCopy) Run(s *session) error {
 	if err := other.Check(); err != nil {
 		return err
 	}
-	return s.withStore(func(from app.Store) error {
-		people, err := from.Count(s)
+	return s.withStorage(func(from *app.Storage) error {
+		people, err := from.People.Count(s)
 		if err != nil {
 			return err
 		}
-		to, err := app.OpenStore(s, other)
+		to, err := app.OpenStorage(s, other)
 		if err != nil {
 			return err
 		}
-		progress, err := s.newProgress(people, "copying", "people")
+		progress, err := s.newProgress("copying", "people")
 		if err != nil {
 			return errors.Join(err, to.Close())
 		}
-		job := enrol.Copy{From: from, To: to, Progress: progress.set}
+		job := enrol.Copy{From: from.People, To: to.People, Progress: func(done int) { progress.set(done, people) }}
 		done, err := job.Run(s)
 		progress.finish()
 		if err := errors.Join(err, to.Close()); err != nil {

@@ -18,8 +18,8 @@ func (keysAdd) Help() string {
 }
 
 func (keysAdd) Run(s *session) error {
-	return s.withStore(func(store app.Store) error {
-		id, err := store.AddKey(s)
+	return s.withStorage(func(storage *app.Storage) error {
+		id, err := storage.Keys.AddKey(s)
 		if err != nil {
 			return err
 		}
@@ -38,9 +38,9 @@ func (keysRotate) Help() string {
 }
 
 func (keysRotate) Run(s *session) error {
-	return s.withStore(func(store app.Store) error {
+	return s.withStorage(func(storage *app.Storage) error {
 		var bar *progressbar.ProgressBar
-		r, err := store.Rotate(s, func(r app.Rotation) {
+		r, err := storage.Keys.Rotate(s, func(r app.Rotation) {
 			if bar == nil {
 				bar = s.progressBar(r.People, "rotating", "people")
 			}
@@ -61,8 +61,8 @@ func (keysRotate) Run(s *session) error {
 type keysStatus struct{}
 
 func (keysStatus) Run(s *session) error {
-	return s.withStore(func(store app.Store) error {
-		keys, err := store.Keys(s)
+	return s.withStorage(func(storage *app.Storage) error {
+		keys, err := storage.Keys.Keys(s)
 		if err != nil {
 			return err
 		}

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"os"
-	"path/filepath"
 
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/evaluation"
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// labelledList is the flags that name labelled photographs.
+// labelledList are the flags for labelled photographs.
 type labelledList struct {
 	Pairs   string `help:"CSV of labelled pairs with a header line: same (1 or 0),reference,probe and optionally fold, group (or reference_group,probe_group), reference_person,probe_person." required:"" placeholder:"LIST.csv"`
 	Images  string `help:"The folder that the list's paths are relative to." required:"" placeholder:"DIR"`
@@ -27,9 +25,8 @@ func (l labelledList) read() (*evaluation.Set, error) {
 	return evaluation.ReadList(f)
 }
 
-// gather makes the templates of the list's photographs. They are kept in the
-// file cache for the next time, unless it is empty. f has the engine until it
-// returns.
+// gather makes the templates of the list's photographs and calls f with them. The
+// engine is closed when f returns.
 func (l labelledList) gather(s *session, set *evaluation.Set, job evaluation.Gathering, open openEngine, f func(*face.Engine, *evaluation.Templates) error) error {
 	images, err := os.OpenRoot(l.Images)
 	if err != nil {
@@ -52,7 +49,7 @@ func (l labelledList) gather(s *session, set *evaluation.Set, job evaluation.Gat
 	return f(engine.Engine, templates)
 }
 
-// openEngine opens the engine that makes the templates.
+// openEngine opens an engine that makes templates.
 type openEngine func(app.Config, face.Subject) (app.EvaluationEngine, error)
 
 func subjectOf(name string) face.Subject {
@@ -64,27 +61,4 @@ func subjectOf(name string) face.Subject {
 	default:
 		return face.Dominant
 	}
-}
-
-// writeWhole writes a file whole or not at all.
-func writeWhole(path string, content *bytes.Buffer) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already, if all went well
-	_, err = content.WriteTo(f)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

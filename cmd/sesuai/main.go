@@ -1,5 +1,5 @@
-// Command sesuai is the whole product: the service and what an operator needs
-// around it. It must hold no logic of its own: flags in, text or JSON out.
+// Command sesuai is the product: the service, and the commands that an operator
+// needs. It must hold no logic of its own: flags in, text or JSON out.
 package main
 
 import (
@@ -19,6 +19,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
@@ -58,13 +59,12 @@ type commandLine struct {
 		Calibrate faceCalibrate `cmd:"" help:"Make a calibration from labelled photographs."`
 		Model     struct {
 			Check faceModelCheck `cmd:"" help:"Say whether an ONNX file can make the templates, and how a manifest names it."`
-		} `cmd:"" help:"Models of your own: docs/models.md."`
-		Reenrol faceReenrol `cmd:"" help:"Say why templates cannot be made anew, and how many of which model are on record."`
+		} `cmd:"" help:"Models of your own: docs/operate/models.md."`
 	} `cmd:"" help:"The face engine by itself."`
 	Dukcapil struct {
 		Usage  dukcapilUsage  `cmd:"" help:"Say how many calls there were, by day, client and service, and what they cost."`
 		Report dukcapilReport `cmd:"" help:"Say what an institution reports about a half-year."`
-	} `cmd:"" help:"The registry of Dukcapil: docs/dukcapil-cost.md."`
+	} `cmd:"" help:"The registry of Dukcapil: docs/operate/dukcapil-cost.md."`
 	Keys struct {
 		Add    keysAdd    `cmd:"" help:"Make a further master key."`
 		Rotate keysRotate `cmd:"" help:"Move everything to the master key that was added."`
@@ -74,14 +74,11 @@ type commandLine struct {
 		Up     migrateUp     `cmd:"" help:"Bring the schema of the registry's database up to date."`
 		Status migrateStatus `cmd:"" help:"Say which schema the database has."`
 	} `cmd:"" help:"The tables of the registry's database."`
-	Bench struct {
-		Registry benchRegistry `cmd:"" help:"Fill an empty registry with made-up people and measure it."`
-	} `cmd:"" help:"Measure this machine: docs/scale.md."`
-	DukcapilSandbox dukcapilSandbox `cmd:"" help:"Serve a sandbox of Dukcapil's services on the embedded registry: docs/dukcapil-sandbox.md."`
+	DukcapilSandbox dukcapilSandbox `cmd:"" help:"Serve a sandbox of Dukcapil's services on the embedded registry: docs/integrate/dukcapil-sandbox.md."`
 	Version         versionCommand  `cmd:"" help:"Print the version."`
 }
 
-// session is what a command works with.
+// session is what every command works with.
 type session struct {
 	context.Context
 	config         app.Config
@@ -105,8 +102,8 @@ func run(ctx context.Context, args []string) int {
 		kong.Description("Self-hosted identity and face verification for Indonesia."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
-			"name_mark": nameMark(),
-			"replay":    access.DefaultReplay.String(), "liveness": access.DefaultLiveness.String(),
+			"name_threshold": nameThreshold(), "threshold": fmt.Sprint(access.DefaultThreshold),
+			"replay": access.DefaultReplay.String(), "liveness": access.DefaultLiveness.String(),
 		},
 	)
 	command, err := parser.Parse(args)
@@ -134,8 +131,8 @@ func run(ctx context.Context, args []string) int {
 	}
 }
 
-// misused says what is wrong with the command line. What kong found in excess
-// it repeats: that may be a NIK, or half of a name without quotes.
+// misused says what is wrong with the command line. It does not repeat an
+// unexpected argument, as kong does: it may be a NIK or a part of a name.
 func misused(err error) string {
 	const excess = "unexpected argument"
 	if text := err.Error(); !strings.HasPrefix(text, excess) {
@@ -160,14 +157,14 @@ func (s *session) configure(c commandLine) error {
 	return config.Check()
 }
 
-// negativeAnswer is the error of a command that has given an unfavourable
-// answer, which is already printed.
+// negativeAnswer is the error of a command that has printed an unfavourable
+// answer.
 type negativeAnswer struct{}
 
 func (negativeAnswer) Error() string { return "an unfavourable answer" }
 
 // describe says what an error is about, for the operator: its detail, or what
-// the API says of its kind, and the cause.
+// the API answers with, the cause, and what to do about a file that is refused.
 func describe(err error) string {
 	e, ok := errors.AsType[*sesuai.Error](err)
 	if !ok {
@@ -175,7 +172,7 @@ func describe(err error) string {
 	}
 	text := e.Detail
 	if text == "" {
-		text = apiReason(e)
+		text = httpapi.Reason(e)
 	}
 	for _, m := range e.Measures {
 		text += " (" + m + ")"
@@ -183,16 +180,10 @@ func describe(err error) string {
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
-	return text
-}
-
-// apiReason is the sentence that the API answers such an error with.
-func apiReason(err error) string {
-	var body struct{ Reason, Error string }
-	if _, b := httpapi.ErrorJSON(err); json.Unmarshal(b, &body) != nil {
-		return err.Error()
+	if errors.Is(err, enrol.ErrRounded) {
+		text += "\n" + guidanceRounded.ID + "\n" + guidanceRounded.EN
 	}
-	return body.Reason + body.Error // one of them
+	return text
 }
 
 // printJSON writes a line of JSON.
@@ -211,11 +202,11 @@ func (s *session) print(v any, format string, args ...any) error {
 	return err
 }
 
-// withStore runs f on the opened store.
-func (s *session) withStore(f func(app.Store) error) error {
-	store, err := app.OpenStore(s, s.config)
+// withStorage runs f on the opened storage.
+func (s *session) withStorage(f func(*app.Storage) error) error {
+	storage, err := app.OpenStorage(s, s.config)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(store), store.Close())
+	return errors.Join(f(storage), storage.Close())
 }

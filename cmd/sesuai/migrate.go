@@ -13,7 +13,7 @@ func (migrateUp) Help() string {
 }
 
 func (migrateUp) Run(s *session) error {
-	schema, err := app.MigrateStore(s, s.config)
+	schema, err := app.MigrateStorage(s, s.config)
 	if err != nil {
 		return err
 	}

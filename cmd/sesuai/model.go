@@ -1,14 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/atomicfile"
 	"github.com/sesuai/sesuai/internal/face"
 )
 
@@ -96,7 +97,7 @@ func (c *faceModelCheck) Run(s *session) error {
 	return s.print(out, "%s", text)
 }
 
-// writeManifest writes what the service will accept, whole or not at all.
+// writeManifest writes a manifest that the service accepts.
 func writeManifest(path string, m face.Manifest) error {
 	b, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -105,7 +106,10 @@ func writeManifest(path string, m face.Manifest) error {
 	if _, err := face.ParseManifest(b); err != nil {
 		return err
 	}
-	return writeWhole(path, bytes.NewBuffer(append(b, '\n')))
+	return atomicfile.Write(path, 0o644, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s\n", b)
+		return err
+	})
 }
 
 func (m checkedModel) text(c *faceModelCheck) (string, error) {

@@ -2,14 +2,9 @@ package main
 
 import (
 	"bufio"
-	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"filippo.io/age"
@@ -18,16 +13,12 @@ import (
 	"github.com/sesuai/sesuai/internal/enrol"
 )
 
-// peopleFile is an opened file of people.
+// peopleFile is an opened file of people. If it is a regular file, its Reader
+// is an io.ReadSeeker, so that it can be read twice.
 type peopleFile struct {
 	io.Reader
 	file   *os.File
 	format enrol.Format
-	// regular is whether it can be read again. What follows is known only
-	// then: how many lines it has, 0 if it is sealed, and its digest.
-	regular bool
-	lines   int
-	digest  [sha256.Size]byte
 }
 
 // ageHeader is how every file that is sealed by age begins.
@@ -52,94 +43,62 @@ func (c *personImport) open() (_ *peopleFile, err error) {
 			err = errors.Join(err, p.Close())
 		}
 	}()
-	if err := p.measure(); err != nil {
+	info, err := p.file.Stat()
+	if err != nil {
 		return nil, err
 	}
-	buffered := bufio.NewReader(p.file)
-	head, _ := buffered.Peek(len(ageHeader)) // a shorter file is not sealed
-	sealed := string(head) == ageHeader
-	switch {
+	if !info.Mode().IsRegular() {
+		buffered := bufio.NewReader(p.file)
+		head, _ := buffered.Peek(len(ageHeader)) // a shorter file is not sealed
+		p.Reader, err = c.unseal(buffered, head)
+		return p, err
+	}
+	start, err := p.file.Seek(0, io.SeekCurrent) // of standard input, some may be read
+	if err != nil {
+		return nil, err
+	}
+	section := io.NewSectionReader(p.file, start, info.Size()-start)
+	head := make([]byte, len(ageHeader))
+	n, err := section.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	p.Reader, err = c.unseal(section, head[:n])
+	return p, err
+}
+
+// unseal returns a reader of what is sealed in r, or r itself if its head shows
+// that it is not sealed. What it returns is an io.ReadSeeker if r is an
+// *io.SectionReader.
+func (c *personImport) unseal(r io.Reader, head []byte) (io.Reader, error) {
+	switch sealed := string(head) == ageHeader; {
 	case sealed && c.Identity == "":
 		return nil, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "the file is sealed by age: say with --identity what opens it"}
 	case !sealed && c.Identity != "":
 		return nil, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "the file is not sealed by age, but --identity was given"}
 	case !sealed:
-		p.Reader = buffered
-		return p, nil
+		return r, nil
 	}
 	identities, err := readIdentities(c.Identity)
 	if err != nil {
 		return nil, err
 	}
-	p.lines = 0
-	if p.Reader, err = age.Decrypt(buffered, identities...); err != nil {
+	var plain io.Reader
+	if s, ok := r.(*io.SectionReader); ok {
+		var at io.ReaderAt
+		var size int64
+		at, size, err = age.DecryptReaderAt(s, s.Size(), identities...)
+		plain = io.NewSectionReader(at, 0, size)
+	} else {
+		plain, err = age.Decrypt(r, identities...)
+	}
+	switch _, other := errors.AsType[*age.NoIdentityMatchError](err); {
+	case other:
 		return nil, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "the file cannot be unsealed with this identity", Err: err}
+	case err != nil:
+		return nil, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "the sealed file is damaged or cut short", Err: err}
 	}
-	return p, nil
-}
-
-// measure reads a regular file once, for what it is known again by, and goes
-// back to where it was.
-func (p *peopleFile) measure() error {
-	info, err := p.file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return err
-	}
-	start, err := p.file.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return err
-	}
-	digest := sha256.New()
-	lines := lineCounter(0)
-	if _, err := io.Copy(io.MultiWriter(digest, &lines), p.file); err != nil {
-		return err
-	}
-	p.regular, p.digest, p.lines = true, [sha256.Size]byte(digest.Sum(nil)), int(lines)
-	if p.format == enrol.CSV {
-		p.lines = max(p.lines-1, 0)
-	}
-	_, err = p.file.Seek(start, io.SeekStart)
-	return err
-}
-
-// lineCounter counts the lines that are written to it.
-type lineCounter int
-
-// Write implements io.Writer.
-func (n *lineCounter) Write(b []byte) (int, error) {
-	*n += lineCounter(bytes.Count(b, []byte{'\n'}))
-	return len(b), nil
-}
-
-// openJournal opens the journal of the import of this file into the registry
-// whose keyed hash is given; nil if there is to be none. Another file, another
-// registry, another model or other flags that decide what becomes of a row are
-// another import.
-func (s *session) openJournal(c *personImport, p *peopleFile, hash func([]byte) [32]byte, model string) (*enrol.Journal, error) {
-	switch {
-	case !p.regular && c.Journal != "":
-		return nil, &sesuai.Error{
-			Kind:   sesuai.KindMalformed,
-			Detail: "what does not come from a file cannot be gone on with, so there is no journal of it",
-		}
-	case !p.regular || c.DryRun:
-		return nil, nil
-	}
-	id := []byte("journal of an import\x00")
-	for _, part := range []string{string(p.digest[:]), string(p.format), c.OnConflict, c.Photos, model} {
-		id = binary.BigEndian.AppendUint32(id, uint32(len(part)))
-		id = append(id, part...)
-	}
-	// The hash is keyed by a secret that every registry has its own of.
-	identity := hash(id)
-	path := c.Journal
-	if path == "" {
-		path = filepath.Join(s.config.Data, fmt.Sprintf("import-%x.journal", identity[:8]))
-		if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
-			return nil, err
-		}
-	}
-	return enrol.OpenJournal(path, identity)
+	return plain, nil
 }
 
 // Close closes the file.

@@ -63,8 +63,8 @@ func (c *personShow) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.withStore(func(store app.Store) error {
-		entry, found, err := store.Lookup(s, nik)
+	return s.withStorage(func(storage *app.Storage) error {
+		entry, found, err := storage.People.Lookup(s, nik)
 		if err != nil {
 			return err
 		}
@@ -80,8 +80,8 @@ func (c *personShow) Run(s *session) error {
 	})
 }
 
-// shownPerson says that somebody is on record. What is on record about them is
-// compared, never shown.
+// shownPerson says that somebody is on record. The values on record are only
+// compared, and never shown.
 type shownPerson struct {
 	OnRecord   bool               `json:"on_record"`
 	Status     string             `json:"status"`
@@ -107,9 +107,9 @@ func (p shownPerson) text() string {
 		p.EnrolledAt.Format(time.RFC3339), p.ChangedAt.Format(time.RFC3339))
 }
 
-// nobody says that nobody of the NIK is on record.
+// nobody prints that nobody with the NIK is on record.
 func (s *session) nobody() error {
-	if err := s.print(map[string]bool{"on_record": false}, "nobody of this NIK is on record\n"); err != nil {
+	if err := s.print(map[string]bool{"on_record": false}, "nobody with this NIK is on record\n"); err != nil {
 		return err
 	}
 	return negativeAnswer{}
@@ -122,8 +122,8 @@ func (c *personRemove) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.withStore(func(store app.Store) error {
-		removed, err := store.Remove(s, nik)
+	return s.withStorage(func(storage *app.Storage) error {
+		removed, err := storage.People.Remove(s, nik)
 		if err != nil {
 			return err
 		}
@@ -137,8 +137,8 @@ func (c *personRemove) Run(s *session) error {
 type personCount struct{}
 
 func (personCount) Run(s *session) error {
-	return s.withStore(func(store app.Store) error {
-		n, err := store.Count(s)
+	return s.withStorage(func(storage *app.Storage) error {
+		n, err := storage.People.Count(s)
 		if err != nil {
 			return err
 		}
@@ -146,12 +146,12 @@ func (personCount) Run(s *session) error {
 	})
 }
 
-// withEnroller runs f on the opened store and face engine.
+// withEnroller calls f with the opened storage and face engine.
 func (s *session) withEnroller(f func(*enrol.Enroller) error) error {
 	engine, err := app.OpenEngine(s.config, app.ManyPhotographs, 1)
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
-	return s.withStore(func(store app.Store) error { return f(app.NewEnroller(store, engine)) })
+	return s.withStorage(func(storage *app.Storage) error { return f(app.NewEnroller(storage, engine)) })
 }

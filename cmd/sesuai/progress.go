@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"log/slog"
 	"time"
 
@@ -10,53 +9,57 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 )
 
-// progress shows how far something is: a bar on a terminal, a line in the log
-// every ten seconds elsewhere.
+// progress shows how far a command is: a bar on a terminal, elsewhere a line in
+// the log every ten seconds.
 type progress struct {
-	bar   *progressbar.ProgressBar
-	log   *slog.Logger
-	steps int
-	// said is when the last line was written, at how many steps.
-	said time.Time
-	done int
+	bar *progressbar.ProgressBar
+	log *slog.Logger
+	// logged is when the last line was written, and done was how many steps
+	// were done then.
+	logged time.Time
+	done   int
 }
 
 const progressInterval = 10 * time.Second
 
-// newProgress begins to show it; steps is 0 if it is not known how many.
-func (s *session) newProgress(steps int, doing, things string) (*progress, error) {
+// newProgress starts to show the progress of what is done to things.
+func (s *session) newProgress(doing, things string) (*progress, error) {
 	if s.terminal {
-		return &progress{bar: s.progressBar(cmp.Or(steps, -1), doing, things)}, nil
+		return &progress{bar: s.progressBar(-1, doing, things)}, nil
 	}
 	log, err := app.NewLogger(s.config.Log, s.stderr, false)
 	if err != nil {
 		return nil, err
 	}
-	return &progress{log: log.With("doing", doing), steps: steps, said: time.Now()}, nil
+	return &progress{log: log.With("doing", doing), logged: time.Now()}, nil
 }
 
-// set is told how many steps are done.
-func (p *progress) set(done int) {
+// set shows that so many steps are done, of how many; 0 if that is not known.
+func (p *progress) set(done, of int) {
 	if p.bar != nil {
+		if of > 0 && p.bar.GetMax() != of {
+			p.bar.ChangeMax(of)
+		}
 		_ = p.bar.Set(done)
 		return
 	}
 	now := time.Now()
-	if now.Sub(p.said) < progressInterval {
+	if now.Sub(p.logged) < progressInterval {
 		return
 	}
-	// Of the last seconds: what an earlier run has done goes by quickly.
-	rate := float64(done-p.done) / now.Sub(p.said).Seconds()
-	p.said, p.done = now, done
+	// The rate of the last seconds: what is unchanged goes by faster than what
+	// is new.
+	rate := float64(done-p.done) / now.Sub(p.logged).Seconds()
+	p.logged, p.done = now, done
 	attrs := []any{"done", done, "per_second", int(rate)}
-	if p.steps > done && rate > 0 {
-		left := time.Duration(float64(p.steps-done) / rate * float64(time.Second))
-		attrs = append(attrs, "of", p.steps, "left", left.Round(time.Second).String())
+	if of > done && rate > 0 {
+		left := time.Duration(float64(of-done) / rate * float64(time.Second))
+		attrs = append(attrs, "of", of, "left", left.Round(time.Second).String())
 	}
 	p.log.Info("progress", attrs...)
 }
 
-// clear makes room for a line.
+// clear removes the bar, to make room for a line.
 func (p *progress) clear() {
 	if p.bar != nil {
 		_ = p.bar.Clear()

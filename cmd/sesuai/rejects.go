@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,18 +14,16 @@ import (
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
-// rejectedRow is a row that was not enrolled, and why.
+// rejectedRow is a row that was not enrolled, with the reason.
 type rejectedRow struct {
 	Line   int         `json:"line"`
 	Code   sesuai.Kind `json:"code"`
 	Reason string      `json:"reason"`
 }
 
-// guidance says what to do about a rejected row.
-type guidance struct{ ID, EN string }
-
-// rowGuidance is said instead of what the API says, or where it says nothing.
-var rowGuidance = map[sesuai.Kind]guidance{
+// rowGuidance says what to do about rejected rows, for the kinds of errors for
+// which the guidance of the API does not fit a row of a file, or is missing.
+var rowGuidance = map[sesuai.Kind]httpapi.Guidance{
 	sesuai.KindInvalidNIK: {
 		ID: "Periksa NIK: harus 16 digit angka, tanpa spasi atau tanda lain.",
 		EN: "Check the NIK: it must be 16 digits, without spaces or other signs.",
@@ -40,39 +37,47 @@ var rowGuidance = map[sesuai.Kind]guidance{
 		EN: "Check the column photo: the file must be in the folder or archive, and readable.",
 	},
 	sesuai.KindMalformed: {
-		ID: "Perbaiki baris ini: tanda kutip harus berpasangan dan kolom harus sama dengan baris judul.",
-		EN: "Mend the row: quotes must match, and the fields must be those of the header line.",
+		ID: "Perbaiki baris ini: satu orang satu baris, tanda kutip harus berpasangan di baris yang sama, dan kolom harus sama dengan baris judul.",
+		EN: "Correct the line: one person is one line, quotes must match on it, and the fields must be those of the header line.",
 	},
 	sesuai.KindConflict: {
 		ID: "Periksa apakah NIK ini tercatat dua kali atau datanya berbeda, lalu impor baris yang benar.",
-		EN: "Check whether the NIK is there twice or its record differs, and import the right row.",
+		EN: "Check whether the file has the NIK twice or the record differs, and import the right row.",
 	},
 }
 
-// guidanceOf is what to do about a row that was rejected for why.
-func guidanceOf(why error) guidance {
+// guidanceRounded says what to do about a file whose NIKs were rounded.
+var guidanceRounded = httpapi.Guidance{
+	ID: "NIK dalam berkas ini telah dibulatkan oleh aplikasi lembar kerja (spreadsheet), dan angka yang hilang tidak dapat dipulihkan. " +
+		"Ekspor ulang berkas dari sumber aslinya dengan kolom nik sebagai teks, lalu impor berkas itu.",
+	EN: "A spreadsheet has rounded the NIKs of this file, and the lost digits cannot be recovered from it. " +
+		"Export the file from its source again, with the column nik as text, and import that.",
+}
+
+// guidanceOf returns what to do about a row that was rejected for why; empty
+// texts if there is no guidance.
+func guidanceOf(why error) httpapi.Guidance {
 	if g, ok := rowGuidance[sesuai.KindOf(why)]; ok {
 		return g
 	}
-	var body struct{ Guidance guidance }
-	_, b := httpapi.ErrorJSON(why)
-	_ = json.Unmarshal(b, &body) // without guidance the columns stay empty
-	return body.Guidance
+	if g := httpapi.GuidanceOf(why); g != nil {
+		return *g
+	}
+	return httpapi.Guidance{}
 }
 
 // rejectsHeader are the columns of a file of rejected rows.
 var rejectsHeader = []string{"line", "code", "reason", "guidance_id", "guidance_en"}
 
-// rejectsFile is the file of rejected rows; nil if none is wanted.
+// rejectsFile is the file of rejected rows. A nil *rejectsFile writes nothing.
 type rejectsFile struct {
 	file *os.File
 	csv  *csv.Writer
 }
 
-// openRejects opens or makes (0600) the file of rejected rows. A file that is
-// there is added to by an import that goes on, and begun anew by another; one
-// that is something else is left alone.
-func openRejects(path string, goesOn bool) (_ *rejectsFile, err error) {
+// openRejects opens or makes (0600) the file of rejected rows. A file of an
+// earlier import is replaced; any other file is left alone.
+func openRejects(path string) (_ *rejectsFile, err error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -96,9 +101,6 @@ func openRejects(path string, goesOn bool) (_ *rejectsFile, err error) {
 		if _, err := io.ReadFull(f, found); err != nil || !bytes.Equal(found, header) {
 			return nil, &sesuai.Error{Kind: sesuai.KindConflict, Detail: path + " is there, and is no file of rejected rows"}
 		}
-		if goesOn {
-			return r, nil
-		}
 		if err := f.Truncate(0); err != nil {
 			return nil, err
 		}
@@ -106,7 +108,7 @@ func openRejects(path string, goesOn bool) (_ *rejectsFile, err error) {
 	return r, r.put(rejectsHeader)
 }
 
-// write writes a row, at once.
+// write writes a row without buffering.
 func (r *rejectsFile) write(row rejectedRow, why error) error {
 	if r == nil {
 		return nil

@@ -15,9 +15,9 @@ import (
 
 type verifyCommand struct {
 	claimFlags
-	Photo     string  `help:"The photograph of the person: PNG or JPEG." placeholder:"FILE"`
-	Threshold float64 `help:"The percentage that the face must reach: 75 to 100." default:"75"`
-	NameMark  int     `help:"The agreement that the name must reach: 80 to 100." default:"${name_mark}"`
+	Photo         string  `help:"The photograph of the person: PNG or JPEG." placeholder:"FILE"`
+	Threshold     float64 `help:"The percentage that the face must reach: 75 to 100." default:"${threshold}"`
+	NameThreshold int     `help:"The score that the name must reach: 80 to 100." default:"${name_threshold}"`
 }
 
 // localClient is the id in the audit trail of verifications by the operator.
@@ -26,7 +26,7 @@ const localClient = "local"
 func (c *verifyCommand) Run(s *session) error {
 	client := access.Client{
 		ID: localClient, Name: localClient, Scopes: []access.Scope{access.FaceVerification},
-		Threshold: threshold(c.Threshold), NameMark: c.NameMark,
+		Threshold: threshold(c.Threshold), NameThreshold: c.NameThreshold,
 		// What is tried out here must not count as sent before when it comes
 		// from a client.
 		Replay: access.Off, Liveness: access.Off,
@@ -66,13 +66,13 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 	if err != nil {
 		return verdict, err
 	}
-	err = s.withStore(func(store app.Store) error {
-		asked, err := app.OpenRegistry(s.config, store, log, nil)
+	err = s.withStorage(func(storage *app.Storage) error {
+		asked, err := app.OpenRegistry(s.config, storage, log, nil)
 		if err != nil {
 			return err
 		}
 		defer asked.Close()
-		verdict, err = app.NewVerifier(s.config, store, asked, engine).Verify(s, verify.Request{
+		verdict, err = app.NewVerifier(s.config, storage, asked, engine).Verify(s, verify.Request{
 			ID: "local-" + rand.Text(), Client: client, Claim: claim, Photo: photo,
 		})
 		return err
@@ -80,5 +80,5 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 	return verdict, err
 }
 
-// nameMark is the default of --name-mark.
-func nameMark() string { return fmt.Sprint(name.PassMark) }
+// nameThreshold is the default of --name-threshold.
+func nameThreshold() string { return fmt.Sprint(name.DefaultThreshold) }

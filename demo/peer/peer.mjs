@@ -1,7 +1,7 @@
-// What a Node user would pick, on the photographs that are named on standard
-// input, one a line. It prints a line of JSON for each: the descriptor of the
-// face nearest the centre (null if none is found) and the milliseconds that
-// finding and describing it took, decoding excluded.
+// Runs the face library that a Node.js user would choose on the photographs named
+// on standard input, one on each line. It prints a line of JSON for each: the
+// descriptor of the face nearest the centre (null if none is found), and the
+// milliseconds it took to find and describe it, without decoding.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { readFile } from 'node:fs/promises';

@@ -1,5 +1,7 @@
-// Package access decides who may call: clients, their credentials, scopes and
-// limits. It must not know HTTP, nor how clients are stored.
+// Package access decides who may call the service: clients, their credentials,
+// scopes and rate limits. It stores clients with keyed hashes of their
+// credentials. It leaves HTTP to package httpapi, and applying a client's
+// thresholds and policies to package verify.
 package access
 
 import (
@@ -9,39 +11,40 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// Scope is something that a client may be allowed to do.
+// Scope is a permission of a client.
 type Scope string
 
 // FaceVerification allows POST /identity/v1/face-verification.
 const FaceVerification Scope = "identity.face_verification"
 
-// Scopes lists every scope there is.
+// Scopes are all scopes.
 var Scopes = [...]Scope{FaceVerification}
 
 // Client is an application that may call the service.
 type Client struct {
-	// ID is made when the client is added and is what audit events carry.
+	// ID identifies the client in audit events. Add generates it.
 	ID string
-	// Name is the operator's name for it; unique.
+	// Name is the operator's name for the client. It is unique.
 	Name   string
 	Scopes []Scope
-	// Threshold is the percentage that a face must reach: 75 to 100.
+	// Threshold is the minimum percentage of a face: 75 to 100.
 	Threshold sesuai.Percentage
-	// NameMark is the agreement that a name must reach: 80 to 100.
-	NameMark int
-	// Rate is how many requests a second are let through on average, Burst
-	// how many at once. Rate 0 is no limit, Burst 0 one second's worth.
+	// NameThreshold is the minimum score of a name, 80 to 100: see package name.
+	NameThreshold int
+	// Rate is the maximum number of requests per second on average, Burst the
+	// maximum number at once. Rate 0 is no limit. Burst 0 is the number of
+	// requests of one second.
 	Rate  float64
 	Burst int
-	// Replay is what is done about a photograph that was sent before, or is
-	// that of the reference portrait; Liveness about one that does not look
-	// like a living person's.
+	// Replay applies to a photograph that was sent before or is the reference
+	// portrait. Liveness applies to one that does not look like a photograph of
+	// a living person.
 	Replay, Liveness Policy
 	// AddedAt is when the client was added.
 	AddedAt time.Time
 }
 
-// Allows reports whether the client has the scope.
+// Allows reports whether the client has a scope.
 func (c Client) Allows(s Scope) bool {
 	for _, have := range c.Scopes {
 		if have == s {
@@ -51,24 +54,26 @@ func (c Client) Allows(s Scope) bool {
 	return false
 }
 
-// Hashes are keyed hashes (HMAC-SHA-256) of a client's credentials: all that
-// is stored of them.
+// Hashes are keyed hashes (HMAC-SHA-256) of a client's credentials. Nothing else
+// of the credentials is stored.
 type Hashes struct {
 	Username, Password, APIKey [32]byte
 }
 
-// Clients is where clients are kept. It is safe for concurrent use. Errors
-// have kind sesuai.KindUnavailable, but where said otherwise.
+// Clients stores clients. It is safe for concurrent use. Changes are durable when
+// a method returns nil. Errors have kind sesuai.KindUnavailable unless stated
+// otherwise, with the error of a ctx that has ended in the chain.
 type Clients interface {
-	// AddClient keeps a new client. A name that is taken is an error of kind
+	// AddClient adds a valid client. Threshold is stored to a hundredth of a
+	// percent, AddedAt to a microsecond. If the name is taken, the error has kind
 	// sesuai.KindConflict.
 	AddClient(ctx context.Context, c Client, h Hashes) error
-	// ClientByUsername finds the client by the keyed hash of its user name;
+	// ClientByUsername returns the client whose username has that keyed hash;
 	// false if there is none.
 	ClientByUsername(ctx context.Context, username [32]byte) (Client, Hashes, bool, error)
-	// ListClients returns all clients by name.
+	// ListClients returns all clients in the order of their names.
 	ListClients(ctx context.Context) ([]Client, error)
-	// RemoveClient removes the client of that name and reports whether there
-	// was one.
+	// RemoveClient removes the client of that name. It reports whether there was
+	// one.
 	RemoveClient(ctx context.Context, name string) (bool, error)
 }

@@ -9,47 +9,30 @@ import (
 	"log/slog"
 	"math"
 	"strings"
-	"sync"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
-	"go.uber.org/goleak"
+	"github.com/sesuai/sesuai/internal/access/accesstest"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }
 
-// clients is access.Clients in memory.
-type clients struct {
-	mu     sync.Mutex
-	byUser map[[32]byte]access.Client
-	hashes map[[32]byte]access.Hashes
-	err    error
-	asked  int
+// countingClients counts look-ups.
+type countingClients struct {
+	accesstest.Memory
+	lookups int
 }
 
-func newClients() *clients {
-	return &clients{byUser: map[[32]byte]access.Client{}, hashes: map[[32]byte]access.Hashes{}}
+func (c *countingClients) ClientByUsername(ctx context.Context, u [32]byte) (access.Client, access.Hashes, bool, error) {
+	c.lookups++
+	return c.Memory.ClientByUsername(ctx, u)
 }
 
-func (c *clients) AddClient(_ context.Context, client access.Client, h access.Hashes) error {
-	c.byUser[h.Username], c.hashes[h.Username] = client, h
-	return c.err
-}
-
-func (c *clients) ClientByUsername(_ context.Context, u [32]byte) (access.Client, access.Hashes, bool, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.asked++
-	client, ok := c.byUser[u]
-	return client, c.hashes[u], ok, c.err
-}
-
-func (c *clients) ListClients(context.Context) ([]access.Client, error) { return nil, c.err }
-
-func (c *clients) RemoveClient(context.Context, string) (bool, error) { return false, c.err }
-
-// countingHash counts how often, and over how many bytes, something is hashed.
+// countingHash counts the hashes and the bytes that are hashed.
 type countingHash struct{ calls, bytes int }
 
 func (c *countingHash) hash(b []byte) [32]byte {
@@ -65,22 +48,24 @@ func (c *countingHash) hash(b []byte) [32]byte {
 func valid() access.Client {
 	return access.Client{
 		Name: "Bank Karangan", Scopes: []access.Scope{access.FaceVerification},
-		Threshold: sesuai.PercentageOf(75), NameMark: 85, Rate: 10, Burst: 20,
+		Threshold: sesuai.PercentageOf(75), NameThreshold: 85, Rate: 10, Burst: 20,
 		Replay: access.Enforce, Liveness: access.Log,
 	}
 }
 
 func TestAuthenticate(t *testing.T) {
-	store, hash := newClients(), &countingHash{}
-	added, credentials, err := access.Add(t.Context(), store, hash.hash, valid())
+	clients, hash := new(countingClients), new(countingHash)
+	added, credentials, err := access.Add(t.Context(), clients, hash.hash, valid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, others, err := access.Add(t.Context(), store, hash.hash, valid())
+	another := valid()
+	another.Name = "Koperasi Karangan"
+	_, others, err := access.Add(t.Context(), clients, hash.hash, another)
 	if err != nil {
 		t.Fatal(err)
 	}
-	auth := access.NewAuthenticator(access.AuthenticatorOptions{Clients: store, Hash: hash.hash})
+	auth := access.NewAuthenticator(access.AuthenticatorOptions{Clients: clients, Hash: hash.hash})
 	r, other := credentials.Reveal(), others.Reveal()
 	got, err := auth.Authenticate(t.Context(), r.Username, r.Password, r.APIKey)
 	if err != nil || got.ID != added.ID {
@@ -106,24 +91,24 @@ func TestAuthenticate(t *testing.T) {
 	}
 	for _, test := range wrong {
 		t.Run(test.name, func(t *testing.T) {
-			calls, bytes, asked := hash.calls, hash.bytes, store.asked
+			calls, bytes, lookups := hash.calls, hash.bytes, clients.lookups
 			got, err := auth.Authenticate(t.Context(), test.username, test.password, test.apiKey)
 			e, ok := errors.AsType[*sesuai.Error](err)
 			if !ok || e.Kind != sesuai.KindUnauthenticated || e.Detail != "" || e.Err != nil || got.ID != "" {
 				t.Errorf("Authenticate = %v, %v", got.ID, err)
 			}
-			if hash.calls-calls != 3 || store.asked-asked != 1 {
-				t.Errorf("%d hashes and %d look-ups, want 3 and 1", hash.calls-calls, store.asked-asked)
+			if hash.calls-calls != 3 || clients.lookups-lookups != 1 {
+				t.Errorf("%d hashes and %d look-ups, want 3 and 1", hash.calls-calls, clients.lookups-lookups)
 			}
 			if n := hash.bytes - bytes; n > 1000 {
-				t.Errorf("%d bytes were hashed for a stranger", n)
+				t.Errorf("%d bytes were hashed", n)
 			}
 		})
 	}
 
-	store.err = errors.New("down")
+	clients.Fail(errors.New("down"))
 	if _, err := auth.Authenticate(t.Context(), r.Username, r.Password, r.APIKey); sesuai.KindOf(err) != sesuai.KindUnavailable {
-		t.Errorf("with the store down, Authenticate = %v", err)
+		t.Errorf("without the clients, Authenticate = %v", err)
 	}
 }
 
@@ -195,8 +180,8 @@ func TestValidate(t *testing.T) {
 		{"not UTF-8", func(c *access.Client) { c.Name = "a\xffb" }},
 		{"no threshold", func(c *access.Client) { c.Threshold = sesuai.Percentage{} }},
 		{"threshold too low", func(c *access.Client) { c.Threshold = sesuai.PercentageOf(74.99) }},
-		{"name mark too low", func(c *access.Client) { c.NameMark = 79 }},
-		{"name mark too high", func(c *access.Client) { c.NameMark = 101 }},
+		{"name threshold too low", func(c *access.Client) { c.NameThreshold = 79 }},
+		{"name threshold too high", func(c *access.Client) { c.NameThreshold = 101 }},
 		{"negative rate", func(c *access.Client) { c.Rate = -1 }},
 		{"rate not a number", func(c *access.Client) { c.Rate = math.NaN() }},
 		{"endless rate", func(c *access.Client) { c.Rate = math.Inf(1) }},
@@ -216,8 +201,9 @@ func TestValidate(t *testing.T) {
 			if !ok || e.Kind != sesuai.KindConfiguration || e.Detail == "" {
 				t.Errorf("Validate = %v", err)
 			}
-			store := newClients()
-			if _, _, err := access.Add(t.Context(), store, (&countingHash{}).hash, c); err == nil || len(store.byUser) != 0 {
+			clients := new(accesstest.Memory)
+			_, _, err = access.Add(t.Context(), clients, new(countingHash).hash, c)
+			if listed, _ := clients.ListClients(t.Context()); err == nil || len(listed) != 0 {
 				t.Errorf("Add = %v", err)
 			}
 		})
@@ -247,14 +233,14 @@ func TestPolicies(t *testing.T) {
 		}
 	}
 	if got := (access.Enforce + 1).String(); got != "" {
-		t.Errorf("a policy that there is not is called %q", got)
+		t.Errorf("an unknown policy is called %q", got)
 	}
 	if err := (access.Client{Name: "a"}).Validate(); err == nil {
 		t.Error("a client without policies is valid")
 	}
 	c := valid()
 	c.Replay, c.Liveness = 0, 0
-	added, _, err := access.Add(t.Context(), newClients(), (&countingHash{}).hash, c)
+	added, _, err := access.Add(t.Context(), new(accesstest.Memory), new(countingHash).hash, c)
 	if err != nil || added.Replay != access.Log || added.Liveness != access.Off {
 		t.Errorf("the defaults are %q and %q, %v", added.Replay, added.Liveness, err)
 	}

@@ -8,39 +8,38 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// maxCredential is the longest credential that is looked at, in bytes. Ours
-// are far shorter, and hashing a long one is work that a stranger could ask
-// for.
+// maxCredential is the maximum length of a credential, in bytes. Generated ones
+// are far shorter. Without a limit anybody could make the service hash megabytes.
 const maxCredential = 256
 
 // AuthenticatorOptions are what an Authenticator is made of. All are required.
 type AuthenticatorOptions struct {
 	Clients Clients
-	// Hash is the keyed hash that the credentials were stored with.
+	// Hash is the keyed hash that was passed to Add.
 	Hash Hash
 }
 
-// Authenticator knows clients by their credentials. It is safe for concurrent
-// use, and keeps nothing: a client that was added or removed by another
-// process is so at the next request.
+// Authenticator identifies clients by their credentials. It is safe for
+// concurrent use. It caches nothing, so that a client that another process adds
+// or removes is known or unknown from the next request on.
 type Authenticator struct {
 	o AuthenticatorOptions
-	// nobody is compared with where there is no client.
+	// nobody is compared with if there is no client of that username.
 	nobody Hashes
 }
 
-// NewAuthenticator makes an Authenticator.
+// NewAuthenticator returns a new Authenticator.
 func NewAuthenticator(o AuthenticatorOptions) *Authenticator {
 	a := &Authenticator{o: o}
-	_, _ = rand.Read(a.nobody.Password[:]) // never fails: crypto/rand
+	_, _ = rand.Read(a.nobody.Password[:]) // crypto/rand never fails
 	_, _ = rand.Read(a.nobody.APIKey[:])
 	return a
 }
 
-// Authenticate returns the client of these credentials. Whichever of them is
-// missing or wrong, the work and the error are the same, of kind
-// sesuai.KindUnauthenticated and without detail. If the clients cannot be
-// read, the error is of kind sesuai.KindUnavailable.
+// Authenticate returns the client with these credentials. If any of them is
+// missing or wrong, the error has kind sesuai.KindUnauthenticated and no detail.
+// Neither the error nor the work done reveals which one it was. If the clients
+// cannot be read, the error has kind sesuai.KindUnavailable.
 func (a *Authenticator) Authenticate(ctx context.Context, username, password, apiKey string) (Client, error) {
 	given := hashesOf(a.o.Hash, bounded(username), bounded(password), bounded(apiKey))
 	client, stored, found, err := a.o.Clients.ClientByUsername(ctx, given.Username)
@@ -50,7 +49,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, username, password, ap
 	if !found {
 		stored = a.nobody
 	}
-	// Both are compared whatever comes of the first.
+	// Both are compared, whatever the result of the first comparison.
 	samePassword := hmac.Equal(given.Password[:], stored.Password[:])
 	sameKey := hmac.Equal(given.APIKey[:], stored.APIKey[:])
 	if !found || !samePassword || !sameKey {
@@ -59,7 +58,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, username, password, ap
 	return client, nil
 }
 
-// bounded is the text, or none if it is too long to be a credential.
+// bounded returns s, or "" if s is too long to be a credential.
 func bounded(s string) string {
 	if len(s) > maxCredential {
 		return ""

@@ -9,32 +9,34 @@ import (
 	"unicode/utf8"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/name"
 )
 
-// The limits of a client's values.
+// The limits of a client's settings.
 const (
 	MaxNameLength = 64 // characters
 	MinThreshold  = 75 // percent
-	MinNameMark   = 80
-	MaxNameMark   = 100
+
+	MinNameThreshold = name.MinThreshold
+	MaxNameThreshold = name.MaxThreshold
 )
 
-// The values that a client has unless others are asked for.
+// The default settings of a client.
 const (
-	DefaultThreshold = 75 // percent
-	DefaultNameMark  = 85
+	DefaultThreshold     = 75 // percent
+	DefaultNameThreshold = name.DefaultThreshold
 )
 
-// Validate reports what is wrong with the client's values as an error of kind
-// sesuai.KindConfiguration whose detail may be shown.
+// Validate returns an error of kind sesuai.KindConfiguration if a setting of the
+// client is not valid. Its detail says which and may be shown.
 func (c Client) Validate() error {
 	switch {
 	case !visible(c.Name):
 		return invalid("a client's name has 1 to %d visible characters, and no space at either end", MaxNameLength)
 	case !c.Threshold.AtLeast(sesuai.PercentageOf(MinThreshold)):
 		return invalid("a client's threshold is a percentage from %d to 100", MinThreshold)
-	case c.NameMark < MinNameMark || c.NameMark > MaxNameMark:
-		return invalid("a client's name mark is a number from %d to %d", MinNameMark, MaxNameMark)
+	case c.NameThreshold < MinNameThreshold || c.NameThreshold > MaxNameThreshold:
+		return invalid("a client's name threshold is a number from %d to %d", MinNameThreshold, MaxNameThreshold)
 	case !(c.Rate >= 0) || math.IsInf(c.Rate, 0):
 		return invalid("a client's rate is a number of requests a second, 0 for no limit")
 	case c.Burst < 0:
@@ -57,8 +59,8 @@ func (c Client) Validate() error {
 	return nil
 }
 
-// AtOnce is how many requests at once a Rate lets through: Burst, or one
-// second's worth.
+// AtOnce returns the maximum number of requests at once: Burst, or the number of
+// requests of one second if Burst is 0.
 func (c Client) AtOnce() int {
 	if c.Burst > 0 {
 		return c.Burst
@@ -66,8 +68,8 @@ func (c Client) AtOnce() int {
 	return int(min(math.Ceil(c.Rate), math.MaxInt32))
 }
 
-// Authorize returns an error of kind sesuai.KindForbidden unless the client
-// has the scope.
+// Authorize returns an error of kind sesuai.KindForbidden unless the client has
+// a scope.
 func (c Client) Authorize(s Scope) error {
 	if !c.Allows(s) {
 		return &sesuai.Error{Kind: sesuai.KindForbidden}
@@ -75,9 +77,9 @@ func (c Client) Authorize(s Scope) error {
 	return nil
 }
 
-// visible reports whether name is of visible characters: two names that look
-// alike on a screen should not differ by what cannot be seen. Spaces may stand
-// between words.
+// visible reports whether a name has only visible characters, and spaces between
+// words. Two names that look alike on a screen should not differ by invisible
+// characters.
 func visible(name string) bool {
 	n := utf8.RuneCountInString(name)
 	if n < 1 || n > MaxNameLength || !utf8.ValidString(name) || strings.TrimSpace(name) != name {

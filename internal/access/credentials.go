@@ -8,20 +8,20 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// Hash is a keyed hash. The key is what makes a stolen table of hashes
-// worthless; the credentials being random is why nothing slower is needed.
+// Hash is a keyed hash. Without the key, stolen hashes are useless. A slow hash is
+// not needed because credentials are random.
 type Hash func(b []byte) [32]byte
 
-// Credentials are what a client proves itself with. They are made once, shown
-// once, and kept nowhere: formatting or marshalling them shows nothing, Reveal
-// is the way to show them.
+// Credentials prove the identity of a client. They are generated and shown once,
+// and not stored. Formatting or marshalling hides them; Reveal shows them.
 type Credentials struct {
 	Username, Password, APIKey sesuai.Text
 }
 
-// NewCredentials makes random credentials of at least 128 bits each
-// (crypto/rand.Text), of letters, digits and underscores: they need no escaping
-// in a URL, a header or a shell, and say in front what they are.
+// NewCredentials returns random credentials of at least 128 bits each
+// (crypto/rand.Text). They consist of letters, digits and underscores, so that
+// they need no escaping in a URL, a header or a shell. A prefix says which one it
+// is.
 func NewCredentials() Credentials {
 	return Credentials{
 		Username: sesuai.NewText("usr_" + rand.Text()),
@@ -30,8 +30,8 @@ func NewCredentials() Credentials {
 	}
 }
 
-// Revealed are credentials in plain text, to be printed once: as JSON
-// {"username","password","api_key"}.
+// Revealed are credentials in plain text, to be printed once. They marshal to the
+// JSON {"username","password","api_key"}.
 type Revealed struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
@@ -43,14 +43,14 @@ func (c Credentials) Reveal() Revealed {
 	return Revealed{c.Username.Reveal(), c.Password.Reveal(), c.APIKey.Reveal()}
 }
 
-// Hashes are what is stored of the credentials.
+// Hashes returns the hashes to store.
 func (c Credentials) Hashes(hash Hash) Hashes {
 	r := c.Reveal()
 	return hashesOf(hash, r.Username, r.Password, r.APIKey)
 }
 
-// hashesOf hashes each credential for what it is, so that one never stands
-// for another.
+// hashesOf hashes each credential together with its role, so that one cannot be
+// used as another.
 func hashesOf(hash Hash, username, password, apiKey string) Hashes {
 	return Hashes{
 		Username: hash([]byte("username\x00" + username)),
@@ -59,9 +59,9 @@ func hashesOf(hash Hash, username, password, apiKey string) Hashes {
 	}
 }
 
-// Add makes credentials for a new client and keeps the client with their
-// hashes. Policies that are not set are the defaults. It returns the client with the ID it was given. Errors: those of
-// Client.Validate and of Clients.AddClient.
+// Add generates an ID and credentials for a client and adds it to clients.
+// Policies that are not set get their defaults. Add returns the client as it was
+// added. Errors are those of Client.Validate and Clients.AddClient.
 func Add(ctx context.Context, clients Clients, hash Hash, c Client) (Client, Credentials, error) {
 	c.ID = "cli_" + rand.Text()
 	if c.Replay == 0 {

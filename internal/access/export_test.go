@@ -1,6 +1,6 @@
 package access
 
-// TrackedForTest is how many clients are tracked.
+// TrackedForTest returns the number of clients that are tracked.
 func (l *Limiter) TrackedForTest() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

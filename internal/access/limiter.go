@@ -8,20 +8,21 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// DefaultMaxTracked is how many clients a Limiter tracks unless told.
+// DefaultMaxTracked is the default maximum number of clients that a Limiter
+// tracks.
 const DefaultMaxTracked = 10_000
 
 // LimiterOptions are what a Limiter is made of.
 type LimiterOptions struct {
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
-	// MaxTracked is how many clients are tracked at once;
-	// DefaultMaxTracked if 0. Where there are more, the one that called
-	// longest ago starts afresh.
+	// MaxTracked is the maximum number of clients that are tracked at once;
+	// DefaultMaxTracked if 0. To track another one, the Limiter forgets the
+	// client that called longest ago.
 	MaxTracked int
 }
 
-// Limiter keeps clients to their rates, in this process alone. It is safe for
+// Limiter limits the rates of clients within one process. It is safe for
 // concurrent use.
 type Limiter struct {
 	o       LimiterOptions
@@ -29,13 +30,13 @@ type Limiter struct {
 	buckets map[string]*bucket // by client ID
 }
 
-// bucket is a client's tokens (a token bucket: see package rate).
+// bucket is the token bucket of a client: see package rate.
 type bucket struct {
 	*rate.Limiter
 	used time.Time
 }
 
-// NewLimiter makes a Limiter.
+// NewLimiter returns a new Limiter.
 func NewLimiter(o LimiterOptions) *Limiter {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -46,11 +47,9 @@ func NewLimiter(o LimiterOptions) *Limiter {
 	return &Limiter{o: o, buckets: make(map[string]*bucket)}
 }
 
-// Allow counts one request of the client. An error of kind
-// sesuai.KindRateLimited says that it is one too many, and after how long
-// another will not be; it is not counted.
-//
-// A client whose limits were changed is held to the new ones at once.
+// Allow counts a request of a client. If the request exceeds the client's limits,
+// it is not counted, and the error has kind sesuai.KindRateLimited and says after
+// how long a request will be allowed. Changed limits apply at once.
 func (l *Limiter) Allow(c Client) error {
 	if c.Rate == 0 {
 		return nil
@@ -82,8 +81,8 @@ func (l *Limiter) Allow(c Client) error {
 	return &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: wait}
 }
 
-// makeRoom forgets the client that called longest ago if as many are tracked
-// as may be. Clients are few: walking over them is rare and cheap.
+// makeRoom forgets the client that called longest ago if the maximum number is
+// tracked. Clients are few, so the loop is rare and cheap.
 func (l *Limiter) makeRoom() {
 	if len(l.buckets) < l.o.MaxTracked {
 		return

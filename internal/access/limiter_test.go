@@ -12,7 +12,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 )
 
-// clock is a clock that is set by hand.
+// clock is a clock that a test sets.
 type clock struct{ now time.Time }
 
 func (c *clock) limiter(maxTracked int) *access.Limiter {
@@ -20,8 +20,8 @@ func (c *clock) limiter(maxTracked int) *access.Limiter {
 	return access.NewLimiter(access.LimiterOptions{Now: func() time.Time { return c.now }, MaxTracked: maxTracked})
 }
 
-// allowed is how many requests at once are let through, and the error that the
-// next one gets.
+// allowed returns the number of requests that are allowed at once, and after how
+// long the next one is.
 func allowed(t *testing.T, l *access.Limiter, c access.Client) (int, time.Duration) {
 	t.Helper()
 	for n := range 1000 {
@@ -43,16 +43,16 @@ func TestLimiter(t *testing.T) {
 	l := c.limiter(0)
 	client := access.Client{ID: "a", Rate: 2, Burst: 5}
 	if n, retry := allowed(t, l, client); n != 5 || retry != 500*time.Millisecond {
-		t.Errorf("%d requests let through, retry after %v", n, retry)
+		t.Errorf("%d requests allowed, retry after %v", n, retry)
 	}
-	// Those that were refused do not count, and RetryAfter is right.
+	// Refused requests do not count, and RetryAfter is exact.
 	c.now = c.now.Add(500 * time.Millisecond)
 	if n, _ := allowed(t, l, client); n != 1 {
-		t.Errorf("%d requests let through after RetryAfter", n)
+		t.Errorf("%d requests allowed after RetryAfter", n)
 	}
 	c.now = c.now.Add(time.Hour)
 	if n, _ := allowed(t, l, client); n != 5 {
-		t.Errorf("%d requests let through after an hour", n)
+		t.Errorf("%d requests allowed after an hour", n)
 	}
 	if n, _ := allowed(t, l, access.Client{ID: "b", Rate: 1, Burst: 3}); n != 3 {
 		t.Errorf("%d requests of another client let through", n)
@@ -66,26 +66,26 @@ func TestLimiterDefaults(t *testing.T) {
 	}{{0, 1000}, {0.1, 1}, {1, 1}, {2.5, 3}, {10, 10}} {
 		var c clock
 		if n, _ := allowed(t, c.limiter(0), access.Client{ID: "a", Rate: test.rate}); n != test.want {
-			t.Errorf("rate %v without a burst lets %d through, want %d", test.rate, n, test.want)
+			t.Errorf("rate %v without a burst allows %d, want %d", test.rate, n, test.want)
 		}
 	}
 }
 
-func TestLimiterTakesUpChanges(t *testing.T) {
+func TestLimiterAppliesChanges(t *testing.T) {
 	var c clock
 	l := c.limiter(0)
 	allowed(t, l, access.Client{ID: "a", Rate: 1, Burst: 1})
 	c.now = c.now.Add(time.Second)
-	// One token is there; a larger burst makes room, not tokens.
+	// There is one token. A larger burst makes room for tokens, but adds none.
 	if n, _ := allowed(t, l, access.Client{ID: "a", Rate: 10, Burst: 10}); n != 1 {
-		t.Errorf("%d requests let through", n)
+		t.Errorf("%d requests allowed", n)
 	}
 	c.now = c.now.Add(time.Second)
 	if n, _ := allowed(t, l, access.Client{ID: "a", Rate: 10, Burst: 10}); n != 10 {
-		t.Errorf("%d requests let through at the new rate", n)
+		t.Errorf("%d requests allowed at the new rate", n)
 	}
 	if n, _ := allowed(t, l, access.Client{ID: "a"}); n != 1000 {
-		t.Errorf("%d requests let through without a limit", n)
+		t.Errorf("%d requests allowed without a limit", n)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestLimiterIsBounded(t *testing.T) {
 		c.now = c.now.Add(time.Millisecond)
 		allowed(t, l, access.Client{ID: fmt.Sprint(i), Rate: 1, Burst: 1})
 		if n, _ := allowed(t, l, busy); n != 0 { // not the one that called longest ago
-			t.Fatalf("after %d others the busy client is forgotten", i)
+			t.Fatalf("after %d others the busy client was forgotten", i)
 		}
 	}
 	if n := l.TrackedForTest(); n != 10 {
@@ -122,6 +122,6 @@ func TestLimiterConcurrently(t *testing.T) {
 	}
 	group.Wait()
 	if n := through.Load(); n != 50 {
-		t.Errorf("%d requests let through, want 50", n)
+		t.Errorf("%d requests allowed, want 50", n)
 	}
 }

@@ -1,20 +1,20 @@
 package access
 
-// Policy is what is done about a suspicion. The zero Policy is none that
-// anybody chose: Add puts the default in its place.
+// Policy is what happens to a suspicious request. The zero Policy is not set: Add
+// replaces it by the default.
 type Policy uint8
 
-// The policies there are.
+// The policies.
 const (
-	// Off: it is not looked for.
+	// Off: the check is not made.
 	Off Policy = iota + 1
-	// Log: it is flagged in the audit event, and the answer is as without.
+	// Log: the suspicion is flagged in the audit event. The answer is unchanged.
 	Log
-	// Enforce: it is flagged, and the request refused.
+	// Enforce: the suspicion is flagged and the request refused.
 	Enforce
 )
 
-// The policies that a client has unless others are asked for.
+// The default policies of a client.
 const (
 	DefaultReplay   = Log
 	DefaultLiveness = Off
@@ -22,7 +22,7 @@ const (
 
 var policyNames = [...]string{"", "off", "log", "enforce"}
 
-// String is off, log or enforce; "" for the zero Policy.
+// String returns off, log or enforce; "" for the zero Policy.
 func (p Policy) String() string {
 	if int(p) >= len(policyNames) {
 		return ""
@@ -30,10 +30,10 @@ func (p Policy) String() string {
 	return policyNames[p]
 }
 
-// MarshalText writes the policy's name.
+// MarshalText implements encoding.TextMarshaler.
 func (p Policy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// ParsePolicy reads off, log or enforce. The error has kind
+// ParsePolicy parses off, log or enforce. The error has kind
 // sesuai.KindConfiguration.
 func ParsePolicy(s string) (Policy, error) {
 	for p := Off; p <= Enforce; p++ {

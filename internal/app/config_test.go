@@ -30,7 +30,7 @@ func other() (values map[string]string, want app.Config) {
 		"limits.max_body": "1048576", "limits.max_in_flight": "7",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
 		"replay.max_age":       "36h",
-		"postgres.connections": "7", "postgres.migrate": "true", "postgres.replicas": "postgres://s@127.0.0.4/s", "postgres.staleness": "2s",
+		"postgres.connections": "7", "postgres.migrate": "true",
 		"metrics.listen": "127.0.0.5:9091",
 		"log.level":      "debug", "log.format": "text",
 	}
@@ -48,7 +48,7 @@ func other() (values map[string]string, want app.Config) {
 		},
 		Replay: app.ReplayConfig{MaxAge: 36 * time.Hour},
 		Postgres: app.PostgresConfig{
-			Connections: 7, Migrate: true, Replicas: "postgres://s@127.0.0.4/s", Staleness: 2 * time.Second,
+			Connections: 7, Migrate: true,
 		},
 		Dukcapil: otherDukcapilConfig(),
 		Metrics:  app.MetricsConfig{Listen: "127.0.0.5:9091"},
@@ -115,8 +115,8 @@ func writeConfig(t *testing.T, text string) string {
 	return path
 }
 
-// TestKeys: the keys are exactly those that other knows, so that the tests
-// below forget none.
+// TestKeys: the keys are exactly those that other knows, so that the tests below
+// omit none.
 func TestKeys(t *testing.T) {
 	c := app.DefaultConfig()
 	values, _ := other()
@@ -125,7 +125,7 @@ func TestKeys(t *testing.T) {
 		if _, twice := got[k.Name]; twice {
 			t.Errorf("%s is there twice", k.Name)
 		}
-		got[k.Name] = k.Env
+		got[k.Name] = k.Variable(app.EnvPrefix)
 	}
 	want := make(map[string]string)
 	for key := range values {
@@ -279,7 +279,6 @@ func TestRanges(t *testing.T) {
 		{"timeouts.audit", "-1s", "10ms", "1h", "1h1s"},
 		{"replay.max_age", "59m", "1h", "87600h", "87601h"},
 		{"postgres.connections", "1", "2", "10000", "10001"},
-		{"postgres.staleness", "199ms", "200ms", "1h", "1h1s"},
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},

@@ -10,7 +10,9 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/dukcapil/client"
+	"github.com/sesuai/sesuai/internal/registry"
 )
 
 // otherDukcapil is a value of every key of the section that differs from the
@@ -47,7 +49,19 @@ var otherDukcapil = map[string]string{
 
 func otherDukcapilConfig() app.DukcapilConfig {
 	return app.DukcapilConfig{
-		Enabled: true, Deadline: 18 * time.Second, Parallel: true,
+		Enabled: true, Deadline: 18 * time.Second,
+		Config: otherClientConfig(),
+		Prices: "2023-01-01 data_check=1100 face_check=3300",
+		Balikan: balikan.Config{
+			URL: "https://10.1.1.3/store", TokenFile: "/run/g", InstitutionID: "123", InstitutionName: "BANK CONTOH",
+			Batch: 50, Interval: 7 * time.Second,
+		},
+	}
+}
+
+func otherClientConfig() client.Config {
+	return client.Config{
+		Parallel: true,
 		Data: client.DataConfig{
 			URL: "https://10.1.1.1:8443/a", Path: "/b/{method}/{customer}", Customer: "77", Method: "CALL_NIK",
 			UserFile: "/run/a", PasswordFile: "/run/b", IP: "10.2.2.2", Threshold: 90, ThresholdAsNumber: true,
@@ -68,11 +82,6 @@ func otherDukcapilConfig() app.DukcapilConfig {
 		Retry:    client.RetryConfig{Tries: 2, Delay: 100 * time.Millisecond, MaxDelay: time.Second},
 		Breaker:  client.BreakerConfig{Rate: 0.25, Window: time.Minute, Minimum: 20, Delay: 30 * time.Second, Trials: 5},
 		InFlight: 8, Hours: "06:00-22:00", Maintenance: "2026-12-01T22:00/2026-12-02T04:00",
-		Prices: "2023-01-01 data_check=1100 face_check=3300",
-		Balikan: app.BalikanConfig{
-			URL: "https://10.1.1.3/store", TokenFile: "/run/g", InstitutionID: "123", InstitutionName: "BANK CONTOH",
-			Batch: 50, Interval: 7 * time.Second,
-		},
 	}
 }
 
@@ -138,13 +147,13 @@ func TestMetricsListener(t *testing.T) {
 // TestRegistryOfChoice: the store's own unless Dukcapil is enabled.
 func TestRegistryOfChoice(t *testing.T) {
 	c := config(t)
-	s, err := app.OpenStore(t.Context(), c)
+	s, err := app.OpenStorage(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	r, err := app.OpenRegistry(c, s, slog.New(slog.DiscardHandler), nil)
-	if own, ok := r.Registry.(app.Store); err != nil || !ok || own.Store != s.Store || r.Detail() != nil {
+	if err != nil || r.Registry != registry.Registry(s.People) || r.Detail() != nil {
 		t.Errorf("%v, %v", r.Detail(), err)
 	}
 	r.Close()

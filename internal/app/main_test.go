@@ -104,8 +104,8 @@ func config(t *testing.T) app.Config {
 	return c
 }
 
-// assertConfiguration reports an error that is not one for the operator to
-// mend, with a text that holds every one of the words.
+// assertConfiguration reports an error that is not of kind KindConfiguration, or
+// whose text lacks one of the words.
 func assertConfiguration(t *testing.T, err error, words ...string) {
 	t.Helper()
 	e, ok := errors.AsType[*sesuai.Error](err)

@@ -15,11 +15,11 @@ import (
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
-// MetricsConfig is about metrics in Prometheus' format.
+// MetricsConfig is about metrics in the format of Prometheus.
 type MetricsConfig struct {
-	// Listen is the address and port to serve GET /metrics on; empty: nowhere.
-	// It is another one than the API's, since whoever reads metrics need not
-	// reach that, nor the other way round.
+	// Listen is the address and port of GET /metrics. It is not that of the
+	// API, so that the two can be reachable from different networks. Empty
+	// means that no metrics are served.
 	Listen string `yaml:"listen"`
 }
 

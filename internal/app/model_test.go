@@ -15,22 +15,22 @@ import (
 // model. That is no answer, and least of all that the faces differ.
 func TestTemplateOfAnotherModel(t *testing.T) {
 	s := start(t, config(t))
-	store, err := app.OpenStore(t.Context(), s.config)
+	storage, err := app.OpenStorage(t.Context(), s.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeStore(t, store)
+	defer closeStorage(t, storage)
 	record := ayu.record(t)
 	portrait := registry.Portrait{Template: registrytest.Template(t, "earlier@111111111111", 1), Source: [32]byte{1}}
-	if _, err := store.Enrol(t.Context(), record, &portrait); err != nil {
+	if _, err := storage.People.Enrol(t.Context(), record, &portrait); err != nil {
 		t.Fatal(err)
 	}
 	const unanswered = `{"verification_status":false,"reason":"Something wrong in Dukcapil server","result":{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null}}`
 	if status, body := s.verify(t, ayu.asks()); status != 503 || !contains(body, unanswered) {
 		t.Errorf("got %d %s, want 503", status, body)
 	}
-	if counts, err := store.CountByModel(t.Context()); err != nil || len(counts) != 1 || counts["earlier@111111111111"] != 1 {
-		t.Errorf("CountByModel = %v, %v", counts, err)
+	if entry, found, err := storage.People.Lookup(t.Context(), record.NIK); err != nil || !found || entry.Model != "earlier@111111111111" {
+		t.Errorf("Lookup = %+v, %v, %v", entry, found, err)
 	}
 
 	engine, err := app.OpenEngine(s.config, app.OnePhotograph, 2)
@@ -38,7 +38,7 @@ func TestTemplateOfAnotherModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer engine.Close()
-	change, err := app.NewEnroller(store, engine).Enrol(t.Context(), record, readPhoto(t, ayu.photo))
+	change, err := app.NewEnroller(storage, engine).Enrol(t.Context(), record, readPhoto(t, ayu.photo))
 	if err != nil || change != registry.Replaced {
 		t.Fatalf("enrolling again: %v, %v", change, err)
 	}

@@ -5,100 +5,21 @@ package app
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/ort"
 	"github.com/sesuai/sesuai/internal/face/turbo"
-	"github.com/sesuai/sesuai/internal/keyring"
-	"github.com/sesuai/sesuai/internal/store"
 	"github.com/sesuai/sesuai/internal/verify"
 )
-
-// Store is the opened store with what belongs to its keys.
-type Store struct {
-	*store.Store
-	// Hash is the keyed hash of credentials.
-	Hash access.Hash
-}
-
-// Rotation is how far a rotation of the master keys is.
-type Rotation = store.Rotation
-
-// OpenStore opens the store that c names. A data folder is made where there is
-// none yet, and so is the first master key of a new database, unless the
-// configuration names one. Close the result.
-func OpenStore(ctx context.Context, c Config) (Store, error) {
-	o, err := storeOptions(c)
-	if err != nil {
-		return Store{}, err
-	}
-	s, err := store.Open(ctx, o)
-	if err != nil {
-		return Store{}, err
-	}
-	return Store{Store: s, Hash: s.Hasher(keyring.Credentials)}, nil
-}
-
-func storeOptions(c Config) (store.Options, error) {
-	_, calibration, err := faceFiles(c)
-	if err != nil {
-		return store.Options{}, err
-	}
-	return store.Options{
-		Dir: c.Data, URL: c.Registry,
-		Replicas: c.Postgres.Replicas, Staleness: c.Postgres.Staleness,
-		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
-		OpenRing: func(isNew bool) (*keyring.Ring, error) {
-			return keyring.Open(keyring.Options{Path: c.masterKeyPath(), Create: isNew && c.MasterKey == ""})
-		},
-		Scale: calibration, Calibration: calibration.ID, ProbeAge: c.Replay.MaxAge,
-		Strangers: c.Dukcapil.Enabled, Returns: c.Dukcapil.returns(),
-	}, nil
-}
-
-// StoreExists reports whether there is a store where c says, so far as that can
-// be told without opening one: a database server is taken to have it.
-func StoreExists(c Config) (bool, error) {
-	if c.Registry != "" {
-		return true, nil
-	}
-	_, err := os.Stat(filepath.Join(c.Data, store.FileName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// MigrateStore brings the schema of the database that c names up to date.
-func MigrateStore(ctx context.Context, c Config) (store.Schema, error) {
-	o, err := storeOptions(c)
-	if err != nil {
-		return store.Schema{}, err
-	}
-	return store.Migrate(ctx, o)
-}
-
-// SchemaOf is the schema of the database that c names; nothing is changed.
-func SchemaOf(ctx context.Context, c Config) (store.Schema, error) {
-	o, err := storeOptions(c)
-	if err != nil {
-		return store.Schema{}, err
-	}
-	return store.SchemaOf(ctx, o)
-}
 
 // EngineUse says how an engine will be used, which decides how its networks
 // are run.
@@ -289,21 +210,20 @@ func unreadable(key string, err error) error {
 }
 
 // NewEnroller joins a store and an engine to put people on record.
-func NewEnroller(s Store, e *face.Engine) *enrol.Enroller {
-	return enrol.New(enrol.Options{Registry: s, Extractor: e, Model: e.Model()})
+func NewEnroller(s *Storage, e *face.Engine) *enrol.Enroller {
+	return enrol.New(enrol.Options{Registry: s.People, Extractor: e, Model: e.Model()})
 }
 
 // NewVerifier joins a store, the registry that is asked and an engine to verify
 // people.
-func NewVerifier(c Config, s Store, r Registry, e *face.Engine) *verify.Verifier {
+func NewVerifier(c Config, s *Storage, r Registry, e *face.Engine) *verify.Verifier {
 	timeout := c.Times.Registry
 	if c.Dukcapil.Enabled {
 		timeout = c.Dukcapil.Deadline
 	}
 	return verify.New(verify.Options{
-		Registry: r.Registry, Extractor: e, Probes: s, Audit: s,
+		Registry: r.Registry, Extractor: e, Probes: s.probes, Audit: s.events,
 		LivenessThreshold: c.Face.LivenessThreshold,
 		RegistryTimeout:   timeout, AuditTimeout: c.Times.Audit,
-		Parallel: c.Dukcapil.Enabled && c.Dukcapil.Parallel,
 	})
 }

@@ -257,13 +257,13 @@ func raw(t *testing.T, s *service, text string) string {
 // limited has a client of a low rate ask twice.
 func (s *service) limited(t *testing.T, told func(string, int, string)) {
 	t.Helper()
-	store, err := app.OpenStore(t.Context(), s.config)
+	storage, err := app.OpenStorage(t.Context(), s.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeStore(t, store)
+	defer closeStorage(t, storage)
 	before := s.who
-	s.who = addClient(t, store, "limited", access.Client{Rate: 0.001, Burst: 1})
+	s.who = addClient(t, storage, "limited", access.Client{Rate: 0.001, Burst: 1})
 	defer func() { s.who = before }()
 	contentType, body := form(t, secret, readPhoto(t, "rani-selfie.jpg"))
 	for range 2 {

@@ -3,110 +3,117 @@ package app_test
 import (
 	"fmt"
 	"os"
-	"reflect"
+	"path/filepath"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/sesuai/sesuai/internal/app"
+	keys "github.com/sesuai/sesuai/internal/config"
 )
 
-// TestReadme holds the configuration table of README.md to the keys that there
-// are, in their order, with their defaults.
-func TestReadme(t *testing.T) {
+// TestReadmeSettings holds the settings in README.md to the keys that exist and
+// their defaults.
+func TestReadmeSettings(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, found := strings.Cut(string(readme), "\n## Configuration\n")
-	if !found {
-		t.Fatal("README.md has no section about the configuration")
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
-
-	type line struct{ key, shown string }
-	var table []line
-	for _, cells := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([^|]*) \\| ([^|]+) \\|$").FindAllStringSubmatch(section, -1) {
-		table = append(table, line{cells[1], strings.TrimSpace(cells[2])})
-	}
 	c := app.DefaultConfig()
-	defaults := defaultsByKey(reflect.ValueOf(c), "")
-	var got, want []string
-	for _, l := range table {
-		got = append(got, l.key)
+	all := c.Keys()
+	rows := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([^|]*) \\| [^|]+ \\|$").FindAllStringSubmatch(string(readme), -1)
+	if len(rows) != 12 {
+		t.Errorf("README.md has %d settings, not twelve", len(rows))
 	}
-	for _, k := range c.Keys() {
-		want = append(want, k.Name)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Fatalf("the keys in README.md (-the code's +README.md's):\n%s", diff)
-	}
-	for _, l := range table {
-		if !sameDefault(l.shown, defaults[l.key]) {
-			t.Errorf("README.md shows %q as the default of %s, which is %v", l.shown, l.key, defaults[l.key])
-		}
-	}
-	for _, variable := range regexp.MustCompile("SESUAI_[A-Z_]+").FindAllString(section, -1) {
-		if variable == "SESUAI_CONFIG" || variable == app.EnvPrefix {
+	for _, row := range rows {
+		i := slices.IndexFunc(all, func(k keys.Key) bool { return k.Name == row[1] })
+		if i < 0 {
+			t.Errorf("README.md names %s, which is not a key", row[1])
 			continue
 		}
-		if _, err := app.LoadConfig("", []string{variable + "=1"}); err != nil {
-			t.Errorf("README.md speaks of %s: %v", variable, err)
+		if value := all[i].Value(); !sameDefault(row[2], value) {
+			t.Errorf("README.md has %q as the default of %s, which is %v", row[2], row[1], value)
 		}
 	}
 }
 
-// defaultsByKey reads the values of the fields by their dotted yaml names,
-// apart from how Config.Keys does it.
-func defaultsByKey(v reflect.Value, prefix string) map[string]any {
-	found := make(map[string]any)
-	for i := range v.NumField() {
-		name := prefix + v.Type().Field(i).Tag.Get("yaml")
-		if v.Field(i).Kind() == reflect.Struct {
-			for k, value := range defaultsByKey(v.Field(i), name+".") {
-				found[k] = value
-			}
-			continue
-		}
-		found[name] = v.Field(i).Interface()
-	}
-	return found
-}
-
-// sameDefault reports whether what is shown means the value. A text that is
-// empty stands for what the table says in words.
+// sameDefault reports whether a table shows the value. It shows an empty text
+// in words, and may say after a colon what a value means.
 func sameDefault(shown string, value any) bool {
-	first, _, _ := strings.Cut(shown, ":") // "0: one per core"
+	first, _, _ := strings.Cut(shown, ":")
 	switch v := value.(type) {
 	case string:
-		return shown == v || (v == "" && strings.Contains(shown, " "))
+		return shown == v || v == "" && strings.Contains(shown, " ")
 	case time.Duration:
-		d, err := time.ParseDuration(shown)
+		d, err := time.ParseDuration(first)
 		return err == nil && d == v
-	case float64:
-		f, err := strconv.ParseFloat(shown, 64)
-		return err == nil && f == v
 	default:
 		return first == fmt.Sprint(v)
 	}
 }
 
-// TestReadmeCalibration holds README.md and the code to one rule of what
-// face.calibration may be.
-func TestReadmeCalibration(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+// docsPages are README.md and the pages of docs, except that of the sandbox's
+// own settings.
+func docsPages(t *testing.T) []string {
+	t.Helper()
+	paths := []string{"../../README.md"}
+	for _, shelf := range []string{"start", "operate", "integrate", "reference", "decisions"} {
+		found, err := filepath.Glob("../../docs/" + shelf + "/*.md")
+		if err != nil || found == nil {
+			t.Fatalf("docs/%s: %v", shelf, err)
+		}
+		paths = append(paths, found...)
 	}
-	const rule = "| `face.calibration` | that of the manifest | id of a shipped calibration (`internal/face/calibrations`), or path of a " +
-		"file made by `sesuai face calibrate`: with a `/` in it or ending in `.json` |"
-	if !strings.Contains(string(readme), rule) {
-		t.Errorf("README.md does not say of face.calibration:\n%s", rule)
+	return slices.DeleteFunc(paths, func(path string) bool { return path == "../../docs/reference/dukcapil-sandbox.md" })
+}
+
+// TestPagesNameKeys: every dotted key and every environment variable that a page
+// names exists.
+func TestPagesNameKeys(t *testing.T) {
+	c := app.DefaultConfig()
+	names, variables, sections := make(map[string]bool), make(map[string]bool), make(map[string]bool)
+	for _, k := range c.Keys() {
+		names[k.Name], variables[k.Variable(app.EnvPrefix)] = true, true
+		for name := k.Name; strings.Contains(name, "."); {
+			name = name[:strings.LastIndex(name, ".")]
+			sections[name] = true
+		}
 	}
+	var top []string
+	for section := range sections {
+		if !strings.Contains(section, ".") {
+			top = append(top, section)
+		}
+	}
+	key := regexp.MustCompile("`((" + strings.Join(top, "|") + `)(\.[a-z_]+)+)[:` + "`]")
+	variable := regexp.MustCompile(`SESUAI_[A-Z_]+`)
+	found := 0
+	for _, path := range docsPages(t) {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range key.FindAllStringSubmatch(string(page), -1) {
+			found++
+			if !names[m[1]] && !sections[m[1]] && !strings.HasSuffix(m[1], ".db") && !strings.HasSuffix(m[1], ".go") {
+				t.Errorf("%s names %s, which is not a key", path, m[1])
+			}
+		}
+		for _, v := range variable.FindAllString(string(page), -1) {
+			if !variables[v] && v != "SESUAI_" && v != "SESUAI_CONFIG" {
+				t.Errorf("%s names %s, which is not a variable", path, v)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("%d keys are named; the pattern misses them", found)
+	}
+}
+
+// TestCalibrationFile: what the comment of face.calibration says of a path.
+func TestCalibrationFile(t *testing.T) {
 	for named, file := range map[string]bool{
 		"asia-2026-11": false, "general-2026-11": false, "json": false,
 		"own.json": true, "./own": true, "/etc/sesuai/calibration": true, "calibrations/asia-2026-11.json": true,

@@ -23,11 +23,11 @@ func TestReplays(t *testing.T) {
 		}
 	}
 
-	other, err := app.OpenStore(t.Context(), s.config)
+	other, err := app.OpenStorage(t.Context(), s.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeStore(t, other)
+	defer closeStorage(t, other)
 	s.who = addClient(t, other, "strict", access.Client{Replay: access.Enforce})
 	send := func(photo []byte, id string) (int, string) {
 		t.Helper()
@@ -49,7 +49,7 @@ func TestReplays(t *testing.T) {
 	// Who is taken off the record and comes back has sent nothing yet; and a
 	// request that is sent again is no replay.
 	record := ayu.record(t)
-	if removed, err := other.Remove(t.Context(), record.NIK); err != nil || !removed {
+	if removed, err := other.People.Remove(t.Context(), record.NIK); err != nil || !removed {
 		t.Fatalf("Remove = %v, %v", removed, err)
 	}
 	engine, err := app.OpenEngine(s.config, app.OnePhotograph, 2)
@@ -68,7 +68,7 @@ func TestReplays(t *testing.T) {
 	if status, body := send(selfie, "third"); status != 400 {
 		t.Errorf("got %d %s", status, body)
 	}
-	if head, err := other.VerifyTrail(t.Context()); err != nil || head.Seq != 10 {
+	if head, err := other.Trail.Verify(t.Context()); err != nil || head.Seq != 10 {
 		t.Errorf("the trail holds %d events, %v", head.Seq, err)
 	}
 }

@@ -30,7 +30,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	if err := c.Check(); err != nil {
 		return err
 	}
-	s, err := OpenStore(ctx, c)
+	s, err := OpenStorage(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	var late lateVerifier
 	server := httpapi.New(httpapi.Options{
 		Verifier:      &late,
-		Authenticator: access.NewAuthenticator(access.AuthenticatorOptions{Clients: s, Hash: s.Hash}),
+		Authenticator: access.NewAuthenticator(access.AuthenticatorOptions{Clients: s.Clients, Hash: s.Hash}),
 		Limiter:       access.NewLimiter(access.LimiterOptions{}),
 		Ready:         func() error { return ready(ctx, &late, s) },
 		Detail:        asked.Detail,
@@ -118,7 +118,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 }
 
 // ready says why the service cannot answer, or nil if it can.
-func ready(ctx context.Context, late *lateVerifier, s Store) error {
+func ready(ctx context.Context, late *lateVerifier, s *Storage) error {
 	if late.verifier.Load() == nil {
 		return notReady("the face engine is starting")
 	}

@@ -173,15 +173,15 @@ func TestVerification(t *testing.T) {
 		}
 	}
 	// As another process sees it, while the service runs.
-	store, err := app.OpenStore(t.Context(), s.config)
+	storage, err := app.OpenStorage(t.Context(), s.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeStore(t, store)
-	if head, err := store.VerifyTrail(t.Context()); err != nil || head.Seq != recorded {
+	defer closeStorage(t, storage)
+	if head, err := storage.Trail.Verify(t.Context()); err != nil || head.Seq != recorded {
 		t.Errorf("the trail has %d events, want %d: %v", head.Seq, recorded, err)
 	}
-	if _, err := store.Enrol(t.Context(), registrytest.Person(t, 3), nil); err != nil {
+	if _, err := storage.People.Enrol(t.Context(), registrytest.Person(t, 3), nil); err != nil {
 		t.Errorf("enrolling while the service runs: %v", err)
 	}
 }
@@ -190,18 +190,18 @@ func TestVerification(t *testing.T) {
 // was added, and unknown at the next one after it was removed.
 func TestClientsOfAnotherProcess(t *testing.T) {
 	s := start(t, config(t), ayu)
-	other, err := app.OpenStore(t.Context(), s.config)
+	other, err := app.OpenStorage(t.Context(), s.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeStore(t, other)
+	defer closeStorage(t, other)
 	for i := range 3 {
 		name := fmt.Sprintf("client %d", i)
 		s.who = addClient(t, other, name, access.Client{})
 		if status, body := s.verify(t, ayu.asks()); status != 200 {
 			t.Errorf("after %s was added: %d %s", name, status, body)
 		}
-		if removed, err := other.RemoveClient(t.Context(), name); err != nil || !removed {
+		if removed, err := other.Clients.RemoveClient(t.Context(), name); err != nil || !removed {
 			t.Fatal(removed, err)
 		}
 		if status, body := s.verify(t, ayu.asks()); status != 401 || body != disallowed {
@@ -284,12 +284,12 @@ func TestShutdown(t *testing.T) {
 		t.Errorf("the log: %s", cmp.Diff(want, lines))
 	}
 	// What was answered is recorded, and the folder can be used again.
-	store, err := app.OpenStore(t.Context(), s.config)
+	storage, err := app.OpenStorage(t.Context(), s.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeStore(t, store)
-	if head, err := store.VerifyTrail(t.Context()); err != nil || head.Seq != 1 {
+	defer closeStorage(t, storage)
+	if head, err := storage.Trail.Verify(t.Context()); err != nil || head.Seq != 1 {
 		t.Errorf("the trail has %d events: %v", head.Seq, err)
 	}
 }

@@ -121,17 +121,17 @@ func (p person) asks(change ...func(*person)) person {
 // prepare enrols people and makes a client.
 func prepare(t *testing.T, c app.Config, people ...person) access.Revealed {
 	t.Helper()
-	store, err := app.OpenStore(t.Context(), c)
+	storage, err := app.OpenStorage(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeStore(t, store)
+	defer closeStorage(t, storage)
 	engine, err := app.OpenEngine(c, app.OnePhotograph, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer engine.Close()
-	enroller := app.NewEnroller(store, engine)
+	enroller := app.NewEnroller(storage, engine)
 	for _, p := range people {
 		var photo []byte
 		if p.photo != "" {
@@ -142,7 +142,7 @@ func prepare(t *testing.T, c app.Config, people ...person) access.Revealed {
 			t.Fatalf("enrolling: %v, %v", change, err)
 		}
 	}
-	return addClient(t, store, "test", access.Client{})
+	return addClient(t, storage, "test", access.Client{})
 }
 
 func (p person) record(t *testing.T) registry.Person {
@@ -158,20 +158,20 @@ func (p person) record(t *testing.T) registry.Person {
 	return r
 }
 
-func addClient(t *testing.T, store app.Store, name string, c access.Client) access.Revealed {
+func addClient(t *testing.T, storage *app.Storage, name string, c access.Client) access.Revealed {
 	t.Helper()
 	c.Name, c.Scopes, c.AddedAt = name, access.Scopes[:], time.Now()
-	c.Threshold, c.NameMark = sesuai.PercentageOf(access.DefaultThreshold), access.DefaultNameMark
-	_, credentials, err := access.Add(t.Context(), store, store.Hash, c)
+	c.Threshold, c.NameThreshold = sesuai.PercentageOf(access.DefaultThreshold), access.DefaultNameThreshold
+	_, credentials, err := access.Add(t.Context(), storage.Clients, storage.Hash, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return credentials.Reveal()
 }
 
-func closeStore(t *testing.T, store app.Store) {
+func closeStorage(t *testing.T, storage *app.Storage) {
 	t.Helper()
-	if err := store.Close(); err != nil {
+	if err := storage.Close(); err != nil {
 		t.Error(err)
 	}
 }

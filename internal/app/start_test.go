@@ -16,9 +16,9 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// TestCannotStart: what the operator has to mend is told as such, before the
-// service says that it is ready. That nothing is left running or open is
-// checked by TestMain, and here by using the same folder and port again.
+// TestCannotStart: an error that the operator has to fix is reported as such,
+// before the service is ready. TestMain checks that nothing keeps running, and this
+// test that the same folder and port can be used again.
 func TestCannotStart(t *testing.T) {
 	need(t, realModels)
 	write := func(t *testing.T, path string, b []byte) {
@@ -30,12 +30,12 @@ func TestCannotStart(t *testing.T) {
 	// made is a configuration whose data folder has been used before.
 	made := func(t *testing.T) app.Config {
 		c := config(t)
-		store, err := app.OpenStore(t.Context(), c)
+		storage, err := app.OpenStorage(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		addClient(t, store, "test", access.Client{})
-		closeStore(t, store)
+		addClient(t, storage, "test", access.Client{})
+		closeStorage(t, storage)
 		return c
 	}
 	for _, test := range []struct {
@@ -162,11 +162,11 @@ func TestStartsOnceMended(t *testing.T) {
 // TestFirstStartMakesWhatItNeeds: a folder and a key for its owner alone.
 func TestFirstStartMakesWhatItNeeds(t *testing.T) {
 	c := config(t)
-	store, err := app.OpenStore(t.Context(), c)
+	storage, err := app.OpenStorage(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	closeStore(t, store)
+	closeStorage(t, storage)
 	for path, mode := range map[string]os.FileMode{
 		c.Data: os.ModeDir | 0o700, filepath.Join(c.Data, "master.key"): 0o600, filepath.Join(c.Data, "sesuai.db"): 0o600,
 	} {

@@ -24,7 +24,7 @@ const (
 
 // TestCompactTemplates holds what storing a reference changes to its bars, on
 // the lists of development photographs, of the largest on a part:
-// docs/accuracy.md has all of it.
+// docs/reference/accuracy.md has all of it.
 func TestCompactTemplates(t *testing.T) {
 	const faces = "../../../shared/faces"
 	need(t, realModels)
@@ -62,7 +62,7 @@ func TestCompactTemplates(t *testing.T) {
 				t.Fatal(err)
 			}
 			how := evaluation.Measuring{
-				Calibration: engine.Calibration(), PassMark: sesuai.PercentageOf(access.DefaultThreshold),
+				Calibration: engine.Calibration(), Threshold: sesuai.PercentageOf(access.DefaultThreshold),
 			}
 			for _, form := range []struct {
 				name  string

@@ -1,7 +1,8 @@
-// Package audit says what the audit trail is: one event for each verification,
-// chained so that a later change shows. It must not know how events are
-// stored, and an event never holds a NIK, a name, a date, an image or a
-// template in a form that the trail's reader could open.
+// Package audit is the audit trail: one event for each verification, chained by
+// keyed hashes so that a later change shows. A stored event has a keyed hash in
+// place of the NIK, and no name, date, image or template. The package leaves it
+// to package verify what happened in a verification, and to package recorder
+// when events are committed.
 package audit
 
 import (
@@ -18,7 +19,7 @@ type Result string
 const (
 	Verified    Result = "verified"
 	NotVerified Result = "not_verified"
-	// Refused: the photograph could not be used; Reason holds the error's kind.
+	// Refused: the photograph could not be used. Reason is the kind of the error.
 	Refused Result = "refused"
 	// Unavailable: the registry could not answer.
 	Unavailable Result = "unavailable"
@@ -26,46 +27,46 @@ const (
 
 // Event is one verification.
 type Event struct {
+	// Time is when the verification started.
 	Time      time.Time
 	RequestID string
-	// Client is the client's id, not its user name.
+	// Client is the client's ID, not its username.
 	Client string
-	// NIK is handed over so that the Log can keep its keyed hash; the Log
-	// keeps nothing else of it.
+	// NIK is stored only as a keyed hash.
 	NIK    sesuai.NIK
 	Result Result
-	// Reason is the verdict's reason, or the kind of the error.
+	// Reason is the reason of the verdict, or the kind of the error.
 	Reason string
-	// NIKOutcome, Name and DateOfBirth are the outcomes of the three
-	// attributes.
+	// NIKOutcome, Name and DateOfBirth are the outcomes of the attributes.
 	NIKOutcome, Name, DateOfBirth sesuai.Outcome
-	// NameScore is the name's agreement, 0 to 100; -1 if not compared.
+	// NameScore is the similarity of the names, 0 to 100; -1 if they were not
+	// compared.
 	NameScore int
-	// Percentage and Score are the face's; Score means something only when
-	// Compared.
+	// Compared reports whether the face was compared. Only then does Score have
+	// a meaning.
 	Compared   bool
 	Percentage sesuai.Percentage
 	Score      float64
-	// Threshold is the percentage that was asked for.
+	// Threshold is the client's threshold for Percentage.
 	Threshold sesuai.Percentage
-	// Model and Calibration identify what made the score and the scale.
+	// Model made the templates that were compared. Calibration is the ID of the
+	// scale from Score to Percentage.
 	Model, Calibration string
-	// Flags are what was suspected, whether or not it was refused for it.
+	// Flags are the suspicions, whether or not the request was refused for them.
 	Flags Flags
-	// Liveness is how much the photograph looked like one of a living person,
-	// 0 to 1; it means something only when LivenessKnown.
+	// LivenessKnown reports whether Liveness was measured: 0 to 1, higher if the
+	// photograph looks more like one of a living person.
 	LivenessKnown bool
 	Liveness      float64
 	Duration      time.Duration
 }
 
-// Log keeps events. It is safe for concurrent use.
+// Log records events. It is safe for concurrent use.
 type Log interface {
-	// Append records the event. When it returns nil the event is durable: it
-	// survives a kill -9 and a power cut. An error, of kind
-	// sesuai.KindUnavailable, means that it is not known to be recorded, and
-	// the caller must not give the verdict. If ctx ends first its error is in
-	// the chain; the event is then not recorded, unless it was just being
-	// written.
+	// Append records an event. If it returns nil the event is durable: it
+	// survives a kill -9 and a power cut. Any error has kind
+	// sesuai.KindUnavailable and means that the event may not be recorded. The
+	// caller must then not give the verdict. If ctx ends first, its error is in
+	// the chain, and the event is not recorded unless it was being written.
 	Append(ctx context.Context, e Event) error
 }

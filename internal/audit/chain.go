@@ -5,44 +5,46 @@ import (
 	"fmt"
 )
 
-// MAC is a keyed hash. Without the key, nobody can make a chain that holds.
+// MAC is a keyed hash. A valid chain cannot be made without its key.
 type MAC func(b []byte) [32]byte
 
-// Head is how far a chain goes: the last event's number and hash. The zero
-// Head is that of a chain without events.
+// Head is the end of a chain: the number and the hash of its last event. The
+// zero Head is that of an empty chain.
 //
-// The chain shows what was changed, removed or moved in the midst of it. That
-// its end was cut off shows only against a Head that was noted elsewhere.
+// A chain shows events that were changed, removed or moved. Events that were cut
+// off at its end show only against a Head that was stored elsewhere.
 type Head struct {
 	Seq  int64
 	Hash [32]byte
 }
 
-// Link makes e the event after h: it sets e's number and hash, the keyed hash
-// of h's and of all that e holds. It returns the chain's new head.
+// Link appends e to the chain that ends with h. It sets e.Seq, and e.Hash to the
+// keyed hash of h.Hash and everything in e. It returns the new head.
 func (h Head) Link(e *Entry, mac MAC) Head {
 	e.Seq = h.Seq + 1
 	e.Hash = mac(e.encode(append(make([]byte, 0, 512), h.Hash[:]...)))
 	return Head{e.Seq, e.Hash}
 }
 
-// BrokenError says where a chain does not hold.
+// BrokenError reports where a chain is broken.
 type BrokenError struct {
 	// Seq is the number of the first event that is not as it was recorded.
 	Seq int64
-	// Why says what is wrong with it, without what it holds.
+	// Why describes what is wrong, without anything from the event.
 	Why string
 }
 
-// Error says where the chain does not hold and why.
+// Error implements error.
 func (e *BrokenError) Error() string {
 	return fmt.Sprintf("audit: the trail is broken at event %d: %s", e.Seq, e.Why)
 }
 
-// Verify walks the entries, which are those that follow h, and returns the
-// head they lead to. The error is a *BrokenError for the first that is not as
-// it was recorded; the head is then that of the one before it. Check the last
-// head: entries that are missing at the end cannot be seen from the others.
+// Verify checks the entries that follow h and returns the head after them. The
+// error is a *BrokenError for the first entry that is not as it was recorded. In
+// that case Verify returns the head before that entry.
+//
+// Verify cannot see that entries are missing at the end: pass the last head to
+// Check.
 func (h Head) Verify(entries []Entry, mac MAC) (Head, error) {
 	for _, e := range entries {
 		if want := h.Seq + 1; e.Seq != want {
@@ -58,8 +60,8 @@ func (h Head) Verify(entries []Entry, mac MAC) (Head, error) {
 	return h, nil
 }
 
-// Check reports, as a *BrokenError, whether h is not the head on record: that
-// is how events cut off at the end show.
+// Check returns a *BrokenError if h, the head that the entries lead to, is not
+// the recorded one. This shows events that were cut off at the end.
 func (h Head) Check(recorded Head) error {
 	switch {
 	case h.Seq < recorded.Seq:

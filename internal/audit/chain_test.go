@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
-	"go.uber.org/goleak"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }
 
 func mac(key string) audit.MAC {
 	return func(b []byte) [32]byte {
@@ -27,7 +29,7 @@ func mac(key string) audit.MAC {
 	}
 }
 
-// chain is a chain of n events and its head.
+// chain returns a chain of n events and its head.
 func chain(n int) ([]audit.Entry, audit.Head) {
 	entries := make([]audit.Entry, n)
 	var head audit.Head
@@ -50,7 +52,7 @@ func TestChainHolds(t *testing.T) {
 	if err := got.Check(head); err != nil {
 		t.Error(err)
 	}
-	// In parts it is the same.
+	// Verifying it in parts gives the same.
 	part, err := audit.Head{}.Verify(entries[:7], mac("key"))
 	if err != nil {
 		t.Fatal(err)
@@ -100,23 +102,22 @@ func TestChainBreaks(t *testing.T) {
 	}
 }
 
-// TestEveryFieldIsChained changes each field of an entry in turn, so that a
-// field that is added one day cannot be forgotten in the encoding: of an entry
-// in the first form, and of one in the second.
+// TestEveryFieldIsChained changes each field of an entry in turn, in both
+// versions of the encoding. It fails for a new field that is not encoded.
 func TestEveryFieldIsChained(t *testing.T) {
-	t.Run("first form", func(t *testing.T) { everyFieldIsChained(t, func(*audit.Entry) {}) })
-	t.Run("second form", func(t *testing.T) {
+	t.Run("version 1", func(t *testing.T) { everyFieldIsChained(t, func(*audit.Entry) {}) })
+	t.Run("version 2", func(t *testing.T) {
 		everyFieldIsChained(t, func(e *audit.Entry) {
 			e.Flags, e.LivenessKnown, e.Liveness = audit.SuspectedReplay, true, 0.25
 		})
 	})
-	t.Run("second form, taken back to the first", func(t *testing.T) {
+	t.Run("version 2, changed to version 1", func(t *testing.T) {
 		entries, _ := chain(1)
 		entries[0].Flags = audit.SuspectedReplay
 		audit.Head{}.Link(&entries[0], mac("key"))
 		entries[0].Flags = 0
 		if _, err := (audit.Head{}).Verify(entries, mac("key")); err == nil {
-			t.Error("a flag that was taken away does not show")
+			t.Error("a flag that was removed does not show")
 		}
 	})
 }
@@ -144,7 +145,7 @@ func everyFieldIsChained(t *testing.T, prepare func(e *audit.Entry)) {
 			case reflect.Array:
 				f.Index(31).SetUint(f.Index(31).Uint() ^ 1)
 			default:
-				t.Fatalf("a field of kind %s: say here how to change it", f.Kind())
+				t.Fatalf("a field of kind %s: add here how to change it", f.Kind())
 			}
 			if _, err := (audit.Head{}).Verify(entries, mac("key")); err == nil {
 				t.Error("a change does not show")
@@ -153,11 +154,12 @@ func everyFieldIsChained(t *testing.T, prepare func(e *audit.Entry)) {
 	}
 }
 
-// TestNeighbouringTextsAreApart: what moves from one text to the next shows.
+// TestNeighbouringTextsAreApart: moving characters from one text to the next
+// changes the hash.
 func TestNeighbouringTextsAreApart(t *testing.T) {
 	a, b := audit.Entry{RequestID: "ab", Client: "c"}, audit.Entry{RequestID: "a", Client: "bc"}
 	if (audit.Head{}).Link(&a, mac("key")) == (audit.Head{}).Link(&b, mac("key")) {
-		t.Error("two events have one hash")
+		t.Error("two different events have the same hash")
 	}
 }
 
@@ -184,7 +186,7 @@ func TestNewEntry(t *testing.T) {
 		t.Errorf("NewEntry (-want +got):\n%s", diff)
 	}
 
-	// What was not compared has no score, and an unknown percentage is none.
+	// Without a comparison there is no score, and an unknown percentage is -1.
 	event.Compared, event.Percentage, event.Threshold = false, sesuai.Percentage{}, sesuai.Percentage{}
 	want.Compared, want.Percentage, want.Threshold, want.Score = false, -1, -1, 0
 	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
@@ -192,21 +194,21 @@ func TestNewEntry(t *testing.T) {
 	}
 	event.LivenessKnown = false
 	if e := audit.NewEntry(event, [32]byte{1}); e.LivenessKnown || e.Liveness != 0 {
-		t.Errorf("liveness that is not known is kept as %v", e.Liveness)
+		t.Errorf("unknown liveness is stored as %v", e.Liveness)
 	}
 	event.LivenessKnown, event.Liveness = true, math.NaN()
 	if e := audit.NewEntry(event, [32]byte{1}); e.LivenessKnown || e.Liveness != 0 {
-		t.Errorf("NaN is kept as %v", e.Liveness)
+		t.Errorf("NaN is stored as %v", e.Liveness)
 	}
 	event.Compared, event.Score = true, math.NaN()
 	if score := audit.NewEntry(event, [32]byte{1}).Score; score != 0 {
-		t.Errorf("NaN is kept as %v", score)
+		t.Errorf("NaN is stored as %v", score)
 	}
 }
 
-// TestFirstForm: an entry without flags has the link that it had before there
-// were any, so that the trails of that time hold.
-func TestFirstForm(t *testing.T) {
+// TestVersion1: the hash of an entry without flags is what it was before there
+// were flags, so that older trails stay valid.
+func TestVersion1(t *testing.T) {
 	e := audit.Entry{
 		Time: 5, RequestID: "r", Client: "c", NIK: [32]byte{9}, Result: audit.Verified, Reason: "x",
 		NIKOutcome: sesuai.Match, NameScore: 7, Compared: true, Percentage: 8, Threshold: 9, Score: 0.5, Model: "m",
@@ -215,7 +217,7 @@ func TestFirstForm(t *testing.T) {
 	audit.Head{}.Link(&e, mac("key"))
 	const want = "a7b8772717311dcb7360310bc3c2d5aa1d96f92e996a9d515d06470c86c85939"
 	if got := fmt.Sprintf("%x", e.Hash); got != want {
-		t.Errorf("the link is %s, and was %s", got, want)
+		t.Errorf("the hash is %s, and was %s", got, want)
 	}
 }
 
@@ -238,6 +240,6 @@ func TestFlags(t *testing.T) {
 		}
 	}
 	if !both.Has(audit.SuspectedReplay) || audit.SuspectedReplay.Has(both) {
-		t.Error("Has does not tell one from both")
+		t.Error("Has does not tell one flag from both")
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// Entry is an event as it is kept: what is stored of it, and nothing besides.
+// Entry is an event as it is stored.
 type Entry struct {
-	// Seq numbers the events from 1, without a gap.
+	// Seq numbers the events from 1, without gaps.
 	Seq int64
-	// Time is when the verification began, in Unix microseconds.
+	// Time is when the verification started, in Unix microseconds.
 	Time      int64
 	RequestID string
 	Client    string
-	// NIK is a keyed hash, under a key that serves nothing else.
+	// NIK is a keyed hash. Its key is used for nothing else.
 	NIK                           [32]byte
 	Result                        Result
 	Reason                        string
@@ -23,23 +23,22 @@ type Entry struct {
 	// NameScore is -1 if the name was not compared.
 	NameScore int
 	Compared  bool
-	// Percentage and Threshold are in hundredths of a percent, -1 if not
-	// known.
+	// Percentage and Threshold are in hundredths of a percent; -1 if unknown.
 	Percentage, Threshold int
 	Score                 float64
 	Model, Calibration    string
 	Flags                 Flags
-	// LivenessKnown is whether Liveness, 0 to 1, was measured.
+	// LivenessKnown reports whether Liveness, 0 to 1, was measured.
 	LivenessKnown bool
 	Liveness      float64
 	// Duration is in microseconds.
 	Duration int64
-	// Hash is the link of the chain that ends with this event: see Link.
+	// Hash links the entry to the one before it: see Head.Link.
 	Hash [32]byte
 }
 
-// NewEntry is what is kept of the event; nik is the keyed hash of its NIK. Seq
-// and Hash are left to whoever chains it.
+// NewEntry returns what is stored of an event. nik is the keyed hash of its NIK.
+// Head.Link sets Seq and Hash.
 func NewEntry(e Event, nik [32]byte) Entry {
 	entry := Entry{
 		Time:        e.Time.UnixMicro(),
@@ -60,7 +59,7 @@ func NewEntry(e Event, nik [32]byte) Entry {
 		Flags:       e.Flags,
 		Duration:    e.Duration.Microseconds(),
 	}
-	if e.Compared && !math.IsNaN(e.Score) { // not every database keeps a NaN
+	if e.Compared && !math.IsNaN(e.Score) { // not every database stores a NaN
 		entry.Score = e.Score
 	}
 	if e.LivenessKnown && !math.IsNaN(e.Liveness) {
@@ -76,19 +75,18 @@ func hundredths(p sesuai.Percentage) int {
 	return int(math.Round(p.Value() * 100))
 }
 
-// A version begins every encoded entry, so that one form of the encoding can
-// never be taken for another. The first is from before there were flags and
-// liveness. An entry without either is still encoded in it, which is how the
-// trails of that time hold; and since any flag makes it the second, none can be
-// put into or taken out of an entry unseen.
+// An encoded entry starts with the version of the encoding, so that no entry has
+// the same encoding in both. Version 1 has neither flags nor liveness. It still
+// encodes entries without them, so that the hashes in older trails stay valid.
+// Any flag makes it version 2, so adding or removing one changes the hash.
 const (
 	encodingVersion1 = "sesuai audit 1"
 	encodingVersion2 = "sesuai audit 2"
 )
 
-// encode writes all of the entry but its hash. Every field has a fixed place
-// and every text its length in front, so that no two entries have the same
-// encoding.
+// encode appends everything in the entry except its hash to b. Fields are in a
+// fixed order, and each text follows its length, so that no two entries have the
+// same encoding.
 func (e *Entry) encode(b []byte) []byte {
 	if e.Flags == 0 && !e.LivenessKnown && math.Float64bits(e.Liveness) == 0 {
 		return e.encodeFirst(appendText(b, encodingVersion1))
@@ -99,7 +97,7 @@ func (e *Entry) encode(b []byte) []byte {
 	return binary.BigEndian.AppendUint64(b, math.Float64bits(e.Liveness))
 }
 
-// encodeFirst writes what the first form has.
+// encodeFirst appends the fields of version 1.
 func (e *Entry) encodeFirst(b []byte) []byte {
 	b = appendInt(b, e.Seq)
 	b = appendInt(b, e.Time)

@@ -5,31 +5,30 @@ import (
 	"strings"
 )
 
-// Flags is a set of suspicions. The zero Flags is none.
+// Flags is a set of suspicions. The zero Flags is empty.
 type Flags uint8
 
-// The suspicions there are.
+// The suspicions.
 const (
-	// SuspectedReplay: the photograph is that of the reference portrait, or
-	// of an earlier probe for the same person.
+	// SuspectedReplay: the photograph is the reference portrait, or was sent
+	// before about the same person.
 	SuspectedReplay Flags = 1 << iota
-	// SuspectedPresentationAttack: the liveness measure was under its
-	// threshold.
+	// SuspectedPresentationAttack: the liveness measure was below its threshold.
 	SuspectedPresentationAttack
 	// ScoreTooHigh: the registry's score is higher than two photographs of one
-	// person give, as that of an edited copy of the reference portrait is.
+	// person give. An edited copy of the reference portrait has such a score.
 	ScoreTooHigh
 	// DuplicateRecord: the registry has several records of the NIK.
 	DuplicateRecord
 )
 
-// flagNames are the flags' names, by bit.
+// flagNames are the names of the flags, in the order of their bits.
 var flagNames = [...]string{"SUSPECTED_REPLAY", "SUSPECTED_PRESENTATION_ATTACK", "SCORE_TOO_HIGH", "DUPLICATE_RECORD"}
 
-// Has reports whether all of the others are in the set.
+// Has reports whether f contains all of others.
 func (f Flags) Has(others Flags) bool { return f&others == others }
 
-// String lists the names, with a space between; "" for none.
+// String returns the names of the flags, separated by spaces.
 func (f Flags) String() string {
 	var names []string
 	for i, name := range flagNames {
@@ -40,7 +39,7 @@ func (f Flags) String() string {
 	return strings.Join(names, " ")
 }
 
-// ParseFlags reads what String writes, and nothing else.
+// ParseFlags parses what String returns, and nothing else.
 func ParseFlags(s string) (Flags, error) {
 	for f := range Flags(1 << len(flagNames)) {
 		if f.String() == s {

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -11,7 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -97,51 +98,13 @@ func TestReadyTemplates(t *testing.T) {
 	}
 }
 
-// TestRowsTooLong: neither a quote that never ends nor a line without an end
-// takes the rest of the file, or memory, with it.
-func TestRowsTooLong(t *testing.T) {
-	const (
-		good  = "9999000000000001,Galuh,01-02-1990,\n"
-		quote = "MALFORMED: quotes do not match: the row goes on for more than 65536 bytes"
-		long  = "MALFORMED: a row may have 65536 bytes"
-	)
-	many := strings.SplitAfter(strings.TrimPrefix(rows(20_000), header), "\n")
-	for i := range many {
-		many[i] = strings.Replace(many[i], photoName(i), "", 1)
-	}
-	people := strings.Join(many[2:], "") // without the NIK of good
-	n := len(many) - 3
-	for _, test := range []struct {
-		about, file string
-		added       int
-		rejects     []reject
-	}{
-		{"a quote that never ends", good + "9999000000000000,\"canary,01-02-1990,\n" + people, n + 1, []reject{{3, quote}}},
-		{"behind empty lines", good + "\n\r\n9999000000000000,\"canary,01-02-1990,\n" + people, n + 1, []reject{{5, quote}}},
-		{"two of them", good + "9999000000000000,\"canary,01-02-1990,\n\n" + strings.Join(many[2:9000], "") +
-			"\"canary\n" + strings.Join(many[9000:], ""), n + 1, []reject{{3, quote}, {3 + 1 + 8998 + 1, quote}}},
-		{"a line of a megabyte", good + strings.Repeat("canary ", 150_000) + "\n" + people, n + 1, []reject{{3, long}}},
-		{"100,000 columns", good + strings.Repeat("canary,", 100_000) + "\n" + people, n + 1, []reject{{3, long}}},
-		{"a line with quotes in it", good + strings.Repeat("canary\" ", 150_000) + "\n" + people, n + 1, []reject{{3, long}}},
-		{"20,000 columns", good + strings.Repeat(",", 20_000) + "\n" + people, n + 1, []reject{{3, "MALFORMED: not as many fields as the header line has"}}},
-		{"the last line", good + "\"" + strings.Repeat("canary", 50_000), 1, []reject{{3, long}}},
-	} {
-		t.Run(test.about, func(t *testing.T) {
-			summary, rejects, err := runOn(t, newEnroller(registrytest.NewMemory(), &extractor{}), header+test.file)
-			if diff := cmp.Diff(test.rejects, rejects); err != nil || diff != "" || summary.Added != test.added {
-				t.Errorf("%+v, %v; rejects (-want +got):\n%s", summary, err, diff)
-			}
-		})
-	}
-	if _, _, err := runOn(t, newEnroller(registrytest.NewMemory(), &extractor{}), strings.Repeat("canary,", 100_000)); err == nil || err.Error() != "MALFORMED: header line: it is not CSV" {
-		t.Errorf("a header line of 100,000 columns: %v", err)
-	}
-}
-
-// TestLines: what editors make of lines of JSON is read as the same person,
-// what is not UTF-8 is not made into a name, and a line may not be endless.
+// TestLines: however editors write lines of JSON, the same person is read, what
+// is not Unicode is not made into a name, and a line may not be endless.
 func TestLines(t *testing.T) {
-	const line = `{"nik":"9999000000000001","name":"Galuh Sekarwangi","date_of_birth":"01-02-1990"}`
+	const (
+		line   = `{"nik":"9999000000000001","name":"Galuh Sekarwangi","date_of_birth":"01-02-1990"}`
+		object = "MALFORMED: not one object of JSON"
+	)
 	named := func(name string) string { return strings.Replace(line, "Galuh Sekarwangi", name, 1) }
 	for _, test := range []struct{ about, file, why string }{
 		{"plain", line + "\n", ""},
@@ -153,15 +116,23 @@ func TestLines(t *testing.T) {
 		{"a replacement character", named("Galuh \ufffdekarwangi"), ""},
 		{"the same, escaped", named(`Galuh \uFFFDekarwangi`), ""},
 		{"not UTF-8", named("canary \xe9"), "MALFORMED: not UTF-8"},
-		{"half of a surrogate pair", named(`canary \ud800`), "MALFORMED: the value of name is not Unicode"},
+		{"half of a surrogate pair", named(`canary \ud800`), object},
 		{"one line of a megabyte", named(strings.Repeat("canary ", 150_000)) + "\n", "MALFORMED: a line may have 65536 bytes"},
 		{"nested", `{"nik":{"nik":"canary"}}`, "MALFORMED: the value of nik is not a string"},
-		{"a list", `["canary"]`, "MALFORMED: not an object of JSON"},
-		{"deep", strings.Repeat("[", 50_000), "MALFORMED: not an object of JSON"},
-		{"a comma too many", strings.Replace(line, "}", ",}", 1), "MALFORMED: not an object of JSON"},
-		{"cut short", line[:60], "MALFORMED: not an object of JSON"},
-		{"another object", line + " " + line, "MALFORMED: there is more in the line than one object"},
-		{"capitals", strings.Replace(line, "nik", "NIK", 1), "MALFORMED: key 1 has a name that is not known"},
+		{"a list", `["canary"]`, object},
+		{"deep", strings.Repeat("[", 50_000), object},
+		{"a comma too many", strings.Replace(line, "}", ",}", 1), object},
+		{"cut short", line[:60], object},
+		{"null", "null", object},
+		{"a name of null", strings.Replace(line, `"Galuh Sekarwangi"`, "null", 1), "MALFORMED: the value of name is not a string"},
+		{"the NIK twice", strings.Replace(line, "{", `{"nik":"9999000000000002",`, 1), "MALFORMED: a key is there twice"},
+		{"the NIK twice, once escaped", strings.Replace(line, "{", `{"n\u0069k":"9999000000000002",`, 1), "MALFORMED: a key is there twice"},
+		{"no name", strings.Replace(line, `"name":"Galuh Sekarwangi",`, "", 1), "MALFORMED: the key name is missing"},
+		{"a carriage return", strings.Replace(line, ",", ",\r", 1), "MALFORMED: a carriage return alone does not end a line"},
+		{"NUL bytes", strings.Repeat("\x00", 4096) + "\n", object},
+		{"a NUL byte behind it", line + "\x00\n", object},
+		{"another object", line + " " + line, object},
+		{"capitals", strings.Replace(line, "nik", "NIK", 1), "MALFORMED: a key has a name that is not known"},
 		{"a NIK as a number", strings.Replace(line, `"9999000000000001"`, "9999000000000001", 1), "MALFORMED: the value of nik is not a string"},
 	} {
 		t.Run(test.about, func(t *testing.T) {
@@ -182,56 +153,80 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestRejectedAgain: rows that an interrupted run has rejected are rejected in
-// the one that goes on, too, and not told twice.
-func TestRejectedAgain(t *testing.T) {
-	const n = 300
-	// One row is wrong in itself, and of one the photograph is missing.
-	people := strings.Replace(rows(n), "9999000000000003,", "9999,", 1)
-	people = strings.Replace(people, ","+photoName(4)+"\n", ",missing.jpg\n", 1)
-	memory, root, path := registrytest.NewMemory(), photos(t, n), filepath.Join(t.TempDir(), "journal")
+// TestInterruptedAndRunAgain: a run that goes over an interrupted one ends with
+// the registry and the rejected rows of a run that was not interrupted, and makes
+// no portrait twice. With ready-made templates and without portraits as well.
+func TestInterruptedAndRunAgain(t *testing.T) {
+	const n = 3000
+	withPhotos := strings.Replace(rows(n), "9999000000000003,", "9999,", 1) + "\"canary\n"
+	withPhotos = strings.Replace(withPhotos, ","+photoName(4)+"\n", ",missing.jpg\n", 1)
+	templates := []string{readyColumns}
+	for i := range n {
+		templates = append(templates, ready(t, i, nil))
+	}
+	templates[3], templates[2000] = strings.Replace(templates[3], "9999", "99", 1), "\"canary\n"
+	root := photos(t, n)
 	full := errors.New("full")
-	var told []int
-	runTo := func(most int) (enrol.Summary, error) {
-		journal, err := enrol.OpenJournal(path, [32]byte{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		job := enrol.Import{
-			Enroller: newEnroller(memory, &extractor{}), Photos: enrol.Folder(root), Journal: journal,
-			// A file that cannot be read on from somewhere.
-			People: io.MultiReader(strings.NewReader(people[:most]), readerThenError("")),
-			Rejected: func(line int, _ error) error {
-				if told == nil {
-					told = []int{}
-					return full
+	for _, test := range []struct{ about, file string }{
+		{"photographs", withPhotos},
+		{"templates", strings.Join(templates, "")},
+		{"no portraits", strings.ReplaceAll(withPhotos, ".jpg", "")},
+	} {
+		t.Run(test.about, func(t *testing.T) {
+			if test.about == "no portraits" {
+				for i := range n {
+					test.file = strings.Replace(test.file, ","+strconv.Itoa(i)+"\n", ",\n", 1)
 				}
-				told = append(told, line)
-				return nil
-			},
-		}
-		if most == len(people) {
-			job.People = strings.NewReader(people)
-		}
-		summary, err := job.Run(t.Context())
-		if closed := journal.Close(err == nil); closed != nil {
-			t.Error(closed)
-		}
-		return summary, err
-	}
-	// What cannot be told is not done.
-	if _, err := runTo(len(people)); !errors.Is(err, full) {
-		t.Fatal(err)
-	}
-	for len(told) < 2 {
-		if _, err := runTo(len(people) - 200); !errors.Is(err, errDisk) {
-			t.Fatal(err)
-		}
-	}
-	summary, err := runTo(len(people))
-	slices.Sort(told)
-	if err != nil || summary.Rejected != 2 || summary.Rows != n || summary.Before == 0 || !slices.Equal(told, []int{5, 6}) {
-		t.Errorf("%+v, %v; told of lines %v", summary, err, told)
+			}
+			whole := registrytest.NewMemory()
+			want, wantRejects, err := run(t.Context(), newEnroller(whole, &extractor{}), test.file, root)
+			if err != nil || want.Rejected == 0 {
+				t.Fatalf("%+v, %v", want, err)
+			}
+			memory, x := registrytest.NewMemory(), &extractor{}
+			e := newEnroller(memory, x)
+			// It stops in three places: as it is read, as it is written, and
+			// where a rejected row cannot be reported.
+			for _, interrupt := range []func(*enrol.Import, context.CancelFunc){
+				func(i *enrol.Import, _ context.CancelFunc) {
+					i.People = io.MultiReader(strings.NewReader(test.file[:len(test.file)/4]), readerThenError(""))
+				},
+				func(i *enrol.Import, stop context.CancelFunc) {
+					i.Progress = func(rows, _ int) {
+						if rows >= n/2 {
+							stop()
+						}
+					}
+				},
+				func(i *enrol.Import, _ context.CancelFunc) { i.Rejected = func(int, error) error { return full } },
+			} {
+				ctx, stop := context.WithCancel(t.Context())
+				job := enrol.Import{Enroller: e, People: strings.NewReader(test.file), Photos: enrol.Folder(root)}
+				interrupt(&job, stop)
+				if summary, err := job.Run(ctx); err == nil {
+					t.Errorf("it was not interrupted: %+v", summary)
+				}
+				stop()
+			}
+			before, extracted := count(t, memory), x.calls.Load()
+			summary, rejects, err := run(t.Context(), e, test.file, root)
+			if err != nil || summary.Rows != want.Rows || summary.Rejected != want.Rejected || summary.Unchanged != before || summary.Added != want.Added-before {
+				t.Errorf("%+v with %d on record before, want in all %+v; %v", summary, before, want, err)
+			}
+			if diff := cmp.Diff(sorted(wantRejects), sorted(rejects)); diff != "" {
+				t.Errorf("rejects (-want +got):\n%s", diff)
+			}
+			if made := x.calls.Load() - extracted; test.about == "photographs" && int(made) != summary.Added {
+				t.Errorf("%d portraits are made of %d people", made, summary.Added)
+			}
+			a, err := enrol.DigestOf(t.Context(), memory)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b, err := enrol.DigestOf(t.Context(), whole); err != nil || a != b {
+				t.Errorf("the digest is %v, and %v after a run that was not interrupted: %v", a, b, err)
+			}
+		})
 	}
 }
 

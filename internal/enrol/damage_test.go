@@ -2,7 +2,6 @@ package enrol_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -11,40 +10,51 @@ import (
 
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
-	"github.com/sesuai/sesuai/internal/store"
+	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/internal/vault"
 )
 
 const damaged = "CONFLICT: what is on record of this NIK is damaged; remove the person, then import again"
 
-// openStore opens a store with an import of n people, and a database handle
-// that goes behind its back.
-func openStore(t *testing.T, n int) (*store.Store, *sql.DB) {
+var engines = sqltest.New(vault.Migrations, people.Migrations)
+
+// openPeople opens the built-in registry in a database.
+func openPeople(t *testing.T, d sqltest.Database) *people.Registry {
 	t.Helper()
-	dir := t.TempDir()
-	s, err := store.Open(t.Context(), store.Options{Dir: dir, OpenRing: func(isNew bool) (*keyring.Ring, error) {
-		return keyring.Open(keyring.Options{Path: filepath.Join(dir, keyring.FileName), Create: isNew})
+	db := d.Open(t)
+	keys, err := vault.Open(t.Context(), vault.Options{DB: db, OpenRing: func(isNew bool) (*keyring.Ring, error) {
+		return keyring.Open(keyring.Options{Path: filepath.Join(d.Dir, keyring.FileName), Create: isNew})
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
-	behind, err := sql.Open("sqlite", filepath.Join(dir, store.FileName))
+	r, err := people.Open(t.Context(), people.Options{
+		DB: db, Vault: keys, Scale: registrytest.Scale{}, Calibration: registrytest.Calibration,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = behind.Close() })
-	summary, rejects, err := run(t.Context(), newEnroller(s, &extractor{}), rows(n), photos(t, n))
+	return r
+}
+
+// openImported opens a registry with an import of n people, and its database.
+func openImported(t *testing.T, n int) (*people.Registry, sqltest.Database) {
+	t.Helper()
+	d := engines.SQLite(t)
+	r := openPeople(t, d)
+	summary, rejects, err := run(t.Context(), newEnroller(r, &extractor{}), rows(n), photos(t, n))
 	if err != nil || summary.Added != n {
 		t.Fatal(summary, rejects, err)
 	}
-	return s, behind
+	return r, d
 }
 
-// TestDamagedRecord: one person whose record is damaged is one row that cannot
-// be enrolled. It is told, it is not overwritten, and it holds up nobody else;
-// once the person is removed, the import mends it.
+// TestDamagedRecord: the row of a person whose record is damaged is rejected. The
+// record is not overwritten, and all other rows are imported. Once the person is
+// removed, the import enrols the row.
 func TestDamagedRecord(t *testing.T) {
 	const n = 20
 	for _, test := range []struct{ about, statement string }{
@@ -53,10 +63,8 @@ func TestDamagedRecord(t *testing.T) {
 		{"a template lost", `DELETE FROM templates WHERE id = 5`},
 	} {
 		t.Run(test.about, func(t *testing.T) {
-			s, behind := openStore(t, n)
-			if _, err := behind.ExecContext(t.Context(), test.statement); err != nil {
-				t.Fatal(err)
-			}
+			s, d := openImported(t, n)
+			d.Exec(t, test.statement)
 			root := photos(t, n+5)
 			summary, rejects, err := run(t.Context(), newEnroller(s, &extractor{}), rows(n+5), root)
 			if want := (enrol.Summary{Rows: n + 5, Added: 5, Unchanged: n - 1, Rejected: 1}); err != nil || summary != want {
@@ -84,21 +92,18 @@ func TestDamagedRecord(t *testing.T) {
 	}
 }
 
-// TestLostTable: what is not about one person is the registry's failure, and
-// stops the import.
+// TestLostTable: a failure that is not about one person stops the import.
 func TestLostTable(t *testing.T) {
-	s, behind := openStore(t, 3)
-	if _, err := behind.ExecContext(t.Context(), `ALTER TABLE templates RENAME TO gone`); err != nil {
-		t.Fatal(err)
-	}
+	s, d := openImported(t, 3)
+	d.Exec(t, `ALTER TABLE templates RENAME TO gone`)
 	summary, rejects, err := run(t.Context(), newEnroller(s, &extractor{}), rows(3), photos(t, 3))
 	if err == nil || summary != (enrol.Summary{}) || rejects != nil {
 		t.Errorf("%+v, %v, %v", summary, rejects, err)
 	}
 }
 
-// failing is a registry that fails for one person alone, but not by damage:
-// who knows whether the others' answers can be trusted.
+// failing is a registry that fails for one person, but not by damage. Its other
+// answers cannot be trusted either.
 type failing struct {
 	*registrytest.Memory
 	err error

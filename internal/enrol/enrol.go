@@ -1,7 +1,8 @@
 // Package enrol is the use case of putting people on record, one by one or from
-// a file of millions, and of moving them to another registry. It must not know
-// how a registry stores them, and what it reports of a row that it refuses is
-// the line and the reason, never what stood in it.
+// a file of millions, and of moving them to another registry. It leaves storage
+// to the registry, and must not know how a registry stores people. What it
+// reports of a row that it rejects is the line and the reason, and never what
+// stood in the row.
 package enrol
 
 import (
@@ -13,12 +14,13 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// Options are what an Enroller is made of.
+// Options are the parts of an Enroller.
 type Options struct {
 	Registry registry.Enroller
-	// Extractor makes templates of photographs; nil if none will come.
+	// Extractor makes templates of photographs; nil if there will be no
+	// photographs.
 	Extractor face.Extractor
-	// Model is the id that templates carry.
+	// Model is the id of the model in use, which templates carry.
 	Model string
 }
 
@@ -28,8 +30,8 @@ type Enroller struct{ o Options }
 // New makes an Enroller.
 func New(o Options) *Enroller { return &Enroller{o} }
 
-// Nobody is a registry for a dry run where there is none yet: nobody is on
-// record. Nothing else may be asked of it.
+// Nobody is an empty registry, for a dry run where there is no registry yet. It
+// has no other methods than Holds and Lookup.
 type Nobody struct{ registry.Enroller }
 
 // Holds implements registry.Enroller.
@@ -43,10 +45,10 @@ func (Nobody) Lookup(context.Context, sesuai.NIK) (registry.Entry, bool, error) 
 }
 
 // Enrol puts a person on record with the portrait in photo, a whole PNG or
-// JPEG file; with no portrait if photo is nil. What is on record already and
-// has not changed costs no face extraction.
+// JPEG file; with no portrait if photo is nil. A person who is on record with
+// the same values and photograph costs no face extraction.
 //
-// Errors: those of face.Extractor and of face.Extraction.Refusal about the
+// Errors are those of face.Extractor and of face.Extraction.Refusal about the
 // photograph, and those of registry.Enroller.
 func (e *Enroller) Enrol(ctx context.Context, p registry.Person, photo []byte) (registry.Change, error) {
 	if photo == nil {
@@ -70,10 +72,20 @@ func (e *Enroller) holds(ctx context.Context, p registry.Person, source [32]byte
 	return e.o.Registry.Holds(ctx, p, source, e.o.Model)
 }
 
+// holdsAll reports whether exactly this person with this portrait is on record.
+func (e *Enroller) holdsAll(ctx context.Context, one registry.Enrolment) (bool, error) {
+	var source [32]byte
+	var model string
+	if p := one.Portrait; p != nil {
+		source, model = p.Source, p.Template.Model
+	}
+	return e.o.Registry.Holds(ctx, one.Person, source, model)
+}
+
 // extract makes the portrait of a photograph.
 func (e *Enroller) extract(ctx context.Context, photo []byte, source [32]byte) (*registry.Portrait, error) {
 	if e.o.Extractor == nil {
-		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "photographs were not to come"}
+		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "photographs were not expected"}
 	}
 	x, err := e.o.Extractor.Extract(ctx, photo, face.ForReference)
 	if err != nil {

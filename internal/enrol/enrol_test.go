@@ -14,8 +14,8 @@ import (
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 )
 
-// TestEnrol: what is there unchanged costs no extraction, and every change is
-// told by its name.
+// TestEnrol: a person who is on record unchanged costs no extraction, and every
+// change is reported.
 func TestEnrol(t *testing.T) {
 	memory, x := registrytest.NewMemory(), &extractor{}
 	e := newEnroller(memory, x)
@@ -59,8 +59,8 @@ func TestEnrol(t *testing.T) {
 	}
 }
 
-// TestEnrolKeepsWhatWasExtracted: the registry gets that template and that
-// photograph's digest.
+// TestEnrolKeepsWhatWasExtracted: the registry gets the template and the digest of
+// the photograph.
 func TestEnrolKeepsWhatWasExtracted(t *testing.T) {
 	memory, x := registrytest.NewMemory(), &extractor{}
 	p := registrytest.Person(t, 1)
@@ -71,14 +71,14 @@ func TestEnrolKeepsWhatWasExtracted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := memory.Compare(t.Context(), p.NIK, face.Probe{Template: same.Template})
-	if err != nil || !c.Portrait || c.Score < 0.9999 {
-		t.Errorf("Compare with the same photograph = %+v, %v", c, err)
+	answer, err := memory.Ask(t.Context(), registry.Question{Claim: registrytest.Claim(p), Probe: &face.Probe{Template: same.Template}})
+	if c := answer.Face; err != nil || !c.Portrait || c.Score < 0.9999 {
+		t.Errorf("the same photograph is compared as %+v, %v", c, err)
 	}
 }
 
 // TestEnrolRefuses: a photograph that cannot be used changes nothing, and the
-// error is the one that says why.
+// error says why.
 func TestEnrolRefuses(t *testing.T) {
 	invalid := &sesuai.Error{Kind: sesuai.KindInvalidImage}
 	for _, test := range []struct {
@@ -110,8 +110,7 @@ func TestEnrolRefuses(t *testing.T) {
 	}
 }
 
-// TestEnrolWithAFailingRegistry: its error is passed on, and no extraction is
-// paid for.
+// TestEnrolWithAFailingRegistry: its error is returned, and nothing is extracted.
 func TestEnrolWithAFailingRegistry(t *testing.T) {
 	memory, x := registrytest.NewMemory(), &extractor{}
 	down := errors.New("down")

@@ -18,8 +18,8 @@ import (
 )
 
 // Export writes everybody on record to w, as lines of JSON that an Import
-// reads, and reports how many. It is everything about them in the clear: seal
-// what w writes to.
+// reads, and returns how many people it wrote. It writes all their data in the
+// clear: w must encrypt it.
 func Export(ctx context.Context, from registry.Exporter, w io.Writer) (people int, err error) {
 	buffered := bufio.NewWriterSize(w, 1<<16)
 	lines := json.NewEncoder(buffered)
@@ -35,7 +35,7 @@ func Export(ctx context.Context, from registry.Exporter, w io.Writer) (people in
 	return people, errors.Join(err, buffered.Flush())
 }
 
-// exported is a person as a line of a file of people.
+// exported returns a person as a line of a file of people.
 func exported(e registry.Enrolment) (map[string]string, error) {
 	p := e.Person
 	line := map[string]string{
@@ -65,17 +65,17 @@ func exported(e registry.Enrolment) (map[string]string, error) {
 	return line, nil
 }
 
-// Digest is how many people a registry holds, and a digest of all that is on
+// Digest is the number of people in a registry and a digest of all that is on
 // record about them. It depends neither on their order, nor on the keys that
 // they are stored under, nor on when they were enrolled: two registries that
-// would give the same answers have the same.
+// give the same answers have the same digest.
 type Digest struct {
 	People int
 	// Sum is the sum, modulo 2^256, of the SHA-256 of each person.
 	Sum [sha256.Size]byte
 }
 
-// String is the sum in hexadecimal.
+// String returns the sum in hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d.Sum[:]) }
 
 // DigestOf reads a whole registry. Errors are those of registry.Exporter.
@@ -122,18 +122,19 @@ func (d *Digest) add(e registry.Enrolment) error {
 	return nil
 }
 
-// Copy is the move of everybody from one registry to another.
+// Copy copies everybody from one registry to another.
 type Copy struct {
 	From registry.Exporter
 	To   interface {
 		registry.Enroller
 		registry.Exporter
 	}
-	// Progress, if not nil, is told now and then how many people are done.
+	// Progress, if not nil, is called now and then with how many people are
+	// done.
 	Progress func(people int)
 }
 
-// Copied is what a Copy did.
+// Copied is the result of a Copy.
 type Copied struct {
 	Added     int    `json:"added"`
 	Replaced  int    `json:"replaced"`
@@ -142,10 +143,10 @@ type Copied struct {
 	To        Digest `json:"-"`
 }
 
-// Run puts everybody on record in To who is on record in From, and then
-// compares the two as wholes. It can be stopped and run again. An error of kind
-// sesuai.KindConflict means that they are not the same: somebody is in To who
-// is not in From, or either has changed meanwhile.
+// Run puts everybody on record in To who is on record in From, and then compares
+// the digests of the two. It can be stopped and run again. An error of kind
+// sesuai.KindConflict means that the digests differ: To has people whom From has
+// not, or one of the two has changed meanwhile.
 func (c *Copy) Run(ctx context.Context) (done Copied, err error) {
 	batch := make([]registry.Enrolment, 0, batchSize)
 	write := func() error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,111 +15,124 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// MaxPhotoSize is how large, in bytes, a photograph of an import may be.
+// MaxPhotoSize is the largest photograph that an import takes, in bytes.
 const MaxPhotoSize = 10 << 20
 
-// batchSize is how many rows are written at once, at most.
+// batchSize is the largest number of rows that are written at once.
 const batchSize = 1000
 
-// OnConflict is what an import does about somebody who is on record with other
-// values or another portrait.
+// OnConflict says what an import does about a person who is on record with
+// other values or another portrait.
 type OnConflict string
 
-// What an import may do about somebody who is on record already.
+// What an import may do about a person who is on record already.
 const (
-	// Replace puts the row in the place of what is there.
+	// Replace replaces what is on record by the row.
 	Replace OnConflict = "replace"
-	// Skip leaves what is there.
+	// Skip keeps what is on record.
 	Skip OnConflict = "skip"
-	// Fail leaves what is there and ends the import.
+	// Fail keeps what is on record and ends the import.
 	Fail OnConflict = "fail"
 )
 
-// Import is one run over a file of people. It can be stopped at any time and
-// run again: each person is on record either wholly or not at all, and who is
-// there already, unchanged, is passed over. A NIK that comes again within
+// Import is one run over a file of people. Every data line of the file, which is
+// a line that is neither the header line nor blank, is read by itself and counted
+// once in the Summary.
+//
+// An import can be stopped at any time and run again from the start: each person
+// is on record either wholly or not at all, and a row that is on record already
+// is unchanged and costs no face extraction. A NIK that comes again within
 // remembered rows is rejected; one that comes later meets the earlier row on
 // record.
 type Import struct {
 	Enroller *Enroller
-	// People is the file, Format its form; CSV if empty.
+	// People is the file and Format its form; CSV if empty. A file that is an
+	// io.ReadSeeker is read twice: the first time to refuse it if a spreadsheet
+	// has rounded its NIKs. Of any other reader the first MiB is looked at for
+	// that.
 	People io.Reader
 	Format Format
-	// Photos are what the photo column speaks of; nil if there are none.
+	// Photos are the photographs that the photo column names; nil if there are
+	// none.
 	Photos Photographs
 	// OnConflict is Replace if empty.
 	OnConflict OnConflict
-	// DryRun reads and extracts and counts what would be done, and does not
-	// do it.
+	// DryRun reads, extracts and counts as a real run does, and writes nothing.
 	DryRun bool
-	// Journal, if not nil, has the rows that were done before, which are
-	// passed over, and gets those that are done now.
-	Journal *Journal
 	// Now says which day it is, for dates in the future; time.Now if nil.
 	Now func() time.Time
-	// Rejected, if not nil, is told of every row that is not enrolled; the
-	// error why says why and holds nothing of the row. It is called from one
-	// goroutine at a time, in no particular order, before the journal says that
-	// the row is done. Its own error ends the import.
+	// Rejected, if not nil, is called for every row that is not enrolled. The
+	// error why says why and holds nothing of the row. Calls come one at a
+	// time, in no particular order. An error that Rejected returns ends the
+	// import.
 	Rejected func(line int, why error) error
-	// Progress, if not nil, is told now and then how many rows are done; as
-	// Rejected.
-	Progress func(rows int)
+	// Progress, if not nil, is called now and then with how many of the file's
+	// rows are done; of is 0 if their number is not known. Calls come one at a
+	// time, and not while Rejected is called.
+	Progress func(rows, of int)
 }
 
-// Summary counts what an Import did with the rows.
+// Summary counts the data lines that an Import has read, each once: Rows is the
+// sum of the others. After a run without an error Rows is the number of data
+// lines of the file.
 type Summary struct {
 	Rows      int `json:"rows"`
 	Added     int `json:"added"`
 	Replaced  int `json:"replaced"`
 	Unchanged int `json:"unchanged"`
-	// Kept are people who are on record otherwise, and stay so.
+	// Kept are people who are on record with other values or another portrait,
+	// and stay so.
 	Kept int `json:"kept"`
-	// Before are rows that an earlier run has put on record, as its journal
-	// says.
-	Before int `json:"done_before"`
-	// Rejected are those that cannot be enrolled, in this run or in an earlier
-	// one that it goes on with.
+	// Rejected are rows that cannot be enrolled.
 	Rejected int `json:"rejected"`
 }
 
 // outcome is what became of a row before it is written.
 type outcome struct {
-	number, line int
-	enrolment    registry.Enrolment
-	// before means that an earlier run has put it on record, rejectedBefore
-	// that one has rejected it.
-	before, rejectedBefore bool
-	held                   bool  // exactly this is on record already
-	kept                   bool  // something else is, and stays
-	err                    error // why it is rejected
+	line      int
+	enrolment registry.Enrolment
+	held      bool  // exactly this is on record already
+	kept      bool  // something else is on record, and stays
+	err       error // why the row is rejected
 }
 
-// run is an Import that runs.
+// run is the state of an Import that runs.
 type run struct {
 	*Import
-	summary  Summary // the writer's alone
+	records  recordReader
+	of       int       // data lines; 0 if not known
+	today    time.Time // for dates in the future
+	summary  Summary   // used by write alone
 	outcomes chan outcome
+	// again is whether most rows of the last batch were unchanged, as where an
+	// interrupted import is run again. It only decides how rows are looked up.
+	again atomic.Bool
 }
 
-// Run imports. Rows that cannot be enrolled are reported and counted. An error
-// means that the rest of the file was not done: the header is wrong, the
-// registry fails, ctx has ended, or, of kind sesuai.KindConflict, OnConflict is
-// Fail and somebody was there. The summary holds in any case.
+// Run imports. Rows that cannot be enrolled are reported and counted, and the
+// others are enrolled. The summary is valid whether or not there is an error.
+//
+// An error means that the file was not read to its end. It is of kind
+// sesuai.KindMalformed if the header line is wrong or the NIKs were rounded
+// (ErrRounded), and then nobody was enrolled; of kind sesuai.KindConflict if
+// OnConflict is Fail and a person was on record with other values. Else the file
+// cannot be read, the registry fails, or ctx has ended.
 func (i *Import) Run(ctx context.Context) (Summary, error) {
-	now := i.Now
-	if now == nil {
-		now = time.Now
-	}
-	rows, err := newRowReader(i.Format, i.People, now())
+	people, lines, err := inspect(ctx, i.Format, i.People)
 	if err != nil {
 		return Summary{}, err
 	}
-	r := &run{Import: i, outcomes: make(chan outcome, batchSize)}
+	r := &run{Import: i, of: lines, today: time.Now(), outcomes: make(chan outcome, batchSize)}
+	if i.Now != nil {
+		r.today = i.Now()
+	}
+	if r.records, err = newRecordReader(i.Format, people); err != nil {
+		return Summary{}, err
+	}
 	all, running := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		defer close(r.outcomes)
-		return r.read(running, rows)
+		return r.read(running)
 	})
 	all.Go(func() error { return r.write(running) })
 	if err := all.Wait(); err != nil {
@@ -127,48 +141,36 @@ func (i *Import) Run(ctx context.Context) (Summary, error) {
 	return r.summary, ctx.Err()
 }
 
-// read reads the rows and has their portraits made, on all cores.
-func (r *run) read(ctx context.Context, rows rowReader) error {
+// read reads the rows and makes their portraits, on all cores.
+func (r *run) read(ctx context.Context) error {
 	workers, working := errgroup.WithContext(ctx)
 	// One more than there are cores: while one row waits for the disk the
 	// others keep the cores busy.
 	workers.SetLimit(runtime.GOMAXPROCS(0) + 1)
 	seen := newRecent()
-	for number := 0; working.Err() == nil; number++ {
-		row, err := rows.next()
+	for working.Err() == nil {
+		record, err := r.records.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if _, own := errors.AsType[*sesuai.Error](err); err != nil && !own {
-			workers.Go(func() error { return unreadable(err) })
+		if err != nil {
+			workers.Go(func() error { return err })
 			break
 		}
+		row, err := record.row(r.today)
 		if err == nil {
-			err = seen.add(row.person.NIK, row.line)
+			err = seen.add(row.person.NIK, record.line)
 		}
-		o := outcome{number: number, line: row.line, err: err}
-		if r.Journal != nil {
-			done, rejected, failed := r.Journal.has(number)
-			if failed != nil {
-				workers.Go(func() error { return failed })
-				break
-			}
-			o.before, o.rejectedBefore = done && !rejected, done && rejected
+		if err == nil {
+			err = r.wrongModel(row.portrait)
 		}
-		if err != nil || o.before || o.rejectedBefore {
-			r.send(working, o)
-			continue
-		}
-		if row.photo == "" {
-			// Nothing to make: as quick as reading.
-			o.enrolment = registry.Enrolment{Person: row.person, Portrait: row.portrait}
-			o.err = r.wrongModel(row.portrait)
+		o := outcome{line: record.line, enrolment: registry.Enrolment{Person: row.person, Portrait: row.portrait}, err: err}
+		if err != nil || row.photo == "" && !r.again.Load() {
 			r.send(working, o)
 			continue
 		}
 		workers.Go(func() error {
-			o.enrolment.Person = row.person
-			if err := r.portrait(working, row.photo, &o); err != nil {
+			if err := r.prepare(working, row.photo, &o); err != nil {
 				return err
 			}
 			r.send(working, o)
@@ -186,10 +188,15 @@ func (r *run) send(ctx context.Context, o outcome) {
 	}
 }
 
-// portrait makes the portrait of a photograph, or finds out that there is no
-// need. What is wrong with the row is in o; an error is about the run.
-func (r *run) portrait(ctx context.Context, photo string, o *outcome) error {
-	o.err = r.makePortrait(ctx, photo, o)
+// prepare looks up whether a row is on record and, if it is not, makes the
+// portrait of its photograph; a row without one has photo "". If something is
+// wrong with the row, o says so. An error is about the run.
+func (r *run) prepare(ctx context.Context, photo string, o *outcome) error {
+	if photo == "" {
+		o.held, o.err = r.Enroller.holdsAll(ctx, o.enrolment)
+	} else {
+		o.err = r.makePortrait(ctx, photo, o)
+	}
 	if errors.Is(o.err, registry.ErrDamaged) {
 		o.err = errDamaged
 	}
@@ -212,7 +219,7 @@ func (r *run) makePortrait(ctx context.Context, name string, o *outcome) error {
 		return err
 	}
 	if !r.replaces() {
-		// Whoever is there stays, so there is nothing to make.
+		// A person who is on record stays as they are and needs no portrait.
 		_, o.kept, err = r.Enroller.o.Registry.Lookup(ctx, o.enrolment.Person.NIK)
 		if err != nil || o.kept {
 			return err
@@ -222,7 +229,7 @@ func (r *run) makePortrait(ctx context.Context, name string, o *outcome) error {
 	return err
 }
 
-// replaces reports whether rows take the place of what is on record.
+// replaces reports whether rows replace what is on record.
 func (r *run) replaces() bool { return r.OnConflict != Skip && r.OnConflict != Fail }
 
 // wrongModel refuses a ready-made template that could never be compared.
@@ -233,8 +240,8 @@ func (r *run) wrongModel(p *registry.Portrait) error {
 	return badPortrait("the template is of another model than the one in use")
 }
 
-// write writes batches. Nobody waits for a batch to fill: it is what has come
-// while the one before was written.
+// write writes batches. It does not wait for a batch to fill: a batch is what
+// has come while the one before was written.
 func (r *run) write(ctx context.Context) error {
 	batch := make([]outcome, 0, batchSize)
 	for first := range r.outcomes {
@@ -259,58 +266,48 @@ func (r *run) write(ctx context.Context) error {
 	return nil
 }
 
+// writeBatch enrols, counts and reports the rows of a batch.
 func (r *run) writeBatch(ctx context.Context, batch []outcome) error {
 	changes, err := r.enrol(ctx, batch)
 	if err != nil {
 		return err
 	}
-	var recorded, rejected []int
 	var conflict error
+	unchanged := r.summary.Unchanged
 	for i, o := range batch {
 		why := o.err
-		switch {
-		case o.before || o.rejectedBefore:
-		case why != nil:
-			rejected = append(rejected, o.number)
-		case changes[i] == registry.Kept && r.OnConflict == Fail:
-			// Told, and not done: the next run meets it again.
+		if why == nil && changes[i] == registry.Kept && r.OnConflict == Fail {
 			why, conflict = errConflict, errConflict
-		default:
-			recorded = append(recorded, o.number)
 		}
-		r.summary.count(o, why, changes[i])
-		if why == nil || o.before || o.rejectedBefore || r.Rejected == nil {
+		r.summary.count(why, changes[i])
+		if why == nil || r.Rejected == nil {
 			continue
 		}
 		if err := r.Rejected(o.line, why); err != nil {
 			return err
 		}
 	}
-	if r.Journal != nil && !r.DryRun && len(recorded)+len(rejected) > 0 {
-		if err := r.Journal.add(recorded, rejected); err != nil {
-			return err
-		}
-	}
+	r.again.Store(r.summary.Unchanged-unchanged > len(batch)/2)
 	if r.Progress != nil {
-		r.Progress(r.summary.Rows)
+		r.Progress(r.summary.Rows, r.of)
 	}
 	return conflict
 }
 
-// errConflict is the reason why an import ends that was not to meet anybody.
+// errConflict ends an import that must not meet a person on record.
 var errConflict = &sesuai.Error{
 	Kind: sesuai.KindConflict, Detail: "somebody of this NIK is on record with other values or another portrait",
 }
 
-// enrol writes those of a batch that are to be written. A person whose record
-// is damaged is rejected, and its outcome says so.
+// enrol writes the rows of a batch that are neither rejected nor on record. If a
+// person's record is damaged, it sets the error of that outcome.
 func (r *run) enrol(ctx context.Context, batch []outcome) ([]registry.Change, error) {
 	changes := make([]registry.Change, len(batch))
 	var people []registry.Enrolment
 	var at []int
 	for i, o := range batch {
 		switch {
-		case o.before || o.rejectedBefore || o.err != nil || o.held:
+		case o.err != nil || o.held:
 		case o.kept:
 			changes[i] = registry.Kept
 		default:
@@ -344,7 +341,7 @@ func (r *run) enrol(ctx context.Context, batch []outcome) ([]registry.Change, er
 	return changes, nil
 }
 
-// enrolAll writes a batch, or says what that would do.
+// enrolAll writes a batch. In a dry run it says what writing it would do.
 func (r *run) enrolAll(ctx context.Context, people []registry.Enrolment) ([]registry.Change, error) {
 	store := r.Enroller.o.Registry
 	if !r.DryRun {
@@ -352,12 +349,7 @@ func (r *run) enrolAll(ctx context.Context, people []registry.Enrolment) ([]regi
 	}
 	changes := make([]registry.Change, len(people))
 	for i, e := range people {
-		var source [32]byte
-		var model string
-		if e.Portrait != nil {
-			source, model = e.Portrait.Source, e.Portrait.Template.Model
-		}
-		held, err := store.Holds(ctx, e.Person, source, model)
+		held, err := r.Enroller.holdsAll(ctx, e)
 		if err != nil {
 			return nil, err
 		}
@@ -378,14 +370,11 @@ func (r *run) enrolAll(ctx context.Context, people []registry.Enrolment) ([]regi
 	return changes, nil
 }
 
-// count counts a row of which why says that it is rejected, or else what
-// changed.
-func (s *Summary) count(o outcome, why error, change registry.Change) {
+// count counts a row, which is rejected if why is not nil.
+func (s *Summary) count(why error, change registry.Change) {
 	s.Rows++
 	switch {
-	case o.before:
-		s.Before++
-	case o.rejectedBefore || why != nil:
+	case why != nil:
 		s.Rejected++
 	case change == registry.Added:
 		s.Added++
@@ -398,9 +387,8 @@ func (s *Summary) count(o outcome, why error, change registry.Change) {
 	}
 }
 
-// errDamaged is the reason for a row whose NIK is on record, but not as it was
-// written. It is the row's: the import of all others goes on, and nothing is
-// overwritten before the operator has seen it.
+// errDamaged rejects a row whose record is damaged. The import goes on with the
+// other rows, and the record is not overwritten before the operator has seen it.
 var errDamaged = &sesuai.Error{
 	Kind:   sesuai.KindConflict,
 	Detail: "what is on record of this NIK is damaged; remove the person, then import again",

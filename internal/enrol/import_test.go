@@ -57,18 +57,18 @@ func TestImportAgain(t *testing.T) {
 	}
 }
 
-// TestRegistryFailsMidway: the import stops with the registry's error, what it
-// says it did is so, and the next run does the rest.
+// TestRegistryFailsMidway: the import stops with the registry's error, its
+// summary is true, and the next run does the rest.
 func TestRegistryFailsMidway(t *testing.T) {
 	const n, failing = 300, 40
 	down := errors.New("the registry is down")
 	for _, test := range []struct {
 		about string
 		fail  func(*registrytest.Memory, error)
-		after bool // what failed may have been done
+		after bool // the call that failed may have taken effect
 	}{
-		{"before it has done anything", (*registrytest.Memory).FailBefore, false},
-		{"after it has done it", (*registrytest.Memory).FailAfter, true},
+		{"before it has written", (*registrytest.Memory).FailBefore, false},
+		{"after it has written", (*registrytest.Memory).FailAfter, true},
 	} {
 		t.Run(test.about, func(t *testing.T) {
 			memory, root := registrytest.NewMemory(), photos(t, n)
@@ -96,8 +96,8 @@ func TestRegistryFailsMidway(t *testing.T) {
 	}
 }
 
-// TestStopped: a cancelled import ends while photographs are being worked on,
-// its summary holds, and the next run does the rest.
+// TestStopped: a cancelled import ends while photographs are being worked on, its
+// summary is true, and the next run does the rest.
 func TestStopped(t *testing.T) {
 	const n, stopping = 300, 40
 	memory, root := registrytest.NewMemory(), photos(t, n)
@@ -144,7 +144,7 @@ func TestStoppedAmongBadRows(t *testing.T) {
 	job := enrol.Import{
 		Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), Photos: enrol.Folder(photos(t, 0)),
 		People: strings.NewReader(header + strings.Repeat("x,x,x,x\n", n)),
-		Progress: func(rows int) {
+		Progress: func(rows, _ int) {
 			if rows >= stopping {
 				cancel()
 			}
@@ -156,8 +156,8 @@ func TestStoppedAmongBadRows(t *testing.T) {
 	}
 }
 
-// TestCallbacks: one at a time; progress rises to the last row, and a row's
-// rejection is told before it counts.
+// TestCallbacks: callbacks come one at a time, progress rises to the last row, and
+// a row is reported as rejected before it is counted.
 func TestCallbacks(t *testing.T) {
 	const n = 400
 	people := rows(n)
@@ -176,10 +176,10 @@ func TestCallbacks(t *testing.T) {
 	done, rejected := 0, 0 // not atomic: the race detector watches
 	job := enrol.Import{
 		Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), People: strings.NewReader(people), Photos: enrol.Folder(photos(t, n)),
-		Progress: func(rows int) {
+		Progress: func(rows, of int) {
 			defer alone()()
-			if rows <= done || rejected > rows {
-				t.Errorf("progress %d after %d rows, %d of them rejected", rows, done, rejected)
+			if rows <= done || rejected > rows || of != n {
+				t.Errorf("progress %d of %d after %d rows, %d of them rejected", rows, of, done, rejected)
 			}
 			done = rows
 		},
@@ -234,27 +234,29 @@ func (discard) EnrolBatch(_ context.Context, batch []registry.Enrolment, _ bool)
 	return changes, nil
 }
 
-// TestMemoryStaysFlat: of 20,000 rows, 18 MB of text, an import keeps those
-// that are under way.
+// TestMemoryStaysFlat: of 20,000 rows, 18 MB of text, an import only holds those
+// that it works on.
 func TestMemoryStaysFlat(t *testing.T) {
-	const n, first, most = 20_000, 2_000, 6 << 20
+	const n, first, maxGrowth = 20_000, 2_000, 6 << 20
 	address := strings.Repeat("JALAN KARANGAN ", 30)
-	i := -1
+	i := 0
+	pending := []byte("nik,name,date_of_birth,photo,address,city\n")
 	people := readerFunc(func(b []byte) (int, error) {
-		i++
-		switch {
-		case i == 0:
-			return copy(b, "nik,name,date_of_birth,photo,address,city\n"), nil
-		case i > n:
-			return 0, io.EOF
+		if len(pending) == 0 {
+			if i++; i > n {
+				return 0, io.EOF
+			}
+			pending = fmt.Appendf(pending, "9999%012d,Wirasaba Ke-%d,01-01-1990,,%s%d,%s%d\n", i, i, address, i, address, i)
 		}
-		return copy(b, fmt.Appendf(nil, "9999%012d,Wirasaba Ke-%d,01-01-1990,,%s%d,%s%d\n", i, i, address, i, address, i)), nil
+		read := copy(b, pending)
+		pending = pending[read:]
+		return read, nil
 	})
 	var before, after uint64
 	job := enrol.Import{
 		Enroller: newEnroller(discard{}, &extractor{}), People: people, Photos: enrol.Folder(photos(t, 0)),
-		Progress: func(rows int) {
-			// Told of after a batch, not after each row.
+		Progress: func(rows, _ int) {
+			// Called after a batch, not after each row.
 			if before == 0 && rows >= first {
 				before = heap()
 			}
@@ -268,7 +270,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 		t.Fatalf("%+v, %v", summary, err)
 	}
 	t.Logf("heap %d KiB after %d rows, %d KiB after %d", before>>10, first, after>>10, n)
-	if after > before+most {
+	if after > before+maxGrowth {
 		t.Errorf("the heap has grown by %d KiB", (after-before)>>10)
 	}
 }

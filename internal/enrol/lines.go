@@ -3,107 +3,76 @@ package enrol
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
-	"time"
-	"unicode/utf8"
-
-	"github.com/sesuai/sesuai"
 )
 
-// maxLine bounds a line of JSON, in bytes: many times what a person takes.
+// maxLine bounds a line with its line break, in bytes: many times what a person
+// takes.
 const maxLine = 64 << 10
 
-// lineReader reads a file of people in lines of JSON.
+// lineReader reads the lines of a file that are not blank. A line ends with a
+// line feed, or with the file. A line is blank if it holds nothing but spaces,
+// tabs and carriage returns. Memory is bounded by maxLine, however long a line
+// is.
 type lineReader struct {
-	lines *bufio.Reader
-	line  int
-	known []string
-	today time.Time
+	r      *bufio.Reader
+	number int
 }
 
-func newLineReader(r io.Reader, today time.Time) *lineReader {
-	return &lineReader{lines: bufio.NewReaderSize(withoutMark(r), maxLine), known: columns(), today: today}
+// line is a line without its line break.
+type line struct {
+	number int
+	// text is valid until the next line is read.
+	text []byte
+	// broken says why the line cannot be read; text is empty then. It holds
+	// nothing of the line.
+	broken string
 }
 
-// next implements rowReader. Empty lines are passed over.
-func (l *lineReader) next() (row, error) {
+// newLineReader skips the byte order mark that spreadsheets write in front of
+// UTF-8.
+func newLineReader(r io.Reader) *lineReader {
+	l := &lineReader{r: bufio.NewReaderSize(struct{ io.Reader }{r}, maxLine)} // not a larger buffer of r's
+	const mark = "\ufeff"
+	if b, err := l.r.Peek(len(mark)); err == nil && string(b) == mark {
+		_, _ = l.r.Discard(len(mark)) // cannot fail: it is in the buffer
+	}
+	return l
+}
+
+// next returns the next line that is not blank. The error is io.EOF after the
+// last one; any other error is about the file.
+func (l *lineReader) next() (line, error) {
 	for {
-		l.line++
-		line, err := l.lines.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
-			if err := skipLine(l.lines); err != nil {
-				return row{}, err
-			}
-			return row{line: l.line}, malformed(fmt.Sprintf("a line may have %d bytes", maxLine))
+		l.number++
+		text, err := l.r.ReadSlice('\n')
+		blank := isBlank(text)
+		tooLong := errors.Is(err, bufio.ErrBufferFull)
+		for errors.Is(err, bufio.ErrBufferFull) {
+			text, err = l.r.ReadSlice('\n')
+			blank = blank && isBlank(text)
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return row{}, err
-		}
-		if line = bytes.TrimSpace(line); len(line) == 0 {
-			if err != nil {
-				return row{}, err // the end
-			}
-			continue
-		}
-		r, err := l.parse(line)
-		r.line = l.line
-		return r, err
-	}
-}
-
-func malformed(why string) error {
-	return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: why}
-}
-
-// parse reads an object of strings. Nothing of the line is in an error.
-func (l *lineReader) parse(line []byte) (row, error) {
-	if !utf8.Valid(line) {
-		return row{}, malformed("not UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(line))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return row{}, malformed("not an object of JSON")
-	}
-	var names, values []string
-	for d.More() {
-		key, err := d.Token()
-		name, _ := key.(string)
-		if err != nil {
-			return row{}, malformed("not an object of JSON")
-		}
-		value, err := d.Token()
-		text, isText := value.(string)
 		switch {
-		case err != nil:
-			return row{}, malformed("not an object of JSON")
-		case !slices.Contains(l.known, name):
-			return row{}, malformed(fmt.Sprintf("key %d has a name that is not known", len(names)+1))
-		case slices.Contains(names, name):
-			return row{}, malformed("the key " + name + " is there twice")
-		case !isText:
-			return row{}, malformed("the value of " + name + " is not a string")
-		case strings.ContainsRune(text, utf8.RuneError) && !bytes.ContainsRune(line, utf8.RuneError) &&
-			!bytes.Contains(bytes.ToLower(line), []byte(`\ufffd`)):
-			// What the decoder makes of half of a surrogate pair.
-			return row{}, malformed("the value of " + name + " is not Unicode")
+		case err != nil && !errors.Is(err, io.EOF):
+			return line{}, unreadable(err)
+		case blank && err != nil:
+			return line{}, io.EOF
+		case blank:
+			continue
+		case tooLong:
+			return line{number: l.number, broken: fmt.Sprintf("a line may have %d bytes", maxLine)}, nil
 		}
-		names, values = append(names, name), append(values, text)
-	}
-	if _, err := d.Token(); err != nil {
-		return row{}, malformed("not an object of JSON")
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return row{}, malformed("there is more in the line than one object")
-	}
-	for _, name := range required() {
-		if !slices.Contains(names, name) {
-			return row{}, malformed("the key " + name + " is missing")
+		text = bytes.TrimRight(text, "\r\n")
+		if bytes.IndexByte(text, '\r') >= 0 {
+			return line{number: l.number, broken: "a carriage return alone does not end a line"}, nil
 		}
+		return line{number: l.number, text: text}, nil
 	}
-	return parse(names, func(i int) string { return values[i] }, l.today)
 }
+
+func isBlank(text []byte) bool { return len(bytes.Trim(text, " \t\r\n")) == 0 }
+
+// unreadable is the error about the file itself, not about a line in it.
+func unreadable(err error) error { return fmt.Errorf("reading the file of people: %w", err) }

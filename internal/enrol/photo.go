@@ -11,8 +11,8 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// openPhoto is how a photograph is opened. Without O_NONBLOCK, opening a pipe
-// would wait for its other end.
+// openPhoto are the flags to open a photograph with. Without O_NONBLOCK, opening
+// a pipe would wait for its other end.
 const openPhoto = os.O_RDONLY | syscall.O_NONBLOCK
 
 // ReadPhotoFile reads the photograph at path, which must be a regular file of at
@@ -20,7 +20,8 @@ const openPhoto = os.O_RDONLY | syscall.O_NONBLOCK
 // do not repeat the path: it may hold a name.
 func ReadPhotoFile(path string) ([]byte, error) { return readOpened(os.OpenFile(path, openPhoto, 0)) }
 
-// readOpened reads and closes a photograph that was to be opened by openPhoto.
+// readOpened reads and closes f, which was opened with openPhoto. It takes the
+// results of opening it.
 func readOpened(f *os.File, err error) ([]byte, error) {
 	if err != nil {
 		why := "the photograph cannot be opened"

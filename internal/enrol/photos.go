@@ -14,16 +14,16 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// Photographs is where the photographs of a file of people are. Its methods may
-// be called at the same time.
+// Photographs is a folder or an archive with the photographs of a file of
+// people. It is safe for concurrent use.
 type Photographs interface {
-	// Photo reads one by its path there, of at most MaxPhotoSize. Errors have
+	// Photo reads the photograph at path, of at most MaxPhotoSize. Errors have
 	// kind sesuai.KindNoFile or KindTooLarge, and do not repeat the path.
 	Photo(path string) ([]byte, error)
 	io.Closer
 }
 
-// OpenPhotographs opens a folder, a tar or a zip archive. Of an archive it
+// OpenPhotographs opens a folder, a tar or a zip archive. For an archive it
 // keeps an index in memory, about 200 bytes for each photograph.
 func OpenPhotographs(name string) (Photographs, error) {
 	info, err := os.Stat(name)
@@ -49,8 +49,8 @@ func OpenPhotographs(name string) (Photographs, error) {
 	}
 }
 
-// Folder is a folder of photographs; no path leads out of it. Close closes
-// root.
+// Folder returns the photographs in a folder. No path leads out of it. Close
+// closes root.
 func Folder(root *os.Root) Photographs { return folder{root} }
 
 type folder struct{ *os.Root }
@@ -62,7 +62,8 @@ func noSuchPhoto() error {
 	return &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "there is no such photograph"}
 }
 
-// severalPhotos: which of them is the person's nobody can tell.
+// severalPhotos refuses a name that an archive has more than once: nobody can
+// tell which of the photographs is the person's.
 func severalPhotos() error {
 	return &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the archive has several photographs of this name"}
 }
@@ -97,8 +98,8 @@ func openZip(name string) (Photographs, error) {
 	return z, nil
 }
 
-// Photo implements Photographs. What the archive says of a photograph's size
-// is not believed.
+// Photo implements Photographs. It does not rely on the size that the archive
+// states.
 func (z zipped) Photo(name string) ([]byte, error) {
 	f, ok := z.files[path.Clean(name)]
 	switch {
@@ -149,7 +150,7 @@ func openTar(name string) (_ Photographs, err error) {
 			return nil, badArchive(err)
 		}
 		if h.Typeflag != tar.TypeReg || isSparse(h) {
-			continue // links lead anywhere, and holes are not in the archive
+			continue // a link leads anywhere, and a sparse file is not stored as it is
 		}
 		at, err := f.Seek(0, io.SeekCurrent)
 		if err != nil {
@@ -163,8 +164,8 @@ func openTar(name string) (_ Photographs, err error) {
 	}
 }
 
-// isSparse reports whether a file has holes that PAX records tell of, so that
-// its bytes do not stand in the archive as they are.
+// isSparse reports whether PAX records describe holes in a file, so that the
+// archive does not hold its bytes as they are.
 func isSparse(h *tar.Header) bool {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {

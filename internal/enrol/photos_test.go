@@ -1,6 +1,9 @@
 package enrol_test
 
 import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 )
@@ -106,5 +110,79 @@ func TestPhotographs(t *testing.T) {
 				t.Errorf("the photograph was extracted: %v", extracted)
 			}
 		})
+	}
+}
+
+// TestArchives: a photograph is read from an archive as from a folder, what an
+// archive has beside photographs is not there, and a damaged one is refused.
+func TestArchives(t *testing.T) {
+	dir := t.TempDir()
+	content := bytes.Repeat([]byte("photo"), 1000)
+	large := make([]byte, enrol.MaxPhotoSize+1)
+	var tarred, zipped bytes.Buffer
+	tw, zw := tar.NewWriter(&tarred), zip.NewWriter(&zipped)
+	for name, b := range map[string][]byte{"a.jpg": content, "sub/b.jpg": content[:7], "./c.jpg": content, "empty.jpg": nil, "large.jpg": large} {
+		if err := tw.WriteHeader(&tar.Header{Name: name, Size: int64(len(b)), Mode: 0o600}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tw.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		w, err := zw.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tw.WriteHeader(&tar.Header{Name: "link.jpg", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := tw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, b []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, path := range []string{write("photos.tar", tarred.Bytes()), write("photos.zip", zipped.Bytes())} {
+		photos, err := enrol.OpenPhotographs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{
+			"a.jpg": "", "./a.jpg": "", "sub/b.jpg": "", "c.jpg": "", "sub/../a.jpg": "",
+			"none.jpg": "NO_FILE", "link.jpg": "NO_FILE", "../a.jpg": "NO_FILE", "/etc/passwd": "NO_FILE", "empty.jpg": "NO_FILE", "large.jpg": "TOO_LARGE",
+		} {
+			b, err := photos.Photo(name)
+			switch {
+			case want == "" && (err != nil || !bytes.HasPrefix(content, b) || len(b) == 0):
+				t.Errorf("%s of %s: %d bytes, %v", name, path, len(b), err)
+			case want != "" && string(sesuai.KindOf(err)) != want:
+				t.Errorf("%s of %s: %v, want %s", name, path, err, want)
+			}
+		}
+		if err := photos.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for i, path := range []string{
+		write("cut.tar", tarred.Bytes()[:100_000]), write("cut.zip", zipped.Bytes()[:100]), write("none.zip", nil),
+		write("text.tar", []byte(strings.Repeat("canary ", 200))), write("photos.rar", content),
+	} {
+		photos, err := enrol.OpenPhotographs(path)
+		if sesuai.KindOf(err) != sesuai.KindMalformed {
+			t.Errorf("%d: opened as %v, %v", i, photos, err)
+		}
+	}
+	if _, err := enrol.OpenPhotographs(filepath.Join(dir, "nowhere")); err == nil {
+		t.Error("opened what is not there")
 	}
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// remembered is of how many rows an import knows the NIKs: so many that a row
-// copied by mistake is near enough, and few enough that a file of any size
-// takes no more than about 30 MB.
+// remembered is how many rows back an import finds a NIK that comes again: far
+// enough for a row that was copied by mistake, and few enough rows to take no
+// more than about 30 MB whatever the size of the file.
 const remembered = 1 << 19
 
-// recent knows which NIKs the last rows had, by a hash of 64 bits.
+// recent remembers the NIKs of the last rows, as hashes of 64 bits.
 type recent struct {
 	seed  maphash.Seed
-	lines map[uint64]int
-	// order has the hashes as they came; the next takes the oldest's place.
+	lines map[uint64]int // by hash
+	// order is a ring of the hashes: the next one replaces the oldest.
 	order []uint64
 	next  int
 }
@@ -25,8 +25,8 @@ func newRecent() *recent {
 	return &recent{seed: maphash.MakeSeed(), lines: make(map[uint64]int)}
 }
 
-// add remembers a NIK, or refuses one that is remembered, with the line of the
-// first.
+// add remembers the NIK of a line. If it is remembered already, the error names
+// the line that had it first.
 func (r *recent) add(nik sesuai.NIK, line int) error {
 	hash := maphash.String(r.seed, nik.Reveal())
 	if first, again := r.lines[hash]; again {

@@ -24,9 +24,9 @@ const (
 	columnPhoto       = "photo"
 	columnStatus      = "status"
 
-	// A template that is ready-made, in base64 as face.Template has it, the
-	// model that made it, the SHA-256 of the photograph in hexadecimal, and
-	// its signature in base64.
+	// A ready-made template in base64, in the form of face.Template, the model
+	// that made it, the SHA-256 of the photograph in hexadecimal, and the
+	// photograph's signature in base64.
 	columnTemplate  = "template"
 	columnModel     = "model"
 	columnSource    = "source"
@@ -48,23 +48,7 @@ func columns() []string {
 // required are the columns that every row has.
 func required() []string { return []string{columnNIK, columnName, columnDateOfBirth} }
 
-// row is one person of a file.
-type row struct {
-	// line is where it begins, from 1.
-	line   int
-	person registry.Person
-	// photo is the path of the photograph, portrait what is ready-made of
-	// one; neither if there is none.
-	photo    string
-	portrait *registry.Portrait
-}
-
-// rowReader reads a file of people. At the end the error is io.EOF; any other
-// is about this row alone if it is a *sesuai.Error, and about the file
-// otherwise.
-type rowReader interface{ next() (row, error) }
-
-// Format is the form of a file of people.
+// Format is the form of a file of people. In either form a record is a line.
 type Format string
 
 // The forms of a file of people.
@@ -76,65 +60,104 @@ const (
 	JSONLines Format = "jsonl"
 )
 
-func newRowReader(f Format, r io.Reader, today time.Time) (rowReader, error) {
+// record is a data line of a file of people, split into values. A data line is
+// a line that is neither the header line nor blank.
+type record struct {
+	line int // from 1
+	// values are those of the columns. They are valid until the next record is
+	// read.
+	columns, values []string
+	// broken says why the line cannot be read; there are no values then. It
+	// holds nothing of the line.
+	broken string
+}
+
+// recordReader reads every data line of a file of people.
+type recordReader interface {
+	// next returns io.EOF after the last record. Any other error is about the
+	// file, and not about one line.
+	next() (record, error)
+}
+
+func newRecordReader(f Format, r io.Reader) (recordReader, error) {
 	if f == JSONLines {
-		return newLineReader(r, today), nil
+		return newJSONReader(r), nil
 	}
-	return newPeopleReader(r, today)
+	return newCSVReader(r)
+}
+
+// value returns the value of a column, without the space around it; "" if there
+// is no such column.
+func (r record) value(column string) string {
+	if i := slices.Index(r.columns, column); i >= 0 {
+		return strings.TrimSpace(r.values[i])
+	}
+	return ""
+}
+
+// row is a person of a file.
+type row struct {
+	person registry.Person
+	// photo is the path of the photograph, portrait what is ready-made of
+	// one. At most one of them is set.
+	photo    string
+	portrait *registry.Portrait
 }
 
 // portraitFields are the ready-made parts of a row, as they stand there.
 type portraitFields struct{ template, model, source, signature string }
 
-// parse makes a row of its values; value is that of the i-th of the columns. An
-// error says which attribute is wrong and nothing of its value.
-func parse(names []string, value func(i int) string, today time.Time) (row, error) {
-	r := row{person: registry.Person{Attributes: make(map[sesuai.Attribute]sesuai.Text)}}
+// row parses a record. Errors are of type *sesuai.Error, name the attribute that
+// is wrong, and hold nothing of its value.
+func (r record) row(today time.Time) (row, error) {
+	if r.broken != "" {
+		return row{}, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: r.broken}
+	}
+	p := row{person: registry.Person{Attributes: make(map[sesuai.Attribute]sesuai.Text)}}
 	var ready portraitFields
 	var err error
-	for i, column := range names {
-		value := strings.TrimSpace(value(i))
+	for i, column := range r.columns {
+		value := strings.TrimSpace(r.values[i])
 		switch column {
 		case columnNIK:
-			r.person.NIK, err = sesuai.ParseNIK(value)
+			p.person.NIK, err = sesuai.ParseNIK(value)
 		case columnName:
-			r.person.Name, err = sesuai.ParseName(value)
+			p.person.Name, err = sesuai.ParseName(value)
 		case columnDateOfBirth:
-			r.person.DateOfBirth, err = sesuai.ParseDate(value, today)
+			p.person.DateOfBirth, err = sesuai.ParseDate(value, today)
 		case columnStatus:
-			r.person.Status, err = sesuai.ParseStatus(value)
+			p.person.Status, err = sesuai.ParseStatus(value)
 		case columnPhoto:
-			// Cloned: value belongs to the reader's next row.
-			r.photo = strings.Clone(value)
+			p.photo = value
 		case columnTemplate:
 			ready.template = value
 		case columnModel:
-			ready.model = strings.Clone(value)
+			ready.model = value
 		case columnSource:
 			ready.source = value
 		case columnSignature:
 			ready.signature = value
 		default:
-			err = SetAttribute(&r.person, sesuai.Attribute(column), value)
+			err = SetAttribute(&p.person, sesuai.Attribute(column), value)
 		}
 		if err != nil {
 			return row{}, err
 		}
 	}
-	if r.portrait, err = ready.portrait(); err != nil {
+	if p.portrait, err = ready.portrait(); err != nil {
 		return row{}, err
 	}
-	if r.portrait != nil && r.photo != "" {
+	if p.portrait != nil && p.photo != "" {
 		return row{}, badPortrait("a row has a photograph or a template, not both")
 	}
-	return r, nil
+	return p, nil
 }
 
 func badPortrait(why string) error {
 	return &sesuai.Error{Kind: sesuai.KindInvalidAttribute, Detail: why}
 }
 
-// portrait is what the fields describe; nil if they are empty.
+// portrait parses the fields; nil if they are empty.
 func (f portraitFields) portrait() (*registry.Portrait, error) {
 	if f == (portraitFields{}) {
 		return nil, nil
@@ -173,8 +196,6 @@ func SetAttribute(p *registry.Person, a sesuai.Attribute, value string) error {
 	case !slices.Contains(sesuai.Attributes[:], a):
 		return &sesuai.Error{Kind: sesuai.KindInvalidAttribute, Detail: "no such attribute"}
 	case len(value) > maxAttributeLength || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
-		// A line break most likely means that a quote is missing, and that
-		// the value holds other people's rows.
 		return &sesuai.Error{
 			Kind:   sesuai.KindInvalidAttribute,
 			Detail: fmt.Sprintf("%s must be one line of UTF-8 of at most %d bytes", a, maxAttributeLength),

@@ -20,9 +20,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const model = "made-up"
+const model = "synthetic"
 
-// album is a folder of made-up photographs. Each is a line of numbers, the
+// album is a folder of synthetic photographs. Each is a line of numbers, the
 // first components of its template, or a word that says how it is refused; and
 // world extracts just that.
 type album struct {
@@ -118,10 +118,10 @@ func (w *album) scores(t testing.TB, list string, allPairs bool) *evaluation.Sco
 	return s
 }
 
-// calibration has its anchors where the angles of made-up photographs are easy
+// calibration has its anchors where the angles of synthetic photographs are easy
 // to tell apart: 75 is at 45°.
 func calibration() *face.Calibration {
-	return &face.Calibration{ID: "made-up", ImpostorMedian: 0, Anchors: []face.Anchor{
+	return &face.Calibration{ID: "synthetic", ImpostorMedian: 0, Anchors: []face.Anchor{
 		{FMR: 1e-2, Cosine: cosine(60)}, {FMR: 1e-4, Cosine: cosine(45)}, {FMR: 1e-6, Cosine: cosine(30)},
 	}}
 }
@@ -139,7 +139,7 @@ func measure(t testing.TB, s *evaluation.Scores) *evaluation.Report {
 func measureOften(t testing.TB, s *evaluation.Scores, replicates int) *evaluation.Report {
 	t.Helper()
 	r, err := evaluation.Measure(t.Context(), s, evaluation.Measuring{
-		Calibration: calibration(), PassMark: sesuai.PercentageOf(75), Seed: 1, Replicates: replicates,
+		Calibration: calibration(), Threshold: sesuai.PercentageOf(75), Seed: 1, Replicates: replicates,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,35 +4,35 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/gob"
+	"io"
 	"math"
 	"os"
-	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/atomicfile"
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// extracted is what became of a photograph: a vector, or the kind of its
-// refusal.
+// extracted is the result of an extraction: a vector, or the kind of the refusal.
 type extracted struct {
 	vector   []float32
 	kind     sesuai.Kind
 	measures []string
 }
 
-// cacheKey says which photograph, by its digest, and what for.
+// cacheKey is a photograph, by its digest, and its use.
 type cacheKey struct {
 	photo [sha256.Size]byte
 	use   face.Use
 }
 
-// cache keeps what was extracted in a file, for the next run. Without a path
+// cache keeps results of extractions in a file, for the next run. Without a path
 // it keeps nothing. It is safe for concurrent use.
 //
-// The file is cacheMagic, the SHA-256 of all that follows, the key of whoever
-// wrote it, and the entries. A file that is not exactly that, or is of another
-// key, counts as none.
+// The file is cacheMagic, the SHA-256 of all that follows, the Gathering's key,
+// and the entries. A file of another form or of another key is ignored.
 type cache struct {
 	path string
 	key  [sha256.Size]byte
@@ -45,18 +45,18 @@ type cache struct {
 
 const cacheMagic = "sesuai templates 2\n"
 
-// cacheEntry is an entry as the file has it.
+// cacheEntry is an entry of the file.
 type cacheEntry struct {
 	Photo [sha256.Size]byte
 	Use   face.Use
-	// Vector is the template's, as it was extracted: Template.MarshalBinary
-	// rounds it. Empty if it was refused.
+	// Vector is the template's vector without rounding, unlike that of
+	// Template.MarshalBinary; empty if the photograph was refused.
 	Vector   []float32
 	Kind     sesuai.Kind
 	Measures []string
 }
 
-// newCache reads the file at path, if there is one that can be trusted.
+// newCache reads the file at path, if there is a valid one.
 func newCache(path string, key [sha256.Size]byte) *cache {
 	c := &cache{path: path, key: key, used: make(map[cacheKey]bool)}
 	if path != "" {
@@ -70,7 +70,7 @@ func newCache(path string, key [sha256.Size]byte) *cache {
 	return c
 }
 
-// parseCache returns nil for what is damaged, or of another key.
+// parseCache returns nil for a file that is damaged or of another key.
 func parseCache(b []byte, key [sha256.Size]byte) map[cacheKey]extracted {
 	rest, ok := bytes.CutPrefix(b, []byte(cacheMagic))
 	if !ok || len(rest) < 2*sha256.Size {
@@ -118,9 +118,9 @@ func (c *cache) put(k cacheKey, x extracted) {
 	c.entries[k], c.used[k], c.changed = x, true, true
 }
 
-// save writes the file if there is anything new. After a run that is complete
-// it holds what that run used and nothing else: templates of photographs that
-// are no longer in the list are not kept.
+// save writes the file if anything has changed. After a complete run it keeps
+// only what that run used, and so no templates of photographs that are no longer
+// in the list.
 func (c *cache) save(complete bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,29 +140,8 @@ func (c *cache) save(complete bool) error {
 		return err
 	}
 	sum := sha256.Sum256(body.Bytes())
-	return writeWhole(c.path, []byte(cacheMagic), sum[:], body.Bytes())
-}
-
-// writeWhole writes a file of mode 0600, whole or not at all.
-func writeWhole(path string, parts ...[]byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
+	return atomicfile.Write(c.path, 0o600, func(w io.Writer) error {
+		_, err := io.Copy(w, io.MultiReader(strings.NewReader(cacheMagic), bytes.NewReader(sum[:]), &body))
 		return err
-	}
-	defer os.Remove(f.Name()) // gone already, if all went well
-	for _, p := range parts {
-		if _, err = f.Write(p); err != nil {
-			break
-		}
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	})
 }

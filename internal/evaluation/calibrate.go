@@ -9,16 +9,16 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// AnchorRates are the false match rates that a calibration has a cosine for.
+// AnchorRates are the false match rates for which a calibration has a cosine.
 var AnchorRates = []float64{1e-2, 1e-3, 1e-4, 1e-5, 1e-6}
 
-// What docs/decisions/calibration.md gives the reasons of.
+// docs/decisions/calibration.md has the reasons for these.
 const (
-	// leastPeople is how many people a list, or the part of one, needs.
-	leastPeople = 10
-	// leastStep is how far an anchor lies over the one before it, at least: a
-	// bin of the histogram.
-	leastStep = 2.0 / Bins
+	// minPeople is the smallest number of people in a list or in a part of it.
+	minPeople = 10
+	// minStep is the smallest distance between two anchors: one bin of the
+	// histogram.
+	minStep = 2.0 / Bins
 )
 
 // Interval bounds a value with 95 % confidence.
@@ -27,56 +27,58 @@ type Interval struct {
 	High float64 `json:"high"`
 }
 
-// AnchorEstimate is the cosine that a false match rate was estimated at.
+// AnchorEstimate is the estimated cosine of a false match rate.
 type AnchorEstimate struct {
 	FMR    float64 `json:"fmr"`
 	Cosine float64 `json:"cosine"`
-	// Counted is whether enough pairs of people lie beyond it to count them;
-	// else the cosine is extrapolated.
+	// Counted is whether enough pairs of people have a score beyond the cosine
+	// to count them; if not, the cosine is extrapolated.
 	Counted bool `json:"counted"`
-	// Beyond is how many different pairs of people have a score beyond it, and
-	// Effective how many of equal weight they stand for.
+	// Beyond is how many pairs of people have a score beyond the cosine, and
+	// Effective the number of pairs of equal weight that they amount to.
 	Beyond    int      `json:"beyond"`
 	Effective float64  `json:"effective"`
 	Interval  Interval `json:"interval"`
 }
 
-// Estimate is what one weighting makes of the scores of different people.
+// Estimate has the anchors that the scores of different people give under one
+// weighting.
 type Estimate struct {
 	Weighting Weighting
 	Fit       TailFit
 	Anchors   []AnchorEstimate
-	// Others are the fits to half and to twice the share, where there are
-	// scores enough: anchors that differ much are not to be relied on.
+	// Others are the fits to half and to twice the share, if there are enough
+	// scores. Anchors that differ much between the fits are not reliable.
 	Others []TailFit
 }
 
-// CalibrateOptions say how Calibrate works.
+// CalibrateOptions are the options of Calibrate.
 type CalibrateOptions struct {
-	// Replicates of the bootstrap; 0 is 1,000. Two runs with one Seed agree.
+	// Replicates is the number of bootstrap replicates; 0 is 1,000. Two runs
+	// with the same Seed give the same result.
 	Replicates int
 	Seed       uint64
 }
 
-// Calibrated is what the scores of different people come to.
+// Calibrated is the result of Calibrate.
 type Calibrated struct {
-	// Median is that of the scores, by people.
+	// Median is the median of the scores, by people.
 	Median float64
-	// ByPeople decides; ByPhotographs is for comparison, and has no Anchors
-	// where a few people's photographs are most of the list.
+	// ByPeople is the calibration. ByPhotographs is for comparison, and has no
+	// Anchors if photographs of a few people are most of the list.
 	ByPeople, ByPhotographs    Estimate
 	Photographs, People        int
 	PeoplePairs, ImpostorPairs int64
-	// Dominating are the pairs of people that weigh most beyond the anchor at
-	// 1e-3: somebody should look at them.
+	// Dominating are the pairs of people with the largest weight beyond the
+	// anchor at 1e-3. Somebody should look at them.
 	Dominating []DominatingPair
 	listSHA256 string
 }
 
-// DominatingPair is two people who weigh much in a tail.
+// DominatingPair is two people whose scores have a large weight in a tail.
 type DominatingPair struct {
-	// Share is their part of all that lies beyond, by people; Scores is how
-	// many of their pairs of photographs, of Of, lie there.
+	// Share is their part of the weight of all scores beyond the anchor, by
+	// people. Scores of their Of pairs of photographs lie beyond it.
 	Share  float64 `json:"share"`
 	Scores int     `json:"scores"`
 	Of     int     `json:"of"`
@@ -86,11 +88,11 @@ type DominatingPair struct {
 	Cosine    float64 `json:"cosine"`
 }
 
-// dominating is how many pairs of people are told.
-const dominating = 10
+// maxDominating is how many dominating pairs of people are listed.
+const maxDominating = 10
 
 // Calibrate estimates the cosine of every anchor from the scores of different
-// people. Where the list cannot tell, the error has kind
+// people. If the list does not suffice for that, the error has kind
 // sesuai.KindConfiguration.
 func Calibrate(s *Scores, o CalibrateOptions) (*Calibrated, error) {
 	t, err := newTail(s.Set, &s.Impostors)
@@ -125,7 +127,8 @@ func Calibrate(s *Scores, o CalibrateOptions) (*Calibrated, error) {
 	return c, nil
 }
 
-// median reads the histogram, by people, evenly within a bin.
+// median returns the median by people. It interpolates within a bin of the
+// histogram.
 func median(im *Impostors) float64 {
 	var sum, below float64
 	for _, w := range im.Weights {
@@ -140,8 +143,8 @@ func median(im *Impostors) float64 {
 	return math.NaN()
 }
 
-// estimate fits the tail of those scores, of the people of m, and places the
-// anchors, without intervals. nil is all scores.
+// estimate fits the tail of the given scores of the people of m, and places the
+// anchors, without intervals. Scores of nil are all scores.
 func (t *tail) estimate(p *top, scores []int32, m []float64, by Weighting) (Estimate, error) {
 	e := Estimate{Weighting: by}
 	err := t.top(p, scores, m, by, shares[len(shares)-1])
@@ -152,7 +155,7 @@ func (t *tail) estimate(p *top, scores []int32, m []float64, by Weighting) (Esti
 		return e, err
 	}
 	for _, share := range []float64{e.Fit.Share / 2, e.Fit.Share * 2} {
-		if other, ok := p.fit(share); ok && other.Effective >= leastCounted {
+		if other, ok := p.fit(share); ok && other.Effective >= minCounted {
 			e.Others = append(e.Others, other)
 		}
 	}
@@ -160,8 +163,8 @@ func (t *tail) estimate(p *top, scores []int32, m []float64, by Weighting) (Esti
 	return e, err
 }
 
-// again is the cosines of e's anchors for other people, found as e's were;
-// false where they tell none.
+// again finds the cosines of e's anchors for the people of m in the way that e's
+// were found. It returns false if their scores do not suffice.
 func (t *tail) again(p *top, scores []int32, m []float64, e *Estimate) ([]float64, bool) {
 	if t.top(p, scores, m, e.Weighting, max(e.Fit.Share, AnchorRates[0])) != nil {
 		return nil, false
@@ -178,24 +181,24 @@ func (t *tail) again(p *top, scores []int32, m []float64, e *Estimate) ([]float6
 	return cosines, err == nil
 }
 
-// anchors places one anchor for each of AnchorRates. Those of like are counted
-// or extrapolated as there; nil decides by how many pairs of people there are.
+// anchors places one anchor for each of AnchorRates. Each is counted or
+// extrapolated as in like. If like is nil, the number of pairs of people decides.
 func (p *top) anchors(fit TailFit, like []AnchorEstimate) ([]AnchorEstimate, error) {
 	out := make([]AnchorEstimate, 0, len(AnchorRates))
 	counting := true
 	for i, rate := range AnchorRates {
 		a, ok := p.count(rate)
-		counting = counting && ok && a.Effective >= leastCounted
+		counting = counting && ok && a.Effective >= minCounted
 		if like != nil {
 			counting = like[i].Counted
 		}
 		switch {
 		case counting && !ok, !counting && rate > fit.Share*(1+1e-9):
-			return nil, cannotCalibrate(fmt.Sprintf("too few pairs of people tell the cosine of FMR %g", rate))
+			return nil, cannotCalibrate(fmt.Sprintf("too few pairs of people reach the cosine of FMR %g", rate))
 		case !counting:
 			a.Cosine = fit.CosineAt(rate)
 			if i > 0 {
-				a.Cosine = max(a.Cosine, out[i-1].Cosine+leastStep)
+				a.Cosine = max(a.Cosine, out[i-1].Cosine+minStep)
 			}
 		}
 		a.Counted = counting
@@ -210,8 +213,8 @@ func (p *top) anchors(fit TailFit, like []AnchorEstimate) ([]AnchorEstimate, err
 	return out, nil
 }
 
-// bounded is the estimate of everybody in m with intervals; without Anchors if
-// it fails.
+// bounded returns the estimate of the people of m with intervals. If it fails,
+// the estimate has no Anchors.
 func (t *tail) bounded(p *top, m []float64, by Weighting, o CalibrateOptions) (Estimate, error) {
 	e, err := t.estimate(p, nil, m, by)
 	if err == nil {
@@ -223,7 +226,7 @@ func (t *tail) bounded(p *top, m []float64, by Weighting, o CalibrateOptions) (E
 	return e, err
 }
 
-// bound gives every anchor its interval.
+// bound sets the intervals of the anchors.
 func (t *tail) bound(e *Estimate, o CalibrateOptions) error {
 	drawn := t.bootstrap(o, func(m []float64, p *top) ([]float64, bool) { return t.again(p, nil, m, e) })
 	if 2*len(drawn) < o.Replicates {
@@ -238,7 +241,8 @@ func (t *tail) bound(e *Estimate, o CalibrateOptions) error {
 	return nil
 }
 
-// dominating are the pairs of people that weigh most from the cosine on.
+// dominating returns the pairs of people with the largest weight at or above the
+// cosine.
 func (t *tail) dominating(im *Impostors, cosine float64) []DominatingPair {
 	found := make(map[int32]*DominatingPair)
 	sum := 0.0
@@ -267,22 +271,22 @@ func (t *tail) dominating(im *Impostors, cosine float64) []DominatingPair {
 		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(b.Cosine, a.Cosine),
 			cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Probe, b.Probe))
 	})
-	return out[:min(len(out), dominating)]
+	return out[:min(len(out), maxDominating)]
 }
 
-// Made says what a calibration file needs besides the figures.
+// Made is what a calibration file holds besides the figures.
 type Made struct {
-	// ID names the calibration, DataSet says in words what was measured.
+	// ID names the calibration. DataSet says in words what was measured.
 	ID, DataSet string
 	// ModelSHA256 is the digest of the template network that was measured.
 	ModelSHA256 string
-	// TemplatesSHA256 is that of the manifest by which it was fed.
+	// TemplatesSHA256 is face.Manifest.TemplatesSHA256 of the manifest in use.
 	TemplatesSHA256 string
 	// Tool is the version of the program, Date the day.
 	Tool, Date string
 }
 
-// File is the calibration as a file holds it: by people, cosines to 4 decimals.
+// File returns the calibration for a file: by people, with cosines of 4 decimals.
 func (c *Calibrated) File(made Made) face.Calibration {
 	e := c.ByPeople
 	out := face.Calibration{
@@ -306,12 +310,12 @@ func (c *Calibrated) File(made Made) face.Calibration {
 	return out
 }
 
-// decimals rounds to 4 of them: finer than any interval.
+// decimals rounds to 4 decimals, which is finer than any interval.
 func decimals(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
-// TailFrom is the cosine down to which Impostors.Tail must reach for its people,
-// and for any half of them, to be calibrated on: the narrowest of shares where people
-// are many, and everything where they are few.
+// TailFrom returns the cosine down to which Impostors.Tail must reach to calibrate
+// on its people and on any half of them. With many people that is the narrowest
+// of shares; with few it is -1, so that the tail holds every score.
 func (im *Impostors) TailFrom() float64 {
 	var total, reached float64
 	for _, w := range im.Weights {
@@ -329,6 +333,6 @@ func (im *Impostors) TailFrom() float64 {
 	return -1
 }
 
-// manyPeoplePairs are so many that half of the people, a quarter of the pairs,
-// still have several times leastFitted in the narrowest of shares.
+// manyPeoplePairs is so large that half of the people, who make a quarter of the
+// pairs, still have several times minFitted pairs in the narrowest of shares.
 const manyPeoplePairs = 200_000

@@ -17,7 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// world is a made-up list: photos says how many photographs each person has,
+// world is a synthetic list: photos says how many photographs each person has,
 // score how alike photograph i of a and photograph j of b are, where a < b. Two
 // people were not compared where it is NaN.
 func world(photos []int, score func(a, i, b, j int) float64) *evaluation.Scores {
@@ -396,7 +396,7 @@ func TestFile(t *testing.T) {
 	s := world(once(142), drawn(12, normal(0, 0.1)))
 	s.Set.SHA256 = face.DefaultManifest().Template.SHA256 // some digest
 	c := calibrate(t, s, 100).File(evaluation.Made{
-		ID: "test", DataSet: "made up", ModelSHA256: face.DefaultManifest().Template.SHA256, TemplatesSHA256: face.DefaultManifest().TemplatesSHA256(), Tool: "test", Date: "2026-11-23",
+		ID: "test", DataSet: "synthetic", ModelSHA256: face.DefaultManifest().Template.SHA256, TemplatesSHA256: face.DefaultManifest().TemplatesSHA256(), Tool: "test", Date: "2026-11-23",
 	})
 	b, err := json.Marshal(c)
 	if err != nil {

@@ -12,20 +12,19 @@ import (
 )
 
 const (
-	// fewScores are all kept; of more, the highest tailShare, as long as that
-	// is not over mostTail.
+	// Up to fewScores scores are all kept. Of more, the highest tailShare is
+	// kept, but not more than maxTail scores.
 	fewScores = 200_000
 	tailShare = 0.02
-	mostTail  = 2_000_000
-	// mostMarked bounds the tail where it must reach down to a cosine that
-	// was asked for.
-	mostMarked = 16_000_000
-	// shards is how many parts the work is cut into. Each adds up for itself
-	// and they are joined in order, so that sums do not depend on the number
-	// of cores.
+	maxTail   = 2_000_000
+	// maxReaching bounds a tail that is to reach down to a given cosine.
+	maxReaching = 16_000_000
+	// shards is how many parts the work is split into. Each part has its own
+	// sums, and they are added in order, so that the result does not depend on
+	// the number of cores.
 	shards = 16
-	// tile is how many vectors are compared with as many at a time: 256 kB
-	// each, which a core's cache holds.
+	// tile is how many references are compared with how many probes at a time:
+	// 256 kB each, which fits a core's cache.
 	tile = 128
 )
 
@@ -37,13 +36,12 @@ type foldedScore struct {
 	cosine   float32
 }
 
-// Compare compares the list's genuine pairs, and the impostors: those of the
-// list, or all pairs of photographs of different people, if the gathering was
-// for that. Of those the one that comes first in the list is the reference. A
-// photograph that failed as a reference or as a probe is then compared with
-// nobody else's.
+// Compare compares the list's genuine pairs and its impostor pairs. With
+// Gathering.AllPairs the impostor pairs are all pairs of photographs of different
+// people: the photograph that comes first in the list is the reference, and one
+// that failed as a reference or as a probe is not compared at all.
 //
-// The tail reaches down to the cosine lowest, if so many scores can be kept.
+// The tail reaches down to the cosine lowest, if that many scores can be kept.
 func (t *Templates) Compare(ctx context.Context, lowest float64) (*Scores, error) {
 	s := &Scores{Set: t.set, AllPairs: t.allPairs, Failed: t.failed}
 	for _, p := range t.set.Pairs {
@@ -71,7 +69,7 @@ func (t *Templates) Compare(ctx context.Context, lowest float64) (*Scores, error
 	return s, err
 }
 
-// vector is a sample's template for a use; nil if there is none.
+// vector returns a sample's template for a use; nil if there is none.
 func (t *Templates) vector(i int, use face.Use) *vector {
 	if v := t.templates[i][use].Vector; len(v) == face.TemplateSize {
 		return (*vector)(v)
@@ -79,8 +77,8 @@ func (t *Templates) vector(i int, use face.Use) *vector {
 	return nil
 }
 
-// scan tells of every impostor score of one shard.
-type scan func(ctx context.Context, shard int, tell func(Score)) error
+// scan calls each with every impostor score of one shard.
+type scan func(ctx context.Context, shard int, each func(Score)) error
 
 // allImpostors compares all pairs of photographs of different people.
 func (t *Templates) allImpostors(ctx context.Context, lowest float64) (Impostors, error) {
@@ -104,7 +102,8 @@ func (t *Templates) allImpostors(ctx context.Context, lowest float64) (Impostors
 	return im, im.fill(ctx, t.set, m.scan, lowest)
 }
 
-// matrix holds every sample that can be compared, with such references.
+// matrix returns every sample that has a probe and a reference, as reference
+// returns it.
 func (t *Templates) matrix(reference func(i int) *vector) *matrix {
 	m := new(matrix)
 	for i, s := range t.set.Samples {
@@ -119,7 +118,7 @@ func (t *Templates) matrix(reference func(i int) *vector) *matrix {
 	return m
 }
 
-// listedImpostors compares the pairs of different people that are listed.
+// listedImpostors compares the listed pairs of different people.
 func (t *Templates) listedImpostors(ctx context.Context, lowest float64) (Impostors, error) {
 	var im Impostors
 	per := make(map[[2]int]int)
@@ -134,22 +133,22 @@ func (t *Templates) listedImpostors(ctx context.Context, lowest float64) (Impost
 	}
 	im.Pairs, im.PeoplePairs = int64(len(scores)), int64(len(per))
 	im.PerPair = func(a, b int) int { return per[[2]int{a, b}] }
-	return im, im.fill(ctx, t.set, func(_ context.Context, shard int, tell func(Score)) error {
+	return im, im.fill(ctx, t.set, func(_ context.Context, shard int, each func(Score)) error {
 		for i := shard; i < len(scores); i += shards {
-			tell(scores[i])
+			each(scores[i])
 		}
 		return nil
 	}, lowest)
 }
 
-// ends are the two people of a score, the smaller first.
+// ends returns the two people of a score, the smaller index first.
 func (s *Set) ends(of Score) [2]int {
 	a, b := s.Samples[of.Reference].Person, s.Samples[of.Probe].Person
 	return [2]int{min(a, b), max(a, b)}
 }
 
-// fill counts all scores, and then, knowing how many there are of each, keeps
-// the highest: two passes cost less than keeping all.
+// fill counts all scores, and in a second pass keeps the highest. Two passes cost
+// less than keeping all scores.
 func (im *Impostors) fill(ctx context.Context, set *Set, each scan, lowest float64) error {
 	type counts struct {
 		n       [Bins]int64
@@ -212,53 +211,52 @@ func onAllCores(ctx context.Context, f func(ctx context.Context, shard int) erro
 	return group.Wait()
 }
 
-// tailFrom is the lowest bin of the tail, and how many scores that is.
+// tailFrom returns the lowest bin of the tail, and how many scores the tail has.
 func (im *Impostors) tailFrom(lowest float64) (from int, size int64) {
 	if im.Pairs <= fewScores {
 		return 0, im.Pairs
 	}
-	want := int64(min(max(tailShare*float64(im.Pairs), fewScores), mostTail))
+	want := int64(min(max(tailShare*float64(im.Pairs), fewScores), maxTail))
 	for from = Bins; from > 0 && size < want; from-- {
 		size += im.Counts[from-1]
 	}
-	for marked := bin(lowest); from > marked && size+im.Counts[from-1] <= mostMarked; from-- {
+	for marked := bin(lowest); from > marked && size+im.Counts[from-1] <= maxReaching; from-- {
 		size += im.Counts[from-1]
 	}
 	return from, size
 }
 
-// bin is which of Bins equal parts of -1..1 a cosine lies in, edge the lowest
-// cosine of one.
+// bin returns the bin of a cosine: one of Bins equal parts of -1..1.
 func bin(cosine float64) int {
 	return min(max(int((cosine+1)*(Bins/2)), 0), Bins-1)
 }
 
+// edge returns the lowest cosine of a bin.
 func edge(bin int) float64 { return float64(bin)/(Bins/2) - 1 }
 
-// matrix holds the vectors to be compared each with each.
+// matrix holds vectors that are all compared with each other.
 type matrix struct {
-	// rows are the samples, person who is on each.
+	// rows are the samples, and person is who is on each.
 	rows, person       []int32
 	references, probes []*vector
 }
 
-// scan compares the rows of every tile of this shard with all that follow.
-func (m *matrix) scan(ctx context.Context, shard int, tell func(Score)) error {
+// scan compares the rows of every tile of a shard with all rows that follow.
+func (m *matrix) scan(ctx context.Context, shard int, each func(Score)) error {
 	for top := shard * tile; top < len(m.rows); top += shards * tile {
 		for left := top; left < len(m.rows); left += tile {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			m.square(top, left, tell)
+			m.square(top, left, each)
 		}
 	}
 	return nil
 }
 
-// square compares one tile of references with one tile of probes. Where a
-// group of rows is not full, the last one is repeated and its scores are left
-// out.
-func (m *matrix) square(top, left int, tell func(Score)) {
+// square compares one tile of references with one tile of probes. A group of
+// rows that is not full is filled with its last row, whose scores are dropped.
+func (m *matrix) square(top, left int, each func(Score)) {
 	bottom, right := min(top+tile, len(m.rows)), min(left+tile, len(m.rows))
 	var a [4]*vector
 	var b [2]*vector
@@ -278,7 +276,7 @@ func (m *matrix) square(top, left int, tell func(Score)) {
 			for di := 0; di < len(a) && i+di < bottom; di++ {
 				for dj := 0; dj < len(b) && j+dj < right; dj++ {
 					if x, y := i+di, j+dj; x < y && m.person[x] != m.person[y] {
-						tell(Score{m.rows[x], m.rows[y], out[di][dj]})
+						each(Score{m.rows[x], m.rows[y], out[di][dj]})
 					}
 				}
 			}

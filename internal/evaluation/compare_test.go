@@ -19,7 +19,7 @@ import (
 // components of each photograph.
 func crowd(t testing.TB, seed uint64, photographs []int) (*album, string, [][]float64) {
 	t.Helper()
-	chance := rand.New(rand.NewPCG(seed, 0))
+	rng := rand.New(rand.NewPCG(seed, 0))
 	files := make(map[string]string)
 	var names []string
 	var vectors [][]float64
@@ -29,7 +29,7 @@ func crowd(t testing.TB, seed uint64, photographs []int) (*album, string, [][]fl
 			v := make([]float64, 12)
 			var text strings.Builder
 			for k := range v {
-				v[k] = math.Round(chance.NormFloat64()*1000) / 1000
+				v[k] = math.Round(rng.NormFloat64()*1000) / 1000
 				fmt.Fprintf(&text, "%g ", v[k])
 			}
 			names = append(names, fmt.Sprintf("%d_%d", p, i))

@@ -1,8 +1,8 @@
-// Package evaluation measures the face engine on lists of labelled
-// photographs, to ISO/IEC 19795-1: it gathers templates, compares them, counts
-// errors, and turns the scores of different people into a calibration. It must
-// not know how a network is run or how a report is drawn, and it decides about
-// nobody.
+// Package evaluation measures the face engine on lists of labelled photographs
+// by ISO/IEC 19795-1: it makes templates, compares them, counts errors, and makes
+// a calibration of the scores of different people. It leaves running networks to
+// face and drawing to evaluation/report, and must not know how either is done.
+// It decides about nobody.
 package evaluation
 
 import (
@@ -13,7 +13,7 @@ import (
 
 // Sample is one photograph of a list.
 type Sample struct {
-	// File is its path as the list has it.
+	// File is the path in the list.
 	File string
 	// Person and Group index Set.People and Set.Groups; Group is -1 if the
 	// list has none.
@@ -29,7 +29,7 @@ type Pair struct {
 	Fold int
 }
 
-// Set is what a list names.
+// Set is the content of a list.
 type Set struct {
 	Samples []Sample
 	People  []string
@@ -37,12 +37,12 @@ type Set struct {
 	Pairs   []Pair
 	// SHA256 is the digest of the list, in hex.
 	SHA256 string
-	// first is where the list first speaks of each sample; empty if the set
-	// was not read from one.
+	// first is where the list first names each sample; empty if the set was
+	// not read from a list.
 	first []mention
 }
 
-// Failure is a photograph that no template could be made of.
+// Failure is a photograph of which no template could be made.
 type Failure struct {
 	// Sample indexes Set.Samples.
 	Sample int
@@ -58,8 +58,8 @@ type Score struct {
 	Cosine           float32
 }
 
-// Scores are all comparisons of one evaluation. Pairs of which one photograph
-// failed to be acquired are not among them: they are Missed.
+// Scores are all comparisons of one evaluation. A genuine pair with a photograph
+// that failed to be acquired has no score: it is in Missed.
 type Scores struct {
 	Set     *Set
 	Genuine []Score
@@ -67,8 +67,8 @@ type Scores struct {
 	Missed []Pair
 	// Impostors are the scores of different people.
 	Impostors Impostors
-	// AllPairs is whether those are all pairs of different people, or the
-	// listed ones alone.
+	// AllPairs is whether Impostors has all pairs of different people; if not,
+	// it has only the listed ones.
 	AllPairs bool
 	// Failed are the photographs that could not be acquired, in the order of
 	// Set.Samples.
@@ -77,11 +77,11 @@ type Scores struct {
 	folded []foldedScore
 }
 
-// Impostors are the scores of pairs of different people: far too many to keep
-// each, so all are counted and the highest are kept.
+// Impostors are the scores of pairs of different people. They are too many to
+// keep, so all are counted and only the highest are kept.
 //
-// Every score has two weights: one, and that by people, where all pairs of
-// photographs of the same two people together weigh one.
+// Every score has two weights. By photographs, each score has weight 1. By
+// people, all scores of the same two people together have weight 1.
 type Impostors struct {
 	// Pairs is how many pairs of photographs were compared, PeoplePairs how
 	// many pairs of people.
@@ -93,19 +93,19 @@ type Impostors struct {
 	// Tail holds every score of at least Floor, highest first.
 	Tail  []Score
 	Floor float64
-	// PerPair is, for two people (the smaller index first), how many of their
-	// pairs of photographs were compared: one over it is a score's weight.
+	// PerPair returns how many pairs of photographs of two people, the smaller
+	// index first, were compared. A score's weight by people is 1/PerPair.
 	PerPair func(a, b int) int
-	// perPerson is, where PerPair is the product of two people's, how many
-	// photographs of each were compared; nil where it is not.
+	// perPerson is how many photographs of each person were compared, if
+	// PerPair is the product of these numbers; else it is nil.
 	perPerson []int
 }
 
-// Bins is how finely all scores are counted.
+// Bins is the number of bins that all scores are counted in.
 const Bins = 4000
 
-// Report is what an evaluation comes to. It holds no template and no
-// photograph; the names of files are in Worst alone.
+// Report is the result of an evaluation. It holds no template and no
+// photograph, and names of files only in Worst.
 type Report struct {
 	// Tool is the version of the program, Date the day, Duration the time
 	// that it took.
@@ -115,28 +115,28 @@ type Report struct {
 	// Title is the list's file name, ListSHA256 its digest.
 	Title      string `json:"title"`
 	ListSHA256 string `json:"list_sha256"`
-	// Model and Calibration are those that were measured; Subject is whose
-	// face was taken of several: central, largest or dominant.
+	// Model and Calibration are those that were measured. Subject is which of
+	// several faces was taken: central, largest or dominant.
 	Model       string `json:"model"`
 	Calibration string `json:"calibration"`
 	Subject     string `json:"subject"`
 	// Gate is whether photographs of low quality were refused.
 	Gate bool `json:"quality_gate"`
 	// AllPairs is whether all pairs of different people of the list were
-	// compared, or those alone that it names.
+	// compared; if not, only the listed pairs were.
 	AllPairs bool `json:"all_pairs"`
 
 	Photographs int `json:"photographs"`
 	People      int `json:"people"`
-	// Acquisition tells the photographs that no template could be made of.
+	// Acquisition counts the photographs of which no template could be made.
 	Acquisition Acquisition `json:"acquisition"`
-	// GenuinePairs counts pairs of one person, ImpostorPairs of two, and
-	// ImpostorPeoplePairs the pairs of people in those.
+	// GenuinePairs counts pairs of photographs of one person, ImpostorPairs of
+	// two people, and ImpostorPeoplePairs the pairs of people in the latter.
 	GenuinePairs        int   `json:"genuine_pairs"`
 	ImpostorPairs       int64 `json:"impostor_pairs"`
 	ImpostorPeoplePairs int64 `json:"impostor_people_pairs"`
 
-	// At are the error rates at the calibration's anchors and the pass mark.
+	// At are the error rates at the calibration's anchors and the threshold.
 	At []RatesAt `json:"at"`
 	// AtFMR are the error rates at the cosines where this list's own false
 	// match rate, counted by pairs of photographs, is 1e-2, 1e-3, and so on
@@ -145,14 +145,14 @@ type Report struct {
 	// Stored is what storing the references changes; nil if it was not
 	// measured.
 	Stored *Stored `json:"stored,omitempty"`
-	// Folds is set if the list has them.
+	// Folds is set if the list has folds.
 	Folds *Folds `json:"folds,omitempty"`
 	// DET is the detection error trade-off, from the lowest cosine up.
 	DET []DETPoint `json:"det"`
 	// Genuine and Impostor are the score histograms.
 	Genuine  Histogram `json:"genuine_histogram"`
 	Impostor Histogram `json:"impostor_histogram"`
-	// Groups compares the list's groups at the pass mark; set if it has any.
+	// Groups compares the list's groups at the threshold; set if it has any.
 	Groups *Groups `json:"groups,omitempty"`
 	// Worst are the pairs to look at.
 	Worst Worst `json:"worst"`
@@ -160,45 +160,45 @@ type Report struct {
 
 // Rate is a share of errors with its 95 % interval.
 type Rate struct {
-	// Errors of Of; Value is their share, from 0 to 1.
+	// Errors were counted in Of trials; Value is their share, from 0 to 1.
 	Errors float64 `json:"errors"`
 	Of     float64 `json:"of"`
 	Value  float64 `json:"value"`
 	// Low and High bound the value with 95 % confidence: by bootstrap over
-	// people, or, where no error was seen, by the Rule of 3.
+	// people, or by the Rule of 3 if no error was seen.
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 }
 
-// Acquisition says how many photographs failed, and as what.
+// Acquisition says how many photographs failed, and why.
 type Acquisition struct {
 	// FTA is the failure to acquire rate, over photographs.
 	FTA Rate `json:"fta"`
 	// Causes counts the failures by the API's error code.
 	Causes map[string]int `json:"causes"`
-	// Measures counts, among those of low quality, the measures that failed.
+	// Measures counts the measures that failed, of photographs of low quality.
 	Measures map[string]int `json:"measures,omitempty"`
 }
 
 // RatesAt are the error rates at one cosine.
 type RatesAt struct {
-	// Name says what the cosine is: "pass mark", "anchor", "FMR 1e-4".
+	// Name says what the cosine is: ThresholdName, "anchor", "FMR 1e-4".
 	Name   string  `json:"name"`
 	Cosine float64 `json:"cosine"`
-	// Percentage is what the calibration makes of the cosine, and StatedFMR
-	// the rate that it states there.
+	// Percentage and StatedFMR are the percentage and the false match rate that
+	// the calibration states for the cosine.
 	Percentage float64 `json:"percentage"`
 	StatedFMR  float64 `json:"stated_fmr"`
-	// FMR counts pairs of photographs, FMRByPeople pairs of people: one
-	// person with many photographs does not decide it.
+	// FMR counts pairs of photographs. FMRByPeople counts pairs of people, so
+	// that one person with many photographs does not decide it.
 	FMR         Rate `json:"fmr"`
 	FMRByPeople Rate `json:"fmr_by_people"`
 	// FNMR counts a pair that could not be compared as an error.
 	FNMR Rate `json:"fnmr"`
 }
 
-// Folds is a cross-validated accuracy: the cosine is chosen on all folds but
-// one, the accuracy measured on that one.
+// Folds is a cross-validated accuracy: the accuracy on each fold at the cosine
+// that is best on all other folds.
 type Folds struct {
 	Number   int     `json:"number"`
 	Accuracy float64 `json:"accuracy"`
@@ -213,7 +213,8 @@ type DETPoint struct {
 	FNMR   float64 `json:"fnmr"`
 }
 
-// Histogram counts scores: Shares[i] of them lie from From+i·Width on.
+// Histogram counts scores: a share of Shares[i] lies from From+i·Width to
+// From+(i+1)·Width.
 type Histogram struct {
 	From   float64   `json:"from"`
 	Width  float64   `json:"width"`
@@ -222,7 +223,7 @@ type Histogram struct {
 
 // Groups compares groups of people.
 type Groups struct {
-	// Each holds one group's own rates at the pass mark; impostors are pairs
+	// Each holds one group's own rates at the threshold; impostors are pairs
 	// within the group.
 	Each []GroupRates `json:"each"`
 	// FMRRatio and FNMRRatio are the highest rate over the lowest; 0 if the
@@ -239,10 +240,10 @@ type GroupRates struct {
 	FTA Rate `json:"fta"`
 }
 
-// Worst lists pairs that somebody should look at: wrong labels show here.
+// Worst lists pairs that somebody should look at: wrong labels are among them.
 type Worst struct {
-	// Genuine are the lowest scores of one person, Impostor the highest of
-	// two people, one pair of photographs for each pair of people.
+	// Genuine are the lowest scores of one person. Impostor are the highest
+	// scores of two people, one pair of photographs for each pair of people.
 	Genuine  []WorstPair `json:"genuine"`
 	Impostor []WorstPair `json:"impostor"`
 	// Failed are photographs that could not be acquired.
@@ -257,7 +258,7 @@ type WorstPair struct {
 	Percentage float64 `json:"percentage"`
 }
 
-// FailedSample is a photograph that could not be acquired, and as what.
+// FailedSample is a photograph that could not be acquired, and why.
 type FailedSample struct {
 	File string `json:"file"`
 	Code string `json:"code"`

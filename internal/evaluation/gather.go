@@ -18,47 +18,47 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// maxPhotograph is how many bytes a photograph may have, as for the service.
-// A larger one is a failure to acquire.
+// maxPhotograph is the largest photograph in bytes, as for the service. A larger
+// one is a failure to acquire.
 const maxPhotograph = 10 << 20
 
 // Gathering makes the templates of a list's photographs.
 type Gathering struct {
 	Set *Set
-	// Images is the folder that the list's paths are relative to; no path
+	// Images is the folder that the list's paths are relative to. No path
 	// leads out of it.
 	Images    *os.Root
 	Extractor face.Extractor
 	// Model is the id of Extractor's templates.
 	Model string
-	// AllPairs makes every photograph both a reference and a probe; else it
-	// is what the list has it as.
+	// AllPairs makes every photograph both a reference and a probe. Without it
+	// a photograph is what the list uses it as.
 	AllPairs bool
-	// Cache is the file that templates are kept in for the next run, 0600:
-	// they are biometric data. Empty keeps none.
+	// Cache is the file (mode 0600) that keeps templates, which are biometric
+	// data, for the next run. If it is empty, none are kept.
 	Cache string
-	// Key stands for all that decides a template but the photograph and its
-	// use: templates that were cached under another are not used.
+	// Key identifies everything that decides a template besides the photograph
+	// and its use. Templates that were cached under another key are not used.
 	Key [sha256.Size]byte
-	// Progress, if not nil, is told how many photographs are done; it is
-	// called from one goroutine at a time.
+	// Progress, if not nil, is called with how many photographs are done. Calls
+	// come one at a time.
 	Progress func(done int)
 }
 
-// Templates are what a Gathering made. They are biometric data.
+// Templates is the result of a Gathering. It holds biometric data.
 type Templates struct {
 	set      *Set
 	allPairs bool
-	// templates are those of each sample by face.Use; one that is not wanted
-	// or could not be made has no vector.
+	// templates are by sample and face.Use. One that is not wanted or could not
+	// be made has no vector.
 	templates [][2]face.Template
 	failed    []Failure
 }
 
-// Run makes the templates, on all cores. A photograph that is refused, or is
-// none, is a Failure; one that is not there or cannot be read is an error, as
-// is anything that is wrong with the engine. What was made so far is cached in
-// any case.
+// Run makes the templates, on all cores. A photograph that the engine refuses, or
+// a file that is not a photograph, is a Failure. A file that is missing or cannot
+// be read is an error, and so is a failure of the engine. The templates that were
+// made are cached whether or not there is an error.
 func (g *Gathering) Run(ctx context.Context) (*Templates, error) {
 	t := &Templates{set: g.Set, allPairs: g.AllPairs, templates: make([][2]face.Template, len(g.Set.Samples))}
 	wanted := make([][2]bool, len(g.Set.Samples))
@@ -116,7 +116,7 @@ func (g *Gathering) Run(ctx context.Context) (*Templates, error) {
 	return t, nil
 }
 
-// one makes the templates of a sample that are wanted.
+// one makes the wanted templates of a sample.
 func (g *Gathering) one(ctx context.Context, i int, want [2]bool, cached *cache) ([2]face.Template, *Failure, error) {
 	var made [2]face.Template
 	var failure *Failure
@@ -152,8 +152,8 @@ func (g *Gathering) one(ctx context.Context, i int, want [2]bool, cached *cache)
 	return made, failure, nil
 }
 
-// place names a sample by where it stands in the list: its path may hold a
-// name.
+// place says where a sample is in the list. It does not return the path, which
+// may hold a name.
 func (g *Gathering) place(i int) string {
 	if i >= len(g.Set.first) {
 		return fmt.Sprintf("photograph %d", i+1)
@@ -190,7 +190,7 @@ func (g *Gathering) read(i int) ([]byte, error) {
 	return photo, nil
 }
 
-// extract makes a template. Refusals are results; errors are defects, or ctx's.
+// extract makes a template. A refusal is a result, and not an error.
 func (g *Gathering) extract(ctx context.Context, photo []byte, use face.Use) (extracted, error) {
 	x, err := g.Extractor.Extract(ctx, photo, use)
 	if err == nil {

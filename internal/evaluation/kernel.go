@@ -2,12 +2,13 @@ package evaluation
 
 import "github.com/sesuai/sesuai/internal/face"
 
-// vector is a template's, at a fixed size so that loops need no bounds checks.
+// vector is a template's vector, of a fixed size so that loops need no bounds
+// checks.
 type vector = [face.TemplateSize]float32
 
-// dot is the cosine of two unit vectors. Every comparison adds up in this
-// order, here and in dots, so that each score is the same however it was come
-// by; the conversions keep the compiler from fusing on processors that can.
+// dot returns the cosine of two unit vectors. dot and dots add in the same order,
+// so that both give the same score. The conversions keep the compiler from fusing
+// multiplication and addition on processors that can.
 func dot(a, b *vector) float32 {
 	var sum float32
 	for k := range a {
@@ -16,8 +17,8 @@ func dot(a, b *vector) float32 {
 	return bounded(sum)
 }
 
-// dots is dot of four vectors with two: each component that is loaded is used
-// more than once, and eight sums do not wait for each other.
+// dots is dot of four vectors with two. It is faster: each component that is
+// loaded is used more than once, and the eight sums do not depend on each other.
 func dots(a *[4]*vector, b *[2]*vector, out *[4][2]float32) {
 	a0, a1, a2, a3, b0, b1 := a[0], a[1], a[2], a[3], b[0], b[1]
 	var s00, s01, s10, s11, s20, s21, s30, s31 float32

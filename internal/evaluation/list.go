@@ -20,9 +20,9 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// The columns of a list: the first three are needed. Where persons are named,
-// both photographs' are; a group is that of both photographs, or each has its
-// own column.
+// The columns of a list. The first three are required. The two columns of
+// persons come together. A group is either that of both photographs, or each of
+// them has its own column.
 const (
 	columnSame            = "same"
 	columnReference       = "reference"
@@ -36,27 +36,26 @@ const (
 )
 
 const (
-	// longestValue bounds a field of a list, in bytes; longestLine a line.
-	longestValue = 1024
-	longestLine  = 16 << 10
-	// mostFolds bounds the number of a fold.
-	mostFolds = 1000
+	// maxValue bounds a field of a list and maxLine a line, in bytes.
+	maxValue = 1024
+	maxLine  = 16 << 10
+	// maxFolds bounds the number of a fold.
+	maxFolds = 1000
 )
 
-// mention is where a list first speaks of a photograph.
+// mention is where a list first names a photograph.
 type mention struct {
 	line   int
 	column string
 }
 
 // ReadList reads a list of pairs: CSV with a header line. Errors of kind
-// sesuai.KindMalformed say which line is wrong, and hold nothing of what
+// sesuai.KindMalformed name the line that is wrong, and hold nothing of what
 // stands there.
 //
-// Who is on a photograph is told by the columns reference_person and
-// probe_person. Without them, photographs are of one person if a pair says so,
-// or if their paths agree up to the file name's last underscore
-// (a/Ayu_1.jpg, a/Ayu_2.jpg).
+// The columns reference_person and probe_person say who is on the photographs.
+// Without them, two photographs are of one person if a pair says so, or if their
+// paths agree up to the file name's last underscore (a/Ayu_1.jpg, a/Ayu_2.jpg).
 func ReadList(r io.Reader) (*Set, error) {
 	digest := sha256.New()
 	l, err := newListReader(io.TeeReader(r, digest))
@@ -91,19 +90,18 @@ func badLine(line int, format string, args ...any) error {
 	return badList("line %d: %s", line, fmt.Sprintf(format, args...))
 }
 
-// listReader reads a list line by line, and settles at the end who is who.
+// listReader reads a list line by line, and finds out at the end who is on which
+// photograph.
 type listReader struct {
 	csv *csv.Reader
-	// at is the field of every column that there is.
-	at  map[string]int
-	set Set
-	// lines is where each pair stands.
-	lines []int
-	// samples and seen find what was there before.
-	samples map[string]int
-	seen    map[[2]int]int
-	// person names who is on each sample; group and groupLine which group the
-	// list gives it, "" if none, and where.
+	// at is the index of the field of each column.
+	at      map[string]int
+	set     Set
+	lines   []int          // of each pair
+	samples map[string]int // index by path
+	seen    map[[2]int]int // line of each pair of samples
+	// person names who is on each sample. group is the group that the list
+	// gives it, "" if none, and groupLine the line that does.
 	person    []string
 	group     []string
 	groupLine []int
@@ -135,8 +133,8 @@ func newListReader(r io.Reader) (*listReader, error) {
 	for i, c := range header {
 		c = strings.TrimSpace(c)
 		if _, twice := l.at[c]; twice || !slices.Contains(known, c) {
-			// Numbered, not named: a list without a header line has names of
-			// people here.
+			// The number, not the name: a list without a header line has names
+			// of people here.
 			return nil, badLine(1, "column %d has a name that is not known, or is there twice", i+1)
 		}
 		l.at[strings.Clone(c)] = i
@@ -162,8 +160,8 @@ func (l *listReader) has(column string) bool {
 	return ok
 }
 
-// unreadableList is what reading failed with. The text of an error of package
-// csv could quote the line, and is not kept.
+// unreadableList returns the error for one of reading. It drops the text of an
+// error of package csv, which could quote the line.
 func unreadableList(err error) error {
 	if own, ok := errors.AsType[*sesuai.Error](err); ok {
 		return own
@@ -179,7 +177,7 @@ func unreadableList(err error) error {
 	}
 }
 
-// next reads a line; the error is io.EOF at the end.
+// next reads a pair. The error is io.EOF at the end.
 func (l *listReader) next() error {
 	fields, err := l.csv.Read()
 	if errors.Is(err, io.EOF) {
@@ -205,8 +203,8 @@ func (l *listReader) next() error {
 	}
 	if l.has(columnFold) {
 		p.Fold, err = strconv.Atoi(fields[l.at[columnFold]])
-		if err != nil || p.Fold < 0 || p.Fold > mostFolds {
-			return badLine(line, "%s must be a whole number from 0 to %d", columnFold, mostFolds)
+		if err != nil || p.Fold < 0 || p.Fold > maxFolds {
+			return badLine(line, "%s must be a whole number from 0 to %d", columnFold, maxFolds)
 		}
 		l.folds[p.Fold] = true
 	}
@@ -234,8 +232,8 @@ func whyNotValue(v string) string {
 	switch {
 	case v == "":
 		return "is empty"
-	case len(v) > longestValue:
-		return fmt.Sprintf("is longer than %d bytes", longestValue)
+	case len(v) > maxValue:
+		return fmt.Sprintf("is longer than %d bytes", maxValue)
 	case !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl):
 		return "must be one line of UTF-8" // a quote that is missing swallows lines
 	}
@@ -287,7 +285,7 @@ func stem(file string) string {
 	return file
 }
 
-// people settles who is on each sample and in which group that person is.
+// people finds out who is on each sample and in which group that person is.
 func (l *listReader) people() error {
 	named := l.has(columnReferencePerson)
 	joined := make(disjoint, len(l.set.Samples))
@@ -321,7 +319,7 @@ func (l *listReader) people() error {
 	return l.number(joined)
 }
 
-// number gives people and groups their numbers, in the order of the samples.
+// number numbers people and groups, in the order of the samples.
 func (l *listReader) number(joined disjoint) error {
 	people, groups := make(map[int]int), make(map[string]int)
 	type origin struct {
@@ -356,7 +354,7 @@ func (l *listReader) number(joined disjoint) error {
 	return nil
 }
 
-// numberFolds numbers the folds from 0, whatever numbers the list gives them.
+// numberFolds numbers the folds from 0 without gaps.
 func (l *listReader) numberFolds() {
 	var have []int
 	for f := range l.folds {
@@ -370,8 +368,8 @@ func (l *listReader) numberFolds() {
 	}
 }
 
-// disjoint holds sets of samples (Tarjan's union-find): each sample points to
-// one of its set that came before it, the first to itself.
+// disjoint holds sets of samples (Tarjan's union-find): each sample points to an
+// earlier one of its set, and the first one to itself.
 type disjoint []int
 
 func (d disjoint) of(i int) int {
@@ -387,8 +385,8 @@ func (d disjoint) join(i, j int) {
 	d[max(i, j)] = min(i, j)
 }
 
-// shortLines reads on as long as no line is too long: package csv would take
-// any line into memory.
+// shortLines fails when a line is too long: package csv would read any line into
+// memory.
 type shortLines struct {
 	r          io.Reader
 	line, size int
@@ -402,8 +400,8 @@ func (s *shortLines) Read(p []byte) (int, error) {
 			end = len(rest) - 1
 		}
 		s.size += end + 1
-		if s.size > longestLine {
-			return 0, badLine(s.line+1, "it is longer than %d bytes", longestLine)
+		if s.size > maxLine {
+			return 0, badLine(s.line+1, "it is longer than %d bytes", maxLine)
 		}
 		if rest[end] == '\n' {
 			s.line, s.size = s.line+1, 0

@@ -6,12 +6,13 @@ import (
 	"slices"
 )
 
-// tally counts errors at any cosine. A score that reaches the cosine matches.
+// tally counts errors at any cosine. A score at or above the cosine is a match.
 type tally struct {
 	scores *Scores
 	// genuine are the genuine scores, lowest first.
 	genuine []Score
-	// people are the two of each score of the tail, the smaller first.
+	// people are the two people of each score of the tail, the smaller index
+	// first.
 	people [][2]int
 	// below is how many impostor scores are below each bin.
 	below [Bins + 1]int64
@@ -31,7 +32,7 @@ func newTally(s *Scores) *tally {
 	return t
 }
 
-// reaching is how many scores of the tail reach the cosine.
+// reaching returns how many scores of the tail reach the cosine.
 func (t *tally) reaching(cosine float64) int {
 	n, _ := slices.BinarySearchFunc(t.scores.Impostors.Tail, cosine, func(s Score, c float64) int {
 		if float64(s.Cosine) >= c {
@@ -42,7 +43,7 @@ func (t *tally) reaching(cosine float64) int {
 	return n
 }
 
-// fnmr is the share of genuine pairs that do not reach the cosine, or could
+// fnmr returns the share of genuine pairs that do not reach the cosine or could
 // not be compared.
 func (t *tally) fnmr(cosine float64) float64 {
 	all := len(t.genuine) + len(t.scores.Missed)
@@ -55,9 +56,10 @@ func (t *tally) fnmr(cosine float64) float64 {
 	return float64(under+len(t.scores.Missed)) / float64(all)
 }
 
-// highest is the lowest cosine that at most n impostor scores reach, and how
-// many do: fewer than n where several scores are the same. ok is false if the
-// tail does not reach down there, or no score is that rare.
+// highest returns the lowest cosine that at most n impostor scores reach, and how
+// many scores reach it, which is fewer than n if several scores are equal. ok is
+// false if the tail does not reach down that far, or if more than n scores are
+// equal to the highest.
 func (t *tally) highest(n int) (cosine float64, reached int, ok bool) {
 	tail := t.scores.Impostors.Tail
 	if n > len(tail) {
@@ -72,8 +74,8 @@ func (t *tally) highest(n int) (cosine float64, reached int, ok bool) {
 	return float64(tail[n-1].Cosine), n, true
 }
 
-// det is the detection error trade-off at rates that are evenly spaced in the
-// logarithm of the false match rate, from all to a single pair.
+// det returns the detection error trade-off at false match rates that are evenly
+// spaced on a logarithmic scale, from all pairs to a single one.
 func (t *tally) det() []DETPoint {
 	im := &t.scores.Impostors
 	if im.Pairs == 0 || len(t.genuine)+len(t.scores.Missed) == 0 {
@@ -86,7 +88,7 @@ func (t *tally) det() []DETPoint {
 		n := int64(math.Round(math.Pow(all, 1-float64(i)/(points-1))))
 		cosine, reached, ok := t.highest(int(n))
 		if n > int64(len(im.Tail)) {
-			// Not in the tail: at the edge of the bin where that many are.
+			// Not in the tail: take the edge of a bin.
 			b, _ := slices.BinarySearch(t.below[:], im.Pairs-n)
 			cosine, reached, ok = edge(b), int(im.Pairs-t.below[b]), true
 		}
@@ -98,7 +100,7 @@ func (t *tally) det() []DETPoint {
 	return out
 }
 
-// histograms are the genuine and the impostor scores'.
+// histograms returns the histograms of the genuine and of the impostor scores.
 func (t *tally) histograms() (genuine, impostor Histogram) {
 	var counts [Bins]int64
 	for _, s := range t.genuine {
@@ -124,16 +126,16 @@ func (t *tally) histograms() (genuine, impostor Histogram) {
 	return shares(&counts, int64(len(t.genuine))), shares(&t.scores.Impostors.Counts, t.scores.Impostors.Pairs)
 }
 
-// round drops what is left of decimal fractions in binary.
+// round rounds to a number of decimals.
 func round(v float64, decimals int) float64 {
 	shift := math.Pow10(decimals)
 	return math.Round(v*shift) / shift
 }
 
-// crossValidated measures the accuracy on each fold at the cosine that is best
-// on all others. A genuine pair that could not be compared is wrong, an
-// impostor pair that could not is right: nobody got through. It is nil if the
-// list has no two folds.
+// crossValidated measures the accuracy on each fold at the cosine that is best on
+// all others. If a pair could not be compared, nobody is let through: that is
+// wrong for a genuine pair and right for an impostor pair. The result is nil if
+// the list has fewer than two folds.
 func crossValidated(listed []foldedScore) *Folds {
 	folds := 0
 	for _, s := range listed {
@@ -146,12 +148,12 @@ func crossValidated(listed []foldedScore) *Folds {
 	slices.SortFunc(listed, func(a, b foldedScore) int { return cmp.Compare(a.cosine, b.cosine) })
 	var accuracies []float64
 	for f := range folds {
-		mark := bestMark(listed, f)
+		threshold := bestThreshold(listed, f)
 		var right, all int
 		for _, s := range listed {
 			if s.fold == f {
 				all++
-				if s.right(mark) {
+				if s.right(threshold) {
 					right++
 				}
 			}
@@ -170,24 +172,25 @@ func crossValidated(listed []foldedScore) *Folds {
 	return out
 }
 
-// right is whether the pair is told right at that cosine.
-func (s foldedScore) right(mark float64) bool {
-	return s.same == (s.compared && float64(s.cosine) >= mark)
+// right reports whether the pair is classified correctly at the threshold, a
+// cosine.
+func (s foldedScore) right(threshold float64) bool {
+	return s.same == (s.compared && float64(s.cosine) >= threshold)
 }
 
-// bestMark is the cosine at which most pairs outside a fold are told right: in
-// the middle between two of their scores, the lowest if several are as good.
-// The list is in the order of the cosines.
-func bestMark(listed []foldedScore, without int) float64 {
-	mark, below := -1.0, -1.0
-	gain, best := 0, 0 // against a mark that all reach
+// bestThreshold returns the cosine at which most pairs outside a fold are
+// classified correctly: half way between two scores, and the lowest such cosine.
+// The list must be in ascending order of the cosines.
+func bestThreshold(listed []foldedScore, without int) float64 {
+	threshold, below := -1.0, -1.0
+	gain, best := 0, 0 // compared with a threshold that all reach
 	for _, s := range listed {
 		if s.fold == without || !s.compared {
 			continue
 		}
 		c := float64(s.cosine)
 		if gain > best && c > below {
-			best, mark = gain, (below+c)/2
+			best, threshold = gain, (below+c)/2
 		}
 		if s.same {
 			gain--
@@ -197,7 +200,7 @@ func bestMark(listed []foldedScore, without int) float64 {
 		below = c
 	}
 	if gain > best {
-		mark = math.Nextafter(below, 2)
+		threshold = math.Nextafter(below, 2)
 	}
-	return mark
+	return threshold
 }

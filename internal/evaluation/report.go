@@ -12,38 +12,38 @@ import (
 )
 
 const (
-	// DefaultReplicates is how often the bootstrap draws.
+	// DefaultReplicates is the number of bootstrap replicates.
 	DefaultReplicates = 1000
-	// leastReaching is how many impostor pairs must reach a cosine for it to
-	// stand for a false match rate of the list's own.
-	leastReaching = 10
-	// worst is how many pairs of each kind are listed.
-	worst = 20
+	// minReaching is how many impostor pairs must reach a cosine for the
+	// report to state the list's own false match rate there.
+	minReaching = 10
+	// maxWorst is how many of the worst pairs of each kind are listed.
+	maxWorst = 20
 )
 
-// Measuring says what a report is to tell besides the scores.
+// Measuring are the options of Measure.
 type Measuring struct {
-	// Calibration is what is held against the scores.
+	// Calibration is the calibration that the scores are compared with.
 	Calibration *face.Calibration
-	// PassMark is the percentage that a face needs.
-	PassMark sesuai.Percentage
-	// Seed is where the bootstrap's chance begins: the same seed gives the
+	// Threshold is the percentage from which two faces match.
+	Threshold sesuai.Percentage
+	// Seed is that of the bootstrap: the same seed gives the
 	// same figures. Replicates is how often it draws; 0 is DefaultReplicates.
 	Seed       uint64
 	Replicates int
 }
 
-// Lowest is the lowest cosine that a report has rates at by this calibration.
+// Lowest returns the lowest cosine at which a report has rates.
 func (m Measuring) Lowest() float64 {
-	lowest := m.passCosine()
+	lowest := m.thresholdCosine()
 	for _, a := range m.Calibration.Anchors {
 		lowest = min(lowest, a.Cosine)
 	}
 	return lowest
 }
 
-// Measure makes a report of scores. What only the caller knows, such as the
-// list's name, is left empty.
+// Measure makes a report of scores. Fields that only the caller can set, such as
+// the list's name, are empty.
 func Measure(ctx context.Context, s *Scores, m Measuring) (*Report, error) {
 	r := &reporter{
 		Measuring: m, Scores: s, tally: newTally(s),
@@ -57,7 +57,7 @@ func Measure(ctx context.Context, s *Scores, m Measuring) (*Report, error) {
 		Folds: crossValidated(s.folded), DET: r.tally.det(), Worst: r.worst(),
 	}
 	out.Genuine, out.Impostor = r.tally.histograms()
-	at, atFMR, groups := r.marks(), r.levels(), r.groups()
+	at, atFMR, groups := r.anchors(), r.levels(), r.groups()
 	fta := r.fta(func(int) bool { return true })
 	if err := r.resampling.run(ctx); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ type reporter struct {
 	everybody  *pairTotal
 }
 
-// pending are rates at a cosine whose intervals the bootstrap has yet to tell.
+// pending are rates at a cosine whose intervals are not computed yet.
 type pending struct {
 	RatesAt
 	fmr  *impostorRate
@@ -105,38 +105,39 @@ func finished(all []pending) []RatesAt {
 	return out
 }
 
-// marks are the calibration's anchors and the pass mark, in the order of the
-// cosines. The anchor that is the pass mark has that name. Where the tail does
-// not reach down there are no rates.
-func (r *reporter) marks() []pending {
-	type mark struct {
+// anchors returns the rates at the calibration's anchors and the threshold, in
+// the order of the cosines. An anchor at the threshold has the threshold's name.
+// Cosines below the floor of the impostor scores have no rates.
+func (r *reporter) anchors() []pending {
+	type anchor struct {
 		name   string
 		cosine float64
 	}
-	marks := []mark{{passMark, r.passCosine()}}
+	anchors := []anchor{{ThresholdName, r.thresholdCosine()}}
 	for _, a := range r.Calibration.Anchors {
-		if r.Calibration.Percentage(a.Cosine) != r.PassMark {
-			marks = append(marks, mark{"anchor", a.Cosine})
+		if r.Calibration.Percentage(a.Cosine) != r.Threshold {
+			anchors = append(anchors, anchor{"anchor", a.Cosine})
 		}
 	}
-	slices.SortStableFunc(marks, func(a, b mark) int { return cmp.Compare(a.cosine, b.cosine) })
+	slices.SortStableFunc(anchors, func(a, b anchor) int { return cmp.Compare(a.cosine, b.cosine) })
 	var out []pending
-	for _, m := range marks {
-		if m.cosine >= r.Impostors.Floor || r.Impostors.Pairs == 0 {
-			out = append(out, r.at(m.name, m.cosine, r.total(), func(int) bool { return true }))
+	for _, a := range anchors {
+		if a.cosine >= r.Impostors.Floor || r.Impostors.Pairs == 0 {
+			out = append(out, r.at(a.name, a.cosine, r.total(), func(int) bool { return true }))
 		}
 	}
 	return out
 }
 
-const passMark = "pass mark"
+// ThresholdName is the RatesAt.Name of the rates at the threshold.
+const ThresholdName = "threshold"
 
-// passCosine is the lowest cosine that passes: just under the one that stands
-// for the pass mark, since percentages are rounded.
-func (m Measuring) passCosine() float64 {
+// thresholdCosine returns the lowest cosine that matches. Since percentages are
+// rounded, it is slightly below the cosine whose percentage is the threshold.
+func (m Measuring) thresholdCosine() float64 {
 	low, high := -1.0, 1.0
 	for high-low > 1e-9 {
-		if middle := (low + high) / 2; m.Calibration.Percentage(middle).AtLeast(m.PassMark) {
+		if middle := (low + high) / 2; m.Calibration.Percentage(middle).AtLeast(m.Threshold) {
 			high = middle
 		} else {
 			low = middle
@@ -145,12 +146,12 @@ func (m Measuring) passCosine() float64 {
 	return high
 }
 
-// levels are the cosines of the list's own false match rates.
+// levels returns the rates at the cosines of the list's own false match rates.
 func (r *reporter) levels() []pending {
 	var out []pending
 	for exponent := 2; ; exponent++ {
 		n := math.Floor(float64(r.Impostors.Pairs)*math.Pow10(-exponent) + 1e-6)
-		if n < leastReaching {
+		if n < minReaching {
 			return out
 		}
 		if cosine, _, ok := r.tally.highest(int(n)); ok {
@@ -159,8 +160,8 @@ func (r *reporter) levels() []pending {
 	}
 }
 
-// at asks for the rates at a cosine, among the people that are wanted, of
-// whose pairs of is the total.
+// at registers the rates at a cosine with the bootstrap, among the wanted people;
+// of is the total of their pairs.
 func (r *reporter) at(name string, cosine float64, of *pairTotal, wanted func(person int) bool) pending {
 	p := pending{
 		RatesAt: RatesAt{
@@ -211,7 +212,8 @@ func (r *reporter) newPersonRate() *personRate {
 	return &personRate{errors: make([]float64, len(r.Set.People)), of: make([]float64, len(r.Set.People))}
 }
 
-// fta asks for the failure to acquire rate among the people that are wanted.
+// fta registers the failure to acquire rate of the wanted people with the
+// bootstrap.
 func (r *reporter) fta(wanted func(person int) bool) *personRate {
 	p := r.newPersonRate()
 	for _, s := range r.Set.Samples {
@@ -228,7 +230,7 @@ func (r *reporter) fta(wanted func(person int) bool) *personRate {
 	return p
 }
 
-// total is that of all people, made once.
+// total returns the total of all people. It is computed once.
 func (r *reporter) total() *pairTotal {
 	if r.everybody == nil {
 		r.everybody = r.totalOf(func(int) bool { return true })
@@ -236,7 +238,7 @@ func (r *reporter) total() *pairTotal {
 	return r.everybody
 }
 
-// totalOf is how many pairs were compared among the people that are wanted.
+// totalOf returns how many pairs of the wanted people were compared.
 func (r *reporter) totalOf(wanted func(person int) bool) *pairTotal {
 	t := &pairTotal{}
 	if per := r.Impostors.perPerson; per != nil {
@@ -256,8 +258,8 @@ func (r *reporter) totalOf(wanted func(person int) bool) *pairTotal {
 	return t
 }
 
-// comparedPeople are the pairs of people of the list who were compared, where
-// not all were.
+// comparedPeople returns the pairs of people who were compared, for a list of
+// which not all were.
 func (r *reporter) comparedPeople() [][2]int {
 	seen := make(map[[2]int]bool)
 	var out [][2]int
@@ -271,16 +273,16 @@ func (r *reporter) comparedPeople() [][2]int {
 	return out
 }
 
-// pendingGroup is a GroupRates to be.
+// pendingGroup is a GroupRates whose intervals are not computed yet.
 type pendingGroup struct {
 	name  string
 	rates pending
 	fta   *personRate
 }
 
-// groups asks for the rates of each group at the pass mark.
+// groups returns the rates of each group at the threshold.
 func (r *reporter) groups() []pendingGroup {
-	if len(r.Set.Groups) == 0 || r.passCosine() < r.Impostors.Floor {
+	if len(r.Set.Groups) == 0 || r.thresholdCosine() < r.Impostors.Floor {
 		return nil
 	}
 	groupOf := make([]int, len(r.Set.People))
@@ -291,7 +293,7 @@ func (r *reporter) groups() []pendingGroup {
 	for g, name := range r.Set.Groups {
 		within := func(person int) bool { return groupOf[person] == g }
 		out = append(out, pendingGroup{
-			name, r.at(passMark, r.passCosine(), r.totalOf(within), within), r.fta(within),
+			name, r.at(ThresholdName, r.thresholdCosine(), r.totalOf(within), within), r.fta(within),
 		})
 	}
 	return out
@@ -317,7 +319,7 @@ func compared(groups []pendingGroup) *Groups {
 	return out
 }
 
-// spread is the highest over the lowest; 0 if the lowest is.
+// spread returns the highest rate over the lowest; 0 if the lowest is 0.
 func spread(rates []float64) float64 {
 	if len(rates) == 0 || slices.Min(rates) == 0 {
 		return 0
@@ -325,14 +327,15 @@ func spread(rates []float64) float64 {
 	return slices.Max(rates) / slices.Min(rates)
 }
 
-// statedFMR is the rate that the calibration states at a cosine: log-linear
-// between the anchors and down to the median of impostors, where it is a half;
-// beyond the last anchor no lower rate is stated.
+// statedFMR returns the false match rate that the calibration states at a cosine.
+// It is log-linear between the anchors and from the first anchor down to the
+// impostor median, where it is a half. Above the last anchor it stays as it is
+// there.
 func (r *reporter) statedFMR(cosine float64) float64 {
 	from := face.Anchor{FMR: 0.5, Cosine: r.Calibration.ImpostorMedian}
 	for _, a := range r.Calibration.Anchors {
 		if r.Calibration.Percentage(cosine) == r.Calibration.Percentage(a.Cosine) {
-			return a.FMR // a pass mark lies under its anchor, by rounding alone
+			return a.FMR // the threshold's cosine is below its anchor only by rounding
 		}
 		if cosine < a.Cosine {
 			share := max((cosine-from.Cosine)/(a.Cosine-from.Cosine), 0)
@@ -343,7 +346,7 @@ func (r *reporter) statedFMR(cosine float64) float64 {
 	return from.FMR
 }
 
-// worst lists what somebody should look at.
+// worst lists the pairs and photographs that somebody should look at.
 func (r *reporter) worst() Worst {
 	w := Worst{Genuine: []WorstPair{}, Impostor: []WorstPair{}, Failed: []FailedSample{}}
 	pair := func(s Score) WorstPair {
@@ -352,12 +355,12 @@ func (r *reporter) worst() Worst {
 			Cosine: round(float64(s.Cosine), 4), Percentage: r.Calibration.Percentage(float64(s.Cosine)).Value(),
 		}
 	}
-	for _, s := range r.tally.genuine[:min(worst, len(r.tally.genuine))] {
+	for _, s := range r.tally.genuine[:min(maxWorst, len(r.tally.genuine))] {
 		w.Genuine = append(w.Genuine, pair(s))
 	}
 	seen := make(map[[2]int]bool)
 	for i, s := range r.Impostors.Tail {
-		if len(w.Impostor) == worst {
+		if len(w.Impostor) == maxWorst {
 			break
 		}
 		if ends := r.tally.people[i]; !seen[ends] {

@@ -22,7 +22,7 @@ func TestFigures(t *testing.T) {
 	w := newAlbum(t, map[string]string{
 		"a_1": at(0), "a_2": at(20), "a_3": at(50), // a is up to 50° from itself
 		"b_1": at(90), "b_2": at(115),
-		"c_1": at(125), // c is 10° from b, at the least
+		"c_1": at(125), // c is at least 10° from b
 		"d_1": "nobody", "d_2": at(300),
 	})
 	list := "same,reference,probe\n1,a_1,a_2\n1,a_1,a_3\n1,b_1,b_2\n1,d_1,d_2\n0,c_1,a_1\n"
@@ -34,17 +34,17 @@ func TestFigures(t *testing.T) {
 
 	// Within 45°: a_3-b_1 (40°), b_1-c (35°), b_2-c (10°); of a and b there are
 	// six pairs, of b and c two.
-	pass := rates(t, r.At, "pass mark")
+	pass := rates(t, r.At, evaluation.ThresholdName)
 	assertRate(t, "FMR at 75", pass.FMR, 3, 17)
 	assertRate(t, "FMR by people at 75", pass.FMRByPeople, 1./6+2./2, 6)
 	assertRate(t, "FNMR at 75", pass.FNMR, 1+1, 4) // a_1-a_3 is 50°, and d was missed
 	if math.Abs(pass.Cosine-cosine(45)) > 1e-3 || pass.Cosine > cosine(45) || pass.Percentage != 75 || pass.StatedFMR != 1e-4 {
-		t.Errorf("the pass mark: %+v", pass)
+		t.Errorf("the threshold: %+v", pass)
 	}
 	// 60° adds a_1-d, which is 60° sharp and may fall on either side; the
 	// anchors that remain are at 60° and 30°.
 	if len(r.At) != 3 || r.At[0].Name != "anchor" || r.At[0].Percentage != 50 || r.At[2].Percentage != 95 || r.At[0].StatedFMR != 1e-2 {
-		t.Errorf("marks: %+v", r.At)
+		t.Errorf("rates: %+v", r.At)
 	}
 	assertRate(t, "FMR at 95", r.At[2].FMR, 1, 17)
 	assertRate(t, "FNMR at 95", r.At[2].FNMR, 2, 4)
@@ -172,7 +172,7 @@ func TestNothingToMeasure(t *testing.T) {
 			if err != nil || strings.Contains(string(b), "null") {
 				t.Errorf("%s, %v", b, err)
 			}
-			pass := rates(t, r.At, "pass mark")
+			pass := rates(t, r.At, evaluation.ThresholdName)
 			nothing := evaluation.Rate{High: 1}
 			if r.GenuinePairs == 0 && pass.FNMR != nothing || r.ImpostorPairs == 0 && (pass.FMR != nothing || pass.FMRByPeople != nothing) {
 				t.Errorf("%+v", pass)
@@ -207,19 +207,19 @@ func people(t *testing.T, n, wrong int) *evaluation.Report {
 // the binomial distribution does; where nothing was seen, the Rule of 3 holds.
 func TestIntervals(t *testing.T) {
 	r := people(t, 200, 40)
-	fnmr := rates(t, r.At, "pass mark").FNMR
+	fnmr := rates(t, r.At, evaluation.ThresholdName).FNMR
 	spread := 1.96 * math.Sqrt(0.2*0.8/200)
 	if fnmr.Value != 0.2 || math.Abs(fnmr.Low-(0.2-spread)) > 0.015 || math.Abs(fnmr.High-(0.2+spread)) > 0.015 {
 		t.Errorf("%+v, want 0.2 ± %.3f", fnmr, spread)
 	}
-	fmr := rates(t, r.At, "pass mark").FMR
+	fmr := rates(t, r.At, evaluation.ThresholdName).FMR
 	if fmr.Value != 0 || fmr.Low != 0 || fmr.High != 3./(200*199/2) {
 		t.Errorf("%+v, want the Rule of 3 over pairs of people", fmr)
 	}
 	if fta := r.Acquisition.FTA; fta.High != 3./200 {
 		t.Errorf("%+v, want the Rule of 3 over people", fta)
 	}
-	if all := rates(t, people(t, 10, 10).At, "pass mark").FNMR; all.Value != 1 || all.High != 1 || math.Abs(all.Low-0.7) > 1e-9 {
+	if all := rates(t, people(t, 10, 10).At, evaluation.ThresholdName).FNMR; all.Value != 1 || all.High != 1 || math.Abs(all.Low-0.7) > 1e-9 {
 		t.Errorf("%+v, want the Rule of 3 from above", all)
 	}
 }
@@ -241,7 +241,7 @@ func TestOnePersonMakesItUncertain(t *testing.T) {
 				list += fmt.Sprintf("1,%d_r,%s\n", p, name)
 			}
 		}
-		r := rates(t, newAlbum(t, photographs).report(t, list, false).At, "pass mark").FNMR
+		r := rates(t, newAlbum(t, photographs).report(t, list, false).At, evaluation.ThresholdName).FNMR
 		if r.Value != 0.025 {
 			t.Errorf("FNMR %v", r.Value)
 		}
@@ -255,27 +255,27 @@ func TestOnePersonMakesItUncertain(t *testing.T) {
 }
 
 // randomList is a list of pairs of a few random people.
-func randomList(chance *rand.Rand) (photographs map[string]string, lines []string) {
+func randomList(rng *rand.Rand) (photographs map[string]string, lines []string) {
 	photographs = make(map[string]string)
 	type photograph struct {
 		name   string
 		person int
 	}
 	var all []photograph
-	for p := range 3 + chance.IntN(12) {
-		for i := range 1 + chance.IntN(4) {
+	for p := range 3 + rng.IntN(12) {
+		for i := range 1 + rng.IntN(4) {
 			f := photograph{fmt.Sprintf("%d_%d", p, i), p}
 			all = append(all, f)
-			photographs[f.name] = at(360 * chance.Float64())
-			if chance.IntN(12) == 0 {
+			photographs[f.name] = at(360 * rng.Float64())
+			if rng.IntN(12) == 0 {
 				photographs[f.name] = "nobody"
 			}
 		}
 	}
 	for i, a := range all {
 		for _, b := range all[:i] {
-			if chance.IntN(3) > 0 {
-				lines = append(lines, fmt.Sprintf("%d,%s,%s,%d,%d", map[bool]int{true: 1}[a.person == b.person], a.name, b.name, chance.IntN(3), a.person%2))
+			if rng.IntN(3) > 0 {
+				lines = append(lines, fmt.Sprintf("%d,%s,%s,%d,%d", map[bool]int{true: 1}[a.person == b.person], a.name, b.name, rng.IntN(3), a.person%2))
 			}
 		}
 	}
@@ -288,8 +288,8 @@ func randomList(chance *rand.Rand) (photographs map[string]string, lines []strin
 func TestReportsHold(t *testing.T) {
 	intervals := cmpopts.IgnoreFields(evaluation.Rate{}, "Low", "High") // they depend on who is drawn
 	rapid.Check(t, func(r *rapid.T) {
-		chance := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 0))
-		photographs, lines := randomList(chance)
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 0))
+		photographs, lines := randomList(rng)
 		if len(lines) == 0 {
 			return
 		}
@@ -305,8 +305,8 @@ func TestReportsHold(t *testing.T) {
 		}
 		list := header + strings.Join(lines, "\n")
 		first := quick(list, false)
-		for _, marks := range [][]evaluation.RatesAt{first.At, first.AtFMR} {
-			for _, m := range marks {
+		for _, levels := range [][]evaluation.RatesAt{first.At, first.AtFMR} {
+			for _, m := range levels {
 				for _, rate := range []evaluation.Rate{m.FMR, m.FMRByPeople, m.FNMR} {
 					if !(rate.Low >= 0 && rate.Low <= rate.Value && rate.Value <= rate.High && rate.High <= 1) {
 						r.Errorf("%s: %+v", m.Name, rate)
@@ -328,7 +328,7 @@ func TestReportsHold(t *testing.T) {
 			r.Error("all pairs the second time:", diff)
 		}
 
-		chance.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+		rng.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 		shuffled := quick(header+strings.Join(lines, "\n"), false)
 		for _, x := range []*evaluation.Report{first, shuffled} {
 			x.Worst = evaluation.Worst{} // scores that are the same come in the list's order
@@ -346,7 +346,7 @@ func TestReportsHold(t *testing.T) {
 	})
 }
 
-// rates finds those at a mark.
+// rates finds those at a name.
 func rates(t *testing.T, all []evaluation.RatesAt, name string) evaluation.RatesAt {
 	t.Helper()
 	for _, r := range all {

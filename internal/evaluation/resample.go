@@ -11,21 +11,23 @@ import (
 )
 
 const (
-	// ruleOfThree: where no error was seen in n trials, the rate is with 95 %
-	// confidence at most 3/n (Hanley, Lippman-Hand 1983; ISO/IEC 19795-1).
+	// ruleOfThree bounds a rate without errors: if none was seen in n trials,
+	// the rate is at most 3/n with 95 % confidence (Hanley, Lippman-Hand 1983;
+	// ISO/IEC 19795-1).
 	ruleOfThree = 3
-	// leastSeen: errors of fewer people, or pairs of people, than this bound
-	// a rate no closer than none at all would: a bootstrap knows nothing but
-	// what it has seen.
-	leastSeen = 3
+	// minSeen is the number of people, or pairs of people, with an error from
+	// which the bootstrap alone bounds a rate. With fewer, the bound is not
+	// lower than that without any error, since a bootstrap only knows the
+	// errors that were seen.
+	minSeen = 3
 )
 
-// resampling is a bootstrap over people: as many people as there are, are
-// drawn with replacement, again and again, and the rates counted anew with
-// each person as often as drawn. Pairs that share a person depend on each
-// other; resampling pairs would not see that and give intervals that are too
-// narrow. A pair of two people weighs the product of theirs (Poh, Bengio 2007:
-// the subset bootstrap; Owen 2007: the pigeonhole bootstrap).
+// resampling is a bootstrap over people. Each replicate draws as many people as
+// there are, with replacement, and counts the rates with each person as often as
+// drawn; a pair counts as often as the product for its two people. Pairs that
+// share a person are not independent, so resampling pairs would give intervals
+// that are too narrow (Poh, Bengio 2007: the subset bootstrap; Owen 2007: the
+// pigeonhole bootstrap).
 type resampling struct {
 	people, replicates int
 	seed               uint64
@@ -33,8 +35,8 @@ type resampling struct {
 	persons            []*personRate
 }
 
-// pairCount is how often two people's photographs made an event, and its
-// weight by people.
+// pairCount is how many pairs of photographs of two people made an event, and
+// the weight of these pairs by people.
 type pairCount struct {
 	a, b      int32
 	n, weight float64
@@ -48,22 +50,22 @@ type impostorRate struct {
 	photographs, byPeople Rate
 }
 
-// personRate is the rate of an event that is of one person each.
+// personRate is the rate of an event that concerns one person.
 type personRate struct {
 	// errors and of are by person.
 	errors, of []float64
 	Rate
 }
 
-// pairTotal is how many pairs were compared, of all people or of some: either
-// as how many photographs of each person, which all were compared with each
-// other's, or pair by pair.
+// pairTotal is how many pairs of all people or of some were compared. It is held
+// as the number of photographs per person, if all were compared with all, or else
+// pair by pair.
 type pairTotal struct {
 	perPerson []int32
 	pairs     []pairCount
 }
 
-// total counts the pairs of photographs and of people, where person p is there
+// total counts the pairs of photographs and of people, with person p counted
 // m[p] times.
 func (t *pairTotal) total(m []float64) (photographs, people float64) {
 	var sum, squares, persons, squared float64
@@ -92,7 +94,7 @@ func (r *impostorRate) count(m []float64) (photographs, people float64) {
 	return photographs, people
 }
 
-// seen counts the people who made an error, and those who were tried.
+// seen counts the people with an error, and the people who were tried.
 func (r *personRate) seen() (erring int, tried float64) {
 	for p, n := range r.of {
 		if n > 0 {
@@ -151,13 +153,13 @@ func (r *resampling) run(ctx context.Context) error {
 	return nil
 }
 
-// replicate draws people once, with chance of its own, and sets the i-th of
-// every rate's values.
+// replicate draws the people of replicate i with its own rng, and sets value i of
+// every rate.
 func (r *resampling) replicate(i int, values [][]float64) {
-	chance := rand.New(rand.NewPCG(r.seed, uint64(i)))
+	rng := rand.New(rand.NewPCG(r.seed, uint64(i)))
 	m := make([]float64, r.people)
 	for range m {
-		m[chance.IntN(len(m))]++
+		m[rng.IntN(len(m))]++
 	}
 	totals := make(map[*pairTotal][2]float64)
 	for j, rate := range r.impostors {
@@ -175,10 +177,10 @@ func (r *resampling) replicate(i int, values [][]float64) {
 	}
 }
 
-// rateOf is the rate of errors among of, with the interval that holds 95 % of
-// the values that it had in the bootstrap; NaN, where nobody was drawn who
-// counts, is left out. Of n people, or pairs of people, so many as erring made
-// the errors: where they are too few, the Rule of 3 bounds the rate.
+// rateOf returns the rate of errors among of, with the interval that holds 95 % of
+// its values in the bootstrap. Values of NaN, from replicates in which nobody was
+// drawn who counts, are left out. erring of n people, or pairs of people, made the
+// errors; if they are fewer than minSeen, the Rule of 3 bounds the rate too.
 func rateOf(errors, of float64, erring int, n float64, values []float64) Rate {
 	errors = max(min(errors, of), 0) // sums of weights are rounded
 	if of <= 0 {
@@ -193,7 +195,7 @@ func rateOf(errors, of float64, erring int, n float64, values []float64) Rate {
 		r.High = max(r.High, values[len(values)-1-(len(values)-1)*25/1000])
 	}
 	unseen := min(ruleOfThree/n, 1)
-	if erring < leastSeen {
+	if erring < minSeen {
 		r.High = max(r.High, unseen)
 	}
 	if errors >= of {

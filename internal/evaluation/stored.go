@@ -8,32 +8,31 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// Stored is what it changes that a reference is compared as a registry stores
-// it, and not as it was extracted. The probe is as it was extracted in both.
+// Stored says how scores change if a reference is compared as a registry stores
+// it instead of as it was extracted. The probe is as it was extracted.
 type Stored struct {
 	Genuine   Change `json:"genuine"`
 	Impostors Change `json:"impostors"`
 }
 
-// Change is how far scores of the same pairs are apart that were come by in two
-// ways.
+// Change is the difference between the two scores of the same pairs.
 type Change struct {
 	// Pairs is how many pairs were compared both ways.
 	Pairs int64 `json:"pairs"`
 	// Mean and Max are of the cosine, without its sign.
 	Mean float64 `json:"mean"`
 	Max  float64 `json:"max"`
-	// Verdicts is how many pairs pass in one way and fail in the other.
+	// Verdicts is how many pairs match with one score and not with the other.
 	Verdicts int64 `json:"verdicts"`
 }
 
-// Mean is the mean change of all pairs.
+// Mean returns the mean change over all pairs.
 func (s *Stored) Mean() float64 {
 	g, i := s.Genuine, s.Impostors
 	return (g.Mean*float64(g.Pairs) + i.Mean*float64(i.Pairs)) / float64(max(g.Pairs+i.Pairs, 1))
 }
 
-// AsStored is the template that a registry opens after it was stored.
+// AsStored returns a template as a registry returns it after storing it.
 func AsStored(t face.Template) (face.Template, error) {
 	b, err := t.MarshalBinary()
 	if err != nil {
@@ -43,8 +42,8 @@ func AsStored(t face.Template) (face.Template, error) {
 	return opened, opened.UnmarshalBinary(b)
 }
 
-// Stored compares the pairs that Compare does, with each reference as it was
-// extracted and as store returns it, such as AsStored.
+// Stored compares the pairs that Compare compares, with each reference as it was
+// extracted and as store returns it. AsStored is such a store.
 func (t *Templates) Stored(ctx context.Context, m Measuring, store func(face.Template) (face.Template, error)) (*Stored, error) {
 	references := make([]*vector, len(t.templates))
 	for i := range references {
@@ -60,8 +59,8 @@ func (t *Templates) Stored(ctx context.Context, m Measuring, store func(face.Tem
 		}
 		references[i] = (*vector)(stored.Vector)
 	}
-	pass := m.passCosine()
-	tell := func(into *Change, s Score) {
+	pass := m.thresholdCosine()
+	add := func(into *Change, s Score) {
 		extracted := dot(t.vector(int(s.Reference), face.ForReference), t.vector(int(s.Probe), face.ForProbe))
 		into.add(float64(extracted), float64(s.Cosine), pass)
 	}
@@ -75,14 +74,14 @@ func (t *Templates) Stored(ctx context.Context, m Measuring, store func(face.Tem
 		if p.Same {
 			into = &genuine
 		}
-		tell(into, Score{int32(p.Reference), int32(p.Probe), dot(a, b)})
+		add(into, Score{int32(p.Reference), int32(p.Probe), dot(a, b)})
 	}
 	impostors := []Change{listed}
 	if t.allPairs {
 		impostors = make([]Change, shards)
 		matrix := t.matrix(func(i int) *vector { return references[i] })
 		err := onAllCores(ctx, func(ctx context.Context, shard int) error {
-			return matrix.scan(ctx, shard, func(s Score) { tell(&impostors[shard], s) })
+			return matrix.scan(ctx, shard, func(s Score) { add(&impostors[shard], s) })
 		})
 		if err != nil {
 			return nil, err
@@ -91,7 +90,7 @@ func (t *Templates) Stored(ctx context.Context, m Measuring, store func(face.Tem
 	return &Stored{Genuine: joined(genuine), Impostors: joined(impostors...)}, nil
 }
 
-// add counts a pair. Mean is the sum until the parts are joined.
+// add counts a pair. Until the parts are joined, Mean is the sum.
 func (c *Change) add(extracted, stored, pass float64) {
 	change := math.Abs(stored - extracted)
 	c.Pairs++

@@ -58,7 +58,7 @@ func TestStored(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		how := evaluation.Measuring{Calibration: calibration(), PassMark: sesuai.PercentageOf(75)}
+		how := evaluation.Measuring{Calibration: calibration(), Threshold: sesuai.PercentageOf(75)}
 		got, err := templates.Stored(t.Context(), how, func(x face.Template) (face.Template, error) { return turned(x, 2) })
 		if err != nil {
 			t.Fatal(err)
@@ -109,7 +109,7 @@ func TestStoredFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	how := evaluation.Measuring{Calibration: calibration(), PassMark: sesuai.PercentageOf(75)}
+	how := evaluation.Measuring{Calibration: calibration(), Threshold: sesuai.PercentageOf(75)}
 	full := errors.New("no room")
 	for _, err := range []error{full, nil} { // without an error, but without a template
 		store := func(face.Template) (face.Template, error) { return face.Template{}, err }

@@ -11,22 +11,23 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// Weighting says what the score of a pair of photographs weighs.
+// Weighting is how the scores of pairs of photographs are weighted.
 type Weighting uint8
 
 const (
-	// ByPeople: all pairs of photographs of the same two people together weigh
-	// one, so that somebody with many photographs does not decide a rate.
+	// ByPeople gives all pairs of photographs of the same two people together
+	// the weight 1, so that a person with many photographs does not decide a
+	// rate.
 	ByPeople Weighting = iota
-	// ByPhotographs: every pair of photographs weighs one.
+	// ByPhotographs gives every pair of photographs the weight 1.
 	ByPhotographs
 )
 
-// tail is the scores of different people as calibrations need them: the
-// highest, with who they are of, and how much all of them weigh together. A
-// vector m tells how often each person is there: once each in the list itself,
-// as often as drawn in a bootstrap replicate, and 0 for who is left out. Two
-// people then count m[a]·m[b] times.
+// tail holds the highest scores of different people, the people they are of, and
+// the weight of all scores together. Its methods take a vector m with how often
+// each person counts: once in the list itself, as often as drawn in a bootstrap
+// replicate, and 0 times if left out. A pair of people a and b counts m[a]·m[b]
+// times.
 type tail struct {
 	set    *Set
 	floor  float64
@@ -41,12 +42,12 @@ type tailScore struct {
 	cosine float64
 	// pair indexes tail.ends.
 	pair int32
-	// weight is one, by Weighting.
+	// weight is indexed by Weighting.
 	weight [2]float64
 }
 
-// newTail checks what im says of set, and prepares it. Errors have kind
-// sesuai.KindConfiguration: they are the list's.
+// newTail makes the tail of im, which must be of set. An error of kind
+// sesuai.KindConfiguration means that the list cannot be calibrated on.
 func newTail(set *Set, im *Impostors) (*tail, error) {
 	if im.Pairs == 0 || len(im.Tail) == 0 || im.PerPair == nil {
 		return nil, cannotCalibrate("the list has no pair of different people that could be compared")
@@ -75,8 +76,8 @@ func newTail(set *Set, im *Impostors) (*tail, error) {
 		t.scores[i] = tailScore{float64(s.Cosine), pair, [2]float64{1 / float64(n), 1}}
 	}
 	t.total = totals(len(set.People), im.PerPair)
-	if people := t.people(t.everybody()); people < leastPeople {
-		return nil, cannotCalibrate(fmt.Sprintf("it has %d people who could be compared with others; %d are the least", people, leastPeople))
+	if people := t.people(t.everybody()); people < minPeople {
+		return nil, cannotCalibrate(fmt.Sprintf("it has %d people who could be compared with others, and %d are needed", people, minPeople))
 	}
 	return t, nil
 }
@@ -85,7 +86,7 @@ func cannotCalibrate(what string) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "the list cannot be calibrated on: " + what}
 }
 
-// everybody is each person once.
+// everybody returns the vector that counts each person once.
 func (t *tail) everybody() []float64 {
 	m := make([]float64, len(t.set.People))
 	for i := range m {
@@ -94,7 +95,7 @@ func (t *tail) everybody() []float64 {
 	return m
 }
 
-// active are those who were compared with anybody.
+// active returns the people who were compared with anybody.
 func (t *tail) active() []int {
 	var who []int
 	for p, active := range t.total[ByPeople].active {
@@ -105,7 +106,7 @@ func (t *tail) active() []int {
 	return who
 }
 
-// people is how many of m were compared with anybody.
+// people returns how many people of m were compared with anybody.
 func (t *tail) people(m []float64) int {
 	n := 0
 	for _, p := range t.active() {
@@ -116,11 +117,12 @@ func (t *tail) people(m []float64) int {
 	return n
 }
 
-// mass is what all pairs of people weigh, those under the floor too.
+// mass is the weight of all pairs of people, those below the floor included.
 type mass struct {
 	active []bool // by person: compared with anybody
-	// factor is set where two people weigh the product of their factors, which
-	// is so if everybody was compared with everybody. Else each pair is kept.
+	// factor is set if the weight of two people is the product of their
+	// factors, as it is if everybody was compared with everybody. If not, each
+	// pair is in pairs.
 	factor []float64
 	pairs  []weighedPair
 }
@@ -130,7 +132,7 @@ type weighedPair struct {
 	weight float64
 }
 
-// totals reads how often whom was compared with whom.
+// totals computes the mass by each Weighting.
 func totals(people int, perPair func(a, b int) int) [2]mass {
 	var pairs []weighedPair
 	active := make([]bool, people)
@@ -151,7 +153,7 @@ func totals(people int, perPair func(a, b int) int) [2]mass {
 	return [2]mass{byPeople, byPhotographs}
 }
 
-// factorise replaces the pairs by factors, if there are any.
+// factorise replaces the pairs by factors if that is possible.
 func (w *mass) factorise() {
 	var who []int32
 	index := make([]int, len(w.active))
@@ -180,7 +182,7 @@ func (w *mass) factorise() {
 	w.factor, w.pairs = factor, nil
 }
 
-// of is what the pairs among the people of m weigh.
+// of returns the weight of the pairs among the people of m.
 func (w *mass) of(m []float64) float64 {
 	if w.factor == nil {
 		sum := 0.0
@@ -199,24 +201,23 @@ func (w *mass) of(m []float64) float64 {
 }
 
 // bootstrap calls f with replicates of the people, drawn with replacement, and
-// gathers what it returned; f returns false where a replicate tells nothing. It
-// draws people, not pairs: pairs that share a person
-// are not independent (Owen, The pigeonhole bootstrap, 2007; the intervals are
-// rather too wide than too narrow).
+// returns the values for which f returned true. It draws people and not pairs,
+// since pairs that share a person are not independent (Owen, The pigeonhole
+// bootstrap, 2007; its intervals are too wide rather than too narrow).
 func (t *tail) bootstrap(o CalibrateOptions, f func(m []float64, p *top) ([]float64, bool)) [][]float64 {
 	who := t.active()
 	return gather(o.Replicates, func(replicate int, p *top) ([]float64, bool) {
 		m := make([]float64, len(t.set.People))
-		random := rand.New(rand.NewPCG(o.Seed, uint64(replicate)))
+		rng := rand.New(rand.NewPCG(o.Seed, uint64(replicate)))
 		for range who {
-			m[who[random.IntN(len(who))]]++
+			m[who[rng.IntN(len(who))]]++
 		}
 		return f(m, p)
 	})
 }
 
-// gather calls f for 0 to n−1 on all processors and gathers what it returned, in
-// that order, without those of which it returned false.
+// gather calls f for 0 to n−1 on all cores, and returns the values for which f
+// returned true, in that order.
 func gather(n int, f func(i int, p *top) ([]float64, bool)) [][]float64 {
 	out := make([][]float64, n)
 	next := make(chan int)
@@ -239,7 +240,7 @@ func gather(n int, f func(i int, p *top) ([]float64, bool)) [][]float64 {
 	return slices.DeleteFunc(out, func(v []float64) bool { return v == nil })
 }
 
-// intervalOf is the 95 % percentile interval of one of the drawn values.
+// intervalOf returns the 95 % percentile interval of one of the drawn values.
 func intervalOf(drawn [][]float64, value int) Interval {
 	sorted := make([]float64, len(drawn))
 	for i, v := range drawn {

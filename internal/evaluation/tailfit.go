@@ -6,69 +6,71 @@ import (
 	"slices"
 )
 
-// What docs/decisions/calibration.md gives the reasons of.
+// docs/decisions/calibration.md has the reasons for these.
 const (
-	// leastCounted is how many pairs of people, by their effective number, must
-	// lie beyond a cosine for its rate to be counted: a Poisson count of 10 has
-	// a 95 % interval of 4.8 to 18.4, which is a factor of two either way.
-	leastCounted = 10
-	// leastFitted is the same for the scores that a tail is fitted to.
-	leastFitted = 60
-	// A shape cannot be told from few people: its standard error is about
-	// 1.2/√n. So it is drawn to one that was measured with many, LFW's, as if
-	// priorWeight pairs of people had shown priorShape, give or take 0.05
-	// (a prior as Martins and Stedinger have it, Water Resources Research 36,
-	// 2000). Where tens of thousands lie in the tail it does nothing.
+	// minCounted is the effective number of pairs of people that must lie
+	// beyond a cosine for its rate to be counted. A Poisson count of 10 has a
+	// 95 % interval of 4.8 to 18.4, which is a factor of two either way.
+	minCounted = 10
+	// minFitted is the same number for the scores that a tail is fitted to.
+	minFitted = 60
+	// The shape cannot be estimated from few people: its standard error is
+	// about 1.2/√n. So the estimate is drawn towards the shape that was measured
+	// with many people, those of LFW, as if priorWeight pairs of people had
+	// shown priorShape, give or take 0.05 (a prior as that of Martins and
+	// Stedinger, Water Resources Research 36, 2000). With tens of thousands of
+	// pairs in the tail it has no effect.
 	priorShape, priorWeight = -0.12, 600
-	// leastShape is where estimators cease to be regular (Smith 1985).
-	leastShape = -0.5
+	// minShape is where estimators cease to be regular (Smith 1985).
+	minShape = -0.5
 )
 
-// shares are the parts of the scores, by weight, that a tail may be fitted to:
-// the first with leastFitted pairs of people, else the last for which scores
+// shares are the parts of the scores, by weight, to which a tail is fitted: the
+// first one with minFitted pairs of people, or else the last one whose scores
 // were kept.
 var shares = []float64{0.01, 0.02, 0.03, 0.05, 0.10}
 
-// TailFit is a generalised Pareto distribution of what scores have over the
-// threshold (peaks over threshold; ISO/IEC 5152).
+// TailFit is a generalised Pareto distribution of the excesses of scores over
+// Threshold (peaks over threshold; ISO/IEC 5152).
 type TailFit struct {
 	// Share of the scores, by weight, reach Threshold.
 	Share, Threshold float64
-	// Shape and Scale are ξ and σ: of those, (1 + ξ(s − threshold)/σ)^(−1/ξ)
-	// reach s.
+	// Shape and Scale are ξ and σ: of those scores, a share of
+	// (1 + ξ(s − threshold)/σ)^(−1/ξ) reaches s.
 	Shape, Scale float64
 	// Beyond and Effective are as those of AnchorEstimate.
 	Beyond    int
 	Effective float64
 }
 
-// End is the cosine that no score reaches, by the fit: at most 1.
+// End returns the cosine that no score reaches by the fit. It is at most 1.
 func (f TailFit) End() float64 { return f.Threshold - f.Scale/f.Shape }
 
-// CosineAt is the cosine that the rate, at most Share, is extrapolated to.
+// CosineAt returns the extrapolated cosine of a rate of at most Share.
 func (f TailFit) CosineAt(rate float64) float64 {
 	return f.Threshold + f.Scale/f.Shape*math.Expm1(-f.Shape*math.Log(rate/f.Share))
 }
 
 // top are the highest scores of some people.
 type top struct {
-	total  float64 // what all scores of these people weigh
+	total  float64 // weight of all scores of these people
 	cosine []float64
-	// From the highest down to this score: their weight and how many pairs of
-	// people they are of, different ones and effective ones. The effective
-	// number is Kish's (Σw)²/Σw² over pairs of people (Survey Sampling, 1965).
+	// For the scores from the highest to this one: their weight, the number of
+	// pairs of people that they are of, and the effective number of these pairs,
+	// Kish's (Σw)²/Σw² over pairs of people (Survey Sampling, 1965).
 	weight    []float64
 	beyond    []int
 	effective []float64
-	// Sums for the moments of the excesses over any of them: of w·s, w·s·W and
-	// w·W, where W is the weight of what is higher.
+	// Sums for the moments of the excesses over any of these scores: of w·s,
+	// w·s·W and w·W, where W is the weight of all higher scores.
 	ws, wsW, wW []float64
 	pairs       []float64 // by pair of people, while gathering
 }
 
-// top gathers in p the highest of those scores that are of people in m: down
-// past that share of all, by weight, or to the last. nil is all scores; others
-// are those of everybody in m.
+// top collects in p the highest of the given scores that are of people in m, down
+// to the first score past that share of the weight of all, or to the last score.
+// Scores of nil are all scores; other scores must hold all those of the people
+// in m.
 func (t *tail) top(p *top, scores []int32, m []float64, by Weighting, share float64) error {
 	*p = top{
 		total: t.total[by].of(m), cosine: p.cosine[:0], weight: p.weight[:0], beyond: p.beyond[:0], effective: p.effective[:0],
@@ -119,11 +121,11 @@ func (t *tail) top(p *top, scores []int32, m []float64, by Weighting, share floa
 	return nil
 }
 
-// roundOff is what sums of weights may be out by: three thirds are not one.
+// roundOff is the relative error of sums of weights: three thirds are not one.
 const roundOff = 1e-9
 
-// at is the highest score that, with those over it, weighs more than a share of
-// all; false if there is none.
+// at returns the index of the first score that makes the weight of the scores up
+// to it exceed a share of the weight of all; false if there is none.
 func (p *top) at(share float64) (int, bool) {
 	limit := share * p.total * (1 + roundOff)
 	i, _ := slices.BinarySearchFunc(p.weight, limit, func(w, limit float64) int {
@@ -135,8 +137,8 @@ func (p *top) at(share float64) (int, bool) {
 	return i, i < len(p.weight)
 }
 
-// count places an anchor where no more than the rate reaches it: half way
-// between the last score that may and the first that may not.
+// count places an anchor such that no more than the rate reaches it: half way
+// between the last score that may reach it and the first that may not.
 func (p *top) count(rate float64) (AnchorEstimate, bool) {
 	i, ok := p.at(rate)
 	switch {
@@ -150,7 +152,7 @@ func (p *top) count(rate float64) (AnchorEstimate, bool) {
 	}, true
 }
 
-// choose fits the tail to the first of shares that has pairs of people enough.
+// choose fits the tail to the first of shares with enough pairs of people.
 func (p *top) choose() (TailFit, error) {
 	var best TailFit
 	for _, share := range shares {
@@ -158,26 +160,26 @@ func (p *top) choose() (TailFit, error) {
 		if ok {
 			best = fit
 		}
-		if fit.Effective >= leastFitted {
+		if fit.Effective >= minFitted {
 			break
 		}
 	}
-	if best.Effective < leastCounted {
+	if best.Effective < minCounted {
 		return best, cannotCalibrate(fmt.Sprintf("too few pairs of people lie in the tail of its scores, or their scores are too much alike: "+
-			"they count as %.1f, and %d are the least", best.Effective, leastCounted))
+			"they count as %.1f, and %d are needed", best.Effective, minCounted))
 	}
 	return best, nil
 }
 
-// fit fits a generalised Pareto distribution to what the highest share has over
-// the first score that is not of it, by probability-weighted moments (Hosking
-// and Wallis, Technometrics 29, 1987), weighted: with a0 the mean excess and a1
-// half the mean of the lesser of two, ξ = 2 − a0/(a0 − 2a1) and σ = a0(1 − ξ).
-// It is false where there is nothing to fit.
+// fit fits a generalised Pareto distribution to the excesses of the highest share
+// of scores over the first score that is not in that share. It uses weighted
+// probability-weighted moments (Hosking and Wallis, Technometrics 29, 1987): with
+// a0 the mean excess and a1 half the mean of the lesser of two excesses,
+// ξ = 2 − a0/(a0 − 2a1) and σ = a0(1 − ξ). It returns false if there is nothing to
+// fit.
 //
-// The mean stays as it is when ξ is drawn to priorShape, and again when it is
-// moved to where the distribution ends at 1 at the latest (threshold − σ/ξ), as
-// cosines do.
+// Then ξ is drawn towards priorShape, and lowered if the distribution would end
+// above 1 (at threshold − σ/ξ), where cosines end. Neither changes the mean.
 func (p *top) fit(share float64) (TailFit, bool) {
 	i, ok := p.at(share)
 	if !ok || i < 2 {
@@ -191,9 +193,9 @@ func (p *top) fit(share float64) (TailFit, bool) {
 	if !(mean > 1e-6 && u+mean < 1) {
 		return f, false
 	}
-	f.Shape = leastShape
+	f.Shape = minShape
 	if mean > lesser {
-		f.Shape = min(max(2-mean/(mean-lesser), leastShape), -leastShape)
+		f.Shape = min(max(2-mean/(mean-lesser), minShape), -minShape)
 	}
 	f.Shape = (f.Shape*f.Effective + priorShape*priorWeight) / (f.Effective + priorWeight)
 	f.Shape = min(f.Shape, -mean/(1-u-mean))

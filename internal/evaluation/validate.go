@@ -6,35 +6,35 @@ import (
 	"math/rand/v2"
 )
 
-// ValidateOptions say how Validate works.
+// ValidateOptions are the options of Validate.
 type ValidateOptions struct {
 	// Parts is how many parts the people are split into at random: at least 2.
 	Parts int
-	// Repeats is how often they are split anew; 0 is 20,000 by the number of
-	// people, from 10 to 1,000: the fewer, the more one split differs from
-	// another.
+	// Repeats is how many times they are split; 0 is 20,000 divided by the
+	// number of people, from 10 to 1,000. The fewer people, the more one split
+	// differs from another.
 	Repeats int
-	// Two runs with one Seed agree.
+	// Two runs with the same Seed give the same result.
 	Seed uint64
 }
 
-// Validation is how often people who were left out of a calibration reach its
+// Validation says how often people who were left out of a calibration reach its
 // anchors, over all parts and repeats.
 type Validation struct {
 	Parts   int `json:"parts"`
 	Repeats int `json:"repeats"`
-	// CalibratedOn and Measured are how many pairs of people a part has for
-	// the one and for the other, in the mean.
+	// CalibratedOn and Measured are the mean numbers of pairs of people that a
+	// part was calibrated on and that it was measured with.
 	CalibratedOn float64       `json:"calibrated_on"`
 	Measured     float64       `json:"measured"`
 	At           []ValidatedAt `json:"at"`
 }
 
-// ValidatedAt compares an anchor's rate with the one that was measured.
+// ValidatedAt compares the stated rate of an anchor with the measured one.
 type ValidatedAt struct {
 	Stated float64 `json:"stated"`
-	// Cosine is the mean one, and Counted the share of the calibrations that
-	// counted it; the others extrapolated.
+	// Cosine is the mean cosine of the anchor, and Counted the share of the
+	// calibrations that counted it; the others extrapolated it.
 	Cosine  float64 `json:"cosine"`
 	Counted float64 `json:"counted"`
 	// ByPeople and ByPhotographs are the measured rates.
@@ -42,7 +42,7 @@ type ValidatedAt struct {
 	ByPhotographs MeasuredRate `json:"by_photographs"`
 }
 
-// MeasuredRate is a false match rate, and how many times the stated one it is.
+// MeasuredRate is a false match rate, and its ratio to the stated one.
 type MeasuredRate struct {
 	Rate  float64 `json:"rate"`
 	Ratio float64 `json:"ratio"`
@@ -50,30 +50,29 @@ type MeasuredRate struct {
 	Interval Interval `json:"interval"`
 }
 
-// Validate makes a calibration for each part from the pairs among all people
-// outside it, and measures its anchors on the pairs among those inside: whoever
-// is measured took no part in the calibration, and a pair of which one person
-// did counts on neither side.
+// Validate makes a calibration for each part from the pairs among the people
+// outside it, and measures its anchors on the pairs among the people inside it. So
+// nobody who is measured was calibrated on, and a pair with one person inside and
+// one outside is not used.
 //
-// Of people's pairs, 1/Parts² are measured at a time and (1 − 1/Parts)² are
-// calibrated on, so 2 parts, split anew many times, measure most; a half of the
-// people also calibrates worse than all of them do: the ratio errs on the side
-// of caution. It is exact if Impostors.Floor is low enough for any half of the
-// people to have the highest hundredth (a tenth, with few people) of their
-// scores, by weight, kept; where it is not, the error says so.
+// A share of 1/Parts² of the pairs is measured at a time, and a share of
+// (1 − 1/Parts)² is calibrated on. So 2 parts with many repeats measure most
+// pairs. A half of the people also calibrates worse than all of them, so the
+// ratio errs on the side of caution. The ratio is exact if Impostors.Floor is so
+// low that the highest hundredth of the scores of any half of the people, by
+// weight, is kept (a tenth, with few people). If it is not, there is an error.
 //
-// The interval is by jackknife over people: calibrated and measured anew, on the
-// same splits, without each of up to 50 groups of them. A bootstrap would draw
-// people twice, calibrate worse for it, and find higher ratios only because of
-// that.
+// The interval is by jackknife over people: calibrating and measuring again on
+// the same splits, without each of up to 50 groups of people. A bootstrap would
+// draw people twice, calibrate worse because of that, and so find higher ratios.
 func Validate(s *Scores, o ValidateOptions) (*Validation, error) {
 	t, err := newTail(s.Set, &s.Impostors)
 	if err != nil {
 		return nil, err
 	}
 	people := t.people(t.everybody())
-	if o.Parts < 2 || people/o.Parts < 2 || people-(people+o.Parts-1)/o.Parts < leastPeople {
-		return nil, cannotCalibrate(fmt.Sprintf("its %d people do not make %d parts: there must be 2, with 2 people in each and %d outside", people, o.Parts, leastPeople))
+	if o.Parts < 2 || people/o.Parts < 2 || people-(people+o.Parts-1)/o.Parts < minPeople {
+		return nil, cannotCalibrate(fmt.Sprintf("its %d people do not make %d parts: there must be 2, with 2 people in each and %d outside", people, o.Parts, minPeople))
 	}
 	if o.Repeats == 0 {
 		o.Repeats = min(max(20_000/people, 10), 1000)
@@ -123,13 +122,13 @@ func Validate(s *Scores, o ValidateOptions) (*Validation, error) {
 // fold is one part of one split.
 type fold struct {
 	inside []bool // by person
-	// scores and outside are of the people inside and outside, by their index
-	// in tail.scores.
+	// scores and outside index the scores of the people inside and outside in
+	// tail.scores.
 	scores, outside []int32
 	estimate        Estimate
 }
 
-// sides parts the people of m.
+// sides splits the people of m.
 func (f *fold) sides(m []float64) (inside, outside []float64) {
 	inside, outside = make([]float64, len(m)), make([]float64, len(m))
 	for p, in := range f.inside {
@@ -142,13 +141,13 @@ func (f *fold) sides(m []float64) (inside, outside []float64) {
 	return inside, outside
 }
 
-// split deals the people out, anew for each repeat.
+// split splits the people into parts, once for each repeat.
 func (t *tail) split(o ValidateOptions) []fold {
 	who := t.active()
 	var folds []fold
 	for repeat := range o.Repeats {
-		random := rand.New(rand.NewPCG(o.Seed, uint64(repeat)))
-		random.Shuffle(len(who), func(i, j int) { who[i], who[j] = who[j], who[i] })
+		rng := rand.New(rand.NewPCG(o.Seed, uint64(repeat)))
+		rng.Shuffle(len(who), func(i, j int) { who[i], who[j] = who[j], who[i] })
 		for part := range o.Parts {
 			f := fold{inside: make([]bool, len(t.set.People))}
 			for i := part; i < len(who); i += o.Parts {
@@ -168,9 +167,10 @@ func (t *tail) split(o ValidateOptions) []fold {
 	return folds
 }
 
-// measure calibrates the people of m outside each fold as its estimate is, and
-// counts who inside reaches the anchors: over all folds, for each anchor by
-// people and by photographs, how many times the stated rate.
+// measure calibrates on the people of m outside each fold, in the way that its
+// estimate was made, and counts how often the people inside reach the anchors. It
+// returns the ratio to the stated rate over all folds, for each anchor first by
+// people and then by photographs.
 func (t *tail) measure(p *top, folds []fold, m []float64) ([]float64, bool) {
 	reached, all := make([]float64, 2*len(AnchorRates)), [2]float64{}
 	for i := range folds {
@@ -208,12 +208,12 @@ func (t *tail) measure(p *top, folds []fold, m []float64) ([]float64, bool) {
 const groupsLeftOut = 50
 
 // withoutEach calls f with all people but one group, for each of up to n groups,
-// and gathers what it returned; f returns false where that tells nothing.
+// and returns the values for which f returned true.
 func (t *tail) withoutEach(n int, seed uint64, f func(m []float64, p *top) ([]float64, bool)) [][]float64 {
 	who := t.active()
-	// Apart from the splits, which have the streams from 0 on.
-	random := rand.New(rand.NewPCG(seed, math.MaxUint64))
-	random.Shuffle(len(who), func(i, j int) { who[i], who[j] = who[j], who[i] })
+	// Another stream than those of the splits, which are numbered from 0.
+	rng := rand.New(rand.NewPCG(seed, math.MaxUint64))
+	rng.Shuffle(len(who), func(i, j int) { who[i], who[j] = who[j], who[i] })
 	n = min(n, len(who))
 	return gather(n, func(group int, p *top) ([]float64, bool) {
 		m := t.everybody()
@@ -224,9 +224,9 @@ func (t *tail) withoutEach(n int, seed uint64, f func(m []float64, p *top) ([]fl
 	})
 }
 
-// jackknife is the 95 % interval of an estimate that is one of the values when
-// nobody is left out. It is formed of logarithms, since a ratio is as likely to
-// be half as twice; where a value is 0, of the values.
+// jackknife returns the 95 % interval of an estimate, from the values of left with
+// that index. It is computed with logarithms, since a ratio is as likely to be a
+// half as two; if a value is 0, it is computed with the values themselves.
 func jackknife(estimate float64, left [][]float64, value int) Interval {
 	scale, back := math.Log, math.Exp
 	for _, v := range left {

@@ -5,28 +5,29 @@ import "math"
 const (
 	landmarkPoints = 68
 	alignedSize    = 112
-	// shrinkFrom is how many photograph pixels must fall on one of the aligned
-	// face, along a side, for the photograph to be averaged down first: a tap
-	// of four pixels leaves hardly any out below.
+	// shrinkFrom is the ratio of photograph pixels to aligned pixels, along a
+	// side, from which the photograph is averaged down before it is sampled.
+	// Below it, interpolation between four pixels uses nearly all of them.
 	shrinkFrom = 2
 )
 
-// Point is a place in a photograph, in pixels from the top left.
+// Point is a position in a photograph, in pixels from the top left.
 type Point struct{ X, Y float64 }
 
-// arcFacePoints are where the eyes, the tip of the nose and the corners of the
-// mouth lie in an aligned face of 112×112 (Deng et al. 2019, ArcFace).
+// arcFacePoints are the positions of the eyes, the tip of the nose and the
+// corners of the mouth in an aligned face of 112×112 (Deng et al. 2019,
+// ArcFace).
 var arcFacePoints = [5]Point{
 	{38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041},
 }
 
-// landmarks are the 68 points of the iBUG 300-W mark-up in pixels of the
+// landmarks are the 68 points of the iBUG 300-W annotation, in pixels of the
 // photograph.
 type landmarks [landmarkPoints]Point
 
-// five reduces the points to those of arcFacePoints: each eye the mean of four
-// of its lid points, the tip of the nose, the corners of the mouth, each from
-// its outer and inner lip Point.
+// five reduces the points to those of arcFacePoints: each eye is the mean of
+// four of its lid points, and each corner of the mouth the mean of its outer and
+// inner lip points.
 func (l *landmarks) five() [5]Point {
 	return [5]Point{
 		l.mean(37, 38, 40, 41), l.mean(43, 44, 46, 47), l[30], l.mean(48, 60), l.mean(54, 64),
@@ -42,9 +43,10 @@ func (l *landmarks) mean(indices ...int) Point {
 	return Point{m.X / float64(len(indices)), m.Y / float64(len(indices))}
 }
 
-// boxShift is how far below the detector's square, in heights of it, the one
-// lies that the landmark network is shown: the detector's takes in hair and
-// hats, where the network then sees eyes (docs/decisions/accuracy.md).
+// boxShift is how far the square for the landmark network is moved down from the
+// detector's square, in heights of the square. The detector's square includes
+// hair and hats, in which the network would find eyes
+// (docs/decisions/accuracy.md).
 const boxShift = 0.05
 
 // locate runs the landmark network on a face's square.
@@ -67,7 +69,7 @@ func (w *worker) locate(p *Photo, face Box) (*landmarks, error) {
 	return &l, nil
 }
 
-// similarity is a turn, a scaling and a shift: (x, y) goes to
+// similarity is a rotation, a scaling and a translation: it maps (x, y) to
 // (a·x − b·y + tx, b·x + a·y + ty).
 type similarity struct{ a, b, tx, ty float64 }
 
@@ -75,12 +77,12 @@ func (s similarity) apply(p Point) Point {
 	return Point{s.a*p.X - s.b*p.Y + s.tx, s.b*p.X + s.a*p.Y + s.ty}
 }
 
-// scale is how much longer lengths become.
+// scale returns the factor by which lengths grow.
 func (s similarity) scale() float64 { return math.Hypot(s.a, s.b) }
 
-// similarityBetween is the similarity that takes from closest to to, by least
-// squares (Umeyama 1991, in the plane and without reflection). ok is false if
-// the points of from coincide.
+// similarityBetween returns the similarity that maps from closest to to, by
+// least squares (Umeyama 1991, in the plane and without reflection). ok is false
+// if the points of from coincide.
 func similarityBetween(from, to []Point) (s similarity, ok bool) {
 	n := float64(len(from))
 	var cf, ct Point
@@ -105,9 +107,9 @@ func similarityBetween(from, to []Point) (s similarity, ok bool) {
 	return s, s.scale() > 1e-9
 }
 
-// align draws the face that has these landmarks into the template network's
-// input, eyes, nose and mouth where arcFacePoints wants them. It reports false
-// if the landmarks make no face.
+// align draws the face with these landmarks into the template network's input,
+// with eyes, nose and mouth at arcFacePoints. It reports false if the landmarks
+// do not form a face.
 func (w *worker) align(p *Photo, l *landmarks) bool {
 	five := l.five()
 	back, ok := similarityBetween(arcFacePoints[:], five[:])
@@ -132,8 +134,8 @@ func (w *worker) align(p *Photo, l *landmarks) bool {
 	return true
 }
 
-// source is what align samples: the part of the photograph that the aligned
-// face covers, averaged down to about its resolution, and where that part is.
+// source returns the part of the photograph that the aligned face covers,
+// averaged down to about the resolution of the aligned face, and its box.
 func (w *worker) source(p *Photo, back similarity) (*raster, Box) {
 	const last = alignedSize - 1
 	box := Box{math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)}
@@ -142,11 +144,11 @@ func (w *worker) source(p *Photo, back similarity) (*raster, Box) {
 		box.X0, box.Y0 = min(box.X0, c.X), min(box.Y0, c.Y)
 		box.X1, box.Y1 = max(box.X1, c.X), max(box.Y1, c.Y)
 	}
-	// One pixel more for interpolation, and not beyond the photograph: there
-	// its edge is repeated.
+	// Interpolation needs one pixel more. The box ends at the photograph's
+	// edge; beyond it the edge is repeated.
 	box.X0, box.Y0 = max(math.Floor(box.X0)-1, 0), max(math.Floor(box.Y0)-1, 0)
 	box.X1, box.Y1 = min(math.Ceil(box.X1)+2, float64(p.Width)), min(math.Ceil(box.Y1)+2, float64(p.Height))
-	if box.Area() == 0 { // wholly outside
+	if box.Area() == 0 { // outside the photograph
 		box = Box{0, 0, float64(p.Width), float64(p.Height)}
 	}
 	step := back.scale()
@@ -162,8 +164,8 @@ func (w *worker) source(p *Photo, back similarity) (*raster, Box) {
 	return &w.aligned, box
 }
 
-// at interpolates linearly between the four pixels around (x, y), whose
-// centres have whole numbers; beyond the edge its pixels are repeated.
+// at interpolates linearly between the four pixels around (x, y). The centres of
+// pixels are at whole numbers. Beyond the edge, its pixels are repeated.
 func (r *raster) at(x, y float64) (red, green, blue float32) {
 	x = min(max(x, 0), float64(r.width-1))
 	y = min(max(y, 0), float64(r.height-1))

@@ -7,10 +7,11 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawSimilarity draws a turn by any angle, a scaling and a shift.
-func drawSimilarity(t *rapid.T, least, most float64) similarity {
+// drawSimilarity draws a rotation by any angle, a scaling by a factor from
+// minScale to maxScale, and a translation.
+func drawSimilarity(t *rapid.T, minScale, maxScale float64) similarity {
 	angle := rapid.Float64Range(-math.Pi, math.Pi).Draw(t, "angle")
-	scale := math.Exp(rapid.Float64Range(math.Log(least), math.Log(most)).Draw(t, "log scale"))
+	scale := math.Exp(rapid.Float64Range(math.Log(minScale), math.Log(maxScale)).Draw(t, "log scale"))
 	return similarity{
 		scale * math.Cos(angle), scale * math.Sin(angle),
 		rapid.Float64Range(-500, 500).Draw(t, "tx"), rapid.Float64Range(-500, 500).Draw(t, "ty"),
@@ -53,12 +54,12 @@ func TestSimilarityBetweenIsTheBestOne(t *testing.T) {
 			}
 			return sum
 		}
-		least := off(s)
+		best := off(s)
 		for _, d := range []similarity{{0.01, 0, 0, 0}, {0, 0.01, 0, 0}, {0, 0, 0.3, 0}, {0, 0, 0, 0.3}} {
 			for _, sign := range []float64{-1, 1} {
 				other := similarity{s.a + sign*d.a, s.b + sign*d.b, s.tx + sign*d.tx, s.ty + sign*d.ty}
-				if off(other) < least {
-					t.Fatalf("%+v is nearer than %+v", other, s)
+				if off(other) < best {
+					t.Fatalf("%+v is a better fit than %+v", other, s)
 				}
 			}
 		}
@@ -68,17 +69,17 @@ func TestSimilarityBetweenIsTheBestOne(t *testing.T) {
 func TestSimilarityBetweenRefusesOnePoint(t *testing.T) {
 	same := make([]Point, 5)
 	if _, ok := similarityBetween(arcFacePoints[:], same); ok {
-		t.Error("a face in one point is a face")
+		t.Error("a face of one point is accepted")
 	}
 	if _, ok := similarityBetween(same, arcFacePoints[:]); ok {
-		t.Error("one point is turned into a face")
+		t.Error("one point is mapped to a face")
 	}
 	if _, ok := similarityBetween([]Point{{math.NaN(), 0}, {1, 1}}, []Point{{0, 0}, {1, 1}}); ok {
-		t.Error("NaN is turned into a face")
+		t.Error("NaN is mapped to a face")
 	}
 }
 
-// memoryRunner is a network's input alone.
+// memoryRunner is a Runner that has only an input.
 type memoryRunner struct{ in []float32 }
 
 func (r memoryRunner) Input() []float32     { return r.in }
@@ -86,7 +87,7 @@ func (r memoryRunner) Run() error           { return nil }
 func (r memoryRunner) Output(int) []float32 { return nil }
 func (r memoryRunner) Close()               {}
 
-// newAligner is a worker that can only align.
+// newAligner returns a worker that can only align.
 func newAligner() *worker {
 	return &worker{
 		engine:   &Engine{manifest: DefaultManifest()},
@@ -94,7 +95,7 @@ func newAligner() *worker {
 	}
 }
 
-// fiveLandmarks has these five points.
+// fiveLandmarks returns landmarks that five reduces to these points.
 func fiveLandmarks(five [5]Point) *landmarks {
 	var l landmarks
 	for i, points := range [5][]int{{37, 38, 40, 41}, {43, 44, 46, 47}, {30}, {48, 60}, {54, 64}} {
@@ -105,9 +106,9 @@ func fiveLandmarks(five [5]Point) *landmarks {
 	return &l
 }
 
-// A spot at each of the five places of a photograph is drawn where
-// arcFacePoints wants it, whatever the face's size and turn: a shift of half a
-// pixel, or a slip in which pixel's centre is where, shows here.
+// A spot at each of the five points of a photograph is drawn at its
+// arcFacePoint, whatever the face's size and rotation. An error of half a pixel,
+// or a wrong convention for the centres of pixels, fails the test.
 func TestAlignPutsPointsWhereTheyBelong(t *testing.T) {
 	w := newAligner()
 	rapid.Check(t, func(t *rapid.T) {
@@ -120,12 +121,12 @@ func TestAlignPutsPointsWhereTheyBelong(t *testing.T) {
 		for i, p := range arcFacePoints {
 			five[i] = s.apply(p)
 		}
-		// As wide as two aligned pixels, and soft in the photograph's own.
+		// The spot is as wide as two aligned pixels and has a soft edge.
 		sigma := max(2*s.scale(), 1)
 		which := rapid.IntRange(0, 4).Draw(t, "point")
 		at := five[which]
 		p := photoOf(t, size, size, func(x, y int) [3]byte {
-			// Landmarks count from the pixel's centre, which has whole numbers.
+			// For landmarks, the centres of pixels are at whole numbers.
 			dx, dy := float64(x)-at.X, float64(y)-at.Y
 			v := byte(200 * math.Exp(-(dx*dx+dy*dy)/(2*sigma*sigma)))
 			return [3]byte{v, v, v}
@@ -167,7 +168,7 @@ func TestAlignKeepsTheOrderOfColours(t *testing.T) {
 	}
 }
 
-// A face beyond the photograph's edge repeats the edge, and never panics.
+// For a face beyond the photograph's edge, the edge is repeated.
 func TestAlignBeyondThePhotograph(t *testing.T) {
 	w := newAligner()
 	p := photoOf(t, 60, 40, func(int, int) [3]byte { return [3]byte{90, 90, 90} })

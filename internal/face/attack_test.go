@@ -8,23 +8,23 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// Simulated presentation attacks: pictures of pictures, computed. They are no
-// attack that was presented to a camera, and no rate of them is an APCER.
+// Simulated presentation attacks: computed photographs of photographs. They were
+// not presented to a camera, so their rates are not an APCER.
 
-// pictured is a photograph, and where in it the eyes are.
+// pictured is a photograph and the positions of its eyes.
 type pictured struct {
 	*light
 	eyes [2]face.Point
 }
 
-// presentation makes what a camera sees of a presentation of somebody's
-// photograph; host is the head that wears a mask.
+// presentation computes a camera's photograph of a presentation of a photograph.
+// host is the head that wears a mask.
 type presentation struct {
 	name string
 	make func(t testing.TB, r *rand.Rand, of, host pictured) []byte
 }
 
-// recaptureSide is how large the recaptures are, in pixels.
+// recaptureSide is the side of the recaptured photographs, in pixels.
 const recaptureSide = 720
 
 // attacks are the simulated attacks, in the order of docs/decisions/pad.md.
@@ -44,7 +44,7 @@ var attacks = []presentation{
 	}},
 }
 
-// worse are bona fide photographs that a bad camera or program has had.
+// worse are bona fide photographs that a bad camera or program has degraded.
 var worse = []presentation{
 	{"JPEG at 70", func(t testing.TB, _ *rand.Rand, of, _ pictured) []byte { return of.jpeg(t, 70) }},
 	{"half the size", func(t testing.TB, _ *rand.Rand, of, _ pictured) []byte {
@@ -62,15 +62,15 @@ var worse = []presentation{
 	}},
 }
 
-// recaptured is a presentation through the lens, sensor and encoder of a
-// telephone.
+// recaptured returns a presentation as photographed by a telephone, with its
+// lens, sensor and encoder.
 func recaptured(show func(*rand.Rand, pictured) *light) func(testing.TB, *rand.Rand, pictured, pictured) []byte {
 	return func(t testing.TB, r *rand.Rand, of, _ pictured) []byte {
 		return show(r, of).blurred(0.4+0.4*r.Float64()).noisy(r, 0.012).jpeg(t, 88)
 	}
 }
 
-// screen shows a photograph on a liquid crystal panel that takes the share fill
+// screen shows a photograph on a liquid crystal panel. fill is the panel's share
 // of the frame.
 type screen struct {
 	fill, glare float64
@@ -93,7 +93,7 @@ func (s screen) show(r *rand.Rand, of pictured) *light {
 			column, across := math.Modf(u * panel)
 			row, down := math.Modf(v * panel * height)
 			shown := of.at((column+0.5)/panel*float64(of.w), (row+0.5)/(panel*height)*float64(of.h))
-			// Stripes of red, green and blue, with a black matrix around each.
+			// Stripes of red, green and blue, each in a black matrix.
 			stripe, within := math.Modf(3 * across)
 			if k := int(stripe); within > 0.12 && within < 0.88 && down > 0.1 && down < 0.9 {
 				c[k] = shown[k] * 3 / (0.76 * 0.8)
@@ -117,15 +117,15 @@ func (s screen) show(r *rand.Rand, of pictured) *light {
 	})
 }
 
-// paper shows a photograph printed, by a halftone of dots to dots+80 dots across
-// it, or on photographic paper if dots is 0.
+// paper shows a printed photograph: a halftone with dots to dots+80 dots across,
+// or photographic paper if dots is 0.
 type paper struct {
 	fill, dots, border, bend float64
 	table                    bool
 }
 
-// paperWhite is what paper gives back of white light, and inkBlack what the
-// darkest ink does.
+// paperWhite is the share of white light that paper reflects, inkBlack the share
+// that the darkest ink reflects.
 var paperWhite = [3]float32{0.80, 0.79, 0.74}
 
 const inkBlack = 0.045
@@ -149,7 +149,7 @@ func (p paper) show(r *rand.Rand, of pictured) *light {
 		u, v := view.at(x, y)
 		bright := float64(brightness) * (1 + 0.25*(cos*(x/recaptureSide-0.5)+sin*(y/recaptureSide-0.5)))
 		bent := 1.0
-		if p.bend > 0 { // about its upright middle
+		if p.bend > 0 { // about its vertical centre line
 			from := (u - 0.5) * 2
 			u += p.bend * 0.12 * from * (1 - from*from)
 			bent = 1 - p.bend*0.35*from*from
@@ -176,7 +176,7 @@ func (p paper) show(r *rand.Rand, of pictured) *light {
 	})
 }
 
-// inked is a colour within what photographic paper can show.
+// inked returns a colour limited to the range of photographic paper.
 func inked(c [3]float32) (out [3]float32) {
 	grey := (c[0] + c[1] + c[2]) / 3
 	for k := range c {
@@ -185,8 +185,8 @@ func inked(c [3]float32) (out [3]float32) {
 	return out
 }
 
-// halftone is what is at a place, in dots, of a print in cyan, magenta, yellow
-// and black, whose dots stand at the four usual angles.
+// halftone returns the colour at a position, in dots, of a print in cyan,
+// magenta, yellow and black with dots at the four usual angles.
 func halftone(c [3]float32, x, y float64) [3]float32 {
 	var inks [4]float32
 	for k := range 3 {
@@ -218,10 +218,10 @@ func halftone(c [3]float32, x, y float64) [3]float32 {
 	return out
 }
 
-// mask is the oval of a printed face before another head, eyes on eyes, with
-// its shadow, and perhaps with holes for the eyes.
+// mask returns the oval of a printed face in front of another head, with aligned
+// eyes and a shadow, and with holes for the eyes if holes.
 func mask(r *rand.Rand, of, host pictured, holes bool) *light {
-	// Points are at pixels' middles.
+	// Points are relative to the centres of pixels.
 	fromX, fromY := host.eyes[0].X+0.5, host.eyes[0].Y+0.5
 	toX, toY := of.eyes[0].X+0.5, of.eyes[0].Y+0.5
 	hx, hy := host.eyes[1].X-host.eyes[0].X, host.eyes[1].Y-host.eyes[0].Y

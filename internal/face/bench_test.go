@@ -10,8 +10,8 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// selfie720 is a 720×720 JPEG of the drawn face with the grain of a camera, so
-// that its entropy (about 60 kB) is that of a photograph.
+// selfie720 is a 720×720 JPEG of the drawn face with a camera's noise, so that
+// its entropy (about 60 kB) is that of a photograph.
 func selfie720(tb testing.TB) []byte {
 	tb.Helper()
 	p := face.DrawFirst(720)
@@ -40,8 +40,8 @@ func BenchmarkDecode720(b *testing.B) {
 	}
 }
 
-// BenchmarkStandardDecode720 is image/jpeg alone: what BenchmarkDecode720
-// cannot be under.
+// BenchmarkStandardDecode720 measures image/jpeg alone, the lower bound of
+// BenchmarkDecode720.
 func BenchmarkStandardDecode720(b *testing.B) {
 	data := selfie720(b)
 	for b.Loop() {
@@ -63,7 +63,8 @@ func BenchmarkExtract720(b *testing.B) {
 	}
 }
 
-// BenchmarkInference is the networks' bare runs: the measure of the rest.
+// BenchmarkInference measures the runs of the networks alone, as a baseline for
+// the other benchmarks.
 func BenchmarkInference(b *testing.B) {
 	steps := newSteps(b)
 	for b.Loop() {
@@ -102,7 +103,7 @@ func BenchmarkQuality(b *testing.B) {
 	}
 }
 
-// BenchmarkLiveness is what ForLiveProbe costs beyond ForProbe.
+// BenchmarkLiveness measures what ForLiveProbe costs in addition to ForProbe.
 func BenchmarkLiveness(b *testing.B) {
 	steps := newSteps(b)
 	b.ReportAllocs()

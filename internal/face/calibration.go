@@ -10,39 +10,43 @@ import (
 	"path"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/sesuai/sesuai"
 )
 
-// Calibration says what a comparison score of one model means: which false
-// match rate (FMR) it stands for, on stated data.
+// Calibration maps the comparison scores of one model to false match rates
+// (FMR), as measured on stated data.
 type Calibration struct {
 	ID string `json:"id"`
 	// ModelSHA256 is the digest of the template network that was measured.
 	ModelSHA256 string `json:"model_sha256"`
-	// TemplatesSHA256 is the Manifest's of that name: the same network gives
-	// other scores when it is fed otherwise. A file that was made before there
-	// was such a digest is without, and is taken for every manifest of the model.
+	// TemplatesSHA256 is Manifest.TemplatesSHA256 of the manifest that was
+	// measured: the same network gives other scores for other inputs. Files
+	// that are older than this digest lack it. They are accepted for every
+	// manifest of the model.
 	TemplatesSHA256 string `json:"templates_sha256,omitempty"`
-	// DataSet, Date and Tool say what was measured, when and by what.
+	// DataSet, Date and Tool say what was measured, when, and by which
+	// program.
 	DataSet string `json:"data_set"`
 	Date    string `json:"date"`
 	Tool    string `json:"tool"`
-	// ListSHA256 is the digest of the list of photographs, in hex; of it,
-	// Photographs of People could be compared, which makes PeoplePairs pairs of
-	// different people. A file that was not made by sesuai face calibrate may
-	// be without these.
+	// ListSHA256 is the digest of the list of photographs, in hex.
+	// Photographs and People count those that could be compared, and
+	// PeoplePairs the pairs of different people among them. A file that was
+	// not made by sesuai face calibrate may lack these.
 	ListSHA256  string `json:"list_sha256,omitempty"`
 	Photographs int    `json:"photographs,omitempty"`
 	People      int    `json:"people,omitempty"`
 	PeoplePairs int64  `json:"people_pairs,omitempty"`
 	// ImpostorMedian is the median cosine of two different people.
 	ImpostorMedian float64 `json:"impostor_median"`
-	// Anchors are cosines with the false match rate that was measured at
-	// each, from the highest rate to the lowest: 1e-2, 1e-4 and 1e-6 must be
-	// among them.
+	// Anchors are cosines with the false match rate measured at each, from
+	// the highest rate to the lowest. They must include the rates 1e-2, 1e-4
+	// and 1e-6.
 	Anchors []Anchor `json:"anchors"`
-	// Tail is what the extrapolated anchors come from; there must be one if
-	// any is.
+	// Tail is the distribution from which anchors are extrapolated. It is
+	// required if any anchor is.
 	Tail *Tail `json:"tail,omitempty"`
 }
 
@@ -58,19 +62,20 @@ type Anchor struct {
 	High float64 `json:"high,omitempty"`
 }
 
-// Source is how an anchor's cosine was found; "" is not known.
+// Source is how an anchor's cosine was found; "" if not known.
 type Source string
 
 const (
-	// Counted: enough pairs of people lie beyond it.
+	// Counted: enough pairs of people reach the cosine to count them.
 	Counted Source = "counted"
-	// Extrapolated: from a distribution that was fitted to the tail.
+	// Extrapolated: the cosine is that of a distribution fitted to the tail.
 	Extrapolated Source = "extrapolated"
 )
 
-// Tail is a generalised Pareto distribution of what the highest cosines have
-// over Threshold, which Share of all reach: of those, (1 + ξ(s −
-// threshold)/σ)^(−1/ξ) reach s, where ξ is Shape and σ is Scale.
+// Tail is a generalised Pareto distribution of the excess of the highest
+// cosines over Threshold. Share is the share of all pairs that reach Threshold.
+// Of these pairs, the share (1 + ξ(s − Threshold)/σ)^(−1/ξ) reaches s, where ξ
+// is Shape and σ is Scale.
 type Tail struct {
 	Share     float64 `json:"share"`
 	Threshold float64 `json:"threshold"`
@@ -78,16 +83,16 @@ type Tail struct {
 	Scale     float64 `json:"scale"`
 }
 
-// percentageAt is the definition of the percentage: what it is at these false
-// match rates, linear in log10 FMR between them. At the impostor median it is
-// 0, and 100 at the cosine of 1, where the photographs are identical.
+// percentageAt defines the percentage by its values at these false match rates.
+// Between them it is linear in log10 FMR. It is 0 at the impostor median, and 100
+// at the cosine 1, that of identical photographs.
 var percentageAt = [...]struct{ fmr, percentage float64 }{{1e-2, 50}, {1e-4, 75}, {1e-6, 95}}
 
 //go:embed calibrations/*.json
 var calibrations embed.FS
 
-// ShippedCalibration is the calibration of that id that comes with the
-// project.
+// ShippedCalibration returns the embedded calibration with this id. The error
+// has kind sesuai.KindConfiguration.
 func ShippedCalibration(id string) (*Calibration, error) {
 	b, err := calibrations.ReadFile("calibrations/" + id + ".json")
 	if err != nil {
@@ -96,12 +101,11 @@ func ShippedCalibration(id string) (*Calibration, error) {
 	return ParseCalibration(b)
 }
 
-// ShippedCalibrations are the ids of the calibrations that come with the
-// project, in order.
+// ShippedCalibrations returns the ids of the embedded calibrations, sorted.
 func ShippedCalibrations() []string {
 	names, err := fs.Glob(calibrations, "calibrations/*.json")
 	if err != nil {
-		panic(err) // the pattern is right
+		panic(err) // only for a malformed pattern
 	}
 	for i, name := range names {
 		names[i] = strings.TrimSuffix(path.Base(name), ".json")
@@ -109,11 +113,12 @@ func ShippedCalibrations() []string {
 	return names
 }
 
-// ParseCalibration reads a calibration strictly. Errors have kind
+// ParseCalibration parses a calibration. A key that is not known or is there
+// twice, and a value that is missing or contradicts another, are errors of kind
 // sesuai.KindConfiguration.
 func ParseCalibration(b []byte) (*Calibration, error) {
 	var c Calibration
-	if err := decodeStrictly(b, &c); err != nil {
+	if err := json.Unmarshal(b, &c, json.RejectUnknownMembers(true)); err != nil {
 		return nil, badCalibration("it cannot be read", err)
 	}
 	if c.ID == "" || c.ModelSHA256 == "" || c.DataSet == "" || c.Date == "" {
@@ -140,7 +145,7 @@ func ParseCalibration(b []byte) (*Calibration, error) {
 	return &c, nil
 }
 
-// checkOrigin checks what the file says of how its figures came about.
+// checkOrigin validates the fields about how the figures were obtained.
 func (c *Calibration) checkOrigin() error {
 	if c.Photographs < 0 || c.People < 0 || c.PeoplePairs < 0 {
 		return badCalibration("photographs, people and people_pairs must not be negative", nil)
@@ -176,8 +181,8 @@ func badCalibration(what string, err error) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "calibration: " + what, Err: err}
 }
 
-// fits checks that the calibration was made for the manifest's model, fed with
-// faces that are found and aligned in the same way.
+// fits checks that the calibration was made for the manifest's model, and with
+// faces that were found and aligned in the same way.
 func (c *Calibration) fits(m Manifest) error {
 	if c.ModelSHA256 != m.Template.SHA256 {
 		return badCalibration(fmt.Sprintf("%s was made for another model than %s", c.ID, m.Template.File), nil)
@@ -189,7 +194,7 @@ func (c *Calibration) fits(m Manifest) error {
 	return nil
 }
 
-// cosineAt finds the anchor of a rate.
+// cosineAt returns the cosine of the anchor at a rate.
 func (c *Calibration) cosineAt(fmr float64) (float64, bool) {
 	for _, a := range c.Anchors {
 		if math.Abs(a.FMR/fmr-1) < 1e-9 {
@@ -199,12 +204,13 @@ func (c *Calibration) cosineAt(fmr float64) (float64, bool) {
 	return 0, false
 }
 
-// Percentage is the score (a cosine, -1 to 1) on the calibrated scale: 0 to
-// 100 in hundredths, rising with the score. NaN gives an unknown percentage.
+// Percentage maps a score (a cosine, -1 to 1) to the calibrated scale: 0 to 100
+// in steps of 0.01, rising with the score. NaN gives an unknown percentage.
 //
-// From the first anchor to the last it is what percentageAt makes of the
-// score's false match rate, which is log-linear in the cosine between anchors;
-// below and above it is linear in the cosine.
+// Between the first and the last anchor, the score's false match rate is
+// log-linear in the cosine between neighbouring anchors, and percentageAt maps
+// it to the percentage. Outside of the anchors, the percentage is linear in the
+// cosine.
 func (c *Calibration) Percentage(score float64) sesuai.Percentage {
 	from, atFrom := c.ImpostorMedian, 0.0
 	for _, a := range c.Anchors {
@@ -217,9 +223,9 @@ func (c *Calibration) Percentage(score float64) sesuai.Percentage {
 	return sesuai.PercentageOf(between(score, from, 1, atFrom, 100))
 }
 
-// percentageOfFMR is the percentage that a false match rate stands for. Beyond
-// the outer anchors of the definition it goes on with the slope of its ends:
-// a calibration may have anchors there.
+// percentageOfFMR returns the percentage of a false match rate. A calibration may
+// have anchors outside of the rates of percentageAt. There the line through the
+// two nearest of those rates is extended.
 func percentageOfFMR(fmr float64) float64 {
 	l := math.Log10(fmr)
 	i := 1

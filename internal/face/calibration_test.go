@@ -36,7 +36,7 @@ func TestPercentageAtTheAnchors(t *testing.T) {
 		{cosine[1e-5], 85},
 		{cosine[1e-6], 95},
 		{1, 100},
-		// Half way, in the cosine, between two anchors.
+		// The middle, in the cosine, between two anchors.
 		{(cosine[1e-4] + cosine[1e-5]) / 2, 80},
 		{(c.ImpostorMedian + cosine[1e-2]) / 2, 25},
 		{(1 + cosine[1e-6]) / 2, 97.5},
@@ -60,7 +60,7 @@ func TestPercentageAtTheAnchors(t *testing.T) {
 
 func TestPercentageNeverFalls(t *testing.T) {
 	calibrations := []*face.Calibration{shipped(t)}
-	// One with anchors beyond the definition's, and with few.
+	// Calibrations with anchors outside of percentageAt, and with few anchors.
 	beyond := parse(t, func(c map[string]any) {
 		c["anchors"] = []any{
 			anchor(0.3, 0.05), anchor(0.1, 0.1), anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(1e-7, 0.7), anchor(1e-9, 0.8),
@@ -97,7 +97,7 @@ func tailOf(share, threshold, shape, scale float64) any {
 	return map[string]any{"share": share, "threshold": threshold, "shape": shape, "scale": scale}
 }
 
-// What sesuai face calibrate writes is read again.
+// ParseCalibration reads what sesuai face calibrate writes.
 func TestParseCalibrationOrigin(t *testing.T) {
 	digest := face.DefaultManifest().Detector.SHA256 // any
 	c := parse(t, func(c map[string]any) {
@@ -132,7 +132,7 @@ func TestShippedCalibrations(t *testing.T) {
 	}
 }
 
-// calibrationFile is a good file, changed.
+// calibrationFile returns a valid file with a change.
 func calibrationFile(t *testing.T, change func(c map[string]any)) []byte {
 	t.Helper()
 	c := map[string]any{
@@ -245,13 +245,13 @@ func TestNewRefusesTheCalibrationOfAnotherModel(t *testing.T) {
 	wantKind(t, err, sesuai.KindConfiguration)
 }
 
-// A calibration is for the templates that were measured: whatever decides them
-// is looked at, and nothing else of a manifest.
+// A calibration fits manifests that give the same templates: everything that
+// affects templates is compared, and nothing else.
 func TestNewRefusesTheCalibrationOfAnotherManifest(t *testing.T) {
 	errLoad := errors.New("a network is loaded")
 	load := func([]byte, face.NetworkSpec) (face.Network, error) { return nil, errLoad }
 	before := *shipped(t)
-	before.TemplatesSHA256 = "" // as files were before there was that digest
+	before.TemplatesSHA256 = "" // as in files that are older than this digest
 	for name, test := range map[string]struct {
 		change  func(m *face.Manifest)
 		refused bool

@@ -14,61 +14,62 @@ import (
 )
 
 const (
-	// checkMirrored is the least cosine of a drawn face and its mirror image:
-	// the drawings are all but symmetric, and a reference's template is the
-	// mean of the two, which must point where both do.
-	checkMirrored = 0.9
-	// checkDifferent is the greatest cosine, either way, of the two drawn faces. From there
-	// on the self-test could not tell one from the other.
-	checkDifferent = selfTestSame - selfTestTolerance
+	// minMirrored is the least cosine of a drawn face and its mirror image. The
+	// drawings are nearly symmetric, and the template of a reference is the
+	// mean of both, which is useless if they point in different directions.
+	minMirrored = 0.9
+	// maxDifferent is the greatest absolute cosine of the two drawn faces.
+	// Above it, the self-test could not tell one from the other.
+	maxDifferent = minSame - selfTestTolerance
 )
 
-// Declared is what an ONNX file says of its inputs and outputs.
+// Declared is what an ONNX file declares about its inputs and outputs.
 type Declared struct {
 	Inputs, Outputs []DeclaredTensor
 }
 
-// DeclaredTensor is one of them. A size that the file leaves open is negative
-// or 0 in Shape.
+// DeclaredTensor is one declared input or output. A size that the file leaves
+// open is negative or 0 in Shape.
 type DeclaredTensor struct {
 	TensorSpec
 	// Float32 is whether it is a tensor of float32.
 	Float32 bool
 }
 
-// Candidate is a network that might take the place of the template network.
+// Candidate is a network that may replace the template network.
 type Candidate struct {
-	// File is the ONNX file's name, ONNX what is in it, and Declared what that
-	// says of itself; package ort can tell.
+	// File is the name of the ONNX file, and ONNX its content. Declared is
+	// what it declares, as returned by ort.Inspect.
 	File     string
 	ONNX     []byte
 	Declared Declared
-	// Channels, Mean and Divisor are how it is to be fed: see NetworkSpec.
+	// Channels, Mean and Divisor say how pixels are fed: see NetworkSpec.
 	Channels      string
 	Mean, Divisor float32
 }
 
-// Checked is what was found out about a Candidate.
+// Checked is the result of Check.
 type Checked struct {
-	// Misfits say why it cannot take the template network's place; none if it
-	// can. What follows is set as far as it was reached.
+	// Misfits say why the candidate cannot replace the template network. If
+	// there are any, the fields below are set only as far as Check got.
 	Misfits []string
-	// Template is the candidate as a manifest has it.
+	// Template describes the candidate for a manifest.
 	Template NetworkSpec
-	// SelfTest is what it makes of the drawn faces.
+	// SelfTest is the candidate's result for the drawn faces.
 	SelfTest SelfTest
-	// Larger is the cosine of a drawn face as a reference and the same one
-	// larger as a probe; Mirrored that of the two probes of a drawn face and
-	// its mirror image.
+	// Larger is the cosine of a drawn face as a reference and a larger drawing
+	// of it as a probe. Mirrored is the cosine of a drawn face and its mirror
+	// image, both as probes.
 	Larger, Mirrored float64
 }
 
-// Check puts a network in the place of the template network of o.Manifest, and
-// finds out whether the pipeline can work with it: what it takes and gives, and
-// what it makes of the drawn faces. That it does not fit is an answer, in
-// Checked.Misfits; errors of kind sesuai.KindConfiguration are about the other
-// networks, how c is to be fed, and what the loader does not take. Of o the
-// calibration, liveness, limits and template length are not used.
+// Check finds out whether the pipeline works with a candidate in place of the
+// template network of o.Manifest. It checks the shapes of input and output, and
+// the results for the drawn faces. If the candidate does not fit,
+// Checked.Misfits says why, and the error is nil. Errors of kind
+// sesuai.KindConfiguration are about the other networks, about the candidate's
+// Mean and Divisor, and about files that the loader refuses. Check ignores the
+// calibration, liveness, limits and template length of o.
 func Check(ctx context.Context, o Options, c Candidate) (Checked, error) {
 	digest := sha256.Sum256(c.ONNX)
 	checked := Checked{Template: NetworkSpec{
@@ -108,22 +109,23 @@ func (c *Checked) misfit(format string, args ...any) {
 	c.Misfits = append(c.Misfits, fmt.Sprintf(format, args...))
 }
 
-// declare looks at what the file says of itself.
+// declare checks what the file declares.
 func (c *Checked) declare(d Declared) {
 	if in, ok := c.only("input", d.Inputs); ok {
-		if c.Template.Input, ok = in.settled(); !ok || !slices.Equal(c.Template.Input.Shape, []int64{1, 3, alignedSize, alignedSize}) {
+		if c.Template.Input, ok = in.fixed(); !ok || !slices.Equal(c.Template.Input.Shape, []int64{1, 3, alignedSize, alignedSize}) {
 			c.misfit("the input %q is %s; the aligned face is 1×3×%d×%[3]d", in.Name, shapeText(in.Shape), alignedSize)
 		}
 	}
 	if out, ok := c.only("output", d.Outputs); ok {
-		spec, ok := out.settled()
+		spec, ok := out.fixed()
 		if c.Template.Outputs = []TensorSpec{spec}; !ok || !sidesOK(spec.Shape) || spec.Size() != TemplateSize {
 			c.misfit("the output %q is %s; a template has %d numbers", out.Name, shapeText(out.Shape), TemplateSize)
 		}
 	}
 }
 
-// only is the one tensor that there must be.
+// only returns the tensor if there is exactly one and it is of float32. Otherwise
+// it adds a misfit.
 func (c *Checked) only(what string, tensors []DeclaredTensor) (t DeclaredTensor, ok bool) {
 	if len(tensors) != 1 {
 		c.misfit("it has %d %ss; it must have one", len(tensors), what)
@@ -136,9 +138,9 @@ func (c *Checked) only(what string, tensors []DeclaredTensor) (t DeclaredTensor,
 	return t, true
 }
 
-// settled is the tensor with a first size, if it was left open, of 1: one
-// photograph at a time. It reports whether that settles the shape.
-func (t DeclaredTensor) settled() (TensorSpec, bool) {
+// fixed returns the tensor with its first size, the number of photographs, set
+// to 1 if the file leaves it open. It reports whether all sizes are then known.
+func (t DeclaredTensor) fixed() (TensorSpec, bool) {
 	spec := TensorSpec{Name: t.Name, Shape: slices.Clone(t.Shape)}
 	if len(spec.Shape) > 0 && spec.Shape[0] < 1 {
 		spec.Shape[0] = 1
@@ -146,7 +148,7 @@ func (t DeclaredTensor) settled() (TensorSpec, bool) {
 	return spec, len(spec.Shape) > 0 && slices.Min(spec.Shape) > 0
 }
 
-// shapeText writes a shape with ? for what is open.
+// shapeText writes a shape with ? for open sizes.
 func shapeText(shape []int64) string {
 	if len(shape) == 0 {
 		return "without a shape"
@@ -165,8 +167,8 @@ func shapeText(shape []int64) string {
 	return text
 }
 
-// run gives the network a grey ramp: one that fails by itself must not be
-// taken for a pipeline that does.
+// run runs the network on a grey ramp, so that a network that fails on any input
+// is not reported as a failure of the pipeline.
 func (c *Checked) run(e *Engine) {
 	network := e.all[0].template
 	in := network.Input()
@@ -182,7 +184,7 @@ func (c *Checked) run(e *Engine) {
 	}
 }
 
-// direction reports whether v could be a template, and leaves it as it is.
+// direction returns an error if v cannot be a template. It does not change v.
 func direction(v []float32) error {
 	_, err := NewTemplate("", slices.Clone(v))
 	return err
@@ -208,21 +210,21 @@ func (c *Checked) draw(ctx context.Context, e *Engine) error {
 	if c.Mirrored, err = e.mirroredDrawing(ctx); err != nil {
 		return err
 	}
-	if c.Larger < selfTestSame {
-		c.misfit("a drawn face and the same one larger have a cosine of %.3f; it must be at least %g", c.Larger, selfTestSame)
+	if c.Larger < minSame {
+		c.misfit("a drawn face and the same one larger have a cosine of %.3f; it must be at least %g", c.Larger, minSame)
 	}
-	if c.Mirrored < checkMirrored {
-		c.misfit("a drawn face and its mirror image have a cosine of %.3f; it must be at least %g", c.Mirrored, checkMirrored)
+	if c.Mirrored < minMirrored {
+		c.misfit("a drawn face and its mirror image have a cosine of %.3f; it must be at least %g", c.Mirrored, minMirrored)
 	}
-	// Near −1 it tells them by one number alone.
-	if math.Abs(c.SelfTest.Different) > checkDifferent {
+	// A cosine near −1 means that the template has only one degree of freedom.
+	if math.Abs(c.SelfTest.Different) > maxDifferent {
 		c.misfit("two drawn faces have a cosine of %.3f; it must be from -%g to %[2]g, or a self-test could not tell one face from another",
-			c.SelfTest.Different, checkDifferent)
+			c.SelfTest.Different, maxDifferent)
 	}
 	if len(c.Misfits) > 0 {
 		return nil
 	}
-	// What a manifest would hold is tried as at a start.
+	// Run the self-test with the values that a manifest would hold.
 	c.SelfTest.Different = math.Round(1000*c.SelfTest.Different) / 1000
 	e.manifest.SelfTest = c.SelfTest
 	if err := e.selfTest(ctx); err != nil {
@@ -235,8 +237,8 @@ func (c *Checked) draw(ctx context.Context, e *Engine) error {
 	return nil
 }
 
-// mirroredDrawing is the cosine of the probes of the first drawing and of its
-// mirror image.
+// mirroredDrawing returns the cosine of the first drawing and its mirror image,
+// both as probes.
 func (e *Engine) mirroredDrawing(ctx context.Context) (float64, error) {
 	img := firstPortrait.draw(selfTestSize)
 	var probes [2]Template
@@ -264,7 +266,7 @@ func (e *Engine) mirroredDrawing(ctx context.Context) (float64, error) {
 	return probes[0].Score(probes[1])
 }
 
-// coarse is a template as SelfTest.Template has it.
+// coarse returns a template in the form of SelfTest.Template.
 func coarse(t Template) []byte {
 	var largest float64
 	for _, v := range t.Vector {

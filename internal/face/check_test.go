@@ -15,7 +15,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// described is a network that declares what a template network must.
+// described returns a network that declares what a template network must.
 func described() face.Declared {
 	return face.Declared{
 		Inputs:  []face.DeclaredTensor{{TensorSpec: face.TensorSpec{Name: "in", Shape: []int64{-1, 3, 112, 112}}, Float32: true}},
@@ -23,8 +23,7 @@ func described() face.Declared {
 	}
 }
 
-// answering is a network that was loaded and makes of its input what the
-// function says.
+// answering is a loaded network that computes its output by a function.
 type answering struct {
 	input, output []float32
 	answer        func(in, out []float32) error
@@ -40,7 +39,7 @@ type answeringNetwork struct{ *answering }
 func (answeringNetwork) Close() error { return nil }
 func (*answering) Close()             {}
 
-// check is Check on such a network.
+// check calls Check with such a network.
 func check(t *testing.T, answer func(in, out []float32) error) face.Checked {
 	t.Helper()
 	o := realOptions(t)
@@ -60,7 +59,7 @@ func check(t *testing.T, answer func(in, out []float32) error) face.Checked {
 	return c
 }
 
-// The shipped network is found to be what its manifest says, to the last byte.
+// Check finds for the default network exactly what its manifest says.
 func TestCheckAgreesWithTheManifest(t *testing.T) {
 	o := realOptions(t)
 	want := o.Manifest.Template
@@ -82,7 +81,7 @@ func TestCheckAgreesWithTheManifest(t *testing.T) {
 	if math.Abs(c.SelfTest.Different-o.Manifest.SelfTest.Different) > 0.01 || c.Larger < 0.99 || c.Mirrored < 0.99 {
 		t.Errorf("different %v, larger %v, mirrored %v", c.SelfTest.Different, c.Larger, c.Mirrored)
 	}
-	// Another processor may round otherwise.
+	// Another processor may round differently.
 	for i, b := range c.SelfTest.Template {
 		if d := int(int8(b)) - int(int8(o.Manifest.SelfTest.Template[i])); d < -3 || d > 3 {
 			t.Fatalf("component %d is %d off", i, d)
@@ -90,7 +89,7 @@ func TestCheckAgreesWithTheManifest(t *testing.T) {
 	}
 }
 
-// bands gives sums of rows, which a face keeps at any size.
+// bands returns sums of rows, which do not depend on the size of a face.
 func bands(in, out []float32) {
 	for i := range out {
 		out[i] = 0
@@ -119,8 +118,8 @@ func TestCheckWatchesTheAnswers(t *testing.T) {
 			return nil
 		}, "of a drawn face is not finite, or 0"},
 		"another answer to the mirror image": {func(in, out []float32) error {
-			// The ramp, a reference's two sides, the larger one, the other
-			// face and the drawing come before it.
+			// The runs before it are the ramp, a reference and its mirror
+			// image, the larger drawing, the other face and the drawing.
 			bands(in, out)
 			if runs++; runs == 7 {
 				slices.Reverse(out)
@@ -173,7 +172,7 @@ func TestCheckRefusesFeeding(t *testing.T) {
 	}
 }
 
-// An engine is either calibrated or said not to be.
+// An engine needs either a calibration or Uncalibrated.
 func TestUncalibratedIsSaid(t *testing.T) {
 	for name, change := range map[string]func(*face.Options){
 		"neither": func(o *face.Options) { o.Calibration = nil },

@@ -16,8 +16,8 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// photographs are files of every sort, so that one can leave its traces in the
-// next: large and small, of one, two and no faces, turned, broken.
+// photographs are files of every kind: large and small, with one, two and no
+// faces, turned, broken. They show whether one affects the next.
 func photographs(t *testing.T) [][]byte {
 	t.Helper()
 	two := canvas(900, 450)
@@ -40,7 +40,7 @@ func photographs(t *testing.T) [][]byte {
 	}
 }
 
-// answer is all of an Extract.
+// answer is the result of an Extract.
 type answer struct {
 	X       face.Extraction
 	Picture []byte
@@ -51,28 +51,28 @@ func ask(e *face.Engine, data []byte, use face.Use) answer {
 	x, err := e.Extract(context.Background(), data, use)
 	a := answer{X: x, Kind: sesuai.KindOf(err)}
 	if x.Picture != nil && !sampled() {
-		if a.Picture, err = x.Picture.JPEG(context.Background(), 50_000); err != nil {
+		if a.Picture, err = x.Picture.JPEG(50_000); err != nil {
 			a.Kind = sesuai.KindOf(err)
 		}
 	}
-	a.X.Picture = nil // which engine it is of is no part of the answer
+	a.X.Picture = nil
 	return a
 }
 
-// An engine that has seen other photographs answers exactly what a new one
-// answers, one at a time or many at once.
+// An engine that has processed other photographs returns exactly the same as a
+// new one, for one photograph at a time and for many at once.
 func TestAnswersDoNotDependOnOtherPhotographs(t *testing.T) {
 	files := photographs(t)
 	uses := []face.Use{face.ForProbe, face.ForReference}
 	want := map[string]answer{}
 	key := func(i int, use face.Use) string { return fmt.Sprint("photograph ", i, " use ", use) }
 	for i, data := range files {
-		e := newEngine(t, func(o *face.Options) { o.Workers = 1 })
+		e := newEngine(t, func(o *face.Options) { o.Workers, o.Pictures = 1, true })
 		for _, use := range uses {
 			want[key(i, use)] = ask(e, data, use)
 		}
 	}
-	one := newEngine(t, func(o *face.Options) { o.Workers = 1 })
+	one := newEngine(t, func(o *face.Options) { o.Workers, o.Pictures = 1, true })
 	for range 2 {
 		for i, data := range files {
 			use := uses[i%2]
@@ -81,7 +81,7 @@ func TestAnswersDoNotDependOnOtherPhotographs(t *testing.T) {
 			}
 		}
 	}
-	e := newEngine(t, func(o *face.Options) { o.Workers = 2 })
+	e := newEngine(t, func(o *face.Options) { o.Workers, o.Pictures = 2, true })
 	var tasks sync.WaitGroup
 	for g := range 8 {
 		tasks.Go(func() {
@@ -102,13 +102,13 @@ func TestExtractEndsWithItsContext(t *testing.T) {
 	data := encodePNG(t, face.DrawFirst(200))
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	for range 20 { // a free worker and an ended context: either may be seen first
+	for range 20 { // select may choose the free worker or the ended context
 		_, err := e.Extract(ended, data, face.ForProbe)
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("an ended context: %v", err)
 		}
 	}
-	// All workers are busy: the caller waits, and gives up.
+	// All workers are busy: the caller waits until its context ends.
 	give := face.TakeWorker(e)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
@@ -117,7 +117,7 @@ func TestExtractEndsWithItsContext(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("waiting in vain: %v", err)
 	}
-	// What is not a photograph does not wait for a worker.
+	// A file that is not a photograph does not wait for a worker.
 	_, err = e.Extract(context.Background(), []byte("text"), face.ForProbe)
 	wantKind(t, err, sesuai.KindUnsupportedImage)
 	give()
@@ -126,7 +126,7 @@ func TestExtractEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A worker comes back however an Extract ends.
+// A worker is released however an Extract ends.
 func TestWorkersComeBack(t *testing.T) {
 	e := newEngine(t, func(o *face.Options) { o.Workers, o.MaxPixels = 1, 300*300 })
 	for _, data := range [][]byte{
@@ -136,7 +136,7 @@ func TestWorkersComeBack(t *testing.T) {
 		_, err := e.Extract(ctx, data, face.ForProbe)
 		cancel()
 		if errors.Is(err, context.DeadlineExceeded) {
-			t.Fatal("no worker is left")
+			t.Fatal("no worker is free")
 		}
 	}
 	if x := extractFile(t, e, encodePNG(t, face.DrawFirst(300))); x.Finding != face.OneFace {
@@ -157,8 +157,8 @@ func TestNewRefusesWithoutItsParts(t *testing.T) {
 	}
 }
 
-// The same face the other way: turned by EXIF it is the same, turned without
-// it, it is found or refused.
+// A face that EXIF says is turned gives the same template. Without EXIF, a turned
+// face is found or refused.
 func TestTurnedFace(t *testing.T) {
 	e := newEngine(t)
 	drawing := face.DrawFirst(480)
@@ -184,12 +184,12 @@ func TestTurnedFace(t *testing.T) {
 	}
 }
 
-// A reference's template is that of the photograph averaged with its mirror
-// image's: it is the same for both.
+// A reference's template is the mean of those of the photograph and its mirror
+// image, so it is the same for both.
 func TestReferenceIsMirrored(t *testing.T) {
 	e := newEngine(t)
 	drawing := face.DrawFirst(400)
-	for y := 150; y < 220; y++ { // a mark on one cheek, so that it has sides
+	for y := 150; y < 220; y++ { // a spot on one cheek makes the face asymmetric
 		for x := 120; x < 160; x++ {
 			copy(drawing.Pix[drawing.PixOffset(x, y):], []byte{60, 40, 30})
 		}
@@ -211,13 +211,13 @@ func TestReferenceIsMirrored(t *testing.T) {
 	if s := score(t, probe, reference); s > 0.9999 || s < 0.8 {
 		t.Errorf("a probe and a reference of one photograph have a cosine of %.4f", s)
 	}
-	// The mean of two unit vectors is at the same angle to both.
+	// The mean of two unit vectors has the same angle to both.
 	if a, b := score(t, probe, reference), score(t, otherProbe, reference); a-b > 0.05 || b-a > 0.05 {
 		t.Errorf("the reference has cosines of %.3f and %.3f with the two", a, b)
 	}
 }
 
-// What one photograph costs is bounded, and a large one's memory is not kept.
+// The memory for a photograph is bounded, and that of a large one is not kept.
 func TestExtractAllocatesLittle(t *testing.T) {
 	e := newEngine(t, func(o *face.Options) { o.Workers = 1 })
 	data := encodeJPEG(t, face.DrawFirst(720))

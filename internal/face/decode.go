@@ -14,21 +14,21 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// The first bytes of the two formats (ISO/IEC 10918-1, B.2.1; PNG 3rd edition,
-// 5.2).
+// The first bytes of the two file formats (ISO/IEC 10918-1, B.2.1; PNG 3rd
+// edition, 5.2).
 const (
 	jpegMagic = "\xff\xd8\xff"
 	pngMagic  = "\x89PNG\r\n\x1a\n"
 )
 
-// format is a container that Decode reads.
+// format is a file format that Decode reads.
 type format struct {
 	magic  string
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
 	orient func([]byte) orientation
-	// check refuses a file that the decoder would work on for too long, and
-	// says how many bytes a pixel it needs besides those of its result.
+	// check refuses a file that would take the decoder too long. It returns
+	// how many bytes per pixel the decoder needs besides its result.
 	check func([]byte) (working int, err error)
 }
 
@@ -37,8 +37,8 @@ var (
 	pngFormat  = format{pngMagic, png.DecodeConfig, png.Decode, pngOrientation, checkPasses}
 )
 
-// checkPasses: an interlaced PNG is put together from parts that together are
-// as large as the whole.
+// checkPasses checks a PNG. The decoder composes an interlaced PNG from parts
+// that together are as large as the whole image.
 func checkPasses(data []byte) (working int, err error) {
 	const interlace, widest = 28, 8 // byte 12 of the first chunk (PNG 3rd edition, 11.2.1)
 	if len(data) > interlace && data[interlace] != 0 {
@@ -47,17 +47,17 @@ func checkPasses(data []byte) (working int, err error) {
 	return 0, nil
 }
 
-// maxScans is how many scans a JPEG may have. Encoders make about ten; each
-// costs the decoder a pass over all pixels, while a file pays a few bytes for
-// an empty one, so that a small file could take hours.
+// maxScans is the greatest number of scans in a JPEG. Encoders make about ten.
+// Each scan costs the decoder a pass over all pixels, but an empty one takes
+// only a few bytes, so a small file with many scans could take hours.
 const maxScans = 100
 
 // checkScans counts the scans of a JPEG, from marker to marker (ISO/IEC
-// 10918-1, B.1.1). What stands inside a segment or behind the end of the image
-// is not looked at: telephones append films there.
+// 10918-1, B.1.1). It skips the content of segments, and what follows the end of
+// the image, where telephones append films.
 //
-// A progressive one (SOF2) is held as coefficients of 32 bits, up to four for
-// each pixel, until its last scan.
+// The decoder holds a progressive JPEG (SOF2) as coefficients of 32 bits, up to
+// four for each pixel, until its last scan.
 func checkScans(data []byte) (working int, err error) {
 	const endOfImage, firstRestart, lastRestart, progressive = 0xd9, 0xd0, 0xd7, 0xc2
 	scans := 0
@@ -65,7 +65,7 @@ func checkScans(data []byte) (working int, err error) {
 		marker := data[at+1]
 		switch {
 		case data[at] != 0xff, marker == 0, marker >= firstRestart && marker <= lastRestart:
-			// A scan's own data: go to the next byte that may begin a marker.
+			// The data of a scan: go to the next byte that may begin a marker.
 			next := bytes.IndexByte(data[at+1:], 0xff)
 			if next < 0 {
 				return working, nil
@@ -92,8 +92,8 @@ func checkScans(data []byte) (working int, err error) {
 	return working, nil
 }
 
-// sniff tells the format by the first bytes alone: what a caller calls the
-// file does not matter.
+// sniff detects the format by the first bytes. It ignores file names and content
+// types.
 func sniff(data []byte) (format, bool) {
 	for _, f := range []format{jpegFormat, pngFormat} {
 		if bytes.HasPrefix(data, []byte(f.magic)) {
@@ -103,16 +103,17 @@ func sniff(data []byte) (format, bool) {
 	return format{}, false
 }
 
-// Supported reports whether data begins like a PNG or a JPEG.
+// Supported reports whether data starts like a PNG or a JPEG.
 func Supported(data []byte) bool {
 	_, ok := sniff(data)
 	return ok
 }
 
-// Decode reads a whole PNG or JPEG file and turns it upright by its EXIF
-// orientation. The number of pixels is checked from the header before anything
-// of that size is allocated. Errors: sesuai.KindUnsupportedImage,
-// KindInvalidImage, KindTooLarge (over maxPixels); none holds any of data.
+// Decode decodes a PNG or JPEG file and turns it upright by its EXIF
+// orientation. It checks the number of pixels in the header before it allocates
+// memory for them. Errors have kind sesuai.KindUnsupportedImage,
+// KindInvalidImage, or KindTooLarge (over maxPixels), and contain nothing of
+// data.
 func Decode(data []byte, maxPixels int) (*Photo, error) {
 	f, err := inspect(data, maxPixels)
 	if err != nil {
@@ -122,20 +123,20 @@ func Decode(data []byte, maxPixels int) (*Photo, error) {
 	return p, f.decodeInto(p, 1, nil)
 }
 
-// file is a PNG or JPEG by what its header says.
+// file is a PNG or JPEG with the contents of its header.
 type file struct {
 	format
 	data          []byte
 	width, height int
-	// sample is how many bytes a pixel has once it is decoded, and working
-	// how many more the decoder needs for it at its worst.
+	// sample is the number of bytes per decoded pixel. working is how many
+	// more the decoder needs per pixel at most.
 	sample, working int
 }
 
-// long is the longer side.
+// long returns the length of the longer side.
 func (f file) long() int { return max(f.width, f.height) }
 
-// inspect reads the header. Its errors are those of Decode.
+// inspect parses the header. Its errors are those of Decode.
 func inspect(data []byte, maxPixels int) (file, error) {
 	format, ok := sniff(data)
 	if !ok {
@@ -148,7 +149,7 @@ func inspect(data []byte, maxPixels int) (file, error) {
 	if cfg.Width <= 0 || cfg.Height <= 0 {
 		return file{}, invalid(errors.New("an empty image"))
 	}
-	// Divided, since the product can overflow.
+	// It divides, since the product can overflow.
 	if cfg.Width > maxPixels/cfg.Height {
 		return file{}, &sesuai.Error{
 			Kind:   sesuai.KindTooLarge,
@@ -163,7 +164,8 @@ func inspect(data []byte, maxPixels int) (file, error) {
 	return f, nil
 }
 
-// bytesPerPixel is what image/png and image/jpeg hold a pixel in.
+// bytesPerPixel returns the size of a pixel that image/png or image/jpeg has
+// decoded.
 func bytesPerPixel(m color.Model) int {
 	switch m {
 	case color.GrayModel:
@@ -171,7 +173,7 @@ func bytesPerPixel(m color.Model) int {
 	case color.Gray16Model:
 		return 2
 	case color.YCbCrModel:
-		return 3 // where no chroma is shared
+		return 3 // without subsampling
 	case color.RGBA64Model, color.NRGBA64Model:
 		return 8
 	case color.RGBAModel, color.NRGBAModel, color.CMYKModel:
@@ -181,20 +183,21 @@ func bytesPerPixel(m color.Model) int {
 	}
 }
 
-// memory is how many bytes decoding takes at most: those of the decoder, and
-// three planes that its pixels are converted to.
+// memory returns how many bytes decoding takes at most: those of the decoder,
+// and three planes for the converted pixels.
 func (f file) memory() int64 {
 	return int64(f.width) * int64(f.height) * int64(f.sample+f.working+3)
 }
 
-// JPEGDecoder decodes a JPEG file whose header says width×height, at one over
-// denominator (1, 2, 4 or 8) of both sides, rounded up; package turbo has one.
-// What it cannot decode, image/jpeg is asked about: that decides what a JPEG
-// is, with or without the faster decoder.
+// JPEGDecoder decodes a JPEG file of width×height, as its header says, with both
+// sides divided by denominator (1, 2, 4 or 8) and rounded up. Package turbo has
+// one. image/jpeg decodes every file that it fails to decode, so a faster
+// decoder does not change which files are valid.
 type JPEGDecoder func(data []byte, width, height, denominator int) (*image.YCbCr, error)
 
-// decodeInto decodes the file into p, whose buffer is used again if it is large
-// enough; by fast, unless that is nil, at one over denominator of its size.
+// decodeInto decodes the file into p, and uses p's buffer again if it is large
+// enough. If fast is not nil, it decodes a JPEG with its sides divided by
+// denominator.
 func (f file) decodeInto(p *Photo, denominator int, fast JPEGDecoder) error {
 	p.Scale = 1
 	var img image.Image
@@ -217,9 +220,9 @@ func (f file) decodeInto(p *Photo, denominator int, fast JPEGDecoder) error {
 
 func invalid(err error) error { return &sesuai.Error{Kind: sesuai.KindInvalidImage, Err: err} }
 
-// rowsOf returns a function that writes row y of img as RGB. Every type that
-// the two decoders return is known; transparent pixels are shown on white, as
-// a viewer shows them.
+// rowsOf returns a function that writes row y of img as RGB. It knows every type
+// that the two decoders return. Transparent pixels are composed onto white, as
+// viewers do.
 func rowsOf(img image.Image) (func(y int, rgb []byte), error) {
 	switch m := img.(type) {
 	case *image.YCbCr:
@@ -237,11 +240,11 @@ func rowsOf(img image.Image) (func(y int, rgb []byte), error) {
 				rgb[3*x], rgb[3*x+1], rgb[3*x+2] = v, v, v
 			}
 		}, nil
-	case *image.RGBA: // from the PNG decoder always opaque
+	case *image.RGBA: // always opaque from image/png
 		return rows8(m.Pix, m.Stride, m.Rect.Dx(), false), nil
 	case *image.NRGBA:
 		return rows8(m.Pix, m.Stride, m.Rect.Dx(), true), nil
-	case *image.RGBA64: // from the PNG decoder always opaque
+	case *image.RGBA64: // always opaque from image/png
 		return rows16(m.Pix, m.Stride, m.Rect.Dx(), false), nil
 	case *image.NRGBA64:
 		return rows16(m.Pix, m.Stride, m.Rect.Dx(), true), nil
@@ -269,7 +272,7 @@ func rowYCbCr(m *image.YCbCr, y int, rgb []byte) {
 	}
 }
 
-// sharing is how many pixels, across and down, share one chroma.
+// sharing returns how many pixels, across and down, share one chroma sample.
 func sharing(r image.YCbCrSubsampleRatio) (across, down int) {
 	switch r {
 	case image.YCbCrSubsampleRatio444:
@@ -287,7 +290,7 @@ func sharing(r image.YCbCrSubsampleRatio) (across, down int) {
 	}
 }
 
-// onWhite shows a value of 0..255 with an opacity of 0..255 on white.
+// onWhite composes a value of 0..255 with an opacity of 0..255 onto white.
 func onWhite(v, alpha byte) byte {
 	return byte((uint32(v)*uint32(alpha) + 255*(255-uint32(alpha)) + 127) / 255)
 }
@@ -304,7 +307,7 @@ func rows8(pix []byte, stride, w int, alpha bool) func(int, []byte) {
 	}
 }
 
-// rows16 keeps the upper byte of each 16-bit value: they are big-endian.
+// rows16 keeps the upper byte of each 16-bit value. The values are big-endian.
 func rows16(pix []byte, stride, w int, alpha bool) func(int, []byte) {
 	return func(y int, rgb []byte) {
 		for x := range w {
@@ -318,8 +321,8 @@ func rows16(pix []byte, stride, w int, alpha bool) func(int, []byte) {
 }
 
 func rowsPaletted(m *image.Paletted) func(int, []byte) {
-	// 256 entries, so that no index is out of range. The decoder makes an
-	// index beyond the file's palette black.
+	// The table has 256 entries, so that no index is out of range. An index
+	// beyond the file's palette is black.
 	var table [256][3]byte
 	for i, entry := range m.Palette {
 		c := color.NRGBAModel.Convert(entry).(color.NRGBA)

@@ -15,7 +15,7 @@ func TestDecodeJPEG(t *testing.T) {
 		tolerance int
 	}{
 		{"rgb_444", gradient, 4},
-		// Within a shared chroma the gradient's own steps are lost.
+		// Subsampling loses the steps of the gradient.
 		{"rgb_422", gradient, 9},
 		{"rgb_440", gradient, 12},
 		{"rgb_420", gradient, 15},
@@ -46,8 +46,8 @@ func TestDecodeJPEGOfGo(t *testing.T) {
 	wantPixels(t, decode(t, encodeJPEG(t, grey)), gradientWidth, gradientHeight, gradientGrey, 3)
 }
 
-// What a decoded JPEG holds is what the standard library makes of it, pixel by
-// pixel, whichever way it is held.
+// A decoded JPEG has the pixels that the standard library decodes, in both forms
+// of Photo.
 func TestDecodeJPEGLikeTheStandardLibrary(t *testing.T) {
 	for _, name := range []string{"rgb_444", "rgb_422", "rgb_420", "rgb_440", "rgb_411", "progressive_420"} {
 		data := storedJPEG(t, name)
@@ -62,27 +62,27 @@ func TestDecodeJPEGLikeTheStandardLibrary(t *testing.T) {
 		}
 		wantPixels(t, decode(t, data), gradientWidth, gradientHeight, want, 0)
 
-		// Orientation 2 goes through the conversion of rows.
+		// Orientation 2 uses the conversion of rows.
 		mirrored := func(x, y int) [3]byte { return want(gradientWidth-1-x, y) }
 		turned := afterSOI(data, exifSegment(tiff(bigEndian, 2)))
 		wantPixels(t, decode(t, turned), gradientWidth, gradientHeight, mirrored, 0)
 	}
 }
 
-// adobe is the APP14 segment that says what the components are: 0 is RGB or
-// CMYK, 1 is YCbCr, 2 is YCCK (Adobe Technical Note 5116).
+// adobe returns the APP14 segment that declares the components: 0 is RGB or CMYK,
+// 1 is YCbCr, 2 is YCCK (Adobe Technical Note 5116).
 func adobe(transform byte) []byte {
 	return segment(0xee, append([]byte("Adobe\x00\x64\x00\x00\x00\x00"), transform))
 }
 
-// withoutJFIF takes away the first segment.
+// withoutJFIF removes the first segment.
 func withoutFirstSegment(file []byte) []byte {
 	size := int(file[4])<<8 | int(file[5])
 	return append(append([]byte{}, file[:2]...), file[4+size:]...)
 }
 
 func TestDecodeJPEGOfThreeComponentsThatAreRGB(t *testing.T) {
-	// The same file declared RGB shows its brightness as red, and so on.
+	// The same file declared as RGB has its brightness as red, and so on.
 	file := afterSOI(withoutFirstSegment(storedJPEG(t, "rgb_444")), adobe(0))
 	wantPixels(t, decode(t, file), gradientWidth, gradientHeight, func(x, y int) [3]byte {
 		c := gradient(x, y)
@@ -92,10 +92,10 @@ func TestDecodeJPEGOfThreeComponentsThatAreRGB(t *testing.T) {
 }
 
 func TestDecodeJPEGOfCMYK(t *testing.T) {
-	// The YCCK file declared CMYK: what was the brightness of the inks is the
-	// inverted cyan, their chromas are the inverted magenta and yellow.
-	// ImageMagick makes the inverted black of a colour its largest part, and
-	// the inks are relative to it.
+	// The YCCK file declared as CMYK: the brightness of the inks becomes the
+	// inverted cyan, their chromas the inverted magenta and yellow. ImageMagick
+	// sets the inverted black of a colour to its largest component, and the
+	// inks are relative to it.
 	file := afterSOI(withoutFirstSegment(storedJPEG(t, "ycck")), adobe(0))
 	wantPixels(t, decode(t, file), gradientWidth, gradientHeight, func(x, y int) [3]byte {
 		c := gradient(x, y)

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// fade is an opacity that changes over the gradient, from none to full.
+// fade returns an opacity that rises over the gradient from 0 to full.
 func fade(x, y int) byte { return byte(min(255, 7*x+y)) }
 
-// onWhite is a colour of that opacity as a viewer shows it on white.
+// onWhite returns a colour of that opacity composed onto white.
 func onWhite(c [3]byte, alpha byte) [3]byte {
 	a := float64(alpha) / 255
 	for i, v := range c {
@@ -90,7 +90,7 @@ func TestDecodePNGOfPalette(t *testing.T) {
 }
 
 func TestDecodePNGOfPaletteIndexBeyondIt(t *testing.T) {
-	// Two entries, and pixels 0, 1 and 200: the reader makes the last black.
+	// Two entries, and pixels 0, 1 and 200: the decoder makes the last black.
 	file := pngFile(3, 1, 8, pngPalette, []byte{0, 1, 200}, chunk("PLTE", []byte{9, 8, 7, 200, 201, 202}))
 	wantPixels(t, decode(t, file), 3, 1, func(x, _ int) [3]byte {
 		return [...][3]byte{{9, 8, 7}, {200, 201, 202}, {}}[x]
@@ -155,7 +155,7 @@ func TestDecodePNGOfGreyAndAlpha(t *testing.T) {
 }
 
 func TestDecodePNGInterlaced(t *testing.T) {
-	// Adam7 (PNG 3rd edition, 8.2): seven passes, each every so many pixels.
+	// Adam7 (PNG 3rd edition, 8.2): seven passes, each with its own steps.
 	var z bytes.Buffer
 	zw := zlib.NewWriter(&z)
 	for _, pass := range [7][4]int{

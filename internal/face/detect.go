@@ -8,48 +8,50 @@ import (
 )
 
 const (
-	// detectorPad is the grey around a photograph that does not have the
-	// detector's proportions: the value that it sees as 0.
+	// detectorPad is the grey value that fills the detector's input beside a
+	// photograph of other proportions. The detector gets it as 0.
 	detectorPad = 127
-	// detectionScore is the least score of a face.
-	detectionScore = 0.65
-	// sureScore is the score from which a face is taken as found; 99 % of LFW's
-	// are over it. Arms and clothes reach the scores below it as well, at some
-	// one size: so there a second look, at two others, has to find the face
-	// again with at least confirmScore. Of 968 pieces of photographs without
-	// faces this leaves 9 of 166 that were taken for one; of 588 LFW
-	// photographs it loses none (docs/decisions/face-detection.md).
+	// minScore is the least score of a detection.
+	minScore = 0.65
+	// A detection with a score of at least sureScore is a face; 99 % of LFW's
+	// faces reach it. Arms and clothes reach lower scores too, but only at one
+	// size. So a detection with a lower score must be found again at two other
+	// sizes, with at least confirmScore. Of 166 false detections in 968 pieces
+	// of photographs without faces, 9 remain. Of 588 LFW photographs, none
+	// loses its face (docs/decisions/face-detection.md).
 	sureScore, confirmScore = 0.99, 0.9
-	// overlapSeen is the intersection over union from which a second look
-	// has found the same face.
+	// overlapSeen is the intersection over union from which a detection at
+	// another size is the same face.
 	overlapSeen = 0.3
-	// maxUnsure is how many detections get a second look: more are clutter.
+	// maxUnsure is the greatest number of detections below sureScore that are
+	// looked at again. More of them are clutter.
 	maxUnsure = 16
-	// overlapSame is the intersection over union from which two boxes are
-	// taken for one face.
+	// overlapSame is the intersection over union from which two boxes are one
+	// face.
 	overlapSame = 0.4
-	// Photographs at least this wide or high, in their files, are searched again
-	// in tiles when no face was found in the whole: below, the detector
-	// already sees every face that is large enough to compare.
+	// If no face was found in the whole photograph, it is searched in tiles if
+	// its longer side, in the file, has at least tilesFrom pixels, and in
+	// smaller tiles from smallTilesFrom pixels. In smaller photographs the
+	// detector already sees every face that is large enough to compare.
 	tilesFrom, smallTilesFrom = 480, 1280
 )
 
-// detection is one face that the detector found.
+// detection is a face that the detector found.
 type detection struct {
 	box   Box
 	score float32
 }
 
-// find looks for faces: in the whole photograph first; then, only if there is
-// none, in one shown at half the size (a selfie whose face fills the frame,
-// larger than any the detector knows), then in overlapping tiles (a face too
-// small in a large photograph).
+// find searches for faces in steps, until one finds any. It searches the whole
+// photograph; then the photograph at half the size, for a selfie whose face
+// fills the frame and is larger than the detector knows; then overlapping tiles,
+// for a small face in a large photograph.
 func (w *worker) find(ctx context.Context, p *Photo) ([]detection, error) {
 	return w.search(ctx, p, math.MaxInt)
 }
 
-// search makes at most that many of find's searches.
-func (w *worker) search(ctx context.Context, p *Photo, most int) ([]detection, error) {
+// search is find with at most maxSteps of its steps.
+func (w *worker) search(ctx context.Context, p *Photo, maxSteps int) ([]detection, error) {
 	whole := Box{0, 0, float64(p.Width), float64(p.Height)}
 	long := p.Scale * float64(max(p.Width, p.Height))
 	searches := [][]Box{{whole}, {whole.around(2*whole.Width(), 2*whole.Height())}}
@@ -59,7 +61,7 @@ func (w *worker) search(ctx context.Context, p *Photo, most int) ([]detection, e
 	if long >= smallTilesFrom {
 		searches = append(searches, tiles(whole, 4))
 	}
-	for _, boxes := range searches[:min(most, len(searches))] {
+	for _, boxes := range searches[:min(maxSteps, len(searches))] {
 		var found []detection
 		for _, b := range boxes {
 			if err := ctx.Err(); err != nil {
@@ -71,21 +73,21 @@ func (w *worker) search(ctx context.Context, p *Photo, most int) ([]detection, e
 			}
 			found = append(found, some...)
 		}
-		if found, err := w.confirm(p, suppress(found)); err != nil || len(found) > 0 {
+		if found, err := w.recheck(p, suppress(found)); err != nil || len(found) > 0 {
 			return found, err
 		}
 	}
 	return nil, nil
 }
 
-// turns are the ways in which a photograph can lie, most frequent first: on one
-// side, on the other, upside down.
+// turns are the orientations of a photograph that is not upright, the most
+// frequent first: on one side, on the other, upside down.
 var turns = [...]orientation{6, 8, upsideDown}
 
-// findTurned is find, and where nothing is found looks whether the photograph
-// lies on its side or stands on its head: cameras and programs lose the tag
-// that says so. It returns the photograph as the faces were found in it, and how
-// it was turned.
+// findTurned is find. If it finds nothing, it also searches the photograph turned
+// by a quarter and by half, since cameras and programs lose the orientation tag.
+// It returns the photograph in which it found the faces, and how that was
+// turned.
 func (w *worker) findTurned(ctx context.Context, p *Photo) (*Photo, orientation, []detection, error) {
 	found, err := w.find(ctx, p)
 	if err != nil || len(found) > 0 {
@@ -100,9 +102,9 @@ func (w *worker) findTurned(ctx context.Context, p *Photo) (*Photo, orientation,
 	return p, upright, nil, nil
 }
 
-// confirm drops the detections that are neither sure nor found again with two
-// and with three times their size around them. found is sorted, best first.
-func (w *worker) confirm(p *Photo, found []detection) ([]detection, error) {
+// recheck drops the detections that neither reach sureScore nor are found again
+// in boxes of two and of three times their size. found is sorted, best first.
+func (w *worker) recheck(p *Photo, found []detection) ([]detection, error) {
 	var kept []detection
 	unsure := 0
 	for _, d := range found {
@@ -123,10 +125,10 @@ func (w *worker) confirm(p *Photo, found []detection) ([]detection, error) {
 	return kept, nil
 }
 
-// seenAgain looks at a face with each of the margins, in sizes of its box, and
-// reports whether it is found every time.
-func (w *worker) seenAgain(p *Photo, face Box, margins ...float64) (bool, error) {
-	for _, m := range margins {
+// seenAgain reports whether a face is found in boxes around it that are larger
+// by each of the factors.
+func (w *worker) seenAgain(p *Photo, face Box, factors ...float64) (bool, error) {
+	for _, m := range factors {
 		found, err := w.detect(p, face.around(m*face.Width(), m*face.Height()))
 		if err != nil {
 			return false, err
@@ -140,8 +142,8 @@ func (w *worker) seenAgain(p *Photo, face Box, margins ...float64) (bool, error)
 	return true, nil
 }
 
-// tiles cuts a box into n×n tiles, each half as large again as its share, so
-// that no face is cut by all of them.
+// tiles cuts a box into n×n overlapping tiles. Each is larger than its share by
+// half, so that every face smaller than the overlap is whole in one of them.
 func tiles(b Box, n int) []Box {
 	out := make([]Box, 0, n*n)
 	w, h := b.Width()/float64(n), b.Height()/float64(n)
@@ -168,7 +170,7 @@ func (w *worker) detect(p *Photo, b Box) ([]detection, error) {
 	var found []detection
 	for i := 0; 2*i < len(scores); i++ {
 		score := scores[2*i+1]
-		if score < detectionScore {
+		if score < minScore {
 			continue
 		}
 		f := boxes[4*i : 4*i+4]
@@ -184,14 +186,14 @@ func (w *worker) detect(p *Photo, b Box) ([]detection, error) {
 	return suppress(found), nil
 }
 
-// letterbox is the least box around b with the proportions of width×height.
+// letterbox returns the least box around b with the proportions of width×height.
 func letterbox(b Box, width, height int) Box {
 	scale := max(b.Width()/float64(width), b.Height()/float64(height))
 	return b.around(scale*float64(width), scale*float64(height))
 }
 
-// suppress keeps the best of every group of boxes that overlap, best first
-// (greedy non-maximum suppression).
+// suppress keeps the best of every group of overlapping boxes, best first (greedy
+// non-maximum suppression).
 func suppress(found []detection) []detection {
 	slices.SortStableFunc(found, func(a, b detection) int { return cmp.Compare(b.score, a.score) })
 	var kept []detection
@@ -203,7 +205,7 @@ func suppress(found []detection) []detection {
 	return kept
 }
 
-// overlap is the intersection of two boxes over their union, 0 to 1.
+// overlap returns the intersection of two boxes over their union, 0 to 1.
 func overlap(a, b Box) float64 {
 	common := Box{max(a.X0, b.X0), max(a.Y0, b.Y0), min(a.X1, b.X1), min(a.Y1, b.Y1)}.Area()
 	return common / (a.Area() + b.Area() - common)

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// portrait is a face drawn from a few ellipses, so that the pipeline can be
-// checked without anybody's photograph. All lengths are fractions of the
-// drawing's width, measured from its middle.
+// portrait is a face drawn with ellipses, so that the pipeline can be tested
+// without a person's photograph. All lengths are fractions of the drawing's
+// width, measured from its centre.
 type portrait struct {
 	headWidth, headHeight float64
 	eyeApart, eyeY        float64
@@ -17,7 +17,7 @@ type portrait struct {
 	skin, hair, iris, lip [3]float64
 }
 
-// The two people that the self-test knows.
+// The two people of the self-test.
 var (
 	firstPortrait = portrait{
 		headWidth: 0.235, headHeight: 0.32, eyeApart: 0.092, eyeY: -0.035, noseLength: 0.115,
@@ -31,17 +31,23 @@ var (
 	}
 )
 
-// ellipse is a filled ellipse whose edge is soft over a fraction of its size.
+// ellipse is a filled ellipse with a soft edge.
 type ellipse struct {
 	x, y, rx, ry float64
 	colour       [3]float64
-	// soft is how wide the edge is, as a fraction of the radii; opacity is
-	// that of the middle.
+	// soft is the width of the edge as a fraction of the radii, opacity the
+	// opacity at the centre.
 	soft, opacity float64
 }
 
-// cover is how much of the ellipse is at (x, y), 0 to its opacity.
-func (e ellipse) cover(x, y float64) float64 {
+// reach returns how far the ellipse reaches, as a multiple of its radii.
+func (e *ellipse) reach() float64 { return 1 + e.soft/2 }
+
+// cover returns the opacity of the ellipse at (x, y).
+func (e *ellipse) cover(x, y float64) float64 {
+	if math.Abs(x-e.x) >= e.rx*e.reach() || math.Abs(y-e.y) >= e.ry*e.reach() {
+		return 0
+	}
 	d := math.Hypot((x-e.x)/e.rx, (y-e.y)/e.ry)
 	t := min(max((1+e.soft/2-d)/e.soft, 0), 1)
 	return e.opacity * t * t * (3 - 2*t)
@@ -84,16 +90,30 @@ func (f portrait) shapes() []ellipse {
 	)
 }
 
-// draw paints the portrait on a square of size pixels, evenly lit.
+// draw paints the portrait, evenly lit, on a square with sides of size pixels.
+// Every start of the service draws some, so each row skips the ellipses that do
+// not reach it.
 func (f portrait) draw(size int) *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, size, size))
 	shapes := f.shapes()
+	inRow := make([]ellipse, 0, len(shapes))
 	for row := range size {
+		y := (float64(row)+0.5)/float64(size) - 0.5
+		inRow = inRow[:0]
+		for _, s := range shapes {
+			if math.Abs(y-s.y) < s.ry*s.reach() {
+				inRow = append(inRow, s)
+			}
+		}
 		for column := range size {
-			x, y := (float64(column)+0.5)/float64(size)-0.5, (float64(row)+0.5)/float64(size)-0.5
+			x := (float64(column)+0.5)/float64(size) - 0.5
 			c := [3]float64{196 - 30*y, 204 - 30*y, 208 - 30*y}
-			for _, s := range shapes {
+			for i := range inRow {
+				s := &inRow[i]
 				k := s.cover(x, y)
+				if k == 0 {
+					continue
+				}
 				for i := range c {
 					c[i] += k * (s.colour[i] - c[i])
 				}

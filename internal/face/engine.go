@@ -15,51 +15,54 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultMaxPixels is the wire contract's limit of an image.
+	// DefaultMaxPixels is the wire contract's limit for an image.
 	DefaultMaxPixels = 40_000_000
-	// DefaultDominance: the largest face must be twice as wide as the next.
+	// DefaultDominance requires the largest face to be twice as wide as the
+	// next.
 	DefaultDominance = 4.0
 	// DefaultMemory is enough for a dozen photographs of 12 megapixels at
 	// once, decoded at full size.
 	DefaultMemory = 512 << 20
 )
 
-// Options say what an Engine is made of.
+// Options configures an Engine.
 type Options struct {
-	// Models is the folder that holds the manifest's files.
+	// Models is the folder with the manifest's files.
 	Models   string
 	Manifest Manifest
-	// Calibration is what the scores of Manifest's template network mean.
+	// Calibration maps the scores of Manifest's template network to
+	// percentages.
 	Calibration *Calibration
-	// Uncalibrated makes an engine without a Calibration, which then must be
-	// nil: one whose scores are about to be calibrated.
+	// Uncalibrated makes an engine without a Calibration, which must then be
+	// nil, in order to calibrate its scores.
 	Uncalibrated bool
-	// Load loads the networks; package ort has it.
+	// Load loads the networks: see package ort.
 	Load Loader
-	// DecodeJPEG, if not nil, is a decoder faster than image/jpeg; package
-	// turbo has it.
+	// DecodeJPEG, if not nil, is a faster decoder than image/jpeg: see package
+	// turbo.
 	DecodeJPEG JPEGDecoder
 	// Memory is how many bytes all photographs that are being decoded may take
-	// together; one that takes more waits until it is alone. 0 is
-	// DefaultMemory.
+	// together; DefaultMemory if 0. A photograph that takes more waits until
+	// no other is being decoded.
 	Memory int64
-	// Workers is how many photographs are worked on at once; more wait. 0 is
-	// GOMAXPROCS.
+	// Workers is how many photographs are processed at once; GOMAXPROCS if 0.
+	// Further ones wait.
 	Workers int
-	// MaxPixels is how many pixels a photograph may have; 0 is
-	// DefaultMaxPixels.
+	// MaxPixels is the greatest number of pixels in a photograph;
+	// DefaultMaxPixels if 0.
 	MaxPixels int
-	// Dominance is how many times the area of the next one the largest face
-	// must have for a photograph of several to count as its; 0 is
-	// DefaultDominance.
+	// Dominance is the ratio of areas from which the largest face of a
+	// photograph dominates every other: see Dominant. DefaultDominance if 0.
 	Dominance float64
-	// Subject is whose face is taken; Dominant unless it is set.
+	// Subject chooses between several faces; Dominant if not set.
 	Subject Subject
-	// Liveness loads Manifest's liveness network, so that ForLiveProbe can be
-	// asked for. Manifest must name one.
+	// Liveness loads Manifest's liveness network, which ForLiveProbe needs.
+	// Manifest must name one.
 	Liveness bool
-	// Limits is the quality that a photograph needs. A nil Limits is
-	// DefaultLimits.
+	// Pictures makes Extract set Extraction.Picture for probes, for a registry
+	// with its own matcher.
+	Pictures bool
+	// Limits is the quality that a photograph needs; DefaultLimits if nil.
 	Limits *Limits
 }
 
@@ -76,12 +79,12 @@ type Engine struct {
 	maxPixels   int
 	dominance   float64
 	subject     Subject
+	pictures    bool
 	limits      Limits
 }
 
-// worker is the memory that one photograph at a time needs. Nothing of a
-// photograph is left for the next one to see: every part is written before it
-// is read.
+// worker holds the memory for processing one photograph at a time. No data of a
+// photograph affects the next one: every part is written before it is read.
 type worker struct {
 	engine                        *Engine
 	detector, landmarks, template Runner
@@ -95,11 +98,11 @@ type worker struct {
 }
 
 // New checks the digest of every model file, loads the networks and runs the
-// self-test; it fails if any of the three does. Errors that the operator can
-// mend have kind sesuai.KindConfiguration and name the file.
+// self-test. It fails if any of the three does. Errors that the operator can fix
+// have kind sesuai.KindConfiguration and name the file.
 func New(o Options) (*Engine, error) {
 	if (o.Calibration == nil) != o.Uncalibrated || o.Load == nil {
-		return nil, errors.New("face: New needs a loader, and a calibration unless it is to be without")
+		return nil, errors.New("face: New needs a loader, and either a calibration or Uncalibrated")
 	}
 	if o.Calibration != nil {
 		if err := o.Calibration.fits(o.Manifest); err != nil {
@@ -115,8 +118,8 @@ func New(o Options) (*Engine, error) {
 		e.Close()
 		return nil, err
 	}
-	// By the default limits: those of o say which photographs are wanted, not
-	// whether the networks work.
+	// The self-test uses the default limits. Those of o say which photographs
+	// are accepted, not whether the networks work.
 	if err := e.selfTest(context.Background()); err != nil {
 		e.Close()
 		return nil, err
@@ -130,14 +133,14 @@ func New(o Options) (*Engine, error) {
 	if o.Dominance > 0 {
 		e.dominance = o.Dominance
 	}
-	e.subject = o.Subject
+	e.subject, e.pictures = o.Subject, o.Pictures
 	if o.Limits != nil {
 		e.limits = *o.Limits
 	}
 	return e, nil
 }
 
-// open loads the networks from the files that read gives.
+// open loads the networks from the files that read returns.
 func (e *Engine) open(o Options, read func(NetworkSpec) ([]byte, error)) error {
 	specs, err := e.specs(o)
 	if err != nil {
@@ -174,7 +177,7 @@ func (e *Engine) open(o Options, read func(NetworkSpec) ([]byte, error)) error {
 	return nil
 }
 
-// Close frees the networks. No Extract may be under way.
+// Close frees the networks. No Extract may be running.
 func (e *Engine) Close() {
 	for _, w := range e.all {
 		for _, r := range []Runner{w.detector, w.landmarks, w.template, w.eyes, w.liveness} {
@@ -189,17 +192,18 @@ func (e *Engine) Close() {
 	e.all, e.networks = nil, nil
 }
 
-// Model is the id that this engine's templates carry.
+// Model returns the model id of this engine's templates.
 func (e *Engine) Model() string { return e.manifest.Model() }
 
-// Calibration is what this engine's scores mean; nil if Options.Uncalibrated.
+// Calibration returns the calibration of this engine's scores; nil if
+// Options.Uncalibrated.
 func (e *Engine) Calibration() *Calibration { return e.calibration }
 
-// Extract implements Extractor. Between its steps it looks whether ctx has
+// Extract implements Extractor. Between its steps it checks whether ctx has
 // ended.
 func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (x Extraction, err error) {
-	// Before waiting for a worker: most of what is not a photograph shows by
-	// its first bytes.
+	// The first bytes reveal most files that are not photographs. They need
+	// not wait for a worker.
 	if !Supported(photo) {
 		return Extraction{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
 	}
@@ -210,8 +214,8 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (x Extracti
 	return x, err
 }
 
-// work runs do with a worker of its own and the memory that decoding the
-// photograph takes.
+// work calls do with a free worker, once the memory for decoding the photograph
+// is free.
 func (e *Engine) work(ctx context.Context, photo []byte, do func(w *worker, f file) error) error {
 	var w *worker
 	select {
@@ -220,7 +224,7 @@ func (e *Engine) work(ctx context.Context, photo []byte, do func(w *worker, f fi
 		return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: ctx.Err()}
 	}
 	defer func() {
-		w.forget()
+		w.reset()
 		e.workers <- w
 	}()
 	if err := ctx.Err(); err != nil {
@@ -230,7 +234,7 @@ func (e *Engine) work(ctx context.Context, photo []byte, do func(w *worker, f fi
 	if err != nil {
 		return err
 	}
-	release, err := e.memory.take(ctx, f.memory())
+	release, err := e.memory.acquire(ctx, f.memory())
 	if err != nil {
 		return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
 	}
@@ -238,10 +242,12 @@ func (e *Engine) work(ctx context.Context, photo []byte, do func(w *worker, f fi
 	return do(w, f)
 }
 
-// extractFile decodes the file as large as is needed, and looks for its face.
+// extractFile decodes the file at the resolution that is needed, and processes
+// its face.
 func (w *worker) extractFile(ctx context.Context, f file, use Use) (Extraction, error) {
-	// Beside the decoding: of a photograph of a megabyte it takes half a
-	// millisecond. Nobody reads the photograph any more when this returns.
+	// The digest takes half a millisecond for a photograph of a megabyte, so it
+	// is computed concurrently. The goroutine ends before this returns, since
+	// the caller may then change the photograph.
 	var digest [sha256.Size]byte
 	var digesting sync.WaitGroup
 	digesting.Go(func() { digest = sha256.Sum256(f.data) })
@@ -265,48 +271,73 @@ func (w *worker) extractFile(ctx context.Context, f file, use Use) (Extraction, 
 		if x.Finding == OneFace {
 			digesting.Wait()
 			x.Signature.File = digest
-			x.Picture = &picture{w.engine, f.data, turn, x.Box}
+			if w.engine.pictures && use != ForReference {
+				if x.Picture, err = w.picture(f, denominator, turn, x.Box); err != nil {
+					return Extraction{}, err
+				}
+			}
 		}
 		return x, nil
 	}
 }
 
 const (
-	// leastLong is the longest side, in pixels, that a photograph is decoded to
-	// at first: the detector sees 320 of them. Where it finds no face there,
-	// its tiles see enoughLong.
-	leastLong, enoughLong = 480, 960
-	// enoughEyes is how far the eyes are apart, in pixels, from where more of
-	// them change nothing: in an aligned face it is 35.
-	enoughEyes = 36
+	// minLong is the least length of the longer side, in pixels, to which a
+	// photograph is first decoded. The detector's input has 320 pixels. If no
+	// face is found, the photograph is decoded again, up to tiledLong, for the
+	// detector's tiles.
+	minLong, tiledLong = 480, 960
+	// minEyeDistance is the distance of the eyes, in pixels, from which more
+	// pixels do not change the template. In an aligned face it is 35.
+	minEyeDistance = 36
 )
 
-// denominator is what the photograph's sides are divided by while it is
-// decoded at first.
+// denominator returns by how much the photograph's sides are divided when it is
+// first decoded. A Picture needs about twice as many pixels along a side as the
+// networks.
 func (e *Engine) denominator(f file) int {
-	d := 1
-	for e.decodeJPEG != nil && d < 8 && f.long()/(2*d) >= leastLong {
+	long, d := minLong, 1
+	if e.pictures {
+		long *= 2
+	}
+	for e.decodeJPEG != nil && d < 8 && f.long()/(2*d) >= long {
 		d *= 2
 	}
 	return d
 }
 
-// finer is the denominator by which a photograph is to be decoded again, since
-// more of its pixels are needed than one of d gave; d itself if they are not.
+// finer returns the denominator for decoding a photograph again, if decoding it
+// with denominator d gave too few pixels. Otherwise it returns d.
 func (f file) finer(x Extraction, d int) int {
 	eyes := math.Hypot(x.Eyes[1].X-x.Eyes[0].X, x.Eyes[1].Y-x.Eyes[0].Y)
 	switch {
-	case x.Finding == NoFace && f.long()/d < enoughLong && d > 1:
+	case x.Finding == NoFace && f.long()/d < tiledLong && d > 1:
 		return d / 2
 	case eyes > 0:
-		for ; d > 1 && eyes < enoughEyes; eyes *= 2 {
+		for ; d > 1 && eyes < minEyeDistance; eyes *= 2 {
 			d /= 2
 		}
 	}
 	return d
 }
 
-// inFile gives the places found in a photograph in pixels of its file.
+// picture returns the Picture of a face in the decoded photograph. If the
+// photograph has too few pixels for it, the file is decoded again. Only a JPEG can
+// have been decoded smaller than it is.
+func (w *worker) picture(f file, denominator int, turn orientation, face Box) (*Picture, error) {
+	finer := denominator
+	for finer > 1 && pictureFaces*face.Width()/float64(finer) < pictureWidth {
+		finer /= 2
+	}
+	if finer != denominator && w.photo.Scale >= float64(denominator) {
+		if err := f.decodeInto(&w.photo, finer, w.engine.decodeJPEG); err != nil {
+			return nil, err
+		}
+	}
+	return w.pictureOf(&w.photo, turn, face)
+}
+
+// inFile converts the positions in a photograph to pixels of its file.
 func (x Extraction) inFile(scale float64) Extraction {
 	b, l, r := x.Box, x.Eyes[0], x.Eyes[1]
 	x.Box = Box{b.X0 * scale, b.Y0 * scale, b.X1 * scale, b.Y1 * scale}
@@ -314,9 +345,9 @@ func (x Extraction) inFile(scale float64) Extraction {
 	return x
 }
 
-// forget lets go of the photograph. Its memory is used again, unless it was a
-// very large one.
-func (w *worker) forget() {
+// reset drops the photograph. Its memory is kept for the next one, unless it is
+// very large.
+func (w *worker) reset() {
 	kept := w.photo.converted
 	if cap(kept) > 3*keepPixels {
 		kept = nil
@@ -324,11 +355,12 @@ func (w *worker) forget() {
 	w.photo = Photo{converted: kept}
 }
 
-// keepPixels is how large a worker's photograph buffer may stay: 4 megapixels.
+// keepPixels is the greatest size of a photograph buffer that a worker keeps: 4
+// megapixels.
 const keepPixels = 4 << 20
 
-// extract looks for the face in a decoded photograph, and says how that had to
-// be turned for it.
+// extract processes the face in a decoded photograph. It also returns how the
+// photograph was turned to find it.
 func (w *worker) extract(ctx context.Context, p *Photo, use Use) (_ Extraction, turn orientation, _ error) {
 	e := w.engine
 	p, turn, found, err := w.findTurned(ctx, p)
@@ -354,7 +386,7 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (_ Extraction, 
 		x.Finding = NoFace
 		return x, turn, nil
 	}
-	five := v.marks.five()
+	five := v.points.five()
 	x.Box, x.Eyes = v.box, [2]Point{five[0], five[1]}
 	if x.Quality, err = w.measure(v); err != nil {
 		return Extraction{}, 0, err
@@ -371,9 +403,9 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (_ Extraction, 
 	return x, turn, err
 }
 
-// describe makes the template of a view, whose aligned face is in the template
-// network's input, and its sketch, which is that of a probe whatever the use.
-// The input is mirrored afterwards if use is ForReference.
+// describe returns the template of a view and its sketch. The view's aligned
+// face must be in the template network's input. The sketch is that of a probe
+// for every use. If use is ForReference, describe leaves the input mirrored.
 func (w *worker) describe(v *view, use Use) (Template, [2]uint64, error) {
 	t, err := NewTemplate(w.engine.Model(), v.vector)
 	sketch := sketchOf(t)
@@ -395,7 +427,7 @@ func (w *worker) describe(v *view, use Use) (Template, [2]uint64, error) {
 	return t, sketch, err
 }
 
-// mirror turns every row of that width left to right.
+// mirror reverses every row of the given width.
 func mirror(planes []float32, width int) {
 	for at := 0; at+width <= len(planes); at += width {
 		slices.Reverse(planes[at : at+width])

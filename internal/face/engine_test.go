@@ -17,18 +17,18 @@ const (
 	facesDir  = "../../../shared/faces"
 )
 
-// needModels skips the test where the models are not fetched. In CI they always
-// are, so there it goes on and fails.
+// needModels skips the test if the models have not been fetched. In CI they must
+// have been, so there the test fails.
 func needModels(t testing.TB) {
 	t.Helper()
 	if _, err := os.Stat(library); err != nil && os.Getenv("CI") == "" {
-		t.Skip("the models are not here: make models fetches them")
+		t.Skip("the models are missing: make models fetches them")
 	}
 }
 
 const library = modelsDir + "/libonnxruntime.so.1"
 
-// realOptions are those of an engine on the real models.
+// realOptions returns the options of an engine with the real models.
 func realOptions(t testing.TB) face.Options {
 	t.Helper()
 	needModels(t)
@@ -44,7 +44,7 @@ func realOptions(t testing.TB) face.Options {
 	return face.Options{Models: modelsDir, Manifest: m, Calibration: c, Load: load, DecodeJPEG: turbo.Decode}
 }
 
-// newEngine opens the real engine, its options changed.
+// newEngine opens the real engine with changed options.
 func newEngine(t testing.TB, change ...func(*face.Options)) *face.Engine {
 	t.Helper()
 	o := realOptions(t)
@@ -59,7 +59,7 @@ func newEngine(t testing.TB, change ...func(*face.Options)) *face.Engine {
 	return e
 }
 
-// pair is a line of one of the lists beside the development photographs.
+// pair is a line of a list of the development photographs.
 type pair struct {
 	same             bool
 	reference, probe string

@@ -13,10 +13,10 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// extractFunc makes an Extraction of a file of the development photographs.
+// extractFunc extracts a development photograph.
 type extractFunc func(ctx context.Context, data []byte) (face.Extraction, error)
 
-// extractAll runs extract on every named file once, on all processors.
+// extractAll extracts every named file once, on all processors.
 func extractAll(t *testing.T, names map[string]extractFunc) map[string]face.Extraction {
 	t.Helper()
 	var (
@@ -55,7 +55,7 @@ func extractAll(t *testing.T, names map[string]extractFunc) map[string]face.Extr
 	return done
 }
 
-// spread takes n pairs, evenly from the whole list.
+// spread returns n pairs, evenly spread over the list.
 func spread(pairs []pair, n int) []pair {
 	if n >= len(pairs) {
 		return pairs
@@ -77,7 +77,7 @@ func genuine(pairs []pair) []pair {
 	return out
 }
 
-// The prototype of design.md and this pipeline agree.
+// This pipeline agrees with the prototype of design.md.
 func TestAgreesWithPrototype(t *testing.T) {
 	notUnderRace(t)
 	pairs := readPairs(t, "prototype_scores.csv")
@@ -119,11 +119,11 @@ func TestAgreesWithPrototype(t *testing.T) {
 	}
 }
 
-// londonImpostors is how many per cent of the London impostor pairs may reach
-// the threshold.
+// londonImpostors is the greatest share, in per cent, of London's impostor pairs
+// that may reach the threshold.
 const londonImpostors = 0.2
 
-// All of the London people are verified, and hardly any impostor.
+// All people of London are verified, and nearly no impostor.
 func TestLondon(t *testing.T) {
 	pairs := readPairs(t, "london_pairs.csv")
 	if sampled() {
@@ -144,7 +144,7 @@ func TestLondon(t *testing.T) {
 		}
 	}
 	var tried, reached [2]int
-	least, most := 100.0, 0.0
+	lowest, highest := 100.0, 0.0
 	for _, p := range pairs {
 		kind := 0
 		if p.same {
@@ -153,20 +153,20 @@ func TestLondon(t *testing.T) {
 		tried[kind]++
 		score, err := faces[p.reference].Template.Score(faces[p.probe].Template)
 		if err != nil {
-			continue // reported above, and not reached
+			continue // reported above
 		}
 		percentage := e.Calibration().Percentage(score).Value()
 		if percentage >= threshold {
 			reached[kind]++
 		}
 		if p.same {
-			least = min(least, percentage)
+			lowest = min(lowest, percentage)
 		} else {
-			most = max(most, percentage)
+			highest = max(highest, percentage)
 		}
 	}
-	t.Logf("%d of %d people verified, the least at %.2f; %d of %d impostor pairs reach %d (%.2f %%), the most %.2f",
-		reached[1], tried[1], least, reached[0], tried[0], threshold, percent(reached[0], tried[0]), most)
+	t.Logf("%d of %d people verified, the lowest at %.2f; %d of %d impostor pairs reach %d (%.2f %%), the highest at %.2f",
+		reached[1], tried[1], lowest, reached[0], tried[0], threshold, percent(reached[0], tried[0]), highest)
 	if reached[1] != tried[1] || tried[1] != 38 {
 		t.Errorf("%d of %d people verified, want all 38", reached[1], tried[1])
 	}
@@ -180,17 +180,17 @@ const threshold = 75
 
 func percent(n, of int) float64 { return 100 * float64(n) / float64(of) }
 
-// FNMR on LFW at 75, by the shipped calibration, which is of people of one
-// region, and by the general one. What fails to be acquired counts as not
-// matched; photographs refused for several faces are counted apart, since LFW
-// has bystanders.
+// TestLFW measures FNMR on LFW at 75, with the default calibration, which is for
+// people of one region, and with the general one. A failure to acquire counts as
+// a non-match. Photographs refused for several faces are counted separately,
+// since LFW has bystanders.
 func TestLFW(t *testing.T) {
 	notUnderRace(t)
 	n := 500
-	most := map[string]float64{"asia-2026-11": 9, "general-2026-11": 4}
+	maxFNMR := map[string]float64{"asia-2026-11": 9, "general-2026-11": 4}
 	if sampled() {
 		n = 100
-		most = map[string]float64{"asia-2026-11": 18, "general-2026-11": 10} // more is chance
+		maxFNMR = map[string]float64{"asia-2026-11": 18, "general-2026-11": 10} // a small sample varies more
 	}
 	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), n)
 	e := newEngine(t)
@@ -232,7 +232,7 @@ func TestLFW(t *testing.T) {
 	counted := len(pairs) - several
 	t.Logf("%d genuine pairs: %d refused for several faces; of the other %d: %d without a face, %d of low quality",
 		len(pairs), several, counted, noFace, lowQuality)
-	for id, most := range most {
+	for id, limit := range maxFNMR {
 		c, err := face.ShippedCalibration(id)
 		if err != nil {
 			t.Fatal(err)
@@ -244,8 +244,8 @@ func TestLFW(t *testing.T) {
 			}
 		}
 		fnmr := percent(noFace+lowQuality+under, counted)
-		t.Logf("%s: %d under %d: FNMR %.2f %% (at most %v %%)", id, under, threshold, fnmr, most)
-		if !(fnmr <= most) {
+		t.Logf("%s: %d under %d: FNMR %.2f %% (at most %v %%)", id, under, threshold, fnmr, limit)
+		if !(fnmr <= limit) {
 			t.Errorf("%s: FNMR at %d is %.2f %%", id, threshold, fnmr)
 		}
 	}
@@ -254,15 +254,15 @@ func TestLFW(t *testing.T) {
 	}
 }
 
-// sampled reports whether fewer pairs are to do.
+// sampled reports whether the test uses only a sample of the pairs.
 func sampled() bool { return testing.Short() || underRace }
 
-// notUnderRace skips a test that looks at one photograph after the other: the
-// race detector finds nothing in it that it does not find in the others, and
-// makes minutes of it. make test runs it without.
+// notUnderRace skips a test that processes one photograph after the other under
+// the race detector. It would take minutes, and the detector finds nothing there
+// that it does not find in other tests. make test runs it without the detector.
 func notUnderRace(t *testing.T) {
 	t.Helper()
 	if underRace {
-		t.Skip("it is run without the race detector")
+		t.Skip("it runs without the race detector")
 	}
 }

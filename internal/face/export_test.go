@@ -7,7 +7,7 @@ import (
 	"reflect"
 )
 
-// What the tests of package face_test need and nobody else may have.
+// What only the tests of package face_test may use.
 
 const (
 	MaxSide    = maxSide
@@ -18,7 +18,7 @@ const (
 func DrawFirst(size int) *image.NRGBA  { return firstPortrait.draw(size) }
 func DrawSecond(size int) *image.NRGBA { return secondPortrait.draw(size) }
 
-// At is the red, green and blue of a pixel, exactly as a viewer shows it.
+// At returns the red, green and blue of a pixel, as a viewer shows it.
 func (p *Photo) At(x, y int) [3]byte {
 	var v [3]byte
 	for i, c := range p.planes {
@@ -30,12 +30,12 @@ func (p *Photo) At(x, y int) [3]byte {
 	return v
 }
 
-// Bench lets a benchmark run the steps of one photograph on their own.
+// Bench runs single steps on one photograph, for benchmarks.
 type Bench struct {
-	w     *worker
-	p     *Photo
-	face  Box
-	marks *landmarks
+	w      *worker
+	p      *Photo
+	face   Box
+	points *landmarks
 }
 
 // NewBench takes a worker from the engine until Close.
@@ -50,13 +50,14 @@ func NewBench(e *Engine, photo []byte) (*Bench, error) {
 		return nil, err
 	}
 	b.face = found[0].box
-	b.marks, err = b.w.locate(b.p, b.face)
+	b.points, err = b.w.locate(b.p, b.face)
 	return b, err
 }
 
 func (b *Bench) Close() { b.w.engine.workers <- b.w }
 
-// Infer runs the networks of one photograph on whatever is in their inputs.
+// Infer runs the networks for one photograph on the present content of their
+// inputs.
 func (b *Bench) Infer() error {
 	for _, r := range []Runner{b.w.detector, b.w.landmarks, b.w.template, b.w.eyes, b.w.eyes} {
 		if err := r.Run(); err != nil {
@@ -75,12 +76,12 @@ func (b *Bench) Letterbox() {
 }
 
 // Align draws the face into the template network's input.
-func (b *Bench) Align() bool { return b.w.align(b.p, b.marks) }
+func (b *Bench) Align() bool { return b.w.align(b.p, b.points) }
 
-// Measure judges the face's quality.
-func (b *Bench) Measure() (Quality, error) { return b.w.measure(&view{photo: b.p, marks: b.marks}) }
+// Measure measures the face's quality.
+func (b *Bench) Measure() (Quality, error) { return b.w.measure(&view{photo: b.p, points: b.points}) }
 
-// FieldNames are the fields of Quality as files and replies name them.
+// FieldNames returns the JSON names of the fields of Quality.
 func FieldNames() (names []string) {
 	q := reflect.TypeFor[Quality]()
 	for i := range q.NumField() {
@@ -89,13 +90,14 @@ func FieldNames() (names []string) {
 	return names
 }
 
-// DefaultLimit is a use's limit of QualityMeasures[i].
+// DefaultLimit returns the limit of QualityMeasures[i] for a use.
 func DefaultLimit(use Use, i int) float64 { return *DefaultLimits.of(use).at(i) }
 
 // Judge measures the face's liveness.
 func (b *Bench) Judge() (Liveness, error) { return b.w.judge(b.p, b.face) }
 
-// Orientations reads data as a TIFF structure, a JPEG and a PNG.
+// Orientations returns the orientation in data as a TIFF structure, a JPEG and a
+// PNG.
 func Orientations(data []byte) [3]int {
 	return [3]int{int(tiffOrientation(data)), int(jpegOrientation(data)), int(pngOrientation(data))}
 }
@@ -106,7 +108,7 @@ func TakeWorker(e *Engine) func() {
 	return func() { e.workers <- w }
 }
 
-// KeptBytes is how much memory for photographs the workers hold.
+// KeptBytes returns how many bytes the workers hold for photographs.
 func KeptBytes(e *Engine) (n int) {
 	for _, w := range e.all {
 		n += cap(w.photo.converted)
@@ -117,10 +119,11 @@ func KeptBytes(e *Engine) (n int) {
 	return n
 }
 
-// Apart is how many bits of two signatures' hashes and sketches differ.
+// Apart returns how many bits of the hashes and the sketches of two signatures
+// differ.
 func Apart(s, t Signature) (look, sketch int) { return s.apart(t) }
 
-// SketchBitsApart is in how many bits the sketches of two templates differ.
+// SketchBitsApart returns how many bits of the sketches of two templates differ.
 func SketchBitsApart(t interface{ Fatal(...any) }, a, b []float32) int {
 	var sketches [2]Signature
 	for i, v := range [][]float32{a, b} {

@@ -15,10 +15,10 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// The drawn faces stand for photographs: they are found as real ones are, and
-// nobody's photograph is part of the project.
+// The tests use drawn faces, which the pipeline finds like real ones, so that the
+// project contains no person's photograph.
 
-// extract is what the engine finds in a drawing.
+// extract extracts a drawing.
 func extract(t *testing.T, e *face.Engine, m image.Image) face.Extraction {
 	t.Helper()
 	return extractFile(t, e, encodePNG(t, m))
@@ -33,7 +33,7 @@ func extractFile(t *testing.T, e *face.Engine, data []byte) face.Extraction {
 	return x
 }
 
-// canvas is a plain wall with drawings on it.
+// canvas returns a plain background for drawings.
 func canvas(w, h int) *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(m, m.Rect, image.NewUniform(color.NRGBA{196, 204, 208, 255}), image.Point{}, draw.Src)
@@ -44,7 +44,7 @@ func put(m *image.NRGBA, drawing *image.NRGBA, x, y int) {
 	draw.Draw(m, drawing.Rect.Add(image.Pt(x, y)), drawing, image.Point{}, draw.Src)
 }
 
-// score compares what should be two templates.
+// score compares two extractions, which must have templates.
 func score(t *testing.T, a, b face.Extraction) float64 {
 	t.Helper()
 	s, err := a.Template.Score(b.Template)
@@ -54,18 +54,18 @@ func score(t *testing.T, a, b face.Extraction) float64 {
 	return s
 }
 
-// wantOne fails the test unless one face was found, at that place and like the
-// reference.
-func wantOne(t *testing.T, x, like face.Extraction, centre face.Point, size, least float64) {
+// wantOne fails the test unless one face was found at that position, with a
+// cosine of at least minScore with the reference.
+func wantOne(t *testing.T, x, like face.Extraction, centre face.Point, size, minScore float64) {
 	t.Helper()
 	if x.Finding != face.OneFace || x.Faces != 1 {
 		t.Fatalf("%v, %d faces, failed %v, quality %+v", x.Finding, x.Faces, x.Failed, x.Quality)
 	}
 	if d := math.Hypot((x.Box.X0+x.Box.X1)/2-centre.X, (x.Box.Y0+x.Box.Y1)/2-centre.Y); d > size/6 {
-		t.Errorf("found at %.0f, %.0f away from where it is", x.Box, d)
+		t.Errorf("found at %.0f, %.0f away from its position", x.Box, d)
 	}
-	if s := score(t, x, like); s < least {
-		t.Errorf("cosine %.3f with the plain drawing, want %.2f", s, least)
+	if s := score(t, x, like); s < minScore {
+		t.Errorf("cosine %.3f with the plain drawing, want %.2f", s, minScore)
 	}
 }
 
@@ -96,14 +96,14 @@ func TestFindsFaceAnywhereInAnyFrame(t *testing.T) {
 	e := newEngine(t)
 	plain := extract(t, e, face.DrawFirst(400))
 	for _, test := range []struct{ w, h, size, x, y int }{
-		{480, 1040, 400, 40, 300},     // a telephone, upright
-		{1040, 480, 400, 600, 40},     // and lying
+		{480, 1040, 400, 40, 300},     // portrait format
+		{1040, 480, 400, 600, 40},     // landscape format
 		{1920, 1080, 300, 20, 700},    // in a corner
 		{4000, 3000, 240, 3000, 2000}, // tiny in a large photograph
-		{4000, 3000, 240, 1880, 1380}, // and where tiles overlap
+		{4000, 3000, 240, 1880, 1380}, // tiny where tiles overlap
 		{4000, 3000, 200, 900, 650},
 		{3000, 4000, 240, 300, 3500},
-		{4000, 3000, 2800, 600, 100}, // and large in it
+		{4000, 3000, 2800, 600, 100}, // large in a large photograph
 	} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
 			if underRace && test.w*test.h > 5_000_000 {
@@ -145,7 +145,7 @@ func TestSeveralFaces(t *testing.T) {
 			t.Errorf("faces of %d and %d: the box %.0f is not the larger one's", test.first, test.second, x.Box)
 		}
 	}
-	// The ratio is the options'.
+	// The ratio is configurable.
 	lenient := newEngine(t, func(o *face.Options) { o.Dominance = 1.3 })
 	if x := extract(t, lenient, of(560, 400)); x.Finding != face.OneFace {
 		t.Errorf("dominance 1.3: %v", x.Finding)
@@ -180,7 +180,7 @@ func TestNoFace(t *testing.T) {
 	}
 }
 
-// blurred is the mean over squares of 2r+1 pixels, twice.
+// blurred returns the image averaged twice over squares of 2r+1 pixels.
 func blurred(m *image.NRGBA, r int) *image.NRGBA {
 	for range 2 {
 		for _, step := range [2]image.Point{{X: 1}, {Y: 1}} {

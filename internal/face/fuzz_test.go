@@ -7,8 +7,8 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// FuzzDecode looks for a panic, for an error of another kind than a
-// photograph's, and for a photograph that breaks its promises.
+// FuzzDecode looks for panics, for errors that are not about the photograph, and
+// for invalid Photos.
 func FuzzDecode(f *testing.F) {
 	for _, name := range []string{
 		"rgb_444", "rgb_422", "rgb_420", "rgb_440", "rgb_411", "progressive_444", "progressive_420",

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// light is an image of w×h pixels in linear light: red, green and blue of 0 to
-// 1, row by row. What a camera does to what is before it can be computed on it.
+// light is an image of w×h pixels in linear light: red, green and blue from 0 to
+// 1, row by row. The effects of a camera can be computed on it.
 type light struct {
 	w, h int
 	p    []float32
@@ -19,7 +19,7 @@ type light struct {
 
 func newLight(w, h int) *light { return &light{w, h, make([]float32, 3*w*h)} }
 
-// linear is the transfer function of sRGB (IEC 61966-2-1), by byte.
+// linear is the transfer function of sRGB (IEC 61966-2-1) for each byte.
 var linear = func() (t [256]float32) {
 	for i := range t {
 		v := float64(i) / 255
@@ -62,7 +62,7 @@ func lightOf(t testing.TB, file []byte) *light {
 
 func (l *light) set(x, y int, c [3]float32) { copy(l.p[3*(y*l.w+x):], c[:]) }
 
-// jpeg is the image as a file.
+// jpeg returns the image as a file.
 func (l *light) jpeg(t testing.TB, quality int) []byte {
 	t.Helper()
 	m := image.NewNRGBA(image.Rect(0, 0, l.w, l.h))
@@ -76,8 +76,8 @@ func (l *light) jpeg(t testing.TB, quality int) []byte {
 	return b.Bytes()
 }
 
-// at is the light at a point, between pixels in proportion; the first pixel's
-// middle is at ½, ½. Beyond the edge it is the edge's.
+// at returns the light at a point, interpolated linearly. The centre of the first
+// pixel is at ½, ½. Beyond the edge, the edge is repeated.
 func (l *light) at(x, y float64) (c [3]float32) {
 	x, y = min(max(x-0.5, 0), float64(l.w-1)), min(max(y-0.5, 0), float64(l.h-1))
 	x0, y0 := int(x), int(y)
@@ -91,10 +91,10 @@ func (l *light) at(x, y float64) (c [3]float32) {
 	return c
 }
 
-// fine is how many points a side a camera's pixel averages here.
+// fine is the number of points along a side over which a camera's pixel averages.
 const fine = 3
 
-// exposed is an image of w×h pixels, each the mean of what is at its points.
+// exposed returns an image of w×h pixels, each the mean over its points.
 func exposed(w, h int, at func(x, y float64) [3]float32) *light {
 	l := newLight(w, h)
 	for y := range h {
@@ -112,14 +112,14 @@ func exposed(w, h int, at func(x, y float64) [3]float32) *light {
 	return l
 }
 
-// resized averages, so that nothing is aliased down to a third of the size.
+// resized averages pixels, so that nothing aliases down to a third of the size.
 func (l *light) resized(w, h int) *light {
 	sx, sy := float64(l.w)/float64(w), float64(l.h)/float64(h)
 	return exposed(w, h, func(x, y float64) [3]float32 { return l.at(x*sx, y*sy) })
 }
 
-// blurred is the image through a lens whose point spread is a Gaussian of that
-// σ in pixels.
+// blurred returns the image through a lens whose point spread function is a
+// Gaussian with that σ in pixels.
 func (l *light) blurred(sigma float64) *light {
 	n := int(math.Ceil(3 * sigma))
 	weights := make([]float32, 2*n+1)
@@ -147,7 +147,7 @@ func (l *light) blurred(sigma float64) *light {
 	return along(along(l, 1, 0), 0, 1)
 }
 
-// noisy adds a sensor's noise, which grows with the root of the light.
+// noisy adds a sensor's noise, which grows with the square root of the light.
 func (l *light) noisy(r *rand.Rand, strength float64) *light {
 	for i, v := range l.p {
 		l.p[i] = max(0, v+float32(r.NormFloat64()*strength*math.Sqrt(float64(v)+0.02)))
@@ -155,7 +155,7 @@ func (l *light) noisy(r *rand.Rand, strength float64) *light {
 	return l
 }
 
-// room is a background out of focus: large blots of colour.
+// room returns a background out of focus: large blots of colour.
 func room(r *rand.Rand, w, h int) *light {
 	const coarse = 45
 	l := newLight(coarse, coarse)
@@ -186,15 +186,16 @@ func room(r *rand.Rand, w, h int) *light {
 	return out
 }
 
-// plane is a camera's view of a flat rectangle: it gives where on it, as shares
-// of its sides, a point of the photograph shows. It is a homography.
+// plane is a camera's view of a flat rectangle: a homography that maps a point of
+// the photograph to a point of the rectangle, in shares of its sides.
 type plane [9]float64
 
-// posed is a pinhole camera's view of a rectangle of width 1 and that height,
-// which takes the share fill of a photograph of side×side, turned by up to tilt
-// about the axes across the view and by up to roll about it, in radians.
+// posed returns a pinhole camera's view of a rectangle of width 1 and that
+// height. fill is its share of a photograph of side×side. It is turned by up to
+// tilt about the axes across the view and by up to roll about the view, in
+// radians.
 func posed(r *rand.Rand, side, height, fill, tilt, roll float64) plane {
-	angle := func(most float64) (sin, cos float64) { return math.Sincos((r.Float64()*2 - 1) * most) }
+	angle := func(limit float64) (sin, cos float64) { return math.Sincos((r.Float64()*2 - 1) * limit) }
 	sx, cx := angle(tilt)
 	sy, cy := angle(tilt)
 	sz, cz := angle(roll)
@@ -215,7 +216,7 @@ func posed(r *rand.Rand, side, height, fill, tilt, roll float64) plane {
 	return m.inverse()
 }
 
-// inverse is by the adjugate: the scale of a homography says nothing.
+// inverse returns the adjugate, since the scale of a homography has no meaning.
 func (m plane) inverse() plane {
 	return plane{
 		m[4]*m[8] - m[5]*m[7], m[2]*m[7] - m[1]*m[8], m[1]*m[5] - m[2]*m[4],
@@ -229,8 +230,8 @@ func (m plane) at(x, y float64) (u, v float64) {
 	return (m[0]*x + m[1]*y + m[2]) / w, (m[3]*x + m[4]*y + m[5]) / w
 }
 
-// on reports whether a place is on the rectangle, or by how much less than these
-// shares beside it.
+// on reports whether a point is on the rectangle, or beside it by less than these
+// shares.
 func on(u, v, besideU, besideV float64) bool {
 	return u >= -besideU && u < 1+besideU && v >= -besideV && v < 1+besideV
 }

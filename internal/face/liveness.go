@@ -9,30 +9,30 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// DefaultLivenessThreshold is the score under which a photograph is taken for
-// an attack where that is enforced. Of LFW's photographs 0.7 % are below, and
-// one of London's 76; so are but a fifth of simulated attacks
-// (docs/decisions/pad.md).
+// DefaultLivenessThreshold is the score below which a photograph counts as an
+// attack. Of LFW's photographs, 0.7 % score lower, and one of London's 76. Only a
+// fifth of simulated attacks do (docs/decisions/pad.md).
 const DefaultLivenessThreshold = 0.4
 
-// Liveness is how likely a photograph was taken of a living person and not of
-// a picture of one (presentation attack detection, ISO/IEC 30107). The zero
-// Liveness is one that was not measured.
+// Liveness is a measure of whether a photograph was taken of a living person,
+// and not of a picture of one (presentation attack detection, ISO/IEC 30107).
+// The zero Liveness means "not measured".
 type Liveness struct {
 	// Known is whether it was measured.
 	Known bool
-	// Score is from 0 to 1, higher is more likely a live presentation. It is
-	// no probability: docs/decisions/pad.md says what was measured of it.
+	// Score is from 0 to 1; a higher score is more likely a live presentation.
+	// It is not a probability: docs/decisions/pad.md has the measurements.
 	Score float64
 }
 
-// LivenessSpec is the liveness network of a Manifest. It takes the
-// surroundings of the face, and gives one number a class; their softmax at
-// Live is the score.
+// LivenessSpec is the liveness network of a Manifest. Its input is the face with
+// its surroundings, its output one number for each class. The score is the
+// softmax at Live.
 type LivenessSpec struct {
 	NetworkSpec
-	// Scale is the side of the square that is fed, in sides of the face's
-	// square. It is less where the photograph ends, and shifted into it.
+	// Scale is the side of the input square, in sides of the face's square. At
+	// the edges of the photograph the square is moved, or made smaller, to lie
+	// within it.
 	Scale float64 `json:"scale"`
 	// Live is the class of live presentations, from 0.
 	Live int `json:"live"`
@@ -40,7 +40,8 @@ type LivenessSpec struct {
 	Drawing float64 `json:"drawing"`
 }
 
-// maxLivenessClasses is far more than any network has.
+// maxLivenessClasses is the greatest number of classes. No known network has as
+// many.
 const maxLivenessClasses = 16
 
 func (s *LivenessSpec) check() error {
@@ -63,8 +64,8 @@ func (s *LivenessSpec) check() error {
 	return nil
 }
 
-// specs lists the networks to load, in the order of a worker's runners, and
-// sets e.liveness if its is among them.
+// specs returns the networks to load, in the order of a worker's runners. It sets
+// e.liveness if the liveness network is one of them.
 func (e *Engine) specs(o Options) ([]NetworkSpec, error) {
 	m := o.Manifest
 	specs := []NetworkSpec{m.Detector, m.Landmarks, m.Template, m.Eyes}
@@ -81,7 +82,7 @@ func (e *Engine) specs(o Options) ([]NetworkSpec, error) {
 	return append(specs, m.Liveness.NetworkSpec), nil
 }
 
-// judge measures the liveness of the face in that square.
+// judge measures the liveness of the face in a square of the photograph.
 func (w *worker) judge(p *Photo, face Box) (Liveness, error) {
 	spec := w.engine.liveness
 	in := rasterOf(w.liveness.Input(), spec.NetworkSpec)
@@ -92,13 +93,13 @@ func (w *worker) judge(p *Photo, face Box) (Liveness, error) {
 	}
 	score := softmax(w.liveness.Output(0), spec.Live)
 	if math.IsNaN(score) {
-		return Liveness{}, fmt.Errorf("face: %s gives no number", spec.File)
+		return Liveness{}, fmt.Errorf("face: the output of %s is not a number", spec.File)
 	}
 	return Liveness{Known: true, Score: score}, nil
 }
 
-// surroundings is the square of scale times the face's side around its centre;
-// smaller if the photograph of width×height is, and shifted into it.
+// surroundings returns the square around the face's centre with scale times its
+// side, moved or made smaller to lie within a photograph of width×height.
 func surroundings(face Box, scale, width, height float64) Box {
 	side := min(scale*face.Width(), width, height)
 	b := face.around(side, side)
@@ -107,7 +108,8 @@ func surroundings(face Box, scale, width, height float64) Box {
 	return Box{x, y, x + side, y + side}
 }
 
-// softmax is exp(v[i]) over the sum of exp of all; NaN if any is no number.
+// softmax returns exp(v[i]) divided by the sum of exp over all of v. It is NaN if
+// any of v is.
 func softmax(v []float32, i int) float64 {
 	var sum float64
 	for _, other := range v {
@@ -116,12 +118,12 @@ func softmax(v []float32, i int) float64 {
 	return 1 / sum
 }
 
-// livenessTolerance is how far the drawn face's liveness may be from the
-// manifest's.
+// livenessTolerance is how far the liveness of the drawn face may be from
+// LivenessSpec.Drawing.
 const livenessTolerance = 0.05
 
-// selfTestLiveness judges the first drawn face, if a liveness network is
-// loaded.
+// selfTestLiveness measures the liveness of the first drawn face, if a liveness
+// network is loaded.
 func (e *Engine) selfTestLiveness(ctx context.Context) error {
 	if e.liveness == nil {
 		return nil

@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// What is fed is a square within the photograph, around the face as far as the
-// photograph goes.
+// The network's input is a square within the photograph that includes the face.
 func TestSurroundings(t *testing.T) {
 	for _, test := range []struct {
 		about         string

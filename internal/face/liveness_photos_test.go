@@ -13,15 +13,15 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// These give the figures of docs/decisions/pad.md where LIVENESS is all, and
-// otherwise those of a sample: the rest takes eight minutes.
+// With LIVENESS=all these tests compute the figures of docs/decisions/pad.md,
+// which takes eight minutes. Otherwise they use a sample.
 
-// thresholds are those of the document's tables.
+// thresholds are those in the tables of that page.
 var thresholds = []float64{0.2, 0.3, face.DefaultLivenessThreshold, 0.5, 0.7, 0.9}
 
 func allLiveness() bool { return os.Getenv("LIVENESS") == "all" }
 
-// sampleOf is every nth unless all are wanted.
+// sampleOf returns every nth name, or all with LIVENESS=all.
 func sampleOf(names []string, n int) []string {
 	if allLiveness() {
 		return names
@@ -33,8 +33,8 @@ func sampleOf(names []string, n int) []string {
 	return out
 }
 
-// photographsIn are the names, below facesDir, of the photographs that a pattern
-// finds there.
+// photographsIn returns the names, relative to facesDir, of the photographs that
+// match a pattern.
 func photographsIn(t *testing.T, pattern string) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(facesDir, pattern))
@@ -52,8 +52,8 @@ func photographsIn(t *testing.T, pattern string) []string {
 	return names
 }
 
-// demoPhotographs are the demo's, named as from facesDir; none where they are not
-// cut.
+// demoPhotographs returns the demo's photographs, relative to facesDir, or none
+// if they have not been cut.
 func demoPhotographs(t *testing.T) (names []string) {
 	t.Helper()
 	files, err := filepath.Glob("../../build/demo/photos/*.jpg")
@@ -78,8 +78,7 @@ func demoPhotographs(t *testing.T) (names []string) {
 	return names
 }
 
-// chosenPeople are that many people of LFW, evenly, by the first photograph of
-// each.
+// chosenPeople returns the first photograph of n people, evenly spread over LFW.
 func chosenPeople(t *testing.T, n int) []string {
 	t.Helper()
 	var firsts []string
@@ -95,8 +94,8 @@ func chosenPeople(t *testing.T, n int) []string {
 	return out
 }
 
-// personOf names who is on a photograph: the folder for LFW, what the name of the
-// file begins with for London.
+// personOf returns the name of the person on a photograph: the folder for LFW,
+// the start of the file name for London.
 func personOf(name string) string {
 	if filepath.Dir(name) == "london" {
 		before, _, _ := strings.Cut(filepath.Base(name), "_")
@@ -109,7 +108,7 @@ func judging(t *testing.T) *face.Engine {
 	return newEngine(t, func(o *face.Options) { o.Subject, o.Liveness = face.Central, true })
 }
 
-// wilson is the 95 % interval of a share, in per cent (Wilson 1927).
+// wilson returns the 95 % interval of a share, in per cent (Wilson 1927).
 func wilson(k, n int) (low, high float64) {
 	const z = 1.96
 	p, of := float64(k)/float64(n), float64(n)
@@ -118,12 +117,11 @@ func wilson(k, n int) (low, high float64) {
 	return 100 * (centre - half) / (1 + z*z/of), 100 * (centre + half) / (1 + z*z/of)
 }
 
-// TestBonaFideLiveness: hardly any photograph of a person is refused by the
-// default threshold.
+// TestBonaFideLiveness: the default threshold refuses few photographs of people.
 func TestBonaFideLiveness(t *testing.T) {
 	notUnderRace(t)
 	lfw := sampleOf(photographsIn(t, "lfw/*/*.jpg"), 12)
-	chose := map[string]bool{} // with these the crop was chosen
+	chose := map[string]bool{} // the people with whom the crop was chosen
 	for _, name := range chosenPeople(t, 250) {
 		chose[filepath.Dir(name)] = true
 	}
@@ -152,7 +150,7 @@ func TestBonaFideLiveness(t *testing.T) {
 	for _, set := range []struct {
 		what  string
 		names []string
-		most  float64 // per cent refused at the default threshold
+		limit float64 // per cent refused at the default threshold
 	}{
 		{"LFW, of the people that the crop was chosen with", only(lfw, func(p string) bool { return chose[p] }), 3},
 		{"LFW, of the others", only(lfw, func(p string) bool { return !chose[p] }), 2.5},
@@ -171,7 +169,7 @@ func TestBonaFideLiveness(t *testing.T) {
 		}
 		t.Logf("%s: %d photographs; %d people with a liveness; %d photographs without", set.what, len(set.names), len(people), len(set.names)-len(scores))
 		if len(set.names) == 0 {
-			continue // the demo's are cut by make test
+			continue // make test cuts the demo's photographs
 		}
 		if 100*len(scores) < 95*len(set.names) || len(scores) == 0 {
 			t.Errorf("%s: only %d of %d have a liveness", set.what, len(scores), len(set.names))
@@ -186,20 +184,20 @@ func TestBonaFideLiveness(t *testing.T) {
 			}
 			low, high := wilson(refused, len(scores))
 			t.Logf("    under %.1f: %d, %.2f %% (%.2f–%.2f)", threshold, refused, percent(refused, len(scores)), low, high)
-			if threshold == face.DefaultLivenessThreshold && percent(refused, len(scores)) > set.most {
+			if threshold == face.DefaultLivenessThreshold && percent(refused, len(scores)) > set.limit {
 				t.Errorf("%s: %d of %d are refused", set.what, refused, len(scores))
 			}
 		}
 	}
 }
 
-// TestSimulatedAttacks: which of the computed attacks pass. It is no claim that
-// few do; it fails where the measure has become better or worse than the
-// document says.
+// TestSimulatedAttacks measures how many of the computed attacks pass. It does
+// not claim that few do. It fails if the share differs from the documented one in
+// either direction.
 func TestSimulatedAttacks(t *testing.T) {
 	notUnderRace(t)
-	// One photograph each, and the next person's, whose head wears the mask.
-	// The first 14 of London and 13 of LFW had a part in choosing the crop.
+	// One photograph of each person; the next person's head wears the mask. The
+	// crop was chosen with the first 14 people of London and 13 of LFW.
 	type source struct{ of, host string }
 	var sources []source
 	var neutral []string
@@ -221,7 +219,7 @@ func TestSimulatedAttacks(t *testing.T) {
 	if !allLiveness() {
 		sources = []source{sources[0], sources[12], sources[24], sources[36]}
 	}
-	// Where eyes are does not depend on whether the quality would do.
+	// The eyes are needed whatever the quality.
 	finding := newEngine(t, func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Limits{} })
 	see := func(name string) pictured {
 		data, err := os.ReadFile(filepath.Join(facesDir, name))
@@ -236,7 +234,7 @@ func TestSimulatedAttacks(t *testing.T) {
 	}
 	e := judging(t)
 	work := slices.Concat(attacks, worse)
-	scores := make([][]float64, len(work)) // −1 where there is none
+	scores := make([][]float64, len(work)) // −1 for none
 	for i, s := range sources {
 		of, host := see(s.of), see(s.host)
 		for k, p := range work {

@@ -17,9 +17,9 @@ import (
 
 func measuringLiveness(o *face.Options) { o.Liveness = true }
 
-// The liveness is measured where it is asked for, and nowhere else; whatever
-// is asked, the rest of the answer is the same to the bit, and so it is with an
-// engine that has no liveness network.
+// The liveness is measured only if it is asked for. The rest of the Extraction is
+// the same to the bit, whether or not it is, and also for an engine without a
+// liveness network.
 func TestLivenessIsApart(t *testing.T) {
 	notUnderRace(t)
 	with, without := newEngine(t, measuringLiveness), newEngine(t)
@@ -51,7 +51,7 @@ func TestLivenessIsApart(t *testing.T) {
 	}
 }
 
-// Workers beside each other measure what one alone measures.
+// Concurrent workers measure the same as one worker.
 func TestLivenessDoesNotDependOnOtherPhotographs(t *testing.T) {
 	files := photographs(t)
 	uses := []face.Use{face.ForLiveProbe, face.ForProbe, face.ForReference}
@@ -78,8 +78,8 @@ func TestLivenessDoesNotDependOnOtherPhotographs(t *testing.T) {
 	tasks.Wait()
 }
 
-// Colours taken for other colours, and pixels of another range, are other
-// photographs to the network: it looks at them as its manifest says.
+// The self-test finds wrong channels and a wrong range of pixels in the manifest
+// of the liveness network.
 func TestLivenessSelfTest(t *testing.T) {
 	needModels(t)
 	for name, change := range map[string]func(l *face.LivenessSpec){
@@ -108,8 +108,8 @@ func TestLivenessSelfTest(t *testing.T) {
 	}
 }
 
-// A liveness that is wanted and cannot be measured shows at the start; without
-// its network it is not known, which is never taken for alive.
+// If liveness is configured but cannot be measured, New fails. Without its
+// network the liveness is unknown, which never counts as live.
 func TestLivenessNeedsItsNetwork(t *testing.T) {
 	o := face.Options{
 		Models: modelsDir, Manifest: face.DefaultManifest(), Calibration: shipped(t), Load: noLoad(t), Liveness: true,
@@ -132,8 +132,8 @@ func TestLivenessNeedsItsNetwork(t *testing.T) {
 	}
 }
 
-// A manifest without a liveness network is a whole one, and where liveness is
-// not wanted its file is not needed.
+// The liveness network is optional in a manifest, and its file is needed only if
+// liveness is configured.
 func TestLivenessIsOptional(t *testing.T) {
 	without, err := face.ParseManifest(manifestFile(t, func(m *face.Manifest) { m.Liveness = nil }))
 	if err != nil || without.Liveness != nil {

@@ -19,7 +19,7 @@ func wantKind(t *testing.T, err error, kind sesuai.Kind) {
 	}
 }
 
-// detailOf is what a caller may be shown of err.
+// detailOf returns what a caller may be shown of err.
 func detailOf(err error) string {
 	if e, ok := errors.AsType[*sesuai.Error](err); ok {
 		return e.Detail

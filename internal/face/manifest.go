@@ -1,75 +1,80 @@
 package face
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/sesuai/sesuai"
 )
 
-// Manifest describes the networks of an engine: which files, what is in them
-// and how they are fed. It is data, so that a model with other weights is a
-// matter of configuration.
+// Manifest describes the networks of an engine: their files, their tensors and
+// how pixels are fed to them. It is data, so that other weights only need
+// configuration.
 type Manifest struct {
-	// ID names the set; with the digest of the template network it is the
-	// model id that every template carries.
+	// ID names the set of networks. Together with the digest of the template
+	// network it is the model id of every template.
 	ID string `json:"id"`
-	// Source and Licence say where the files come from and on what terms.
+	// Source and Licence say where the files come from, and under which terms.
 	Source  string `json:"source"`
 	Licence string `json:"licence"`
 	// Calibration is the id of the calibration made for the template network.
 	Calibration string `json:"calibration"`
 
-	// Detector takes the photograph letterboxed, and gives scores N×2 (the
-	// second is the face's) and corner boxes N×4 as fractions of the input.
+	// Detector: the input is the letterboxed photograph. The outputs are
+	// scores N×2, of which the second is that of a face, and corner boxes N×4
+	// as fractions of the input.
 	Detector NetworkSpec `json:"detector"`
-	// Landmarks takes the face's square, and gives 68 points (x, y) as
-	// fractions of it, in the order of the iBUG 300-W mark-up.
+	// Landmarks: the input is the square of the face. The output is 68 points
+	// (x, y) as fractions of the input, in the order of the iBUG 300-W
+	// annotation.
 	Landmarks NetworkSpec `json:"landmarks"`
-	// Template takes the aligned face, and gives TemplateSize numbers.
+	// Template: the input is the aligned face. The output is TemplateSize
+	// numbers.
 	Template NetworkSpec `json:"template"`
-	// TemplateLength is how long the template network's output is for a face
-	// that it cannot recognise; without it that is not looked at.
+	// TemplateLength interprets the length of the template network's output.
+	// Without it, the length is ignored.
 	TemplateLength *TemplateLength `json:"template_length,omitempty"`
-	// Eyes takes a square around one eye of the aligned face, and gives two
-	// numbers: how sure it is that the eye is closed, and that it is open.
+	// Eyes: the input is a square around one eye of the aligned face. The
+	// outputs are the logits of a closed and of an open eye.
 	Eyes NetworkSpec `json:"eyes"`
-	// Liveness judges whether the photograph was taken of a living person.
-	// A manifest may leave it out.
+	// Liveness is the network that detects presentation attacks. It is
+	// optional.
 	Liveness *LivenessSpec `json:"liveness,omitempty"`
 
-	// SelfTest is what the first three together must answer at start.
+	// SelfTest is the result of the detector, landmark and template networks
+	// in the self-test at start.
 	SelfTest SelfTest `json:"self_test"`
 }
 
-// TemplateLength says what the length of a template, before it is scaled to a
-// unit vector, means. The clearer a face is to the network, the longer it is
-// (Meng et al. 2021, MagFace).
+// TemplateLength interprets the length of a template before it is scaled to a
+// unit vector. The more recognisable a face is to the network, the greater the
+// length (Meng et al. 2021, MagFace).
 type TemplateLength struct {
 	// Half and Width are those of Quality.UnifiedQualityScore.
 	Half  float64 `json:"half"`
 	Width float64 `json:"width"`
-	// Clear is the length from which a face is not looked at again.
+	// Clear is the length from which the first look at a face is enough: see
+	// worker.view.
 	Clear float64 `json:"clear"`
 }
 
 // NetworkSpec is one network of a Manifest.
 type NetworkSpec struct {
-	// File is the ONNX file's name in the models folder, SHA256 its digest in
-	// hex.
+	// File is the name of the ONNX file in the models folder, SHA256 its digest
+	// in hex.
 	File   string `json:"file"`
 	SHA256 string `json:"sha256"`
-	// Input is the one input: 1×channels×height×width.
+	// Input is the only input: 1×channels×height×width.
 	Input TensorSpec `json:"input"`
-	// Outputs are those that are read, in the order in which they are used.
+	// Outputs are the outputs that are read, in the order in which they are
+	// used.
 	Outputs []TensorSpec `json:"outputs"`
 	// Channels is the order of the colours: RGB, BGR or GREY.
 	Channels string `json:"channels"`
@@ -84,7 +89,7 @@ type TensorSpec struct {
 	Shape []int64 `json:"shape"`
 }
 
-// Size is how many numbers the tensor holds.
+// Size returns how many numbers the tensor holds.
 func (t TensorSpec) Size() int {
 	n := 1
 	for _, d := range t.Shape {
@@ -96,21 +101,21 @@ func (t TensorSpec) Size() int {
 //go:embed manifests/faceplugin.json
 var defaultManifest []byte
 
-// DefaultManifest is that of the models that the project fetches.
+// DefaultManifest returns the manifest of the models that make models fetches.
 func DefaultManifest() Manifest {
 	m, err := ParseManifest(defaultManifest)
 	if err != nil {
-		panic(err) // embedded, and a test reads it
+		panic(err) // the manifest is embedded, and tests parse it
 	}
 	return m
 }
 
-// ParseManifest reads a manifest strictly: unknown keys, missing values and
-// shapes that the pipeline cannot feed are errors of kind
-// sesuai.KindConfiguration.
+// ParseManifest parses a manifest. A key that is not known or is there twice, a
+// value that is missing and a shape that the pipeline cannot feed are errors of
+// kind sesuai.KindConfiguration.
 func ParseManifest(b []byte) (Manifest, error) {
 	var m Manifest
-	if err := decodeStrictly(b, &m); err != nil {
+	if err := jsonv2.Unmarshal(b, &m, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return Manifest{}, badManifest("it cannot be read", err)
 	}
 	if m.ID == "" || m.Licence == "" || m.Calibration == "" {
@@ -151,20 +156,6 @@ func ParseManifest(b []byte) (Manifest, error) {
 	return m, nil
 }
 
-// decodeStrictly reads one JSON value and refuses unknown keys and anything
-// behind it.
-func decodeStrictly(b []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("something follows the value")
-	}
-	return nil
-}
-
 func (s NetworkSpec) check(outputs int) error {
 	if s.File == "" || s.File != filepath.Base(s.File) {
 		return fmt.Errorf("file must be the name of a file in the models folder")
@@ -193,7 +184,8 @@ func (s NetworkSpec) check(outputs int) error {
 	return nil
 }
 
-// sidesOK keeps products of a shape far from overflow.
+// sidesOK reports whether the sizes of a shape are positive, and small enough
+// that their product does not overflow.
 func sidesOK(shape []int64) bool {
 	for _, d := range shape {
 		if d < 1 || d > 1<<14 {
@@ -207,14 +199,13 @@ func badManifest(what string, err error) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "model manifest: " + what, Err: err}
 }
 
-// Model is the id that templates carry: the set and the network that made
-// them, so that templates of other weights are never compared.
+// Model returns the model id of templates. It includes the digest of the
+// template network, so that templates of different weights are not compared.
 func (m Manifest) Model() string { return m.ID + "@" + m.Template.SHA256[:12] }
 
-// TemplatesSHA256 is a digest, in hex, of all in the manifest that decides what
-// template a photograph gives: the networks that find, align and describe a
-// face, whatever their files are called, how they are fed, and from which length
-// a face is looked at again.
+// TemplatesSHA256 returns a digest, in hex, of everything in the manifest that
+// affects the templates: the detector, landmark and template networks without
+// their file names, how pixels are fed to them, and TemplateLength.Clear.
 func (m Manifest) TemplatesSHA256() string {
 	decide := struct {
 		Detector, Landmarks, Template NetworkSpec
@@ -228,13 +219,14 @@ func (m Manifest) TemplatesSHA256() string {
 	}
 	b, err := json.Marshal(decide)
 	if err != nil {
-		panic(err) // it holds strings and finite numbers, which were read as JSON
+		panic(err) // strings and finite numbers always encode
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(b))
 }
 
-// load reads the network's file and checks its digest. The bytes that were
-// checked are the bytes to load: a damaged model often loads without an error.
+// load reads the network's file and checks its digest, since a damaged model
+// often loads without an error. It returns the bytes that were checked, and those
+// must be loaded.
 func (s NetworkSpec) load(dir string) ([]byte, error) {
 	path := filepath.Join(dir, s.File)
 	b, err := os.ReadFile(path)

@@ -15,7 +15,7 @@ import (
 
 func manifestFile(t *testing.T, change func(m *face.Manifest)) []byte {
 	t.Helper()
-	// Through JSON, so that the slices are a copy's.
+	// A copy by JSON does not share slices.
 	b, err := json.Marshal(face.DefaultManifest())
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func manifestFile(t *testing.T, change func(m *face.Manifest)) []byte {
 
 func TestParseManifestRefuses(t *testing.T) {
 	if _, err := face.ParseManifest(manifestFile(t, func(*face.Manifest) {})); err != nil {
-		t.Fatal(err) // the unchanged one is good
+		t.Fatal(err) // the unchanged one is valid
 	}
 	for name, change := range map[string]func(m *face.Manifest){
 		"no id":                         func(m *face.Manifest) { m.ID = "" },
@@ -111,7 +111,7 @@ func TestModelNamesTheWeights(t *testing.T) {
 	}
 }
 
-// noLoad is a loader that must not be reached.
+// noLoad is a loader that must not be called.
 func noLoad(t *testing.T) face.Loader {
 	return func(_ []byte, spec face.NetworkSpec) (face.Network, error) {
 		t.Errorf("%s is loaded", spec.File)
@@ -119,14 +119,14 @@ func noLoad(t *testing.T) face.Loader {
 	}
 }
 
-// fakeNetwork stands for a network that was loaded.
+// fakeNetwork is a Network that cannot run.
 type fakeNetwork struct{}
 
 func (fakeNetwork) NewRunner() (face.Runner, error) { return nil, errors.New("no runner") }
 func (fakeNetwork) Close() error                    { return nil }
 
-// A file that is not the manifest's is refused by name, before anything loads
-// it.
+// A file whose digest differs from the manifest's is refused, by name, before it
+// is loaded.
 func TestNewChecksEveryModelFile(t *testing.T) {
 	needModels(t)
 	m := face.DefaultManifest()
@@ -198,7 +198,7 @@ func copyModels(t *testing.T, m face.Manifest) string {
 	return dir
 }
 
-// The self-test finds a network that loads but is fed wrongly.
+// The self-test finds a network that loads but has a wrong input.
 func TestSelfTestFindsWrongFeeding(t *testing.T) {
 	for name, change := range map[string]func(m *face.Manifest){
 		"template fed RGB":        func(m *face.Manifest) { m.Template.Channels = "RGB" },
@@ -214,7 +214,7 @@ func TestSelfTestFindsWrongFeeding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := realOptions(t)
 			change(&o.Manifest)
-			fed := *o.Calibration // as if it had been made with this
+			fed := *o.Calibration // as if it had been made with this manifest
 			fed.TemplatesSHA256 = o.Manifest.TemplatesSHA256()
 			o.Calibration = &fed
 			e, err := face.New(o)

@@ -7,34 +7,34 @@ import (
 	"math"
 )
 
-// The versions of a marshalled template: its first byte. Version 1 is the
-// vector as float32; it is read, and no longer written.
+// The versions of a marshalled template, which are its first byte. Version 1
+// holds the vector as float32. It is read, but no longer written.
 const (
 	float32Version = 1
 	int8Version    = 2
 )
 
-// MarshalledTemplateSize is how many bytes Template.MarshalBinary writes:
-// version, components, scale, check value. docs/decisions/templates.md has what
-// the form costs in accuracy.
+// MarshalledTemplateSize is the size in bytes of what Template.MarshalBinary
+// writes: version, components, scale, check value. docs/decisions/templates.md
+// says what the format costs in accuracy.
 const MarshalledTemplateSize = 1 + TemplateSize + 4 + 4
 
-// float32Size is how many bytes a template of version 1 has.
+// float32Size is the size in bytes of a template of version 1.
 const float32Size = 1 + 4*TemplateSize
 
-// most is the component that the longest one becomes. -128 is not used, so that
-// v and -v lose the same.
-const most = 127
+// maxComponent is the greatest absolute value of a stored component. -128 is not
+// used, so that v and -v have the same rounding errors.
+const maxComponent = 127
 
-// unitTolerance is how far the square of a stored vector's length may be from 1.
+// unitTolerance is how far the squared length of a stored vector may be from 1.
 const unitTolerance = 1e-3
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var errNotTemplate = errors.New("face: not a template of a version that is known")
 
-// TemplateSizeAt is how long the marshalled template is that b begins with, by
-// its version, whether or not b is as long; 0 if no version is like that.
+// TemplateSizeAt returns the size of the marshalled template at the start of b,
+// by its version. b may be shorter. It is 0 if the version is unknown.
 func TemplateSizeAt(b []byte) int {
 	switch {
 	case len(b) == 0:
@@ -48,19 +48,18 @@ func TemplateSizeAt(b []byte) int {
 	}
 }
 
-// MarshalBinary writes version 2: the version byte; TemplateSize components,
-// an int8 each; the scale, that brings them back to length 1, as float32; and a
-// CRC-32C (RFC 3720) over Model and all that stands before it. Numbers of
-// several bytes are little-endian. Model is not written: whoever stores a
-// template stores the model beside it.
+// MarshalBinary writes version 2: the version byte; TemplateSize components as
+// int8; the scale that makes them a unit vector, as float32; and a CRC-32C (RFC
+// 3720) over Model and all preceding bytes. Numbers are little-endian. Model is
+// not written, so it must be stored beside the template.
 //
-// A component is the vector's in steps of 1/127 of its longest one, rounded
-// half to even. Once rounded a template keeps: what UnmarshalBinary makes of
-// these bytes is marshalled to the same bytes. It fails if the vector is not
-// of TemplateSize and length 1.
+// A component is a multiple of 1/127 of the longest one, rounded half to even.
+// Rounding happens once: a template that UnmarshalBinary returned is marshalled
+// to the same bytes. MarshalBinary fails if the vector does not have TemplateSize
+// components and length 1.
 func (t Template) MarshalBinary() ([]byte, error) {
 	if !isUnit(t.Vector) {
-		return nil, errors.New("face: marshalling what is not a unit vector")
+		return nil, errors.New("face: a template to be marshalled is not a unit vector")
 	}
 	var longest float64
 	for _, x := range t.Vector {
@@ -69,18 +68,17 @@ func (t Template) MarshalBinary() ([]byte, error) {
 	b := make([]byte, 1, MarshalledTemplateSize)
 	b[0] = int8Version
 	for _, x := range t.Vector {
-		b = append(b, byte(int8(math.RoundToEven(float64(x)/longest*most))))
+		b = append(b, byte(int8(math.RoundToEven(float64(x)/longest*maxComponent))))
 	}
 	_, scale := scaleOf(b[1:])
 	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(scale))
 	return binary.LittleEndian.AppendUint32(b, t.check(b)), nil
 }
 
-// UnmarshalBinary reads what MarshalBinary wrote, and version 1. It needs Model
-// to be set already, to the one that the template was marshalled under, and
-// leaves it as it is: a template of version 2 that is damaged, or comes under
-// another model's name, is refused. Version 1 has no check value; of it only
-// the length of the vector is checked.
+// UnmarshalBinary reads what MarshalBinary wrote, and version 1. Model must be
+// set to the model of the stored template, and is not changed. A template of
+// version 2 is refused if it is damaged or of another model. Version 1 has no
+// check value, so only the length of its vector is checked.
 func (t *Template) UnmarshalBinary(b []byte) error {
 	if len(b) == 0 || len(b) != TemplateSizeAt(b) {
 		return errNotTemplate
@@ -101,8 +99,8 @@ func (t *Template) UnmarshalBinary(b []byte) error {
 		return errors.New("face: a stored template is damaged, or another model's")
 	}
 	longest, scale := scaleOf(components)
-	if longest != most || binary.LittleEndian.Uint32(rest) != math.Float32bits(scale) {
-		return errors.New("face: a stored template is not scaled as one")
+	if longest != maxComponent || binary.LittleEndian.Uint32(rest) != math.Float32bits(scale) {
+		return errors.New("face: a stored template has a wrong scale")
 	}
 	for i, c := range components {
 		v[i] = float32(int8(c)) * scale
@@ -111,15 +109,15 @@ func (t *Template) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// check is the check value of b under t's model. What is in b has one length,
-// so that no two pairs of model and b are the same bytes.
+// check returns the check value of b and t's model. Since the length of b is
+// fixed, different pairs of model and b are different bytes.
 func (t Template) check(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum([]byte(t.Model), castagnoli), castagnoli, b)
 }
 
-// scaleOf is the greatest absolute value of the components, and what to multiply
-// them by for a vector of length 1. The sum is of whole numbers, and what
-// follows is rounded as IEEE 754 says: it comes to the same bits everywhere.
+// scaleOf returns the greatest absolute value of the components, and the factor
+// that makes them a vector of length 1. The sum is exact, and IEEE 754 defines
+// the rounding of the rest, so the result is the same on every machine.
 func scaleOf(components []byte) (longest int, scale float32) {
 	sum := 0
 	for _, c := range components {

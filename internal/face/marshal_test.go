@@ -13,7 +13,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// marshalled is b of t, which must not fail.
+// marshalled marshals a template, which must not fail.
 func marshalled(t testing.TB, tmpl face.Template) []byte {
 	t.Helper()
 	b, err := tmpl.MarshalBinary()
@@ -23,7 +23,7 @@ func marshalled(t testing.TB, tmpl face.Template) []byte {
 	return b
 }
 
-// version1 is a vector as version 1 has it.
+// version1 marshals a vector as version 1.
 func version1(v []float32) []byte {
 	b := []byte{1}
 	for _, x := range v {
@@ -32,14 +32,14 @@ func version1(v []float32) []byte {
 	return b
 }
 
-// checked puts the check value behind a version 2 without one.
+// checked appends the check value to a version 2 without one.
 func checked(model string, b []byte) []byte {
 	sum := crc32.Checksum(append([]byte(model), b...), crc32.MakeTable(crc32.Castagnoli))
 	return binary.LittleEndian.AppendUint32(bytes.Clone(b), sum)
 }
 
-// The form as it is described, for one template that was worked out by hand:
-// 0.6 and 0.8 become 95.25 and 127 steps, so 95 and 127, of length 158.6.
+// The format is as documented, for one template computed by hand: 0.6 and 0.8 are
+// 95.25 and 127 steps, which are rounded to 95 and 127, with length 158.6.
 func TestTemplateMarshals(t *testing.T) {
 	want := make([]byte, 1+face.TemplateSize)
 	want[0], want[1+3], want[1+511] = 2, 95, 127
@@ -59,8 +59,7 @@ func TestTemplateMarshals(t *testing.T) {
 	}
 }
 
-// Halves are rounded to even, and a vector's opposite is marshalled to the
-// opposite.
+// Halves are rounded to even, and the components of -v are those of v negated.
 func TestMarshalTemplateRounds(t *testing.T) {
 	v := make([]float32, face.TemplateSize)
 	opposite := make([]float32, face.TemplateSize)
@@ -72,7 +71,7 @@ func TestMarshalTemplateRounds(t *testing.T) {
 	for _, x := range v {
 		rest -= float64(x) * float64(x)
 	}
-	for i := 100; i < 200; i++ { // to length 1, with components under the longest
+	for i := 100; i < 200; i++ { // fill up to length 1 with smaller components
 		v[i] = float32(math.Sqrt(rest / 100))
 		opposite[i] = -v[i]
 	}
@@ -85,8 +84,8 @@ func TestMarshalTemplateRounds(t *testing.T) {
 	}
 }
 
-// anyVector draws the shapes that a vector can have: near normal, with one
-// component far above the others, and of few values, which fall on halves.
+// anyVector draws vectors that are near normal, that have one component far above
+// the others, or that have few values, which are rounded at halves.
 var anyVector = rapid.Custom(func(t *rapid.T) []float32 {
 	v := make([]float32, face.TemplateSize)
 	random := rapid.Float32Range(-1, 1)
@@ -102,9 +101,9 @@ var anyVector = rapid.Custom(func(t *rapid.T) []float32 {
 	return v
 })
 
-// TestMarshalTemplateTwice: what was rounded once stays as it is, so that a
-// registry that is moved keeps its digest; and no component moves by more than
-// half a step and what scaling to length 1 takes.
+// TestMarshalTemplateTwice: marshalling again gives the same bytes, so that a
+// registry that is moved keeps its digest. No component changes by more than half
+// a step and the effect of scaling to length 1.
 func TestMarshalTemplateTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := anyVector.Draw(t, "vector")
@@ -123,7 +122,7 @@ func TestMarshalTemplateTwice(t *testing.T) {
 		}
 		twice, err := restored.MarshalBinary()
 		if err != nil || !bytes.Equal(once, twice) {
-			t.Fatalf("the second time it is other bytes: %v", err)
+			t.Fatalf("the second time the bytes differ: %v", err)
 		}
 		var sum, longest, apart float64
 		for i, x := range restored.Vector {
@@ -134,7 +133,7 @@ func TestMarshalTemplateTwice(t *testing.T) {
 		if math.Abs(sum-1) > 1e-6 {
 			t.Fatalf("the square of its length is %v", sum)
 		}
-		// Half a step in every component, and as much again for the scale.
+		// Half a step in every component, and the same again for the scale.
 		if limit := math.Sqrt(face.TemplateSize) * longest / 127; math.Sqrt(apart) > limit {
 			t.Fatalf("moved by %v, over %v", math.Sqrt(apart), limit)
 		}
@@ -144,7 +143,7 @@ func TestMarshalTemplateTwice(t *testing.T) {
 func TestUnmarshalTemplateVersion1(t *testing.T) {
 	want := axisTemplate(t, "m", 3, 4)
 	b := version1(want.Vector)
-	got := face.Template{Model: "n"} // it has no check value
+	got := face.Template{Model: "n"} // version 1 has no check value
 	if err := got.UnmarshalBinary(b); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +195,7 @@ func TestUnmarshalTemplateRefuses(t *testing.T) {
 	}
 	refuses(t, "another model's", "n", good)
 	refuses(t, "no model's", "", good)
-	// scaled is with two components, and the scale that is right for them.
+	// scaled has two components and the correct scale for them.
 	scaled := func(x, y int8) []byte {
 		return change(func(b []byte) {
 			b[1+3], b[1+511] = byte(x), byte(y)
@@ -223,7 +222,7 @@ func TestUnmarshalTemplateRefuses(t *testing.T) {
 	} {
 		refuses(t, name, "m", b)
 	}
-	// They are refused for what they are, not for how they were made.
+	// The refusals above are not due to how the bytes were made.
 	if err := (&face.Template{Model: "m"}).UnmarshalBinary(scaled(-94, 127)); err != nil {
 		t.Error(err)
 	}
@@ -244,7 +243,7 @@ func TestMarshalTemplateRefuses(t *testing.T) {
 	}
 }
 
-// What stands behind a template is found by TemplateSizeAt.
+// TemplateSizeAt finds the end of a template.
 func TestTemplateSizeAt(t *testing.T) {
 	tmpl := axisTemplate(t, "m", 3, 4)
 	for _, b := range [][]byte{marshalled(t, tmpl), version1(tmpl.Vector)} {
@@ -259,9 +258,9 @@ func TestTemplateSizeAt(t *testing.T) {
 	}
 }
 
-// FuzzUnmarshalTemplate: whatever is read is a unit vector, and what is read of
-// version 2 is marshalled to the bytes that it was read from. The bytes are
-// also tried with the check value that is right for them.
+// FuzzUnmarshalTemplate: every accepted template is a unit vector, and one of
+// version 2 is marshalled to the same bytes. The bytes are also tried with a
+// correct check value.
 func FuzzUnmarshalTemplate(f *testing.F) {
 	tmpl := axisTemplate(f, "m", 3, 4)
 	f.Add("m", marshalled(f, tmpl))

@@ -5,13 +5,13 @@ import (
 	"encoding/binary"
 )
 
-// orientation is how a camera says the stored pixels are to be turned: 1 to 8,
-// EXIF 2.32 (CIPA DC-008), tag 0x0112. Anything else counts as 1.
+// orientation says how the stored pixels must be turned, as given by a camera: 1
+// to 8, EXIF 2.32 (CIPA DC-008), tag 0x0112. Other values count as 1.
 type orientation uint8
 
 const upright, upsideDown orientation = 1, 3
 
-// What is read of a TIFF structure (TIFF 6.0, section 2).
+// Parts of a TIFF structure (TIFF 6.0, section 2).
 const (
 	tagOrientation   = 0x0112
 	typeShort        = 3
@@ -24,16 +24,16 @@ const (
 	app1        = 0xe1
 )
 
-// swapsSides reports whether width and height change places.
+// swapsSides reports whether width and height are swapped.
 func (o orientation) swapsSides() bool { return o >= 5 && o <= 8 }
 
-// mirrorsColumns and mirrorsRows report whether the upright image's columns, and
-// rows, run against the stored side that they come from.
+// mirrorsColumns and mirrorsRows report whether the columns and rows of the
+// upright image are in the opposite order of the stored ones.
 func (o orientation) mirrorsColumns() bool { return o == 2 || o == 3 || o == 6 || o == 7 }
 func (o orientation) mirrorsRows() bool    { return o == 3 || o == 4 || o == 7 || o == 8 }
 
-// walk gives where pixel (x, y) of a stored w×h image goes in the upright one:
-// number start + x·dx + y·dy.
+// walk returns the position of pixel (x, y) of a stored w×h image in the upright
+// image: it has the index start + x·dx + y·dy.
 func (o orientation) walk(w, h int) (start, dx, dy int) {
 	switch o {
 	case 2: // mirrored
@@ -44,19 +44,19 @@ func (o orientation) walk(w, h int) (start, dx, dy int) {
 		return w * (h - 1), 1, -w
 	case 5: // mirrored along the main diagonal
 		return 0, h, 1
-	case 6: // to be turned clockwise
+	case 6: // turn clockwise
 		return h - 1, h, -1
 	case 7: // mirrored along the other diagonal
 		return w*h - 1, -h, -1
-	case 8: // to be turned anticlockwise
+	case 8: // turn anticlockwise
 		return h * (w - 1), -h, 1
 	default:
 		return 0, 1, w
 	}
 }
 
-// jpegOrientation looks for the tag in the JPEG's first EXIF segment. A
-// segment that cannot be read says nothing.
+// jpegOrientation returns the orientation in the JPEG's first EXIF segment, or
+// upright if that cannot be read.
 func jpegOrientation(data []byte) orientation {
 	for at := 2; at+4 <= len(data) && data[at] == 0xff; {
 		marker := data[at+1]
@@ -77,8 +77,8 @@ func jpegOrientation(data []byte) orientation {
 	return upright
 }
 
-// pngOrientation looks for the tag in the eXIf chunk (PNG 3rd edition,
-// 11.3.3.5).
+// pngOrientation returns the orientation in the eXIf chunk (PNG 3rd edition,
+// 11.3.3.5), or upright if that cannot be read.
 func pngOrientation(data []byte) orientation {
 	for at := len(pngMagic); at+8 <= len(data); {
 		size := int64(binary.BigEndian.Uint32(data[at:]))
@@ -95,8 +95,8 @@ func pngOrientation(data []byte) orientation {
 	return upright
 }
 
-// tiffOrientation reads the tag from the first directory of a TIFF structure
-// (TIFF 6.0, section 2).
+// tiffOrientation returns the orientation in the first directory of a TIFF
+// structure (TIFF 6.0, section 2), or upright if that cannot be read.
 func tiffOrientation(tiff []byte) orientation {
 	if len(tiff) < 8 {
 		return upright

@@ -21,14 +21,14 @@ var (
 	bigEndian    byteOrder = binary.BigEndian
 )
 
-// entry is a directory entry of a TIFF structure, its value in place.
+// entry is a directory entry of a TIFF structure with its value in place.
 type entry struct {
 	tag, kind uint16
 	count     uint32
 	value     [4]byte
 }
 
-// directory writes a TIFF structure of one directory.
+// directory returns a TIFF structure with one directory.
 func directory(order byteOrder, entries ...entry) []byte {
 	b := []byte("II")
 	if order == bigEndian {
@@ -52,16 +52,16 @@ func short(order byteOrder, tag, v uint16) entry {
 	return e
 }
 
-// tiff is a directory with an orientation between two other entries.
+// tiff returns a directory with an orientation between two other entries.
 func tiff(order byteOrder, orientation uint16) []byte {
 	return directory(order, short(order, 0x0100, 7), short(order, 0x0112, orientation), short(order, 0x0128, 2))
 }
 
 func exifSegment(tiff []byte) []byte { return segment(0xe1, append([]byte("Exif\x00\x00"), tiff...)) }
 
-// stored is the size and the pixels of the image that a camera stores for the
-// upright one of w×h, by the meaning of each orientation: which side of the
-// scene its row 0 and its column 0 are (CIPA DC-008, 4.6.4 A).
+// stored returns the size and the pixels that a camera stores for an upright
+// image of w×h. The orientation says which sides of the scene row 0 and column 0
+// are (CIPA DC-008, 4.6.4 A).
 func stored(o, w, h int, upright func(x, y int) [3]byte) (int, int, func(x, y int) [3]byte) {
 	at := func(x, y int) (int, int) { return x, y }
 	switch o {
@@ -101,7 +101,7 @@ func TestOrientation(t *testing.T) {
 	}
 }
 
-// withChunk puts a chunk behind a PNG's header.
+// withChunk inserts a chunk after a PNG's header.
 func withChunk(png, c []byte) []byte {
 	const afterHeader = 8 + 25
 	return append(append(append([]byte{}, png[:afterHeader]...), c...), png[afterHeader:]...)
@@ -123,7 +123,7 @@ func TestOrientationAmongOtherSegments(t *testing.T) {
 	wantPixels(t, decode(t, file), gradientWidth, gradientHeight, gradient, 16)
 }
 
-// What says no valid orientation leaves the pixels as they are.
+// An invalid orientation leaves the pixels unchanged.
 func TestBrokenOrientationIsIgnored(t *testing.T) {
 	good := tiff(littleEndian, 6)
 	change := func(at int, b ...byte) []byte {
@@ -161,7 +161,7 @@ func TestBrokenOrientationIsIgnored(t *testing.T) {
 	}
 }
 
-// A directory cut anywhere counts if its entry is whole, and not otherwise.
+// A truncated directory counts if its entry is complete.
 func TestTruncatedOrientation(t *testing.T) {
 	exif := tiff(bigEndian, 6)
 	const entryEnd = 8 + 2 + 2*12
@@ -178,7 +178,7 @@ func TestTruncatedOrientation(t *testing.T) {
 	}
 }
 
-// FuzzOrientation looks for a panic and for an orientation out of range.
+// FuzzOrientation looks for panics and for orientations out of range.
 func FuzzOrientation(f *testing.F) {
 	f.Add(tiff(littleEndian, 6))
 	f.Add(tiff(bigEndian, 8))

@@ -2,31 +2,31 @@ package face
 
 import "image"
 
-// maxSide is the longest side, in pixels, that a photograph keeps unless it is
-// held as its file has it. A larger one is shrunk by a whole factor while it is
-// converted: no face that can be compared needs more, and it bounds what one
-// photograph costs.
+// maxSide is the greatest length, in pixels, of a side of a converted
+// photograph. A larger one is shrunk by a whole factor while it is converted,
+// which bounds the cost of a photograph. No face needs more pixels to be
+// compared.
 const maxSide = 4096
 
 // Photo is an upright photograph as three planes: red, green and blue, or the
-// brightness and two chromas of a JPEG. Those are kept as they are: converting
-// every pixel costs more than all networks see of it.
+// brightness and two chromas of a JPEG. Those are not converted, since the
+// networks need only a small part of the pixels.
 type Photo struct {
 	Width, Height int
-	// Scale is how many pixels of its file one of its pixels covers along a
-	// side: over 1 if it was decoded smaller.
+	// Scale is how many pixels of the file one pixel covers along a side. It
+	// is over 1 if the photograph was decoded smaller.
 	Scale float64
 
 	planes [3]plane
-	// ycc: the planes are Y, Cb and Cr of ITU-T T.871.
+	// ycc means that the planes are Y, Cb and Cr of ITU-T T.871.
 	ycc bool
-	// converted is the memory of converted planes, to be used again.
+	// converted is the memory of converted planes, which is used again.
 	converted []byte
 }
 
-// plane is one channel of a photograph, of bytes, row after row. One of its
-// samples covers across×down pixels; left and top are how many of those that
-// the first column and row cover lie outside of the photograph.
+// plane is one channel of a photograph, of bytes, row after row. One sample
+// covers across×down pixels. The first column and row may cover pixels outside
+// of the photograph: left and top are the numbers of these.
 type plane struct {
 	pix                   []byte
 	stride, width, height int
@@ -34,14 +34,14 @@ type plane struct {
 	left, top             int
 }
 
-// box is where a box of the photograph lies in the plane.
+// box converts a box of the photograph to samples of the plane.
 func (c *plane) box(b Box) Box {
 	x, y := float64(c.across), float64(c.down)
 	left, top := float64(c.left), float64(c.top)
 	return Box{(b.X0 + left) / x, (b.Y0 + top) / y, (b.X1 + left) / x, (b.Y1 + top) / y}
 }
 
-// hold makes p the image, turned upright.
+// hold sets p to the image, turned upright.
 func (p *Photo) hold(img image.Image, o orientation) error {
 	w, h := img.Bounds().Dx(), img.Bounds().Dy()
 	if m, ok := img.(*image.YCbCr); ok && max(w, h) <= maxSide {
@@ -63,9 +63,9 @@ func (p *Photo) hold(img image.Image, o orientation) error {
 	return nil
 }
 
-// convert takes w×h pixels from row, shrinks them by the least whole factor
-// that brings both sides to maxSide or under (averaging, so nothing aliases),
-// and puts each where the orientation wants it.
+// convert reads w×h pixels from row, turns them upright, and shrinks them by the
+// least whole factor that brings both sides to at most maxSide. It averages
+// pixels, so nothing aliases.
 func (p *Photo) convert(w, h int, row func(y int, rgb []byte), o orientation) {
 	factor := (max(w, h) + maxSide - 1) / maxSide
 	sw, sh := (w+factor-1)/factor, (h+factor-1)/factor
@@ -101,7 +101,7 @@ func (p *Photo) convert(w, h int, row func(y int, rgb []byte), o orientation) {
 	}
 }
 
-// makePlanes gives p three planes of w×h pixels, or h×w if they are swapped.
+// makePlanes makes the planes of p of w×h pixels, or h×w if swapped.
 func (p *Photo) makePlanes(w, h int, swapped bool) {
 	if swapped {
 		w, h = h, w
@@ -114,7 +114,8 @@ func (p *Photo) makePlanes(w, h int, swapped bool) {
 	}
 }
 
-// scatter writes a row of RGB pixels from pixel number at, dx pixels apart.
+// scatter writes a row of RGB pixels into the planes, from index at in steps of
+// dx.
 func (p *Photo) scatter(rgb []byte, at, dx int) {
 	r, g, b := p.planes[0].pix, p.planes[1].pix, p.planes[2].pix
 	for i := 0; i+3 <= len(rgb); i += 3 {
@@ -123,14 +124,14 @@ func (p *Photo) scatter(rgb []byte, at, dx int) {
 	}
 }
 
-// turned is the photograph turned as o says: a copy.
+// turned returns a copy of the photograph turned by o.
 func (p *Photo) turned(o orientation) *Photo {
 	q := &Photo{Width: p.Width, Height: p.Height, Scale: p.Scale, ycc: p.ycc, planes: p.planes}
 	q.turn(o)
 	return q
 }
 
-// turn turns the photograph as o says.
+// turn turns the photograph by o.
 func (p *Photo) turn(o orientation) {
 	for i, c := range p.planes {
 		p.planes[i] = c.turned(o, p.Width, p.Height)
@@ -140,7 +141,7 @@ func (p *Photo) turn(o orientation) {
 	}
 }
 
-// turned is the plane of a photograph of width×height turned as o says.
+// turned returns the plane, of a photograph of width×height, turned by o.
 func (c *plane) turned(o orientation, width, height int) plane {
 	t := *c
 	t.pix, t.stride = make([]byte, c.width*c.height), c.width

@@ -2,91 +2,119 @@ package face
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"math"
 )
 
-// A picture of a face for others is the face box and what surrounds it: as wide
-// as two of it and a third higher than wide, so that the head takes 50 to 75 %
-// of the width, and 480 pixels wide at most, where the eyes are some 120 apart
-// (ISO/IEC 19794-5 asks for a head of 4/7 to 1/2 of the width and for 90 pixels
-// between the eyes). It is cut where the photograph ends, and not enlarged.
+// A picture shows the face box and its surroundings: as wide as two face boxes
+// and a third higher than wide, so that the head takes 50 to 75 % of the width,
+// and at most 480 pixels wide, where the eyes are about 120 pixels apart (ISO/IEC
+// 19794-5 asks for a head of 4/7 to 1/2 of the width and for 90 pixels between
+// the eyes). It ends where the photograph ends, and is not enlarged.
 const (
 	pictureFaces  = 2.0
 	pictureHeight = 4.0 / 3
 	pictureWidth  = 480
 )
 
-// pictureQualities are those of image/jpeg that are tried in turn, until the
-// file is small enough.
+// pictureQualities are the qualities of image/jpeg that are tried in turn until
+// the file is small enough.
 var pictureQualities = [...]int{92, 85, 75, 60, 40}
 
-// picture is the photograph that an Engine found a face in.
-type picture struct {
-	engine *Engine
-	file   []byte
-	turn   orientation // of the upright photograph, before the face was found
-	face   Box         // in pixels of the file, upright and turned
+// Picture shows the face of a photograph and its surroundings, upright, for a
+// registry with its own matcher. It is immutable and safe for concurrent use.
+type Picture struct{ photo Photo }
+
+// NewPicture returns an image as a Picture.
+func NewPicture(img image.Image) (*Picture, error) {
+	p := &Picture{Photo{Scale: 1}}
+	return p, p.photo.hold(img, upright)
 }
 
-// JPEG implements Picture. It decodes the photograph anew, as one of those that
-// the engine works on at once.
-func (p *picture) JPEG(ctx context.Context, maxBytes int) ([]byte, error) {
-	var small []byte
-	err := p.engine.work(ctx, p.file, func(w *worker, f file) (err error) {
-		if err := f.decodeInto(&w.photo, p.denominator(), p.engine.decodeJPEG); err != nil {
-			return err
-		}
-		photo := &w.photo
-		if p.turn != upright {
-			photo = photo.turned(p.turn)
-		}
-		for width := pictureWidth; width >= pictureWidth/8; width /= 2 {
-			if small, err = encode(w.cut(photo, p.face, width), maxBytes); small != nil || err != nil {
-				return err
-			}
-		}
-		return fmt.Errorf("face: no picture of a face fits into %d bytes", maxBytes)
-	})
-	return small, err
-}
-
-// denominator is what the photograph's sides can be divided by while it is
-// decoded without losing any of the picture.
-func (p *picture) denominator() int {
-	d := 1
-	for d < 8 && pictureFaces*p.face.Width()/float64(2*d) >= pictureWidth {
-		d *= 2
+// pictureOf turns the photograph upright and returns its Picture. face is in
+// pixels of the file. The Picture shares no memory with p.
+func (w *worker) pictureOf(p *Photo, turn orientation, face Box) (*Picture, error) {
+	if turn != upright {
+		p = p.turned(turn)
 	}
-	return d
+	box := p.pictureBox(face)
+	if box.Width() >= 2*pictureWidth {
+		return NewPicture(cut(&w.resampler, p, box, pictureWidth))
+	}
+	return &Picture{p.crop(box)}, nil
 }
 
-// cut is the face, in pixels of the file, and what surrounds it.
-func (w *worker) cut(p *Photo, face Box, width int) image.Image {
+// pictureBox returns the part of p, in whole pixels, that a Picture of the face
+// shows.
+func (p *Photo) pictureBox(face Box) Box {
 	s := p.Scale
 	box := Box{face.X0 / s, face.Y0 / s, face.X1 / s, face.Y1 / s}
 	wide := pictureFaces * box.Width()
 	box = box.around(wide, pictureHeight*wide)
-	box = Box{
+	return Box{
 		math.Floor(max(box.X0, 0)), math.Floor(max(box.Y0, 0)),
 		math.Ceil(min(box.X1, float64(p.Width))), math.Ceil(min(box.Y1, float64(p.Height))),
 	}
+}
+
+// crop returns a copy of a part of p.
+func (p *Photo) crop(box Box) Photo {
+	x0, y0, x1, y1 := int(box.X0), int(box.Y0), int(box.X1), int(box.Y1)
+	q := Photo{Width: x1 - x0, Height: y1 - y0, Scale: p.Scale, ycc: p.ycc}
+	for i := range p.planes {
+		q.planes[i] = p.planes[i].crop(x0, y0, x1, y1)
+	}
+	return q
+}
+
+// crop returns a copy of the samples that cover pixels x0..x1, y0..y1.
+func (c *plane) crop(x0, y0, x1, y1 int) plane {
+	left, top := (x0+c.left)/c.across, (y0+c.top)/c.down
+	right := min((x1+c.left+c.across-1)/c.across, c.width)
+	bottom := min((y1+c.top+c.down-1)/c.down, c.height)
+	t := plane{
+		stride: right - left, width: right - left, height: bottom - top, across: c.across, down: c.down,
+		left: x0 + c.left - left*c.across, top: y0 + c.top - top*c.down,
+	}
+	t.pix = make([]byte, 0, t.width*t.height)
+	for y := top; y < bottom; y++ {
+		t.pix = append(t.pix, c.pix[y*c.stride+left:y*c.stride+right]...)
+	}
+	return t
+}
+
+// JPEG encodes the picture, without metadata, as a JPEG of at most maxBytes
+// bytes. It lowers the quality and then the size until the file fits. It returns
+// an error if no such file fits.
+func (p *Picture) JPEG(maxBytes int) ([]byte, error) {
+	var r resampler
+	whole := Box{0, 0, float64(p.photo.Width), float64(p.photo.Height)}
+	for width := pictureWidth; width >= pictureWidth/8; width /= 2 {
+		small, err := encode(cut(&r, &p.photo, whole, width), maxBytes)
+		if small != nil || err != nil {
+			return small, err
+		}
+	}
+	return nil, fmt.Errorf("face: no picture of a face fits into %d bytes", maxBytes)
+}
+
+// cut returns the box of a photograph, resampled to width if it is wider.
+func cut(r *resampler, p *Photo, box Box, width int) image.Image {
 	scale := min(float64(width)/box.Width(), 1)
 	size := image.Rect(0, 0, max(int(scale*box.Width()), 1), max(int(scale*box.Height()), 1))
 	if p.ycc {
-		return w.cutAsStored(p, box, size)
+		return cutYCbCr(r, p, box, size)
 	}
 	img := image.NewRGBA(size)
-	r := raster{width: size.Dx(), height: size.Dy()}
-	for i := range r.planes {
-		r.planes[i] = make([]float32, r.width*r.height)
+	to := raster{width: size.Dx(), height: size.Dy()}
+	for i := range to.planes {
+		to.planes[i] = make([]float32, to.width*to.height)
 	}
-	w.resampler.resample(r, p, box, 0, 0, 1, false)
-	for i := range r.planes[0] {
-		for c, plane := range r.planes {
+	r.resample(to, p, box, 0, 0, 1, false)
+	for i := range to.planes[0] {
+		for c, plane := range to.planes {
 			img.Pix[4*i+c] = byte(inByte(plane[i]) + 0.5)
 		}
 		img.Pix[4*i+3] = 255
@@ -94,26 +122,27 @@ func (w *worker) cut(p *Photo, face Box, width int) image.Image {
 	return img
 }
 
-// cutAsStored is the box of a photograph that is held as a JPEG has it, so that
-// its colours are not converted there and back.
-func (w *worker) cutAsStored(p *Photo, box Box, size image.Rectangle) image.Image {
+// cutYCbCr is cut for a photograph in brightness and chromas, without converting
+// its colours to RGB and back.
+func cutYCbCr(r *resampler, p *Photo, box Box, size image.Rectangle) image.Image {
 	img := image.NewYCbCr(size, image.YCbCrSubsampleRatio420)
+	samples := make([]float32, len(img.Y))
 	for i, pix := range [][]byte{img.Y, img.Cb, img.Cr} {
 		width, height := img.CStride, len(img.Cb)/img.CStride
 		if i == 0 {
 			width, height = size.Dx(), size.Dy()
 		}
-		w.grey = grow(w.grey, width*height)
-		w.resampler.plane(w.grey, width, height, &p.planes[i], box, 128)
-		for j, v := range w.grey {
+		samples = grow(samples, width*height)
+		r.plane(samples, width, height, &p.planes[i], box, 128)
+		for j, v := range samples {
 			pix[j] = byte(inByte(v) + 0.5)
 		}
 	}
 	return img
 }
 
-// encode is the image as a JPEG of at most maxBytes; nil if it is larger at
-// every quality.
+// encode returns the image as a JPEG of at most maxBytes, or nil if it is larger
+// at every quality.
 func encode(img image.Image, maxBytes int) ([]byte, error) {
 	var b bytes.Buffer
 	for _, quality := range pictureQualities {

@@ -2,8 +2,6 @@ package face_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"image"
 	"image/jpeg"
 	"math"
@@ -22,7 +20,7 @@ func pictureOf(t *testing.T, x face.Extraction, maxBytes int) []byte {
 	if x.Finding != face.OneFace || x.Picture == nil {
 		t.Fatalf("%v, picture %v", x.Finding, x.Picture)
 	}
-	small, err := x.Picture.JPEG(context.Background(), maxBytes)
+	small, err := x.Picture.JPEG(maxBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,11 +31,13 @@ func pictureOf(t *testing.T, x face.Extraction, maxBytes int) []byte {
 	return small
 }
 
+func withPictures(o *face.Options) { o.Pictures = true }
+
 // TestPictureOfDrawing: whatever the photograph's size and however it lies, the
 // picture shows the face and little else.
 func TestPictureOfDrawing(t *testing.T) {
 	notUnderRace(t)
-	e := newEngine(t)
+	e := newEngine(t, withPictures)
 	plain := extract(t, e, face.DrawFirst(400))
 	wall := canvas(3000, 2000)
 	put(wall, face.DrawFirst(500), 2000, 1200)
@@ -54,14 +54,43 @@ func TestPictureOfDrawing(t *testing.T) {
 		"hardly there": encodeJPEG(t, face.DrawFirst(140)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			small := extractFile(t, e, pictureOf(t, extractFile(t, e, photo), 195_000))
+			whole := extractFile(t, e, photo)
+			picture := pictureOf(t, whole, 195_000)
+			small := extractFile(t, e, picture)
 			if s := score(t, plain, small); s < 0.9 {
 				t.Errorf("its face has a cosine of %.3f with the drawing", s)
 			}
 			if size := small.Box.Width(); size < 60 {
 				t.Errorf("its face is %.0f pixels wide", size)
 			}
+			// It is no smaller than a part of the photograph decoded at full size.
+			upright, err := face.Decode(photo, face.DefaultMaxPixels)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sides := float64(min(upright.Width, upright.Height))
+			cfg, err := jpeg.DecodeConfig(bytes.NewReader(picture))
+			if want := min(480, 2*whole.Box.Width()-8, sides/2); err != nil || float64(cfg.Width) < want {
+				t.Errorf("it is %d pixels wide, not %.0f: %v", cfg.Width, want, err)
+			}
 		})
+	}
+}
+
+// TestPictureOnlyIfWanted: a picture costs time, so there is one only of a probe
+// and only if the engine was told that it is wanted.
+func TestPictureOnlyIfWanted(t *testing.T) {
+	photo := encodeJPEG(t, face.DrawFirst(400))
+	with, without := newEngine(t, withPictures), newEngine(t)
+	for _, tt := range []struct {
+		engine *face.Engine
+		use    face.Use
+		want   bool
+	}{{with, face.ForProbe, true}, {with, face.ForReference, false}, {without, face.ForProbe, false}} {
+		x, err := tt.engine.Extract(t.Context(), photo, tt.use)
+		if err != nil || x.Finding != face.OneFace || (x.Picture != nil) != tt.want {
+			t.Errorf("use %d: a picture %v, want %v; %v, %v", tt.use, x.Picture != nil, tt.want, x.Finding, err)
+		}
 	}
 }
 
@@ -75,7 +104,7 @@ func TestPictureOfPerson(t *testing.T) {
 	if sampled() {
 		n = 1
 	}
-	e := newEngine(t)
+	e := newEngine(t, withPictures)
 	turnedPairs(t, e, "london_pairs.csv", n, func(reference face.Extraction, probe *image.YCbCr, want float64) {
 		for _, o := range []int{1, 3, 6, 8} {
 			whole := extractFile(t, e, encodePNG(t, storedAs(o, probe)))
@@ -92,24 +121,19 @@ func TestPictureOfPerson(t *testing.T) {
 	})
 }
 
-// TestPictureFitsOrFails: it gets smaller until it fits. Where nothing does, or
-// nobody waits any more, there is no picture.
+// TestPictureFitsOrFails: the picture gets smaller until it fits. If nothing fits
+// there is none.
 func TestPictureFitsOrFails(t *testing.T) {
 	notUnderRace(t)
-	e := newEngine(t)
+	e := newEngine(t, withPictures)
 	x := extract(t, e, face.DrawFirst(900))
 	sizes := []int{len(pictureOf(t, x, 195_000))}
 	for _, maxBytes := range []int{30_000, 10_000, 4_000, 2_000} {
 		sizes = append(sizes, len(pictureOf(t, x, maxBytes)))
 	}
 	t.Logf("%d bytes", sizes)
-	if b, err := x.Picture.JPEG(context.Background(), 100); b != nil || sesuai.KindOf(err) != sesuai.KindInternal {
+	if b, err := x.Picture.JPEG(100); b != nil || sesuai.KindOf(err) != sesuai.KindInternal {
 		t.Errorf("in 100 bytes: %d, %v", len(b), err)
-	}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	if b, err := x.Picture.JPEG(ended, 195_000); b != nil || !errors.Is(err, context.Canceled) {
-		t.Errorf("after its context's end: %d bytes, %v", len(b), err)
 	}
 	again := pictureOf(t, x, 195_000)
 	if diff := cmp.Diff(pictureOf(t, x, 195_000), again); diff != "" {

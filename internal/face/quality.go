@@ -2,11 +2,11 @@ package face
 
 import "math"
 
-// Measure names a quality measure, in the terms of ISO/IEC 29794-5.
+// Measure is the name of a quality measure, after ISO/IEC 29794-5.
 type Measure string
 
-// The quality measures, each from 0 (worst) to 100 (best). The fields of
-// Quality say what each is.
+// The quality measures, each from 0 (worst) to 100 (best). The fields of Quality
+// define them.
 const (
 	InterEyeDistance       Measure = "inter_eye_distance"
 	Sharpness              Measure = "sharpness"
@@ -22,79 +22,88 @@ const (
 	UnifiedQualityScore    Measure = "unified_quality_score"
 )
 
-// QualityMeasures lists every measure in the order in which they are reported:
-// that of Quality's fields.
+// QualityMeasures lists every measure in the order in which they are reported,
+// which is that of Quality's fields.
 var QualityMeasures = [...]Measure{
 	InterEyeDistance, Sharpness, UnderExposure, OverExposure, IlluminationUniformity,
 	HeadPoseYaw, HeadPosePitch, HeadPoseRoll, EyesOpen, MouthOcclusion, CropOfTheFace, UnifiedQualityScore,
 }
 
-// Quality holds the quality measures of one face, each 0 to 100; or the least
-// that each must be. The formulas are those of OFIQ, the reference
-// implementation of ISO/IEC 29794-5, where nothing else is said;
-// docs/decisions/quality.md has what they are worth.
+// Quality holds the quality measures of one face, each 0 to 100, or the limit of
+// each. The formulas are those of OFIQ, the reference implementation of
+// ISO/IEC 29794-5, where nothing else is said; docs/decisions/quality.md says
+// how well they work. The comments also document the limits as settings.
 type Quality struct {
-	// InterEyeDistance: 100·σ((d − 70)/20), where d is the distance of the
-	// eyes' centres in pixels of the photograph over the cosine of the yaw,
-	// and σ the logistic function.
+	// InterEyeDistance is 100·σ((d − 70)/20), where d is the distance between
+	// the centres of the eyes in pixels, divided by the cosine of the yaw, and
+	// σ the logistic function. 5.7 is 14 pixels, 9 is 24 pixels.
 	InterEyeDistance float64 `json:"inter_eye_distance" yaml:"inter_eye_distance"`
-	// Sharpness: 100·v/(v + 200), where v is the variance of the Laplacian of
-	// the aligned face's brightness (Pech-Pacheco et al. 2000), as it would be
-	// at a mean brightness of 128, so that darkness is not taken for blur
-	// (OFIQ has a trained random forest).
+	// Sharpness is 100·v/(v + 200), where v is the variance of the Laplacian of
+	// the aligned face's brightness (Pech-Pacheco et al. 2000), scaled to a
+	// mean brightness of 128 so that a dark face does not count as blurred
+	// (OFIQ has a trained random forest). 3 is blurred beyond recognition.
 	Sharpness float64 `json:"sharpness" yaml:"sharpness"`
-	// UnderExposure: 120·(0.832 − σ((u − 0.92)/0.05)), where u is the share
-	// of the face's pixels with a brightness of at most 25 of 255.
+	// UnderExposure is 120·(0.832 − σ((u − 0.92)/0.05)), where u is the share
+	// of the face's pixels with a brightness of at most 25 of 255. 20 is a face
+	// that is nearly black, 80 one of which most is.
 	UnderExposure float64 `json:"under_exposure_prevention" yaml:"under_exposure_prevention"`
-	// OverExposure: 1/(o + 0.01), where o is the share of the face's pixels
-	// with a brightness of at least 247 of 255.
+	// OverExposure is 1/(o + 0.01), where o is the share of the face's pixels
+	// with a brightness of at least 247 of 255. 2 is a face of which half is
+	// white, 4.5 a fifth.
 	OverExposure float64 `json:"over_exposure_prevention" yaml:"over_exposure_prevention"`
-	// IlluminationUniformity: 100·s^0.3, where s is what the histograms of
-	// brightness of the face's left and right half have in common (the sum of
-	// the lesser shares, in 32 steps; OFIQ takes a square of each cheek and
-	// 256 steps of an image that is larger).
+	// IlluminationUniformity is 100·s^0.3, where s is the overlap of the
+	// brightness histograms of the face's left and right half, in 32 bins
+	// (OFIQ takes a square of each cheek, and 256 bins of a larger image). 40
+	// is a face with one half in deep shadow.
 	IlluminationUniformity float64 `json:"illumination_uniformity" yaml:"illumination_uniformity"`
-	// HeadPoseYaw, HeadPosePitch and HeadPoseRoll: 100·cos² of the angle by
-	// which the head is turned to a side, raised or lowered, and tilted, as
-	// the landmarks have it (OFIQ has a network).
-	HeadPoseYaw   float64 `json:"head_pose_yaw" yaml:"head_pose_yaw"`
+	// HeadPoseYaw is 100·cos² of the angle by which the head is turned to a
+	// side, by the landmarks (OFIQ has a network). 50 is 45°, 58 is 40°.
+	HeadPoseYaw float64 `json:"head_pose_yaw" yaml:"head_pose_yaw"`
+	// HeadPosePitch is 100·cos² of the angle by which the head is raised or
+	// lowered. 40 is 51°, 75 is 30°.
 	HeadPosePitch float64 `json:"head_pose_pitch" yaml:"head_pose_pitch"`
-	HeadPoseRoll  float64 `json:"head_pose_roll" yaml:"head_pose_roll"`
-	// EyesOpen: 100·σ(l/4), where l is the logit by which the eye network
-	// takes the more open eye for open (OFIQ takes the distance of the lids
-	// of the less open one, by the landmarks).
+	// HeadPoseRoll is 100·cos² of the angle by which the head is tilted. 50 is
+	// 45°.
+	HeadPoseRoll float64 `json:"head_pose_roll" yaml:"head_pose_roll"`
+	// EyesOpen is 100·σ(l/4), where l is the logit of the eye network for the
+	// more open eye (OFIQ measures the distance of the lids of the less open
+	// one). 6 is two eyes that are certainly closed or hidden.
 	EyesOpen float64 `json:"eyes_open" yaml:"eyes_open"`
-	// MouthOcclusion: 100·m/b, at most 100, where b is the median redness (red
-	// less brightness) between the eyebrows and m what a tenth of the pixels
-	// around the mouth exceed: lips are redder than skin, also within a
-	// beard, and masks are not. It is 100 where b is under 10, in a photograph
-	// without colour for example; a mask or hand of the colour of skin cannot
-	// be told by it (OFIQ has a segmentation network).
+	// MouthOcclusion is 100·m/b, at most 100, where b is the median redness
+	// (red minus brightness) between the eyebrows, and m the redness that a
+	// tenth of the pixels around the mouth exceed (OFIQ has a segmentation
+	// network). Lips are redder than skin, also within a beard, and masks are
+	// not; a mask or a hand of the colour of skin is not found. Where b is
+	// below 10, as in a photograph without colour, it is 100.
 	MouthOcclusion float64 `json:"mouth_occlusion_prevention" yaml:"mouth_occlusion_prevention"`
-	// CropOfTheFace: the share of the face, from the forehead to the chin,
-	// that lies within the photograph, in per cent (OFIQ has four measures,
-	// one a side, of the margins of a passport's photograph).
+	// CropOfTheFace is the percentage of the face, from the forehead to the
+	// chin, that is inside the photograph (OFIQ has four measures of a passport
+	// photograph's margins).
 	CropOfTheFace float64 `json:"crop_of_the_face_image" yaml:"crop_of_the_face_image"`
-	// UnifiedQualityScore: 100·σ((m − half)/width), where m is the length of
-	// what the template network puts out, before it is scaled to a unit
-	// vector; half and width are the manifest's TemplateLength. It says how
-	// recognisable the face is to that network (Meng et al. 2021, MagFace,
-	// which OFIQ has); most of what covers a face shortens it. Without
-	// TemplateLength it is 100.
+	// UnifiedQualityScore is 100·σ((m − half)/width), where m is the length of
+	// the template network's output before it is scaled to a unit vector, and
+	// half and width are the manifest's template_length. It says how well that
+	// network recognises the face (Meng et al. 2021, MagFace, as in OFIQ); most
+	// things that cover a face lower it. It is 100 if the manifest has no
+	// template_length.
 	UnifiedQualityScore float64 `json:"unified_quality_score" yaml:"unified_quality_score"`
 }
 
-// Limits are the least that each quality measure must be.
+// Limits are the limits of the quality measures.
 type Limits struct {
-	// Probe is for photographs to be compared, Reference for those to be
-	// enrolled.
-	Probe     Quality `json:"probe" yaml:"probe"`
+	// Probe is the lowest value of each quality measure, 0 to 100, with which a
+	// photograph is compared. A photograph below one of them is refused with
+	// FACE_QUALITY, which names the measures. 0 refuses nothing. The defaults
+	// refuse gross cases only: docs/decisions/quality.md.
+	Probe Quality `json:"probe" yaml:"probe"`
+	// Reference is the lowest value of each quality measure with which a
+	// photograph is enrolled. face.quality.probe says what the measures are.
 	Reference Quality `json:"reference" yaml:"reference"`
 }
 
-// DefaultLimits refuse gross cases alone. docs/decisions/quality.md has the
-// figures that each comes from. A limit of 0 refuses nothing: uneven light and
-// a tilted head were not seen to hurt a comparison.
+// DefaultLimits refuses only gross cases. docs/decisions/quality.md has the
+// measurements behind each limit. A limit of 0 refuses nothing: uneven light and
+// a tilted head were not found to affect comparisons.
 var DefaultLimits = Limits{
 	Probe: Quality{
 		InterEyeDistance: 5.7, Sharpness: 3, UnderExposure: 20, OverExposure: 2, IlluminationUniformity: 0,
@@ -108,7 +117,7 @@ var DefaultLimits = Limits{
 	},
 }
 
-// of returns the limits of a use.
+// of returns the limits for a use.
 func (l *Limits) of(use Use) *Quality {
 	if use == ForReference {
 		return &l.Reference
@@ -116,7 +125,7 @@ func (l *Limits) of(use Use) *Quality {
 	return &l.Probe
 }
 
-// at is the value of a measure: the fields have the order of QualityMeasures.
+// at returns the field of QualityMeasures[i].
 func (q *Quality) at(i int) *float64 {
 	return [...]*float64{
 		&q.InterEyeDistance, &q.Sharpness, &q.UnderExposure, &q.OverExposure, &q.IlluminationUniformity,
@@ -124,7 +133,7 @@ func (q *Quality) at(i int) *float64 {
 	}[i]
 }
 
-// Rounded is the quality to a tenth: more does not mean anything.
+// Rounded returns the quality rounded to tenths. More digits have no meaning.
 func (q Quality) Rounded() Quality {
 	for i := range QualityMeasures {
 		*q.at(i) = math.Round(10**q.at(i)) / 10
@@ -132,11 +141,11 @@ func (q Quality) Rounded() Quality {
 	return q
 }
 
-// failed names the measures under their limit.
+// failed returns the measures below their limit.
 func (q Quality) failed(limits *Quality) []Measure {
 	var out []Measure
 	for i, m := range QualityMeasures {
-		if !(*q.at(i) >= *limits.at(i)) { // not a number: not good enough
+		if !(*q.at(i) >= *limits.at(i)) { // NaN fails too
 			out = append(out, m)
 		}
 	}

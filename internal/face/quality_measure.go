@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// sigmoid is the logistic function of (x − half)/width.
+// sigmoid returns the logistic function of (x − half)/width.
 func sigmoid(x, half, width float64) float64 { return 1 / (1 + math.Exp((half-x)/width)) }
 
-// measure judges the face of a view, which lies aligned in the template
-// network's input.
+// measure returns the quality of the face of a view. The aligned face must be in
+// the template network's input.
 func (w *worker) measure(v *view) (Quality, error) {
-	p, l := v.photo, v.marks
+	p, l := v.photo, v.points
 	pose := l.pose()
 	aligned, back := l.aligned()
 	mean := w.brighten()
@@ -37,8 +37,8 @@ func (w *worker) measure(v *view) (Quality, error) {
 	}, nil
 }
 
-// recognisable is the unified quality score, 0 to 1, of a template network's
-// output of that length; 1 if nothing is known of it.
+// recognisable returns the unified quality score, 0 to 1, for an output of the
+// template network of that length. It is 1 if t is nil.
 func (t *TemplateLength) recognisable(length float64) float64 {
 	if t == nil {
 		return 1
@@ -46,18 +46,19 @@ func (t *TemplateLength) recognisable(length float64) float64 {
 	return sigmoid(length, t.Half, t.Width)
 }
 
-// squaredCosine is 0 for an angle beyond a right one.
+// squaredCosine returns cos² of an angle, or 0 if it is over 90 degrees.
 func squaredCosine(angle float64) float64 {
 	c := max(math.Cos(angle), 0)
 	return c * c
 }
 
-// pose is how a head is held, in radians: turned to its left or right, raised
-// (positive) or lowered, tilted to a shoulder.
+// pose is the pose of a head in radians: turned to its left or right (yaw),
+// raised (positive) or lowered (pitch), and tilted to a shoulder (roll).
 type pose struct{ yaw, pitch, roll float64 }
 
-// eyeFrame measures points along the line through the eyes and down from it, in
-// eye distances from the middle between them.
+// eyeFrame is a coordinate system with its origin midway between the eyes. X is
+// along the line through the eyes, Y perpendicular to it and down. The unit is
+// the distance of the eyes.
 type eyeFrame struct{ middle, across Point }
 
 func (u eyeFrame) of(p Point) Point {
@@ -66,16 +67,15 @@ func (u eyeFrame) of(p Point) Point {
 	return Point{(x*u.across.X + y*u.across.Y) / scale, (y*u.across.X - x*u.across.Y) / scale}
 }
 
-// eyeDistance is how far apart the eyes' centres are.
+// eyeDistance returns the distance of the eyes' centres.
 func (l *landmarks) eyeDistance() float64 {
 	five := l.five()
 	return math.Hypot(five[1].X-five[0].X, five[1].Y-five[0].Y)
 }
 
-// pose judges the pose by where the tip of the nose and the jaw lie between
-// and under the eyes. The constants, in degrees, are those by which it agrees
-// best with the pose network of the models' package on LFW:
-// docs/decisions/quality.md.
+// pose estimates the pose from the positions of the nose and the jaw relative to
+// the eyes. The constants, in degrees, give the best agreement with the pose
+// network of the models' package on LFW: docs/decisions/quality.md.
 func (l *landmarks) pose() pose {
 	five := l.five()
 	u := eyeFrame{
@@ -94,12 +94,12 @@ func (l *landmarks) pose() pose {
 	}
 }
 
-// aligned is the landmarks as they lie in the aligned face, and what leads
-// back to the photograph.
+// aligned returns the landmarks in the aligned face, and the similarity that maps
+// it back to the photograph.
 func (l *landmarks) aligned() (out landmarks, back similarity) {
 	five := l.five()
 	back, _ = similarityBetween(arcFacePoints[:], five[:])
-	// Its inverse: see similarity.
+	// The inverse of back: see similarity.
 	n := back.a*back.a + back.b*back.b
 	s := similarity{a: back.a / n, b: -back.b / n}
 	s.tx = -(s.a*back.tx - s.b*back.ty)
@@ -123,8 +123,9 @@ func (w *worker) brighten() (mean float64) {
 	return mean / float64(len(w.grey))
 }
 
-// mouthColour is how red the mouth is to what is between the eyebrows, 0 to 1:
-// see Quality.MouthOcclusion. Both lie where they do in any aligned face.
+// mouthColour returns the redness of the mouth relative to the area between the
+// eyebrows, 0 to 1: see Quality.MouthOcclusion. Both areas are at fixed positions
+// in an aligned face.
 func (w *worker) mouthColour() float64 {
 	const coloured = 10
 	between := w.redness(48, 38, 65, 56, 0.5)
@@ -134,8 +135,8 @@ func (w *worker) mouthColour() float64 {
 	return min(max(w.redness(44, 84, 69, 101, 0.9)/between, 0), 1)
 }
 
-// redness is a quantile of red less brightness over a rectangle of the aligned
-// face, in levels of 255.
+// redness returns a quantile of red minus brightness over a rectangle of the
+// aligned face, on the scale of 0 to 255.
 func (w *worker) redness(x0, y0, x1, y1 int, quantile float64) float64 {
 	spec := w.engine.manifest.Template
 	red := rasterOf(w.template.Input(), spec).planes[0]
@@ -155,7 +156,7 @@ func (w *worker) redness(x0, y0, x1, y1 int, quantile float64) float64 {
 	return levels
 }
 
-// laplacian is the variance of the Laplacian of the aligned face.
+// laplacian returns the variance of the Laplacian of the aligned face.
 func (w *worker) laplacian() float64 {
 	const n = alignedSize
 	var sum, squares float64
@@ -171,11 +172,11 @@ func (w *worker) laplacian() float64 {
 	return squares/inner - (sum/inner)*(sum/inner)
 }
 
-// outlinePoints are how many landmarks are the face's outline.
+// outlinePoints is the number of landmarks on the face's outline.
 const outlinePoints = 17 + 10
 
-// outline is the jaw from ear to ear and the eyebrows back, raised by so many
-// pixels: hair and what covers it is outside.
+// outline returns the outline of the face without the hair: the jaw from ear to
+// ear, and the eyebrows, which are raised by that many pixels.
 func (l *landmarks) outline(raised float64) (o [outlinePoints]Point) {
 	copy(o[:], l[:27])
 	slices.Reverse(o[17:])
@@ -185,8 +186,8 @@ func (l *landmarks) outline(raised float64) (o [outlinePoints]Point) {
 	return o
 }
 
-// spans calls f for every run of pixels (x0 to before x1) of row y whose
-// centres, which have whole numbers, are within the outline.
+// spans calls f for every run of pixels from x0 to x1-1 of row y whose centres
+// are within the outline. The centres of pixels are at whole numbers.
 func spans(outline *[outlinePoints]Point, y float64, f func(x0, x1 float64)) {
 	var at [outlinePoints]float64
 	n := 0
@@ -203,11 +204,11 @@ func spans(outline *[outlinePoints]Point, y float64, f func(x0, x1 float64)) {
 	}
 }
 
-// exposure is the shares of the aligned face that are dark and light, and what
-// the brightness of its two halves has in common: see Quality.
+// exposure returns the dark and the light share of the aligned face, and the
+// intersection of the brightness histograms of its two halves: see Quality.
 func (w *worker) exposure(aligned *landmarks) (dark, light, common float64) {
 	const darkest, lightest, steps = 25, 247, 32
-	// The middle of the face, between the eyes, in an aligned one.
+	// The column between the eyes of an aligned face.
 	const middle = 56
 	var halves [2][256]int
 	outline := aligned.outline(0)
@@ -248,8 +249,8 @@ func (w *worker) exposure(aligned *landmarks) (dark, light, common float64) {
 // half the distance of the eyes.
 const forehead = 18
 
-// within is the share of the aligned face's outline that lies in a photograph
-// of width×height pixels.
+// within returns the share of the aligned face's outline that lies in a
+// photograph of width×height pixels.
 func (l *landmarks) within(back similarity, width, height int) float64 {
 	outline := l.outline(forehead)
 	inside := true
@@ -276,12 +277,11 @@ func (l *landmarks) within(back similarity, width, height int) float64 {
 	return in / max(all, 1)
 }
 
-// eyeSide is the side of the square that the eye network sees, in widths of
-// the eye.
+// eyeSide is the side of the eye network's input, in widths of the eye.
 const eyeSide = 2
 
-// eyesOpen is the logit by which the eye network takes the more open of the
-// eyes for open.
+// eyesOpen returns the eye network's logit for the more open eye: that of an
+// open eye minus that of a closed one.
 func (w *worker) eyesOpen(aligned *landmarks) (float64, error) {
 	spec := w.engine.manifest.Eyes
 	in := rasterOf(w.eyes.Input(), spec)
@@ -318,7 +318,7 @@ func (w *worker) greyAt(x, y float64) float32 {
 	return (1-fy)*((1-fx)*row[0]+fx*row[1]) + fy*((1-fx)*row[n]+fx*row[n+1])
 }
 
-// lengthOf is the Euclidean length of a vector.
+// lengthOf returns the Euclidean length of a vector.
 func lengthOf(v []float32) float64 {
 	var sum float64
 	for _, x := range v {

@@ -16,13 +16,13 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// limited is limits of one measure alone.
+// limited returns limits of one measure only.
 func limited(of face.Quality) func(*face.Options) {
 	return func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Limits{Probe: of, Reference: of} }
 }
 
-// TestQualityRefuses spoils a photograph in one way at a time; it is refused by
-// the name of that measure.
+// TestQualityRefuses spoils a photograph in one way at a time. The refusal must
+// name that measure.
 func TestQualityRefuses(t *testing.T) {
 	notUnderRace(t)
 	byDefault := newEngine(t)
@@ -85,9 +85,9 @@ func TestQualityRefuses(t *testing.T) {
 	}
 }
 
-// TestQualityRefusesPhotographs has what cannot be drawn: heads that are
-// turned, and a face that cannot be recognised. The photographs are named by
-// the pair of LFW's list in which they are.
+// TestQualityRefusesPhotographs uses photographs for what cannot be drawn: turned
+// heads, and a face that cannot be recognised. A photograph is identified by its
+// pair in LFW's list.
 func TestQualityRefusesPhotographs(t *testing.T) {
 	pairs := readPairs(t, "lfw_pairs.csv")
 	probe, reference := face.DefaultLimits.Probe, face.DefaultLimits.Reference
@@ -118,15 +118,15 @@ func TestQualityRefusesPhotographs(t *testing.T) {
 	}
 }
 
-// TestQualityGate holds the gate to its bar on the development photographs: as
-// probes, at most 1 % of London's and 3 % of LFW's are refused. Measured are
-// none and 0.5 % of all of them.
+// TestQualityGate: the default limits refuse at most 1 % of London's and 3 % of
+// LFW's development photographs as probes. Measured on all of them, it is none
+// and 0.5 %.
 func TestQualityGate(t *testing.T) {
 	notUnderRace(t)
 	for _, set := range []struct {
 		list    string
 		subject face.Subject
-		most    float64
+		limit   float64 // per cent
 	}{{"london_pairs.csv", face.Dominant, 1}, {"lfw_pairs.csv", face.Central, 3}} {
 		e := newEngine(t, func(o *face.Options) { o.Subject = set.subject })
 		pairs := spread(genuine(readPairs(t, set.list)), 300)
@@ -152,15 +152,15 @@ func TestQualityGate(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d of %d photographs refused (%.2f %%, at most %v %%): %v",
-			set.list, n, len(names), percent(n, len(names)), set.most, refused)
-		if percent(n, len(names)) > set.most {
+			set.list, n, len(names), percent(n, len(names)), set.limit, refused)
+		if percent(n, len(names)) > set.limit {
 			t.Errorf("%s: %d of %d photographs refused", set.list, n, len(names))
 		}
 	}
 }
 
-// TestQualityOrder: the fields of Quality are the measures, in their order, and
-// the limits of a reference are the stricter ones.
+// TestQualityOrder: the fields of Quality have the order of QualityMeasures, and
+// the limits of a reference are stricter than those of a probe.
 func TestQualityOrder(t *testing.T) {
 	want := make([]string, len(face.QualityMeasures))
 	for i, m := range face.QualityMeasures {
@@ -177,19 +177,19 @@ func TestQualityOrder(t *testing.T) {
 	}
 }
 
-// A manifest without TemplateLength says nothing about templates' lengths, so
-// nothing is refused for them.
+// Without TemplateLength in the manifest, no photograph is refused for the length
+// of its template.
 func TestUnknownTemplateLength(t *testing.T) {
 	e := newEngine(t, limited(face.Quality{UnifiedQualityScore: 100}), func(o *face.Options) {
 		o.Manifest.TemplateLength = nil
-		o.Calibration, o.Uncalibrated = nil, true // the shipped one was made with the length
+		o.Calibration, o.Uncalibrated = nil, true // the embedded one was made with the length
 	})
 	if x := extract(t, e, face.DrawFirst(400)); x.Finding != face.OneFace || x.Quality.UnifiedQualityScore != 100 {
 		t.Errorf("%v, quality %+v", x.Finding, x.Quality)
 	}
 }
 
-// extractAs extracts what is drawn, for a use.
+// extractAs extracts a drawing for a use.
 func extractAs(t *testing.T, e *face.Engine, m image.Image, use face.Use) face.Extraction {
 	t.Helper()
 	x, err := e.Extract(context.Background(), encodePNG(t, m), use)
@@ -212,8 +212,8 @@ func relit(m *image.NRGBA, light func(x int) (k, b float64)) *image.NRGBA {
 	return out
 }
 
-// painted draws over a square; places are fractions of its side from the
-// middle.
+// painted draws over a square. Positions are fractions of its side from the
+// centre.
 func painted(m *image.NRGBA, at func(x, y float64) (color.NRGBA, bool)) *image.NRGBA {
 	n := m.Rect.Dx()
 	out := image.NewNRGBA(m.Rect)
@@ -229,7 +229,7 @@ func painted(m *image.NRGBA, at func(x, y float64) (color.NRGBA, bool)) *image.N
 	return out
 }
 
-// tilted turns a square by an angle in degrees about its middle.
+// tilted turns a square by an angle in degrees about its centre.
 func tilted(m *image.NRGBA, degrees float64) *image.NRGBA {
 	sin, cos := math.Sincos(degrees * math.Pi / 180)
 	n := float64(m.Rect.Dx())

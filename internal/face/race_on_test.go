@@ -2,6 +2,6 @@
 
 package face_test
 
-// underRace: the race detector makes the pipeline ten times slower, and what it
-// looks for shows in a sample.
+// underRace makes tests use a sample, since the race detector makes the pipeline
+// ten times slower, and a sample is enough to find a race.
 const underRace = true

@@ -39,7 +39,7 @@ func TestDecodeRefusesOtherFormats(t *testing.T) {
 	}
 }
 
-// frameAt is where the frame header (SOF0 or SOF2) of a JPEG is.
+// frameAt returns the position of a JPEG's frame header (SOF0 or SOF2).
 func frameAt(t *testing.T, file []byte) int {
 	t.Helper()
 	for at := 2; at+4 <= len(file); at += 2 + int(binary.BigEndian.Uint16(file[at+2:])) {
@@ -51,14 +51,14 @@ func frameAt(t *testing.T, file []byte) int {
 	return 0
 }
 
-// patched is a copy of file with other bytes at at.
+// patched returns a copy of file with other bytes at a position.
 func patched(file []byte, at int, b ...byte) []byte {
 	c := bytes.Clone(file)
 	copy(c[at:], b)
 	return c
 }
 
-// A JPEG or PNG that cannot be had is invalid, not mis-read.
+// A JPEG or PNG that cannot be decoded is an error.
 func TestDecodeRefusesWhatItCannotRead(t *testing.T) {
 	jpg := storedJPEG(t, "rgb_444")
 	frame := frameAt(t, jpg)
@@ -122,7 +122,7 @@ func TestDecodeRefusesTruncation(t *testing.T) {
 	}
 }
 
-// allocated is how many bytes f allocates.
+// allocated returns how many bytes f allocates.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -153,7 +153,7 @@ func TestDecodeRefusesTooManyPixelsByTheHeader(t *testing.T) {
 	}
 }
 
-// Sizes whose product overflows are refused too, by whatever code.
+// Sizes whose product overflows are refused too.
 func TestDecodeRefusesSizesThatOverflow(t *testing.T) {
 	for _, size := range []int{1<<31 - 1, 1<<32 - 1} {
 		var err error
@@ -173,7 +173,7 @@ func TestMaxPixelsIsExact(t *testing.T) {
 	wantKind(t, err, sesuai.KindTooLarge)
 }
 
-// A JPEG can ask for one pass over its pixels after the other.
+// A JPEG with very many scans is refused.
 func TestDecodeRefusesManyScans(t *testing.T) {
 	file := storedJPEG(t, "progressive_420")
 	start := bytes.Index(file, []byte{0xff, 0xda})
@@ -187,8 +187,8 @@ func TestDecodeRefusesManyScans(t *testing.T) {
 	wantKind(t, err, sesuai.KindInvalidImage)
 }
 
-// What looks like scans behind the end of the image, where telephones append
-// films, or inside a segment, is none.
+// Bytes that look like scans do not count after the end of the image, where
+// telephones append films, or inside a segment.
 func TestDecodeHeedsNoScansOutsideTheImage(t *testing.T) {
 	file := storedJPEG(t, "progressive_420")
 	false200 := bytes.Repeat([]byte{0xff, 0xda, 0x00, 0x08}, 200)

@@ -2,33 +2,34 @@ package face
 
 import "math"
 
-// Box is a rectangle in pixels of an upright photograph; pixel (x, y) covers
-// x..x+1, y..y+1. It may reach beyond the photograph.
+// Box is a rectangle in pixels of an upright photograph. Pixel (x, y) covers
+// x..x+1, y..y+1. A box may extend beyond the photograph.
 type Box struct{ X0, Y0, X1, Y1 float64 }
 
-// Width is the box's width in pixels.
+// Width returns the box's width in pixels.
 func (b Box) Width() float64 { return b.X1 - b.X0 }
 
-// Height is the box's height in pixels.
+// Height returns the box's height in pixels.
 func (b Box) Height() float64 { return b.Y1 - b.Y0 }
 
-// Area is the box's area in square pixels, 0 if it is turned inside out.
+// Area returns the box's area in square pixels. It is 0 if the width or the
+// height is negative.
 func (b Box) Area() float64 { return max(b.Width(), 0) * max(b.Height(), 0) }
 
-// around is the box of width×height with the same centre.
+// around returns the box of width×height with the same centre.
 func (b Box) around(width, height float64) Box {
 	cx, cy := (b.X0+b.X1)/2, (b.Y0+b.Y1)/2
 	return Box{cx - width/2, cy - height/2, cx + width/2, cy + height/2}
 }
 
-// raster is an image in floating point, one plane a channel: what networks
-// take, and what a photograph is shrunk into.
+// raster is a floating-point image with one plane for each channel. It is the
+// form of a network's input.
 type raster struct {
 	width, height int
-	planes        [3][]float32 // one plane repeated, if grey
+	planes        [3][]float32 // three times the same plane, if grey
 }
 
-// rasterOf lays a raster over a network's input.
+// rasterOf returns a network's input as a raster in the same memory.
 func rasterOf(in []float32, spec NetworkSpec) raster {
 	h, w := int(spec.Input.Shape[2]), int(spec.Input.Shape[3])
 	r := raster{width: w, height: h}
@@ -44,18 +45,19 @@ func rasterOf(in []float32, spec NetworkSpec) raster {
 	return r
 }
 
-// resampler resamples boxes of photographs. It keeps its memory; it is not
-// safe for concurrent use.
+// resampler resamples boxes of photographs. It reuses its memory, and is not safe
+// for concurrent use.
 type resampler struct {
 	x, y axis
 	row  []float32
 	rgb  [3][]float32
 }
 
-// axis holds, for each target pixel along one axis, which source pixels it is
-// made of: count[i] from first[i] on, with the weights at[i*width:], where
-// zeros follow up to width, two or a multiple of four. Their sum is cover[i], under 1
-// where the target reaches beyond the source.
+// axis holds the source pixels of each target pixel along one axis. Target pixel
+// i is made of count[i] source pixels from first[i] on, with the weights
+// weight[i*width:]. Zeros fill these up to width, which is two or a multiple of
+// four. cover[i] is the sum of the weights. It is under 1 if the target pixel
+// extends beyond the source.
 type axis struct {
 	first, count []int
 	weight       []float32
@@ -63,12 +65,12 @@ type axis struct {
 	width        int
 }
 
-// fit lays n target pixels over from..to of a source of size pixels. When it
-// shrinks, a target pixel is the mean of what it covers, so nothing aliases;
-// when it enlarges, it is interpolated linearly.
+// fit maps n target pixels to from..to of a source of size pixels. If that
+// shrinks the source, a target pixel is the mean of what it covers, so nothing
+// aliases. If it enlarges the source, a target pixel is interpolated linearly.
 func (a *axis) fit(n int, from, to float64, size int) {
 	step := (to - from) / float64(n)
-	a.width = 2 // as many as a target pixel of one source pixel or less can touch
+	a.width = 2 // enough for a target pixel of at most one source pixel
 	if step > 1 {
 		a.width = (int(math.Ceil(step)) + 1 + 3) / 4 * 4
 	}
@@ -83,7 +85,7 @@ func (a *axis) fit(n int, from, to float64, size int) {
 			a.first[i], a.count[i], a.cover[i] = interpolate(w, (lo+hi)/2, size)
 			continue
 		}
-		// Rounding must not make a source pixel of an edge that touches it.
+		// A rounding error at the edge must not include a source pixel.
 		const touch = 1e-9
 		first := min(max(int(math.Floor(lo+touch)), 0), size)
 		last := min(int(math.Ceil(hi-touch)), size)
@@ -96,9 +98,10 @@ func (a *axis) fit(n int, from, to float64, size int) {
 	}
 }
 
-// interpolate gives the weights of the two source pixels around a place, whose
-// centres have halves; the outermost pixel alone up to the source's edge, and
-// none beyond.
+// interpolate returns the weights of the two source pixels around a position. The
+// centres of pixels are at 0.5, 1.5 and so on. Between the centre of the
+// outermost pixel and the source's edge it uses only that pixel, and none beyond
+// the edge.
 func interpolate(w []float32, at float64, size int) (first, count int, cover float32) {
 	if at < 0 || at > float64(size) {
 		return 0, 0, 0
@@ -111,8 +114,8 @@ func interpolate(w []float32, at float64, size int) (first, count int, cover flo
 	return first, last - first + 1, 1
 }
 
-// span is the range of source pixels that any target pixel needs. The others'
-// first is brought into it.
+// span returns the range of source pixels that the target pixels need. It moves
+// the first of target pixels that need none into the range.
 func (a *axis) span() (lo, hi int) {
 	lo = math.MaxInt
 	for i, n := range a.count {
@@ -127,13 +130,13 @@ func (a *axis) span() (lo, hi int) {
 	return lo, hi
 }
 
-// resample fills dst with the box of p: each pixel as (v − mean) / divisor,
-// and pad, a value like a pixel's, where the box reaches beyond p.
+// resample fills dst with the box of p, each pixel v as (v − mean) / divisor.
+// Beyond p, v is pad.
 func (s *resampler) resample(dst raster, p *Photo, box Box, pad, mean, divisor float32, grey bool) {
 	out := dst.planes
 	pads := [3]float32{pad, pad, pad}
 	switch {
-	case p.ycc && grey: // the first plane is what is wanted
+	case p.ycc && grey: // the first plane is the brightness
 		s.plane(out[0], dst.width, dst.height, &p.planes[0], box, pad)
 	case grey:
 		for i := range s.rgb {
@@ -169,7 +172,8 @@ func (s *resampler) planes(out [3][]float32, dst raster, p *Photo, box Box, pads
 	}
 }
 
-// plane resamples one plane: down into a row first, then across.
+// plane resamples one plane, for each target row first vertically into s.row and
+// then horizontally.
 func (s *resampler) plane(out []float32, width, height int, c *plane, box Box, pad float32) {
 	b := c.box(box)
 	s.x.fit(width, b.X0, b.X1, c.width)
@@ -182,9 +186,9 @@ func (s *resampler) plane(out []float32, width, height int, c *plane, box Box, p
 	}
 }
 
-// sumRows makes row the weighted sum of the source rows, from lo to hi, that
-// target row y is made of. Two at a time, since what is summed up so far is
-// then read and written half as often.
+// sumRows sets s.row to the weighted sum of the source rows of target row y, in
+// columns lo to hi. It adds two rows at a time, so that the sum is read and
+// written half as often.
 func (s *resampler) sumRows(c *plane, lo, hi, y int) {
 	clear(s.row)
 	row := s.row[:hi-lo]
@@ -206,12 +210,12 @@ func (s *resampler) sumRows(c *plane, lo, hi, y int) {
 	}
 }
 
-// sumColumns makes each of line the weighted sum of its pixels of row, which
-// begins at source column lo, and of what is missing of pad.
+// sumColumns sets each pixel of line to the weighted sum of its pixels in s.row,
+// which begins at source column lo. The rest of its weight is that of pad.
 func (s *resampler) sumColumns(line []float32, lo int, pad, covered float32) {
 	first, cover, weight, row := s.x.first[:len(line)], s.x.cover[:len(line)], s.x.weight, s.row
-	// Two widths are most of all: without an inner loop they take two thirds of
-	// the time.
+	// Two widths are the most frequent. Without an inner loop they take a third
+	// less time.
 	switch s.x.width {
 	case 2:
 		for i := range line {
@@ -238,7 +242,7 @@ func (s *resampler) sumColumns(line []float32, lo int, pad, covered float32) {
 	}
 }
 
-// toRGB turns Y, Cb and Cr into red, green and blue, in place (ITU-T T.871,
+// toRGB converts Y, Cb and Cr to red, green and blue in place (ITU-T T.871,
 // section 7).
 func toRGB(planes [3][]float32) {
 	ys, cbs, crs := planes[0], planes[1], planes[2]
@@ -251,8 +255,8 @@ func toRGB(planes [3][]float32) {
 	}
 }
 
-// inByte brings v into 0..255. It is written out since min and max also look
-// for NaN.
+// inByte clamps v to 0..255. It does not use min and max, which also check for
+// NaN.
 func inByte(v float32) float32 {
 	if v < 0 {
 		return 0
@@ -263,11 +267,11 @@ func inByte(v float32) float32 {
 	return v
 }
 
-// luma is the brightness of a colour (ITU-R BT.601).
+// luma returns the brightness of a colour (ITU-R BT.601).
 func luma(r, g, b float32) float32 { return 0.299*r + 0.587*g + 0.114*b }
 
-// grow returns a slice of n elements, s itself if it is large enough. What is
-// in it is undefined.
+// grow returns a slice of n elements, in the memory of s if that is large enough.
+// Its content is undefined.
 func grow[T any](s []T, n int) []T {
 	if cap(s) >= n {
 		return s[:n]

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// photoOf holds a w×h photograph as red, green and blue.
+// photoOf returns a w×h photograph in red, green and blue.
 func photoOf(t interface{ Fatal(...any) }, w, h int, at func(x, y int) [3]byte) *Photo {
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -26,8 +26,8 @@ func photoOf(t interface{ Fatal(...any) }, w, h int, at func(x, y int) [3]byte) 
 	return &p
 }
 
-// jpegOf holds the same as brightness and chromas, each the mean of the pixels
-// that share it.
+// jpegOf returns the same photograph in brightness and chromas. Each chroma
+// sample is the mean of the pixels that it covers.
 func jpegOf(t interface{ Fatal(...any) }, w, h int, ratio image.YCbCrSubsampleRatio, at func(x, y int) [3]byte) *Photo {
 	m := image.NewYCbCr(image.Rect(0, 0, w, h), ratio)
 	sums := make([][3]int, len(m.Cb))
@@ -52,7 +52,7 @@ func jpegOf(t interface{ Fatal(...any) }, w, h int, ratio image.YCbCrSubsampleRa
 
 func whole(p *Photo) Box { return Box{0, 0, float64(p.Width), float64(p.Height)} }
 
-// resampled is a box of p in w×h pixels of 0..255, padded with pad.
+// resampled returns a box of p in w×h pixels of 0..255, padded with pad.
 func resampled(p *Photo, b Box, w, h int, pad float32) raster {
 	n := w * h
 	mem := make([]float32, 3*n)
@@ -134,7 +134,7 @@ func TestEnlargingInterpolates(t *testing.T) {
 	got := resampled(p, whole(p), size, size, 0)
 	for y := 5; y < size-5; y++ {
 		for x := 5; x < size-5; x++ {
-			// A pixel's value is at its centre.
+			// A pixel's value is that at its centre.
 			wantX := 10 * ((float64(x)+0.5)*20/size - 0.5)
 			wantY := 10 * ((float64(y)+0.5)*20/size - 0.5)
 			r, g := float64(got.planes[0][y*size+x]), float64(got.planes[1][y*size+x])
@@ -160,24 +160,24 @@ func TestBeyondThePhotographIsPadding(t *testing.T) {
 				}
 			}
 		}
-		// Half beside it, half on it.
+		// Half of the box is beyond the photograph.
 		got := resampled(p, Box{-30, 0, 30, 20}, 6, 2, 200).planes[1]
 		for i, want := range []float64{200, 200, 200, 10, 10, 10} {
 			if !near(float64(got[i]), want, 1) {
 				t.Errorf("column %d is %v, want %v", i, got[i], want)
 			}
 		}
-		// One target pixel of which a quarter is on it.
+		// A quarter of one target pixel is on the photograph.
 		if got := resampled(p, Box{-30, -20, 30, 20}, 1, 1, 200).planes[2][0]; !near(float64(got), 0.75*200+0.25*10, 1) {
 			t.Errorf("a quarter of it: %v", got)
 		}
 	}
 }
 
-// A JPEG held as brightness and chromas gives what the same held as red, green
-// and blue gives: the chromas lie where they should.
+// A photograph in brightness and chromas gives the same as in red, green and
+// blue, so the positions of chroma samples are correct.
 func TestResampleOfJPEGIsThatOfItsColours(t *testing.T) {
-	// Soft spots: sharing a chroma hardly changes their colours.
+	// Subsampling hardly changes the colours of soft spots.
 	at := func(x, y int) [3]byte {
 		spot := func(cx, cy float64) byte {
 			return byte(40 + 180*math.Exp(-((float64(x)-cx)*(float64(x)-cx)+(float64(y)-cy)*(float64(y)-cy))/400))
@@ -230,7 +230,7 @@ func TestResampleScalesAndGreys(t *testing.T) {
 	}
 }
 
-// A resampler that has seen other photographs gives what a new one gives.
+// A resampler that has processed other photographs gives the same as a new one.
 func TestResamplerKeepsNothing(t *testing.T) {
 	noise := rand.New(rand.NewPCG(5, 6))
 	random := func(int, int) [3]byte {

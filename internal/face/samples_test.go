@@ -17,7 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// The gradient that the decoder's samples show: see testdata/jpeg/README.md.
+// The gradient in the sample files for decoders: see testdata/jpeg/README.md.
 const gradientWidth, gradientHeight = 37, 21
 
 func gradient(x, y int) [3]byte {
@@ -30,14 +30,15 @@ func gradientGrey(x, y int) [3]byte {
 	return [3]byte{v, v, v}
 }
 
-// gradientGrey709 is the gradient as ImageMagick makes it grey (ITU-R BT.709).
+// gradientGrey709 is the gradient in grey as ImageMagick converts it (ITU-R
+// BT.709).
 func gradientGrey709(x, y int) [3]byte {
 	c := gradient(x, y)
 	v := byte(0.2126*float64(c[0]) + 0.7152*float64(c[1]) + 0.0722*float64(c[2]) + 0.5)
 	return [3]byte{v, v, v}
 }
 
-// drawPixels is an image of w×h pixels.
+// drawPixels returns an image of w×h pixels.
 func drawPixels(w, h int, at func(x, y int) [3]byte) *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -74,7 +75,7 @@ func storedJPEG(tb testing.TB, name string) []byte {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	b, err := base64.StdEncoding.DecodeString(string(text)) // it skips newlines
+	b, err := base64.StdEncoding.DecodeString(string(text)) // DecodeString skips newlines
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -90,8 +91,8 @@ const (
 	pngRGBA      = 6
 )
 
-// pngFile writes a PNG of the forms that Go's encoder cannot write. raw holds
-// the packed rows without their filter bytes; chunks go before the pixels.
+// pngFile returns a PNG of a kind that Go's encoder cannot write. raw holds the
+// packed rows without their filter bytes. chunks precede the pixels.
 func pngFile(w, h, depth, colour int, raw []byte, chunks ...[]byte) []byte {
 	rowBytes := (w*depth*map[int]int{pngGrey: 1, pngRGB: 3, pngPalette: 1, pngGreyAlpha: 2, pngRGBA: 4}[colour] + 7) / 8
 	var z bytes.Buffer
@@ -104,7 +105,7 @@ func pngFile(w, h, depth, colour int, raw []byte, chunks ...[]byte) []byte {
 	return pngOf(w, h, depth, colour, 0, z.Bytes(), chunks...)
 }
 
-// pngOf puts a PNG together around its compressed pixels.
+// pngOf returns a PNG with these compressed pixels.
 func pngOf(w, h, depth, colour, interlace int, idat []byte, chunks ...[]byte) []byte {
 	header := binary.BigEndian.AppendUint32(nil, uint32(w))
 	header = binary.BigEndian.AppendUint32(header, uint32(h))
@@ -123,12 +124,12 @@ func chunk(kind string, data []byte) []byte {
 	return binary.BigEndian.AppendUint32(c, crc32.ChecksumIEEE(c[4:]))
 }
 
-// segment is a JPEG segment.
+// segment returns a JPEG segment.
 func segment(marker byte, data []byte) []byte {
 	return append([]byte{0xff, marker, byte((len(data) + 2) >> 8), byte(len(data) + 2)}, data...)
 }
 
-// afterSOI puts segments at the head of a JPEG.
+// afterSOI inserts segments at the start of a JPEG.
 func afterSOI(file []byte, segments ...[]byte) []byte {
 	out := append([]byte{}, file[:2]...)
 	for _, s := range segments {
@@ -137,7 +138,7 @@ func afterSOI(file []byte, segments ...[]byte) []byte {
 	return append(out, file[2:]...)
 }
 
-// decode decodes what must decode.
+// decode decodes a photograph, which must not fail.
 func decode(t *testing.T, data []byte) *face.Photo {
 	t.Helper()
 	p, err := face.Decode(data, face.DefaultMaxPixels)
@@ -147,8 +148,8 @@ func decode(t *testing.T, data []byte) *face.Photo {
 	return p
 }
 
-// wantPixels fails the test unless p has that size and every pixel is within
-// the tolerance of the wanted one.
+// wantPixels fails the test unless p has that size, and every pixel is within
+// tolerance of the wanted one.
 func wantPixels(t *testing.T, p *face.Photo, w, h int, want func(x, y int) [3]byte, tolerance int) {
 	t.Helper()
 	if p.Width != w || p.Height != h {

@@ -14,11 +14,11 @@ import (
 const (
 	// selfTestSize is the side of the drawings, in pixels.
 	selfTestSize = 360
-	// selfTestSame is the least cosine of the drawn face's template and the
-	// manifest's. Processors round differently and one drawing is larger,
-	// which moves it by less than 0.01; a slip in channel order, scaling or
-	// alignment moves it further.
-	selfTestSame = 0.98
+	// minSame is the least cosine of a drawn face's template and the
+	// manifest's. Rounding of other processors, and the larger drawing, lower
+	// it by less than 0.01. An error in channel order, scaling or alignment
+	// lowers it more.
+	minSame = 0.98
 	// selfTestTolerance is how far the cosine of the two drawn faces may be
 	// from the manifest's.
 	selfTestTolerance = 0.03
@@ -27,20 +27,19 @@ const (
 	eyeTolerance = 0.02
 )
 
-// SelfTest is what the pipeline must answer about the two drawn faces of its
-// self-test.
+// SelfTest is the expected result of the self-test on the two drawn faces.
 type SelfTest struct {
-	// Template is the template of the first, mirrored as for a reference,
-	// each component as round(127·component / the largest one's size) in one
-	// byte.
+	// Template is the template of the first face as a reference. Each component
+	// is stored as round(127·component/m) in one byte, where m is the greatest
+	// absolute value of all.
 	Template []byte `json:"template"`
-	// Different is the cosine of the first and the second.
+	// Different is the cosine of the two faces.
 	Different float64 `json:"different"`
 }
 
 // selfTest runs the whole pipeline, from PNG files to scores, on the two drawn
-// faces. An answer other than the manifest's is an error of kind
-// sesuai.KindConfiguration: a network that loads is not yet one that works.
+// faces, since a network that loads does not always work. A result other than the
+// manifest's is an error of kind sesuai.KindConfiguration.
 func (e *Engine) selfTest(ctx context.Context) error {
 	drawn, err := e.extractDrawings(ctx)
 	if err != nil {
@@ -63,7 +62,7 @@ func (e *Engine) selfTest(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if same < selfTestSame {
+		if same < minSame {
 			return selfTestFailed(fmt.Sprintf("a drawn face has a cosine of %.3f with its expected template", same))
 		}
 	}
@@ -73,9 +72,9 @@ func (e *Engine) selfTest(ctx context.Context) error {
 	return e.selfTestLiveness(ctx)
 }
 
-// extractDrawings makes the templates of the first drawing, as a reference, of
-// the same one larger and of the second. Where the eyes were drawn is known,
-// so where they are found is checked too.
+// extractDrawings returns the templates of the first drawing as a reference, of a
+// larger one of the same face as a probe, and of the second as a probe. It also
+// checks that the eyes are found where they were drawn.
 func (e *Engine) extractDrawings(ctx context.Context) (drawn [3]Template, err error) {
 	for i, sample := range []struct {
 		person portrait
@@ -101,7 +100,7 @@ func (e *Engine) extractDrawings(ctx context.Context) (drawn [3]Template, err er
 			at := Point{0.5 + float64(2*side-1)*sample.person.eyeApart, 0.5 + sample.person.eyeY}
 			size := float64(sample.size)
 			if math.Hypot(eye.X/size-at.X, eye.Y/size-at.Y) > eyeTolerance {
-				return drawn, selfTestFailed("the eyes of a drawn face are not found where they are")
+				return drawn, selfTestFailed("the eyes of a drawn face are found in the wrong place")
 			}
 		}
 		drawn[i] = x.Template
@@ -113,7 +112,7 @@ func selfTestFailed(what string) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "face engine self-test: " + what}
 }
 
-// encodePNG writes a drawing as a PNG file.
+// encodePNG returns a drawing as a PNG file.
 func encodePNG(img image.Image) ([]byte, error) {
 	var b bytes.Buffer
 	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, img); err != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// A photograph with a side over MaxSide is averaged down by a whole factor;
-// the last row and column are the mean of what is left for them.
+// A photograph with a side over MaxSide is averaged down by a whole factor. The
+// last row and column are the means of the remaining pixels.
 func TestDecodeShrinksLargePhotographs(t *testing.T) {
 	at := func(x, y int) [3]byte { return [3]byte{byte(5 * (x % 47)), byte(40 * (y % 6)), byte((x * 7) % 251)} }
 	for _, size := range [][2]int{
@@ -43,7 +43,8 @@ func TestDecodeKeepsPhotographsOfTheLongestSide(t *testing.T) {
 }
 
 func TestDecodeShrinksJPEGAndTurnsIt(t *testing.T) {
-	// A slow ramp along the long side: its mean over a factor is its middle.
+	// A slow ramp along the long side: the mean over the factor is the value in
+	// the middle.
 	at := func(x, _ int) [3]byte { v := byte(x / 40); return [3]byte{v, v, v} }
 	w, h := face.MaxSide+104, 18
 	file := encodeJPEG(t, drawPixels(stored(6, w, h, at)))

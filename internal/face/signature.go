@@ -13,43 +13,42 @@ import (
 	"sync"
 )
 
-// Signature is what a photograph is known again by, when it is sent a second
-// time or has been re-encoded, resized or cropped in between. It says little
-// about the face and nothing else about the photograph, but it is made of
-// biometric data: formatting it shows nothing.
+// Signature identifies a photograph, also after it has been re-encoded, resized
+// or cropped. It reveals little about the face and nothing else about the
+// photograph. Since it derives from biometric data, no formatter prints it.
 type Signature struct {
 	// File is the SHA-256 of the photograph's bytes.
 	File [32]byte
-	// Look is a perceptual hash of the aligned face: 256 bits, of which few
-	// change when the photograph is re-encoded. See lookOf.
+	// Look is a perceptual hash of the aligned face, of 256 bits. Re-encoding
+	// the photograph changes few of them. See lookOf.
 	Look [4]uint64
-	// Sketch is 128 bits of the template: see sketchOf. The templates of two
-	// models have nothing to do with each other, and neither have sketches.
+	// Sketch is a hash of the template, of 128 bits: see sketchOf. Sketches of
+	// different models cannot be compared.
 	Sketch [2]uint64
 }
 
 // The limits of Near: how many bits of the hash and of the sketch may differ.
-// docs/decisions/replay.md has the measurements that they are from.
+// docs/decisions/replay.md has the measurements behind them.
 const (
 	nearLook   = 18
 	nearSketch = 18
 )
 
-// Identical reports whether both are of the same file.
+// Identical reports whether both are signatures of the same file.
 func (s Signature) Identical(t Signature) bool { return s.File == t.File && s.File != [32]byte{} }
 
-// Near reports whether both are of one photograph: of the same file, or of
-// faces that neither the hash nor the sketch tells apart. Two photographs that
-// were taken one after the other differ in more.
+// Near reports whether both are signatures of one photograph: either the files
+// are identical, or both the hash and the sketch are near each other. Two
+// photographs taken one after the other are farther apart.
 func (s Signature) Near(t Signature) bool {
 	if s.File == [32]byte{} || t.File == [32]byte{} {
-		return false // nothing was measured
+		return false // the zero Signature
 	}
 	look, sketch := s.apart(t)
 	return s.Identical(t) || look <= nearLook && sketch <= nearSketch
 }
 
-// apart is how many bits of the hash and of the sketch differ.
+// apart returns how many bits of the hash and of the sketch differ.
 func (s Signature) apart(t Signature) (look, sketch int) {
 	for i := range s.Look {
 		look += bits.OnesCount64(s.Look[i] ^ t.Look[i])
@@ -60,14 +59,14 @@ func (s Signature) apart(t Signature) (look, sketch int) {
 	return look, sketch
 }
 
-// Format implements fmt.Formatter and hides everything.
+// Format implements fmt.Formatter and hides the signature.
 func (Signature) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[signature]") }
 
 // SignatureSize is the size of a marshalled signature, in bytes.
 const SignatureSize = 1 + 32 + 8*(4+2)
 
-// signatureVersion is the first byte of a marshalled signature: which hash and
-// which sketch it is of.
+// signatureVersion is the first byte of a marshalled signature. It stands for the
+// definitions of the hash and of the sketch.
 const signatureVersion = 1
 
 // MarshalBinary writes a version byte, the digest, the hash and the sketch.
@@ -96,31 +95,31 @@ func (s *Signature) UnmarshalBinary(b []byte) error {
 }
 
 const (
-	// lookGrid is the side that the aligned face is averaged down to before
-	// the transform: 2 by 2 pixels fall on one.
+	// lookGrid is the side of the aligned face before the transform, in which
+	// 2×2 pixels are averaged into one.
 	lookGrid = alignedSize / 2
-	// lookReach is how many frequencies along a side the hash looks at: the
-	// 256 lowest of the plane lie within.
+	// lookReach is the number of frequencies along a side. They include the
+	// 256 lowest of the plane.
 	lookReach = 20
 )
 
-// lookOf is the perceptual hash of an aligned face of alignedSize, given by
-// its red, green and blue: the signs of its 256 lowest spatial frequencies
-// without the mean, by a discrete cosine transform of the grey face. The finest
-// of them has a period of an eighth of the face. Brightness and contrast change
-// none of these bits, and what compression takes away is finer.
+// lookOf returns the perceptual hash of an aligned face in red, green and blue:
+// the signs of the 256 lowest spatial frequencies, without the mean, of the
+// discrete cosine transform of the grey face. The highest of these frequencies
+// has a period of an eighth of the face. Changes of brightness and contrast do
+// not affect the bits. Compression removes only higher frequencies.
 func lookOf(face raster) (look [4]uint64) {
 	var small [lookGrid][lookGrid]float64
 	for y := range alignedSize {
 		for x := range alignedSize {
 			i := y*alignedSize + x
-			// Luma as of ITU-R BT.601.
+			// Luma of ITU-R BT.601.
 			small[y/2][x/2] += 0.299*float64(face.planes[0][i]) +
 				0.587*float64(face.planes[1][i]) + 0.114*float64(face.planes[2][i])
 		}
 	}
 	wave := lookWaves()
-	var rows [lookReach][lookGrid]float64 // by the frequency across, then y
+	var rows [lookReach][lookGrid]float64 // by the horizontal frequency, then y
 	for y := range small {
 		for k := range rows {
 			var sum float64
@@ -142,7 +141,7 @@ func lookOf(face raster) (look [4]uint64) {
 	return look
 }
 
-// lookWaves are the cosines of the transform (DCT-II), by frequency.
+// lookWaves holds the cosines of the transform (DCT-II), by frequency.
 var lookWaves = sync.OnceValue(func() (wave [lookReach][lookGrid]float64) {
 	for k := range wave {
 		for i := range wave[k] {
@@ -152,10 +151,10 @@ var lookWaves = sync.OnceValue(func() (wave [lookReach][lookGrid]float64) {
 	return wave
 })
 
-// frequency is one of the plane: how many half periods across and down.
+// frequency is a frequency of the plane, in half periods across and down.
 type frequency struct{ across, down int }
 
-// lookFrequencies are those of the hash, lowest first.
+// lookFrequencies holds the frequencies of the hash, lowest first.
 var lookFrequencies = sync.OnceValue(func() []frequency {
 	var all []frequency
 	for down := range lookReach {
@@ -171,17 +170,17 @@ var lookFrequencies = sync.OnceValue(func() []frequency {
 	return all[:256]
 })
 
-// sketchOf is on which side of 128 fixed random planes a template lies. The
-// share of bits in which two sketches differ is expected to be the angle
-// between the templates divided by π (Charikar 2002), so a score of 0.95 is
-// about 13 bits, one of 0.5 about 43. The planes' normals have components of
-// +1 or −1, which in 512 dimensions is as good as any direction.
+// sketchOf returns on which side of 128 fixed random planes a template lies. The
+// expected share of bits in which two sketches differ is the angle between the
+// templates divided by π (Charikar 2002): about 13 bits for a score of 0.95,
+// about 43 for 0.5. The planes' normals have components of +1 or −1, which in 512
+// dimensions is as good as arbitrary directions.
 func sketchOf(t Template) (sketch [2]uint64) {
 	planes := sketchPlanes()
 	for i := range planes {
 		var dot float32
 		for j, x := range t.Vector {
-			// The sign by its bit, since no branch could be foretold.
+			// It flips the sign bit, since a branch would be unpredictable.
 			minus := uint32(planes[i][j/64]>>(j%64)&1^1) << 31
 			dot += math.Float32frombits(math.Float32bits(x) ^ minus)
 		}
@@ -192,10 +191,10 @@ func sketchOf(t Template) (sketch [2]uint64) {
 	return sketch
 }
 
-// sketchPlanes are the signs of the normals, a bit each. They are part of what
-// is stored: other planes are another signatureVersion.
+// sketchPlanes holds the signs of the normals, one bit each. Stored sketches
+// depend on them: other planes need another signatureVersion.
 var sketchPlanes = sync.OnceValue(func() (planes [128][TemplateSize / 64]uint64) {
-	random := rand.NewPCG(0x5e5a, 0x0a1) // the same every time is the point
+	random := rand.NewPCG(0x5e5a, 0x0a1) // must be reproducible
 	for i := range planes {
 		for j := range planes[i] {
 			planes[i][j] = random.Uint64()

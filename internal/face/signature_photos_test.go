@@ -15,8 +15,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// again are the ways in which one photograph is sent again, and still is that
-// photograph.
+// again are the ways in which a photograph is changed before it is sent again.
 var again = []struct {
 	name string
 	make func(t *testing.T, m image.Image) []byte
@@ -50,7 +49,7 @@ func jpegAt(quality int, change func(image.Image) image.Image) func(*testing.T, 
 	}
 }
 
-// scaled samples the image between its pixels.
+// scaled resizes the image by interpolation.
 func scaled(factor float64) func(image.Image) image.Image {
 	return func(m image.Image) image.Image {
 		b := m.Bounds()
@@ -70,7 +69,7 @@ func scaled(factor float64) func(image.Image) image.Image {
 	}
 }
 
-// cropped cuts these shares off at the sides.
+// cropped removes these shares at the sides.
 func cropped(left, top, right, bottom float64) func(image.Image) image.Image {
 	return func(m image.Image) image.Image {
 		b := m.Bounds()
@@ -98,7 +97,7 @@ func pixel(m image.Image, x, y int) [3]byte {
 	return [3]byte{c.R, c.G, c.B}
 }
 
-// apart is a line of how far signatures are apart.
+// apart collects the distances of signatures.
 type apart struct{ look, sketch, near []int }
 
 func (a *apart) add(s, t face.Signature) {
@@ -124,13 +123,13 @@ func (a apart) String() string {
 		name string
 		v    []int
 	}{{"hash", a.look}, {"sketch", a.sketch}} {
-		line += fmt.Sprintf(" %s: least %2d, 1%% %2d, half %2d, 99%% %2d, most %2d;", v.name,
+		line += fmt.Sprintf(" %s: min %2d, 1%% %2d, half %2d, 99%% %2d, max %2d;", v.name,
 			v.v[0], at(v.v, 0.01), at(v.v, 0.5), at(v.v, 0.99), v.v[len(v.v)-1])
 	}
 	return line
 }
 
-// TestSentAgain: a photograph that is sent again in another form is known.
+// TestSentAgain: a photograph that was changed and sent again is recognised.
 func TestSentAgain(t *testing.T) {
 	notUnderRace(t)
 	pairs := slices.Concat(spread(genuine(readPairs(t, "lfw_pairs.csv")), 120), spread(genuine(readPairs(t, "london_pairs.csv")), 30))
@@ -172,17 +171,17 @@ func TestSentAgain(t *testing.T) {
 	for i, a := range again {
 		t.Logf("%-45s %s", a.name, lines[i])
 	}
-	t.Logf("%d of %d are not known again (at most 8 %%)", missed, of)
+	t.Logf("%d of %d are not recognised (at most 8 %%)", missed, of)
 	if of == 0 || missed*100 > 8*of {
-		t.Errorf("%d of %d photographs that were sent again are not known", missed, of)
+		t.Errorf("%d of %d photographs that were sent again are not recognised", missed, of)
 	}
 }
 
-// twice is the genuine pair of LFW's list, by its number, whose two files are
-// one photograph, once of more contrast.
+// twice is the number of the genuine pair in LFW's list whose two files are one
+// photograph with different contrast.
 const twice = 2152
 
-// TestOtherPhotographs: another photograph of the same person is another one.
+// TestOtherPhotographs: another photograph of the same person is not near.
 func TestOtherPhotographs(t *testing.T) {
 	notUnderRace(t)
 	for _, list := range []string{"london_pairs.csv", "lfw_pairs.csv"} {

@@ -62,9 +62,9 @@ func TestNear(t *testing.T) {
 	}
 }
 
-// TestSketch: the share of bits that differ is the angle divided by π.
+// TestSketch: the share of differing bits is the angle divided by π.
 func TestSketch(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same every time is the point
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // must be reproducible
 	direction := func() []float32 {
 		v := make([]float32, face.TemplateSize)
 		for i := range v {
@@ -82,7 +82,7 @@ func TestSketch(t *testing.T) {
 				dot += float64(a[i]) * float64(b[i])
 				norm += float64(a[i]) * float64(a[i])
 			}
-			for i := range b { // at a right angle to a, and as long
+			for i := range b { // perpendicular to a, and of the same length
 				b[i] -= float32(dot/norm) * a[i]
 			}
 			var other float64
@@ -102,8 +102,8 @@ func TestSketch(t *testing.T) {
 	}
 }
 
-// The same photograph has the same signature whatever it is for, so that a
-// probe can be told to be the reference's.
+// A photograph has the same signature for every use, so that a probe that is the
+// enrolled photograph can be recognised.
 func TestSignatureOfEveryUse(t *testing.T) {
 	e := newEngine(t)
 	photo := encodePNG(t, face.DrawFirst(320))

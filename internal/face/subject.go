@@ -2,39 +2,39 @@ package face
 
 import "math"
 
-// Subject says whose face is taken of a photograph that shows several.
+// Subject says which face counts in a photograph with several.
 type Subject uint8
 
 const (
-	// Dominant: that of the largest face, if its area is Options.Dominance
-	// times that of every other; else the photograph is refused. This is for
-	// verifying people.
+	// Dominant: the largest face, if its area is at least Options.Dominance
+	// times that of every other. Otherwise the photograph is refused. This is
+	// for verifying people.
 	Dominant Subject = iota
-	// Central: the face nearest the centre, as sets of labelled photographs
-	// have it. It and Largest are for evaluations: they never refuse a
-	// photograph for several faces.
+	// Central: the face nearest the centre, which is the labelled one in sets
+	// of photographs. Central and Largest are for evaluations: they never
+	// refuse a photograph for several faces.
 	Central
-	// Largest: the face of the largest area.
+	// Largest: the face with the largest area.
 	Largest
 )
 
-// choose returns the subject's face among those found, of which there is at
-// least one, and whether there is a subject.
+// choose returns the subject's face among those found, and whether there is a
+// subject. found must not be empty.
 func (e *Engine) choose(found []detection, p *Photo) (Box, bool) {
 	switch e.subject {
 	case Central:
-		return least(found, func(b Box) float64 {
+		return minBy(found, func(b Box) float64 {
 			return math.Hypot(b.X0+b.X1-float64(p.Width), b.Y0+b.Y1-float64(p.Height))
 		}), true
 	case Largest:
-		return least(found, func(b Box) float64 { return -b.Area() }), true
+		return minBy(found, func(b Box) float64 { return -b.Area() }), true
 	default:
 		return dominant(found, e.dominance)
 	}
 }
 
-// least is the box whose rank is lowest.
-func least(found []detection, rank func(Box) float64) Box {
+// minBy returns the box with the lowest rank.
+func minBy(found []detection, rank func(Box) float64) Box {
 	best := found[0].box
 	for _, d := range found[1:] {
 		if rank(d.box) < rank(best) {
@@ -44,8 +44,8 @@ func least(found []detection, rank func(Box) float64) Box {
 	return best
 }
 
-// dominant returns the largest face, and whether it is alone or at least ratio
-// times the area of every other.
+// dominant returns the largest face, and whether it is the only one or has at
+// least ratio times the area of every other.
 func dominant(found []detection, ratio float64) (Box, bool) {
 	var first, second float64
 	var face Box

@@ -7,15 +7,15 @@ import (
 	"math"
 )
 
-// TemplateSize is how many dimensions a template has: that of ArcFace-like
+// TemplateSize is the number of components of a template, as in ArcFace-like
 // models (Deng et al. 2019).
 const TemplateSize = 512
 
 // Template is a face as a unit vector in the space of one model. Templates of
-// different models cannot be compared. It is biometric data: formatting it
-// shows the model alone.
+// different models cannot be compared. It is biometric data, so formatters print
+// only the model.
 type Template struct {
-	// Model identifies the network and its pre-processing: see Manifest.
+	// Model identifies the network and its pre-processing: see Manifest.Model.
 	Model string
 	// Vector has TemplateSize components and length 1.
 	Vector []float32
@@ -24,11 +24,12 @@ type Template struct {
 // ErrModelDiffers is returned when templates of two models are compared.
 var ErrModelDiffers = errors.New("face: templates of different models cannot be compared")
 
-// errNoDirection is returned for what cannot be scaled to unit length.
+// errNoDirection is returned for a vector that cannot be scaled to unit length.
 var errNoDirection = errors.New("face: a template without a direction")
 
-// NewTemplate scales v, in place, to unit length. It fails if v is not of
-// TemplateSize, or has no direction (zero, NaN or infinite).
+// NewTemplate scales v to unit length in place, and returns it as a template. It
+// fails if v does not have TemplateSize components, or has no direction (zero,
+// NaN or infinite).
 func NewTemplate(model string, v []float32) (Template, error) {
 	if len(v) != TemplateSize {
 		return Template{}, fmt.Errorf("face: a template has %d components, not %d", TemplateSize, len(v))
@@ -47,8 +48,9 @@ func NewTemplate(model string, v []float32) (Template, error) {
 	return Template{Model: model, Vector: v}, nil
 }
 
-// Score is the comparison score of two templates: the cosine of the angle
-// between them, -1 to 1, higher is more similar.
+// Score returns the comparison score of two templates: the cosine of the angle
+// between them, -1 to 1; higher is more similar. It returns ErrModelDiffers if
+// their models differ.
 func (t Template) Score(u Template) (float64, error) {
 	if t.Model != u.Model {
 		return 0, ErrModelDiffers

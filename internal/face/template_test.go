@@ -10,7 +10,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// axisTemplate points along one axis, with a bit of another.
+// axisTemplate returns a template near one axis.
 func axisTemplate(t testing.TB, model string, axis int, other float32) face.Template {
 	t.Helper()
 	v := make([]float32, face.TemplateSize)

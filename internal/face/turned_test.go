@@ -14,7 +14,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// photograph is a development photograph's pixels.
+// photograph returns the pixels of a development photograph.
 func photograph(t *testing.T, name string) *image.YCbCr {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(facesDir, name))
@@ -28,7 +28,7 @@ func photograph(t *testing.T, name string) *image.YCbCr {
 	return m.(*image.YCbCr)
 }
 
-// storedAs is the image that a camera held in orientation o stores.
+// storedAs returns the image that a camera in orientation o stores.
 func storedAs(o int, m *image.YCbCr) *image.NRGBA {
 	b := m.Bounds()
 	return drawPixels(stored(o, b.Dx(), b.Dy(), func(x, y int) [3]byte {
@@ -38,7 +38,7 @@ func storedAs(o int, m *image.YCbCr) *image.NRGBA {
 	}))
 }
 
-// turnedPairs are pairs of one person that match as they are.
+// turnedPairs are genuine pairs that match when they are upright.
 func turnedPairs(t *testing.T, e *face.Engine, list string, n int, each func(reference face.Extraction, probe *image.YCbCr, percentage float64)) {
 	t.Helper()
 	for _, p := range spread(genuine(readPairs(t, list)), n) {
@@ -62,8 +62,8 @@ func percentageOf(t *testing.T, e *face.Engine, reference, probe face.Extraction
 	return e.Calibration().Percentage(score(t, reference, probe)).Value()
 }
 
-// All eight orientations of the tag give one percentage: in a JPEG, of a size
-// at which its own noise does not count, and exactly turned in a PNG.
+// All eight orientations of the tag give the same percentage within 0.5, in a
+// JPEG whose compression hardly matters at its size, and in a PNG.
 func TestOrientationsOfAPersonAreAlike(t *testing.T) {
 	notUnderRace(t)
 	n := 10
@@ -89,9 +89,8 @@ func TestOrientationsOfAPersonAreAlike(t *testing.T) {
 	})
 }
 
-// A photograph that lies on its side or stands on its head without saying so is
-// found, and then it is the same person; or it is refused. It never is a wrong
-// answer.
+// The face in a turned photograph without a tag either is found and matches, or
+// is refused. The result is never wrong.
 func TestTurnedPhotographs(t *testing.T) {
 	notUnderRace(t)
 	london, lfw := 10, 80
@@ -108,7 +107,7 @@ func TestTurnedPhotographs(t *testing.T) {
 				continue
 			}
 			found++
-			// What is just at the threshold may fall to either side of it.
+			// A percentage close to the threshold may fall on either side.
 			if got := percentageOf(t, e, reference, x); got < threshold && upright-got > 5 {
 				t.Errorf("turned as %d without a tag: %.2f, upright %.2f", o, got, upright)
 			}

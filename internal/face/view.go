@@ -5,26 +5,26 @@ import (
 	"slices"
 )
 
-// view is one look at a face: where its points were taken to be, and what the
-// template network made of it, aligned by them.
+// view is the result of looking at a face in one box: the landmarks, and the
+// template network's output for the face aligned by them.
 type view struct {
-	// photo is the photograph, perhaps turned, that the points lie in.
+	// photo is the photograph of the landmarks, possibly turned.
 	photo *Photo
-	// box is the square that was looked at.
+	// box is the square of the face.
 	box    Box
-	marks  *landmarks
+	points *landmarks
 	vector []float32
-	// length is the vector's: it tells a face from hair that was taken for
-	// one. See TemplateLength.
+	// length is the length of vector. It distinguishes a face from hair that
+	// was detected as one: see TemplateLength.
 	length float64
 }
 
-// view looks at the face in box. If the network does not clearly recognise what
-// it is shown, it looks again, and takes what it recognises best: with the box
-// moved, since the detector's can be off where there is a hat or much hair, and
-// with the photograph turned, since the detector finds faces that lie on their
-// side, which the other networks cannot read. The view's aligned face is left in
-// the template network's input. nil is no face.
+// view looks at the face in box. If the template is not clear, it looks again
+// and returns the view with the longest vector. It tries other boxes, since the
+// detector's box can be wrong for a hat or much hair. It tries the photograph
+// turned, since the detector finds faces that lie on their side, which the other
+// networks cannot process. It leaves the view's aligned face in the template
+// network's input. It returns nil if there is no face.
 func (w *worker) view(ctx context.Context, p *Photo, box Box) (*view, error) {
 	best, err := w.look(ctx, p, box)
 	known := w.engine.manifest.TemplateLength
@@ -66,29 +66,29 @@ func (w *worker) view(ctx context.Context, p *Photo, box Box) (*view, error) {
 		}
 	}
 	if best != last { // draw it again
-		w.align(best.photo, best.marks)
+		w.align(best.photo, best.points)
 	}
 	return best, nil
 }
 
-// look aligns the face in box and runs the template network on it. nil is no
-// face.
+// look aligns the face in box and runs the template network on it. It returns nil
+// if there is no face.
 func (w *worker) look(ctx context.Context, p *Photo, box Box) (*view, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	marks, err := w.locate(p, box)
-	if err != nil || !w.align(p, marks) {
+	points, err := w.locate(p, box)
+	if err != nil || !w.align(p, points) {
 		return nil, err
 	}
 	if err := w.template.Run(); err != nil {
 		return nil, err
 	}
 	vector := slices.Clone(w.template.Output(0))
-	return &view{photo: p, box: box, marks: marks, vector: vector, length: lengthOf(vector)}, nil
+	return &view{photo: p, box: box, points: points, vector: vector, length: lengthOf(vector)}, nil
 }
 
-// move is where a box is looked for next: shifted and scaled by its own size.
+// move shifts a box by fractions of its size, and scales it.
 type move struct{ right, down, scale float64 }
 
 func (m move) apply(b Box) Box {
@@ -96,15 +96,15 @@ func (m move) apply(b Box) Box {
 	return Box{b.X0 + dx, b.Y0 + dy, b.X1 + dx, b.Y1 + dy}.around(m.scale*b.Width(), m.scale*b.Height())
 }
 
-// moves are where a face is looked for again. Up, and closer in, are not among
-// them: there the network takes hair and background for something.
+// moves are the boxes in which a face is looked at again. There are none further
+// up or smaller, since the network gives long vectors for hair and background.
 var moves = [...]move{{0, 0.2, 1}, {0, 0.2, 1.2}, {0.15, 0.1, 1}, {-0.15, 0.1, 1}}
 
-// clearer is how many times as long as the first look's a vector must be for
-// another look to count: noise alone moves it by a few per cent.
+// clearer is the ratio to the length of the first look's vector from which
+// another look counts. Noise changes the length by a few per cent.
 const clearer = 1.1
 
-// poor is the share of TemplateLength.Clear from which a face is looked at
-// again with the photograph upside down alone: what stands on its head still
-// looks most like a face.
+// poor is the share of TemplateLength.Clear from which view tries only the
+// photograph upside down. Of all wrong orientations, an upside-down face gives
+// the longest vectors.
 const poor = 0.9

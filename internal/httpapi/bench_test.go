@@ -9,8 +9,8 @@ import (
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
-// BenchmarkRequest is what the wire costs for a photograph of 100 kB, apart
-// from the verification.
+// BenchmarkRequest measures decoding and encoding for a photograph of 100 kB,
+// without the verification.
 func BenchmarkRequest(b *testing.B) {
 	s := newService()
 	s.answers(verified, nil)

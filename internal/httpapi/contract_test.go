@@ -15,7 +15,7 @@ import (
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
-// with replaces a part of a valid form.
+// with returns a valid form with another body in one part.
 func with(name, body string) []part {
 	parts := everyPart()
 	for i := range parts {
@@ -26,7 +26,7 @@ func with(name, body string) []part {
 	return parts
 }
 
-// without leaves a part of a valid form out.
+// without returns a valid form without one part.
 func without(name string) []part {
 	var parts []part
 	for _, p := range everyPart() {
@@ -37,7 +37,7 @@ func without(name string) []part {
 	return parts
 }
 
-// verdict is a step: the verifier answers this.
+// verdict is a step: the verifier returns this verdict.
 func verdict(v sesuai.Verdict) func(*service) { return func(s *service) { s.answers(v, nil) } }
 
 // failure is a step: the verifier cannot answer.
@@ -46,15 +46,15 @@ func failure(err error) func(*service) { return func(s *service) { s.answers(ses
 // kind is a step: the verifier fails with an error of this kind.
 func kind(k sesuai.Kind) func(*service) { return failure(&sesuai.Error{Kind: k}) }
 
-// The flags of the verdicts below.
+// The outcomes in the verdicts below.
 const (
 	yes  = sesuai.Match
 	no   = sesuai.NonMatch
 	null = sesuai.NotCompared
 )
 
-// TestContract has a row for each row of contract.md, to be read beside it. The
-// bodies are exact to the byte.
+// TestContract has a row for each row of contract.md and compares the bodies
+// byte by byte.
 func TestContract(t *testing.T) {
 	of := sesuai.PercentageOf
 	const (
@@ -90,7 +90,7 @@ func TestContract(t *testing.T) {
 			`{"verification_status":false,"reason":"Date of birth does not match","result":{"nik":true,"name":true,"date_of_birth":false,"face_image_percentage":82.04}}`,
 		},
 		{
-			"R5", verdict(sesuai.Verdict{Reason: sesuai.ReasonFaceBelowPass, NIK: yes, Name: yes, DateOfBirth: yes, Face: of(42.04)}), postParts(everyPart()...), 200,
+			"R5", verdict(sesuai.Verdict{Reason: sesuai.ReasonFaceBelowThreshold, NIK: yes, Name: yes, DateOfBirth: yes, Face: of(42.04)}), postParts(everyPart()...), 200,
 			`{"verification_status":false,"reason":"Selfie image does not pass the threshold","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":42.04}}`,
 		},
 		{"R6 bad", nil, postParts(with("nik", "123")...), 400, badNIK},
@@ -122,7 +122,7 @@ func TestContract(t *testing.T) {
 			`{"verification_status":false,"reason":"Face is not available on Dukcapil database","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":null}}`,
 		},
 		{
-			"a whole percentage", verdict(sesuai.Verdict{Reason: sesuai.ReasonFaceBelowPass, NIK: yes, Name: yes, DateOfBirth: yes, Face: of(70)}), postParts(everyPart()...), 200,
+			"a whole percentage", verdict(sesuai.Verdict{Reason: sesuai.ReasonFaceBelowThreshold, NIK: yes, Name: yes, DateOfBirth: yes, Face: of(70)}), postParts(everyPart()...), 200,
 			`{"verification_status":false,"reason":"Selfie image does not pass the threshold","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":70}}`,
 		},
 
@@ -205,7 +205,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// checkHeaders holds the headers that go with a status.
+// checkHeaders checks the headers that depend on the status.
 func checkHeaders(t *testing.T, resp *http.Response) {
 	t.Helper()
 	if got, want := resp.Header.Get("WWW-Authenticate"), map[int]string{401: "Basic"}[resp.StatusCode]; got != want {
@@ -227,8 +227,8 @@ func anonymous(r *http.Request) *http.Request {
 	return r
 }
 
-// TestRetryAfter: whole seconds, rounded up, and never none for those who were
-// turned away for being too many.
+// TestRetryAfter: Retry-After is in whole seconds, rounded up. An overload and
+// an exceeded rate always have one.
 func TestRetryAfter(t *testing.T) {
 	for _, tt := range []struct {
 		kind  sesuai.Kind
@@ -257,8 +257,9 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestValidationOrder: credentials, nik, name, date_of_birth, image. Each is
-// mended in turn, and the next comes to light; only then is the verifier asked.
+// TestValidationOrder: the order is credentials, nik, name, date_of_birth,
+// image. Fixing one error reveals the next, and the verifier is called only
+// when all are fixed.
 func TestValidationOrder(t *testing.T) {
 	s := newService()
 	asked := 0

@@ -7,11 +7,11 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 )
 
-// authorize says which client is calling, if it may do what scope is about and
-// has not done so too often.
+// authorize returns the calling client. It is an error if the client does not
+// have the scope or exceeds its rate.
 func (s *Server) authorize(w *reply, r *http.Request, scope access.Scope) (access.Client, error) {
-	// A missing credential goes the same way as a wrong one, as an empty
-	// text, so that neither the answer nor the time tells them apart.
+	// A missing credential is an empty text and is treated as a wrong one, so
+	// that neither the response nor its timing tells them apart.
 	username, password, _ := r.BasicAuth()
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()

@@ -13,7 +13,7 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// expectAnswer has the request answered and compares.
+// expectAnswer sends the request and checks the response.
 func expectAnswer(t *testing.T, r *http.Request, status int, sign string) {
 	t.Helper()
 	resp := newService().do(r)
@@ -22,18 +22,18 @@ func expectAnswer(t *testing.T, r *http.Request, status int, sign string) {
 	}
 }
 
-// imageAs is a valid form whose image part is written in this way.
+// imageAs returns a valid form with this image part.
 func imageAs(header, body string) []part {
 	parts := everyPart()
 	parts[3] = part{name: "face_image", header: header, body: body}
 	return parts
 }
 
-// encoded is the photograph as base64. The photograph is chosen so that its
-// two alphabets differ in it.
+// encoded returns the photograph as base64. The two alphabets of base64 give
+// different texts for it.
 func encoded(e *base64.Encoding) string { return e.EncodeToString([]byte(testPhoto)) }
 
-// TestImageParts: every way in which a real client writes the image part.
+// TestImageParts tries every way in which real clients write the image part.
 func TestImageParts(t *testing.T) {
 	const disposition = `Content-Disposition: form-data; name="face_image"`
 	std := encoded(base64.StdEncoding)
@@ -82,7 +82,7 @@ func TestImageParts(t *testing.T) {
 	}
 }
 
-// TestPartsInAnyOrder: the Go SDK's order is random.
+// TestPartsInAnyOrder: the Go SDK writes the parts in random order.
 func TestPartsInAnyOrder(t *testing.T) {
 	for range 24 {
 		parts := everyPart()
@@ -91,7 +91,7 @@ func TestPartsInAnyOrder(t *testing.T) {
 	}
 }
 
-// TestOtherParts: what is not known is skipped, within bounds.
+// TestOtherParts: unknown parts are skipped, up to a limit.
 func TestOtherParts(t *testing.T) {
 	many := func(n int) (parts []part) {
 		for i := range n {
@@ -121,7 +121,7 @@ func TestOtherParts(t *testing.T) {
 	}
 }
 
-// TestMultipartFraming: what may stand around the parts.
+// TestMultipartFraming checks what may stand around the parts.
 func TestMultipartFraming(t *testing.T) {
 	whole := multipartBody(everyPart()...)
 	quoted := `multipart/form-data; boundary="` + boundary + `"`
@@ -144,7 +144,7 @@ func TestMultipartFraming(t *testing.T) {
 			}[tt.status])
 		})
 	}
-	// Wherever the body is cut off, it is not a verification.
+	// A body that is cut off anywhere is not verified.
 	for cut := range len(whole) - len("--\r\n") {
 		resp := newService().do(post(quoted, whole[:cut]))
 		if body := checkEnvelope(t, resp); resp.StatusCode != 400 || !strings.Contains(body, "MALFORMED") {
@@ -153,7 +153,7 @@ func TestMultipartFraming(t *testing.T) {
 	}
 }
 
-// TestJSON: the superset of the contract.
+// TestJSON tries JSON bodies, which extend the vendor's contract.
 func TestJSON(t *testing.T) {
 	std := encoded(base64.StdEncoding)
 	object := func(nik, name, date, image string) string {
@@ -224,7 +224,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// reads counts what is read of it.
+// reads counts the bytes that are read from it.
 type reads struct {
 	io.Reader
 	n int64
@@ -247,8 +247,8 @@ func (f forever) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestBodyLimit: a body that says that it is too large is not read at all; one
-// that does not say so is read up to the limit.
+// TestBodyLimit: a body that declares too great a size is not read. A body
+// without a declared size is read up to the limit.
 func TestBodyLimit(t *testing.T) {
 	const limit = 1 << 20
 	small := newService()
@@ -284,7 +284,7 @@ func TestBodyLimit(t *testing.T) {
 			if text := checkEnvelope(t, resp); resp.StatusCode != 413 || !strings.Contains(text, "TOO_LARGE") {
 				t.Errorf("got %d %s", resp.StatusCode, text)
 			}
-			if body.n > limit+1 { // one more byte tells that there is more
+			if body.n > limit+1 { // one more byte shows that it is longer
 				t.Errorf("%d bytes were read of it, the limit is %d", body.n, limit)
 			}
 		})
@@ -312,12 +312,12 @@ func TestBodyLimit(t *testing.T) {
 	})
 }
 
-// failing is a body that breaks off.
+// failing is a body whose Read fails.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// TestBodyBreaksOff: whatever the network says stays in the network.
+// TestBodyBreaksOff: an error of the network does not reach the caller.
 func TestBodyBreaksOff(t *testing.T) {
 	for _, contentType := range []string{"application/json", "multipart/form-data; boundary=" + boundary} {
 		expectAnswer(t, postReader(contentType, failing{errors.New("connection reset")}), 400, "MALFORMED")

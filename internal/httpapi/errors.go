@@ -7,32 +7,33 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// shape is how the body of an error is built.
+// shape is the form of an error's body.
 type shape uint8
 
 const (
-	// coded: the contract's undocumented errors, with a code and guidance.
+	// coded: with a code and guidance, for errors that the vendor does not
+	// document.
 	coded shape = iota
-	// documented: R6 and R7, without either.
+	// documented: without code and guidance, for R6 and R7 of the contract.
 	documented
-	// noAnswer: R8, every outcome null.
+	// noAnswer: every outcome is null, for R8.
 	noAnswer
 	// aboutRequest: {"error": reason}.
 	aboutRequest
 )
 
-// answer is how errors of one kind look on the wire.
+// answer is the wire form of the errors of one kind.
 type answer struct {
 	status   int
 	reason   string
 	shape    shape
-	guidance *guidance
+	guidance *Guidance
 }
 
-// disallowed is said for every wrong credential and for a missing scope.
+// disallowed is the reason for wrong credentials and for a missing scope.
 const disallowed = "Access to this API has been disallowed"
 
-// answers is the one table from kinds of errors to the wire.
+// answers maps kinds of errors to their wire form.
 var answers = map[sesuai.Kind]answer{
 	sesuai.KindInvalidNIK:  {400, "Invalid NIK number format", documented, nil},
 	sesuai.KindInvalidDate: {400, "Invalid date_of_birth format", documented, nil},
@@ -61,16 +62,37 @@ var answers = map[sesuai.Kind]answer{
 	sesuai.KindTimeout:          {408, "Request timeout", aboutRequest, nil},
 	sesuai.KindRateLimited:      {429, "Rate limit exceeded", aboutRequest, nil},
 
-	// These have no meaning to a caller of the API: if one gets here, it is
-	// a defect of ours.
+	// These mean nothing to a caller of the API. One that gets here is a
+	// defect.
 	sesuai.KindInternal:      {500, "Internal server error", aboutRequest, nil},
 	sesuai.KindConflict:      {500, "Internal server error", aboutRequest, nil},
 	sesuai.KindConfiguration: {500, "Internal server error", aboutRequest, nil},
 }
 
-// retryAfter is the Retry-After of err's answer in whole seconds, rounded up;
-// 0 is none. Those who were turned away for being too many are always given
-// one, so that they do not come back at once.
+// answerTo returns the wire form of an error, with the guidance for the quality
+// measures that failed.
+func answerTo(err error) answer {
+	kind := sesuai.KindOf(err)
+	a, ok := answers[kind]
+	if !ok {
+		a = answers[sesuai.KindInternal]
+	}
+	if e, ok := errors.AsType[*sesuai.Error](err); ok && kind == sesuai.KindFaceQuality {
+		a.guidance = measureGuidance(e.Measures, a.guidance)
+	}
+	return a
+}
+
+// Reason returns the reason in the API's response to an error.
+func Reason(err error) string { return answerTo(err).reason }
+
+// GuidanceOf returns the guidance in the API's response to an error; nil if there
+// is none.
+func GuidanceOf(err error) *Guidance { return answerTo(err).guidance }
+
+// retryAfter returns the Retry-After header for err in whole seconds, rounded
+// up; 0 for none. An overload and an exceeded rate always have one, so that the
+// caller does not retry at once.
 func retryAfter(err error) int {
 	var after time.Duration
 	if e, ok := errors.AsType[*sesuai.Error](err); ok {

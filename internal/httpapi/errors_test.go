@@ -17,8 +17,8 @@ import (
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
-// kinds reads every kind of error from the root package's source, so that a
-// new one cannot be forgotten here.
+// kinds reads every kind of error from the root package's source, so that the
+// tests include new ones.
 func kinds(t *testing.T) []sesuai.Kind {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../../errors.go", nil, 0)
@@ -43,7 +43,7 @@ func kinds(t *testing.T) []sesuai.Kind {
 	return found
 }
 
-// TestStatuses is the whole table from kinds to statuses.
+// TestStatuses checks the status of every kind.
 func TestStatuses(t *testing.T) {
 	got := make(map[sesuai.Kind]int)
 	for _, k := range kinds(t) {
@@ -64,8 +64,8 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// TestErrorJSON: no body holds a detail or a cause, and every one that a person
-// can do something about says what, in both languages.
+// TestErrorJSON: no body contains a detail or a cause, and every error with a
+// code has guidance in both languages.
 func TestErrorJSON(t *testing.T) {
 	for _, k := range append(kinds(t), "A_NEW_KIND") {
 		status, body := httpapi.ErrorJSON(fmt.Errorf("wrapped: %w", &sesuai.Error{
@@ -102,8 +102,8 @@ func TestErrorJSON(t *testing.T) {
 	}
 }
 
-// TestMeasureGuidance: each quality measure has advice of its own, and one that
-// is not known has the general one.
+// TestMeasureGuidance: each quality measure has its own guidance, and an unknown
+// one has the general guidance.
 func TestMeasureGuidance(t *testing.T) {
 	seen := make(map[string]bool)
 	of := func(measures ...string) string {

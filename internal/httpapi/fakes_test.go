@@ -24,16 +24,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The synthetic person of these tests. Nothing of it may show anywhere.
+// The synthetic person of these tests. No log or response may contain it.
 const (
 	testNIK  = "9999010101900001"
 	testName = "Sari Contoh"
 	testDate = "01-01-1990"
-	// testPhoto begins as a PNG does; the fake verifier looks no further.
+	// testPhoto starts like a PNG, which is all that the fake verifier checks.
 	testPhoto = "\x89PNG\r\n\x1a\ncanary-photograph"
 )
 
-// today is the day on which these tests take place.
+// today is the current time in these tests.
 var today = time.Date(2026, time.March, 10, 12, 0, 0, 0, time.UTC)
 
 // The credentials of these tests.
@@ -53,8 +53,8 @@ func (c credentials) Authenticate(_ context.Context, username, password, apiKey 
 	return c.client, nil
 }
 
-// authenticatorFunc is an Authenticator that lets everybody in, as the client
-// that it makes of the password.
+// authenticatorFunc is an Authenticator that accepts every password and makes a
+// client of it.
 type authenticatorFunc func(password string) access.Client
 
 func (f authenticatorFunc) Authenticate(_ context.Context, _, password, _ string) (access.Client, error) {
@@ -85,7 +85,7 @@ const r1 = `{"verification_status":true,"reason":"Verification Success","result"
 // r8 is the body of every 503.
 const r8 = `{"verification_status":false,"reason":"Something wrong in Dukcapil server","result":{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null}}`
 
-// lockedBuffer is a log that the server and the test can share.
+// lockedBuffer is a buffer for a log, safe for concurrent use.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -103,14 +103,14 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// service is a Server with its surroundings.
+// service is the options of a Server, and its log.
 type service struct {
 	options httpapi.Options
 	log     lockedBuffer
 }
 
-// newService is one whose verifier finds that everything matches, after
-// checking that it was asked about the test's person.
+// newService returns a service whose verifier reports a match, after checking
+// that the request is about the test's person.
 func newService() *service {
 	s := new(service)
 	s.options = httpapi.Options{
@@ -131,20 +131,19 @@ func newService() *service {
 	return s
 }
 
-// answers makes the verifier give this answer to everything.
+// answers makes the verifier return this for every request.
 func (s *service) answers(v sesuai.Verdict, err error) {
 	s.options.Verifier = verifierFunc(func(context.Context, verify.Request) (sesuai.Verdict, error) { return v, err })
 }
 
-// do has the request answered without a network.
+// do sends the request without a network.
 func (s *service) do(r *http.Request) *http.Response {
 	w := httptest.NewRecorder()
 	httpapi.New(s.options).ServeHTTP(w, r)
 	return w.Result()
 }
 
-// start serves on a port of its own until the test ends, and returns the
-// address.
+// start serves on a free port until the test ends, and returns the address.
 func (s *service) start(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -163,10 +162,11 @@ func (s *service) start(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// part is one part of a multipart body. An empty header is just the name.
+// part is one part of a multipart body. An empty header stands for a header
+// with only the name.
 type part struct{ name, header, body string }
 
-// everyPart is a whole and valid form.
+// everyPart returns a complete, valid form.
 func everyPart() []part {
 	return []part{
 		{name: "nik", body: testNIK},
@@ -191,7 +191,7 @@ func multipartBody(parts ...part) string {
 	return b.String() + "--" + boundary + "--\r\n"
 }
 
-// post is a request with good credentials.
+// post returns a request with valid credentials.
 func post(contentType, body string) *http.Request {
 	return postReader(contentType, strings.NewReader(body))
 }
@@ -204,12 +204,12 @@ func postReader(contentType string, body io.Reader) *http.Request {
 	return r
 }
 
-// postParts is a multipart request with good credentials.
+// postParts returns a multipart request with valid credentials.
 func postParts(parts ...part) *http.Request {
 	return post("multipart/form-data; boundary="+boundary, multipartBody(parts...))
 }
 
-// checkEnvelope holds a response to what is true of every one, and returns its
+// checkEnvelope checks what must be true of every response, and returns its
 // body.
 func checkEnvelope(t interface {
 	Helper()
@@ -237,7 +237,7 @@ func checkEnvelope(t interface {
 		t.Errorf("Request-Id is %q", id)
 	}
 	if _, wrong := object["verification_result"]; wrong {
-		t.Errorf("there is a key that breaks an SDK: %s", body)
+		t.Errorf("the body has a key that breaks an SDK: %s", body)
 	}
 	return string(body)
 }

@@ -12,17 +12,18 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// What a body may hold beside its size limit.
+// The limits of a body, besides its size.
 const (
-	// maxText is how many bytes a text field may have before it is invalid
-	// unseen: more than any valid one, with room for white space to trim.
+	// maxText is the size in bytes above which a text field is invalid
+	// without being parsed. It is larger than any valid text, with room for
+	// white space to trim.
 	maxText = 1 << 10
-	// maxFields is how many parts or keys a body may have; four are known,
-	// the others are skipped.
+	// maxFields is the greatest number of parts or keys. Four are known, the
+	// others are skipped.
 	maxFields = 64
 )
 
-// field names one of the fields that are known.
+// field is one of the known fields.
 type field uint8
 
 // The fields, in the order in which they are validated.
@@ -37,7 +38,7 @@ const (
 // fieldNames spells the fields as on the wire.
 var fieldNames = [numFields]string{"nik", "name", "date_of_birth", "face_image"}
 
-// fieldOf finds a field by its name on the wire.
+// fieldOf returns the field with this name on the wire.
 func fieldOf(name string) (field, bool) {
 	for f, n := range fieldNames {
 		if n == name {
@@ -47,17 +48,17 @@ func fieldOf(name string) (field, bool) {
 	return 0, false
 }
 
-// form is a request's body, taken apart but not validated. A field that was
-// not given, or that is not a text, is empty: no empty field is valid.
+// form is a request's body, decoded but not validated. A field that was not
+// given, or that is not a text, is empty, and no empty field is valid.
 type form struct {
 	given [numFields]bool
 	texts [fieldFaceImage]string
 	photo []byte
 }
 
-// give marks the field as given. Giving one twice is refused: two readers of
-// one request must not be able to see two different people in it.
-func (f *form) give(name field) error {
+// setGiven records that the field was given. Giving one twice is refused: two
+// readers of one request must not be able to see two different people in it.
+func (f *form) setGiven(name field) error {
 	if f.given[name] {
 		return malformed("a field is given twice")
 	}
@@ -65,8 +66,8 @@ func (f *form) give(name field) error {
 	return nil
 }
 
-// validate checks the fields in the contract's order. Whether the photograph
-// is one is for the face engine to say.
+// validate checks the fields in the contract's order. It does not check that
+// the photograph is one; the face engine does.
 func (f *form) validate(now time.Time) (sesuai.Claim, []byte, error) {
 	var (
 		c   sesuai.Claim
@@ -87,8 +88,8 @@ func (f *form) validate(now time.Time) (sesuai.Claim, []byte, error) {
 	return c, f.photo, nil
 }
 
-// readForm reads the body within the limits of size and time. What is said to
-// be too large is refused without reading.
+// readForm reads the body within the limits of size and time. It refuses a body
+// that declares a greater size without reading it.
 func (s *Server) readForm(w *reply, r *http.Request) (*form, error) {
 	if r.ContentLength > s.o.MaxBody {
 		return nil, &sesuai.Error{Kind: sesuai.KindTooLarge}
@@ -102,16 +103,16 @@ func (s *Server) readForm(w *reply, r *http.Request) (*form, error) {
 		return nil, err
 	}
 
-	// The time limit is on the connection, and lifted once the body is in:
-	// net/http would take it for the caller having gone. A ResponseWriter
-	// without a connection, as in a test, has no limit.
+	// The deadline is set on the connection and cleared once the body has
+	// been read; otherwise net/http would take its expiry for a closed
+	// connection and cancel the request. A ResponseWriter without a
+	// connection, as in a test, has no deadline.
 	connection := http.NewResponseController(w)
 	_ = connection.SetReadDeadline(time.Now().Add(s.o.BodyTimeout))
 	body := http.MaxBytesReader(w.ResponseWriter, r.Body, s.o.MaxBody)
 	f, err := decode(body)
 	if err == nil {
-		// What follows is not ours, but it counts: a body is as large as
-		// all of it.
+		// What follows the form is ignored, but counts towards the size.
 		_, err = io.Copy(io.Discard, body)
 	}
 	if err != nil {
@@ -121,7 +122,7 @@ func (s *Server) readForm(w *reply, r *http.Request) (*form, error) {
 	return f, nil
 }
 
-// decoderOf chooses how to read the body by its Content-Type.
+// decoderOf returns the decoder for a Content-Type.
 func decoderOf(contentType string) (func(io.Reader) (*form, error), error) {
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	switch {
@@ -136,8 +137,8 @@ func decoderOf(contentType string) (func(io.Reader) (*form, error), error) {
 	}
 }
 
-// unreadable says why a body could not be read: too large, too slow, or broken.
-// The decoders' own errors go no further: they quote what was sent.
+// unreadable returns why a body could not be read: too large, too slow, or
+// malformed. It drops the decoders' own errors, since they quote the input.
 func unreadable(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &sesuai.Error{Kind: sesuai.KindTooLarge}
@@ -151,7 +152,7 @@ func unreadable(err error) error {
 	return malformed("the body cannot be decoded")
 }
 
-// malformed is an error of kind KindMalformed; why is for the log.
+// malformed returns an error of kind KindMalformed; why is for the log.
 func malformed(why string) error {
 	return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: why}
 }

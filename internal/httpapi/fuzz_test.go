@@ -9,7 +9,8 @@ import (
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
-// checkFuzzed has any request answered: never a panic, always an object.
+// checkFuzzed sends a request and checks that the response is a JSON object and
+// that nothing panicked.
 func checkFuzzed(t *testing.T, r *http.Request) {
 	t.Helper()
 	s := newService()
@@ -25,7 +26,7 @@ func checkFuzzed(t *testing.T, r *http.Request) {
 	}
 }
 
-// FuzzMultipart: any body behind any boundary.
+// FuzzMultipart sends any multipart body with any boundary.
 func FuzzMultipart(f *testing.F) {
 	whole := multipartBody(everyPart()...)
 	f.Add(boundary, whole)
@@ -41,7 +42,7 @@ func FuzzMultipart(f *testing.F) {
 	})
 }
 
-// FuzzJSON: any body.
+// FuzzJSON sends any JSON body.
 func FuzzJSON(f *testing.F) {
 	f.Add(`{"nik":"` + testNIK + `","name":"` + testName + `","date_of_birth":"` + testDate + `","face_image":"iVBORw0KGgo="}`)
 	f.Add(`{"nik":null,"name":1,"date_of_birth":[],"face_image":{}}`)
@@ -51,7 +52,7 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) { checkFuzzed(t, post("application/json", body)) })
 }
 
-// FuzzRequest: anything that net/http takes for a request, with and without
+// FuzzRequest sends any request that net/http can parse, with and without
 // credentials.
 func FuzzRequest(f *testing.F) {
 	f.Add("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")

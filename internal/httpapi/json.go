@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// decodeJSON reads a JSON object key by key. Unknown keys are skipped; a known
-// one given twice is refused, where encoding/json would take the last.
+// decodeJSON reads a JSON object key by key. It skips unknown keys and refuses a
+// known one that is given twice, of which encoding/json would take the last.
 func decodeJSON(body io.Reader) (*form, error) {
 	d := json.NewDecoder(body)
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -24,7 +24,7 @@ func decodeJSON(body io.Reader) (*form, error) {
 		if err != nil {
 			return nil, err
 		}
-		// A key is a string, or Token fails.
+		// Token fails if a key is not a string.
 		if err := f.decodeValue(d, key.(string)); err != nil {
 			return nil, err
 		}
@@ -44,7 +44,7 @@ func (f *form) decodeValue(d *json.Decoder, key string) error {
 	if !known {
 		return d.Decode(&skipped{})
 	}
-	if err := f.give(name); err != nil {
+	if err := f.setGiven(name); err != nil {
 		return err
 	}
 	if name == fieldFaceImage {
@@ -53,7 +53,7 @@ func (f *form) decodeValue(d *json.Decoder, key string) error {
 	return d.Decode((*jsonText)(&f.texts[name]))
 }
 
-// notAnObject keeps the reader's error if there is one.
+// notAnObject returns the reader's error, or a new one if it is nil.
 func notAnObject(err error) error {
 	if err == nil {
 		err = malformed("not a JSON object")
@@ -61,7 +61,7 @@ func notAnObject(err error) error {
 	return err
 }
 
-// trailing keeps the reader's error if there is one.
+// trailing returns the reader's error, or a new one if it is nil.
 func trailing(err error) error {
 	if err == nil {
 		err = malformed("something follows the JSON object")
@@ -69,14 +69,14 @@ func trailing(err error) error {
 	return err
 }
 
-// skipped is a JSON value that nobody wants.
+// skipped discards a JSON value.
 type skipped struct{}
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (*skipped) UnmarshalJSON([]byte) error { return nil }
 
-// jsonText is a JSON string of at most maxText bytes; everything else is read
-// as empty, which is never valid, so that it becomes its own field's error.
+// jsonText is a JSON string of at most maxText bytes. Every other value becomes
+// an empty text, which is never valid, so that the error is that of its field.
 type jsonText string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -87,8 +87,8 @@ func (t *jsonText) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// jsonPhotograph is a JSON string that holds a photograph as text. Everything
-// else holds none.
+// jsonPhotograph is a photograph in a JSON string. Every other value gives no
+// photograph.
 type jsonPhotograph []byte
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -97,7 +97,7 @@ func (p *jsonPhotograph) UnmarshalJSON(raw []byte) error {
 		return nil
 	}
 	text := raw[1 : len(raw)-1]
-	if bytes.IndexByte(text, '\\') >= 0 { // PHP writes / as \/
+	if bytes.IndexByte(text, '\\') >= 0 { // PHP escapes / as \/
 		s, ok := unquote(raw)
 		if !ok {
 			return nil
@@ -106,15 +106,15 @@ func (p *jsonPhotograph) UnmarshalJSON(raw []byte) error {
 	}
 	file, ok := fromText(text)
 	if !ok {
-		file = bytes.Clone(text) // the decoder's buffer is not ours to keep
+		file = bytes.Clone(text) // the decoder reuses its buffer
 	}
 	*p = file
 	return nil
 }
 
-// unquote reads a JSON string; false if raw is no string, or not one of valid
-// Unicode: encoding/json would put U+FFFD for what it cannot read, and a name
-// must not be half understood.
+// unquote returns the text of a JSON string. It reports false if raw is not a
+// string of valid Unicode: encoding/json puts U+FFFD in place of invalid
+// characters, and a name must not be read in part.
 func unquote(raw []byte) (string, bool) {
 	var s string
 	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {

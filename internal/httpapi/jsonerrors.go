@@ -9,11 +9,11 @@ import (
 	"strconv"
 )
 
-// JSONErrors wraps a listener so that what net/http answers by itself, before
-// any handler, is a JSON object with a Request-Id too: a malformed request, too
-// large a header, a transfer encoding or an expectation that it does not know.
-// net/http has no hook for these. Clients parse every body before they look at
-// the status.
+// JSONErrors wraps a listener. The responses that net/http itself writes, before
+// any handler is called, become JSON objects with a Request-Id: those to a
+// malformed request, too large a header, and an unknown transfer encoding or
+// expectation. Clients parse every body before they look at the status, and
+// net/http has no hook for these responses.
 func JSONErrors(l net.Listener) net.Listener { return jsonErrorListener{l} }
 
 type jsonErrorListener struct{ net.Listener }
@@ -27,7 +27,7 @@ func (l jsonErrorListener) Accept() (net.Conn, error) {
 	return jsonErrorConn{c}, nil
 }
 
-// jsonErrorConn replaces net/http's own answers, each of which is one Write.
+// jsonErrorConn replaces net/http's own responses, each of which is one Write.
 type jsonErrorConn struct{ net.Conn }
 
 // Write implements net.Conn.
@@ -42,8 +42,8 @@ func (c jsonErrorConn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// CloseWrite lets net/http half-close the connection, so that a caller who is
-// still sending gets to read the answer.
+// CloseWrite lets net/http half-close the connection, so that a caller that is
+// still sending can read the response.
 func (c jsonErrorConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -51,8 +51,8 @@ func (c jsonErrorConn) CloseWrite() error {
 	return nil
 }
 
-// ownAnswer recognises an answer that net/http makes by itself, and its status.
-// An answer of a handler always has a Date and never looks like this.
+// ownAnswer reports whether b is a response of net/http itself, and its status.
+// A handler's response has a Date header and never looks like this.
 func ownAnswer(b []byte) (status int, own bool) {
 	const (
 		start   = "HTTP/1.x "
@@ -66,12 +66,12 @@ func ownAnswer(b []byte) (status int, own bool) {
 	if err != nil {
 		return 0, false
 	}
-	// 417 comes with the usual headers and no body; no handler says it.
+	// 417 has the usual headers and no body. No handler returns it.
 	return status, status == http.StatusExpectationFailed || bytes.HasPrefix(rest, []byte(headers))
 }
 
-// ownReasons says what the statuses that net/http gives mean, in the manner of
-// the contract.
+// ownReasons holds the reasons for net/http's own statuses, worded like those
+// of the contract.
 var ownReasons = map[int]string{
 	http.StatusBadRequest:                  "Bad request",
 	http.StatusExpectationFailed:           "Expectation failed",
@@ -80,7 +80,7 @@ var ownReasons = map[int]string{
 	http.StatusHTTPVersionNotSupported:     "HTTP version not supported",
 }
 
-// jsonAnswer is the whole answer in our form.
+// jsonAnswer returns the whole response with a JSON body.
 func jsonAnswer(status int) []byte {
 	text := http.StatusText(status)
 	reason, known := ownReasons[status]

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// decodeMultipart reads a multipart/form-data body part by part: nothing goes
-// to temporary files, and what is not asked for is not kept. A part is known
-// by its name alone. Its file name and Content-Type are not looked at, since
-// clients get them wrong.
+// decodeMultipart reads a multipart/form-data body part by part. It writes no
+// temporary files and does not keep unknown parts. A part is identified only by
+// its name. Its file name and Content-Type are ignored, since clients get them
+// wrong.
 func decodeMultipart(body io.Reader, boundary string) (*form, error) {
 	var f form
-	// The standard reader takes a body that is cut off within a part's header
-	// for one that has ended well. It does not when the input never ends with
-	// io.EOF; the line break is for a last line that has none.
+	// If a body is cut off within a part's header, multipart.Reader takes
+	// that for a regular end. It does not if the input never returns io.EOF.
+	// The line break completes a last line that has none.
 	unending := io.MultiReader(body, strings.NewReader("\r\n"), cutOff{})
 	parts := multipart.NewReader(unending, boundary)
 	for n := 0; ; n++ {
@@ -30,9 +30,9 @@ func decodeMultipart(body io.Reader, boundary string) (*form, error) {
 		}
 		name, known := fieldOf(part.FormName())
 		if !known {
-			continue // NextPart skips what is left of this one
+			continue // NextPart skips the rest of this one
 		}
-		if err := f.give(name); err != nil {
+		if err := f.setGiven(name); err != nil {
 			return nil, err
 		}
 		if name == fieldFaceImage {
@@ -49,14 +49,14 @@ func decodeMultipart(body io.Reader, boundary string) (*form, error) {
 	}
 }
 
-// cutOff is what comes where no more should be read.
+// cutOff is a reader after whose start no more input may be needed.
 type cutOff struct{}
 
 // Read implements io.Reader.
 func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// readText reads a text of at most maxText bytes; a longer one is read as
-// empty, which is never valid.
+// readText reads a text of at most maxText bytes. A longer one becomes empty,
+// which is never valid.
 func readText(r io.Reader) (string, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxText+1))
 	if err != nil || len(b) > maxText {

@@ -19,10 +19,10 @@ import (
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
-// patience is how long these tests wait for what must happen.
+// patience is how long these tests wait for an event.
 const patience = 20 * time.Second
 
-// dial opens a connection that ends with the test.
+// dial opens a connection and closes it when the test ends.
 func dial(t *testing.T, address string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
@@ -49,8 +49,8 @@ func exchange(t *testing.T, c net.Conn, request string) *http.Response {
 	return resp
 }
 
-// authorized is the head of a request with good credentials, without the empty
-// line that ends it.
+// authorized returns the head of a request with valid credentials, without the
+// empty line at its end.
 func authorized(contentType string) string {
 	r := post(contentType, "")
 	return "POST " + httpapi.FaceVerificationPath + " HTTP/1.1\r\nHost: sesuai.test\r\n" +
@@ -58,8 +58,8 @@ func authorized(contentType string) string {
 		"Content-Type: " + contentType + "\r\n"
 }
 
-// TestEveryLayerSpeaksJSON: also what net/http answers by itself, before any
-// handler, is a JSON object with a Request-Id.
+// TestEveryLayerSpeaksJSON: the responses that net/http writes itself are JSON
+// objects with a Request-Id too.
 func TestEveryLayerSpeaksJSON(t *testing.T) {
 	address := newService().start(t)
 	const host = "Host: sesuai.test\r\n"
@@ -101,7 +101,7 @@ func TestEveryLayerSpeaksJSON(t *testing.T) {
 	}
 }
 
-// TestHead: no body, but the headers of one.
+// TestHead: a response to HEAD has the headers of a body, but no body.
 func TestHead(t *testing.T) {
 	address := newService().start(t)
 	c := dial(t, address)
@@ -119,8 +119,8 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestConnectionIsKept: answers that read the whole body, good or bad, leave
-// the connection to the next request.
+// TestConnectionIsKept: if the whole body was read, the connection stays open
+// for the next request, whatever the response.
 func TestConnectionIsKept(t *testing.T) {
 	address := newService().start(t)
 	c := dial(t, address)
@@ -142,7 +142,8 @@ func TestConnectionIsKept(t *testing.T) {
 	}
 }
 
-// TestSlowBody: a caller that does not get on is answered, and cut off.
+// TestSlowBody: a caller that sends too slowly gets a response, and the
+// connection is closed.
 func TestSlowBody(t *testing.T) {
 	for _, tt := range []struct{ about, head, start string }{
 		{"a length", "Content-Length: 1000\r\n", "--" + boundary},
@@ -176,8 +177,8 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// TestBodyTimeoutEndsWithTheBody: the limit is on the sending alone. A
-// verification that takes longer than that is not taken for a caller gone.
+// TestBodyTimeoutEndsWithTheBody: BodyTimeout limits only the sending of the
+// body. A verification that takes longer is not cancelled.
 func TestBodyTimeoutEndsWithTheBody(t *testing.T) {
 	s := newService()
 	s.options.BodyTimeout = 100 * time.Millisecond
@@ -197,12 +198,13 @@ func TestBodyTimeoutEndsWithTheBody(t *testing.T) {
 	}
 }
 
-// TestCallerGone: work for a caller that has hung up stops.
+// TestCallerGone: a verification is cancelled if the caller closes the
+// connection.
 func TestCallerGone(t *testing.T) {
 	s := newService()
-	begun, stopped := make(chan struct{}), make(chan error, 1)
+	started, stopped := make(chan struct{}), make(chan error, 1)
 	s.options.Verifier = verifierFunc(func(ctx context.Context, _ verify.Request) (sesuai.Verdict, error) {
-		close(begun)
+		close(started)
 		select {
 		case <-ctx.Done():
 		case <-time.After(patience):
@@ -216,7 +218,7 @@ func TestCallerGone(t *testing.T) {
 		authorized("multipart/form-data; boundary="+boundary), len(body), body); err != nil {
 		t.Fatal(err)
 	}
-	<-begun
+	<-started
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -225,13 +227,12 @@ func TestCallerGone(t *testing.T) {
 	}
 }
 
-// TestShutdown: requests in flight are finished and answered, new ones are not
-// let in.
+// TestShutdown: requests in flight are answered, new connections are refused.
 func TestShutdown(t *testing.T) {
 	s := newService()
-	begun, finish := make(chan struct{}), make(chan struct{})
+	started, finish := make(chan struct{}), make(chan struct{})
 	s.options.Verifier = verifierFunc(func(ctx context.Context, _ verify.Request) (sesuai.Verdict, error) {
-		close(begun)
+		close(started)
 		<-finish
 		return verified, ctx.Err()
 	})
@@ -249,7 +250,7 @@ func TestShutdown(t *testing.T) {
 		authorized("multipart/form-data; boundary="+boundary), len(body), body); err != nil {
 		t.Fatal(err)
 	}
-	<-begun
+	<-started
 	stop()
 	for { // until the listener is closed
 		late, err := net.Dial("tcp", l.Addr().String())
@@ -277,7 +278,7 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// TestListenerFails: Serve says so.
+// TestListenerFails: Serve returns the listener's error.
 func TestListenerFails(t *testing.T) {
 	s := newService()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -292,25 +293,25 @@ func TestListenerFails(t *testing.T) {
 	}
 }
 
-// endlessBody sends a gigabyte and counts what went out.
+// endlessBody yields remaining zero bytes and counts them.
 type endlessBody struct {
-	left int64
-	sent atomic.Int64
+	remaining int64
+	sent      atomic.Int64
 }
 
 func (b *endlessBody) Read(p []byte) (int, error) {
-	if b.left == 0 {
+	if b.remaining == 0 {
 		return 0, io.EOF
 	}
-	n := int(min(int64(len(p)), b.left))
+	n := int(min(int64(len(p)), b.remaining))
 	clear(p[:n])
-	b.left -= int64(n)
+	b.remaining -= int64(n)
 	b.sent.Add(int64(n))
 	return n, nil
 }
 
-// TestGigabyte: refused by its length or after the limit, without being held
-// in memory.
+// TestGigabyte: a body of a gigabyte is refused by its length or at the limit,
+// and not held in memory.
 func TestGigabyte(t *testing.T) {
 	const gigabyte = 1 << 30
 	address := newService().start(t)
@@ -320,7 +321,7 @@ func TestGigabyte(t *testing.T) {
 		t.Run(about, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			body := &endlessBody{left: gigabyte}
+			body := &endlessBody{remaining: gigabyte}
 			r := postReader("multipart/form-data; boundary="+boundary, io.MultiReader(
 				strings.NewReader("--"+boundary+"\r\nContent-Disposition: form-data; name=\"face_image\"\r\n\r\n"), body))
 			r.RequestURI = ""
@@ -340,14 +341,14 @@ func TestGigabyte(t *testing.T) {
 				t.Errorf("memory grew by %d MiB", grown>>20)
 			}
 			if body.sent.Load() > 64<<20 {
-				t.Errorf("%d MiB were taken", body.sent.Load()>>20)
+				t.Errorf("%d MiB were read", body.sent.Load()>>20)
 			}
 		})
 	}
 }
 
-// TestConcurrentCallers: many at once, each with its own answer. It is the race
-// detector's.
+// TestConcurrentCallers: many concurrent callers each get their own answer. It
+// is meant for the race detector.
 func TestConcurrentCallers(t *testing.T) {
 	s := newService()
 	s.options.MaxInFlight = 8
@@ -396,5 +397,5 @@ func TestConcurrentCallers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	t.Logf("%d of %d were turned away", full.Load(), callers*each)
+	t.Logf("%d of %d were refused", full.Load(), callers*each)
 }

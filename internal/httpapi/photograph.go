@@ -5,9 +5,9 @@ import (
 	"encoding/base64"
 )
 
-// photograph is the file in what was sent as face_image, by its bytes alone:
-// text that is base64 stands for what it encodes, everything else is the file
-// itself. Whether it is a photograph is for the face engine to say.
+// photograph returns the file in what was sent as face_image. It looks only at
+// the bytes: base64 text is decoded, everything else is the file itself. The
+// face engine checks that it is a photograph.
 func photograph(sent []byte) []byte {
 	if file, ok := fromText(sent); ok {
 		return file
@@ -15,8 +15,8 @@ func photograph(sent []byte) []byte {
 	return sent
 }
 
-// fromText reads base64, bare or in a data URL, into memory of its own; false
-// if it is neither.
+// fromText decodes base64, bare or in a data URL, into a new slice. It reports
+// false for anything else.
 func fromText(sent []byte) ([]byte, bool) {
 	text := bytes.TrimSpace(sent)
 	if payload, ok := dataURL(text); ok {
@@ -25,7 +25,7 @@ func fromText(sent []byte) ([]byte, bool) {
 	return decodeBase64(text)
 }
 
-// dataURL returns what follows the comma of a base64 data URL (RFC 2397).
+// dataURL returns the payload of a base64 data URL (RFC 2397).
 func dataURL(text []byte) ([]byte, bool) {
 	const scheme, marker = "data:", ";base64"
 	if len(text) < len(scheme) || !bytes.EqualFold(text[:len(scheme)], []byte(scheme)) {
@@ -38,11 +38,11 @@ func dataURL(text []byte) ([]byte, bool) {
 	return payload, true
 }
 
-// decodeBase64 reads both alphabets of RFC 4648, with padding or without, and
-// with line breaks as MIME writes them.
+// decodeBase64 accepts both alphabets of RFC 4648, with or without padding, and
+// the line breaks of MIME.
 func decodeBase64(text []byte) ([]byte, bool) {
 	if len(text) > 0 && text[0] >= 0x80 {
-		return nil, false // PNG and JPEG end here, before anything is allocated
+		return nil, false // PNG and JPEG return here, before any allocation
 	}
 	encoding := base64.RawStdEncoding
 	if bytes.ContainsAny(text, "-_") {

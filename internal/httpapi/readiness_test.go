@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestReadinessDetail is shown where there is one, and does not make the
-// service less ready.
+// TestReadinessDetail: /readyz shows the detail if there is one, and the detail
+// does not affect readiness.
 func TestReadinessDetail(t *testing.T) {
 	for want, detail := range map[string]any{
 		`{"status":"ready"}`: nil,

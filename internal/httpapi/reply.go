@@ -18,30 +18,31 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// replyTimeout is how long a caller may take to receive an answer.
+// replyTimeout is how long a caller may take to receive a response.
 const replyTimeout = 30 * time.Second
 
-// requestIDHeader is on every response.
+// requestIDHeader is set on every response.
 const requestIDHeader = "Request-Id"
 
-// handlerFunc answers a request, or returns why not.
+// handlerFunc answers a request, or returns an error for handler to write.
 type handlerFunc func(w *reply, r *http.Request) error
 
-// handler is the one adapter between handlerFunc and net/http. It gives every
-// response its headers, writes every error, survives panics and logs one line.
+// handler adapts a handlerFunc to net/http. It sets the common headers of every
+// response, writes every error, recovers from panics and logs one line.
 type handler struct {
 	server *Server
 	serve  handlerFunc
 }
 
-// reply is an http.ResponseWriter that knows what the log is to say.
+// reply is an http.ResponseWriter that collects what the log line needs.
 type reply struct {
 	http.ResponseWriter
-	// id is the request's id, client the id of who asks, "" if not known.
+	// id is the request's id, client that of the calling client; "" if not
+	// known.
 	id, client string
-	// status is what was written, 0 if nothing yet.
+	// status is the written status, 0 if nothing was written yet.
 	status int
-	// cause is why the answer is an error, for the log alone.
+	// cause is the error that was answered. It is only logged.
 	cause error
 }
 
@@ -56,7 +57,7 @@ func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	defer func() {
 		p := recover()
 		if p == http.ErrAbortHandler {
-			panic(p) // net/http's own way to drop a connection
+			panic(p) // net/http drops the connection
 		}
 		if p != nil {
 			w.writeError(panicked(p))
@@ -68,8 +69,8 @@ func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// requestID is the caller's id if it is 1 to 128 visible ASCII characters, else
-// a new one.
+// requestID returns the caller's id if it has 1 to 128 visible ASCII
+// characters, otherwise a new one.
 func requestID(given string) string {
 	if given == "" || len(given) > 128 {
 		return rand.Text()
@@ -82,12 +83,12 @@ func requestID(given string) string {
 	return given
 }
 
-// sixteenDigits is what a NIK looks like, and the digits around it.
+// sixteenDigits matches a NIK, and longer runs of digits.
 var sixteenDigits = regexp.MustCompile(`[0-9]{16,}`)
 
-// recorded is a request id as the log and the audit trail have it. The caller
-// gets its own back, but one that was made of a NIK must not be kept: runs of
-// exactly 16 digits are left out.
+// recorded returns a request id as the log and the audit trail record it. Runs
+// of exactly 16 digits are replaced, since a client may put a NIK in its ids.
+// The response carries the id unchanged.
 func recorded(id string) string {
 	return sixteenDigits.ReplaceAllStringFunc(id, func(digits string) string {
 		if len(digits) != 16 {
@@ -97,16 +98,16 @@ func recorded(id string) string {
 	})
 }
 
-// cleanURL is the request's URL without doubled and trailing slashes, which
-// ServeMux would answer with a redirect that clients do not follow: their base
-// URLs end in a slash.
+// cleanURL returns the request's URL without doubled and trailing slashes.
+// Clients send them because their base URLs end in a slash. ServeMux would
+// answer with a redirect, which the clients do not follow.
 func cleanURL(r *http.Request) *url.URL {
 	u := *r.URL
 	u.Path, u.RawPath = path.Clean("/"+u.Path), ""
 	return &u
 }
 
-// writeError answers with err, or does nothing if the answer has begun.
+// writeError writes the response for err, unless a response has been written.
 func (w *reply) writeError(err error) {
 	w.cause = err
 	kind := sesuai.KindOf(err)
@@ -121,7 +122,7 @@ func (w *reply) writeError(err error) {
 	w.writeJSON(status, body)
 }
 
-// writeJSON answers with a body. Only the first answer counts.
+// writeJSON writes a response. Only the first call has an effect.
 func (w *reply) writeJSON(status int, body []byte) {
 	if w.status != 0 {
 		return
@@ -129,11 +130,12 @@ func (w *reply) writeJSON(status int, body []byte) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	// From now on, however long the answer took: a caller who does not read
-	// does not keep the connection. A test's ResponseWriter has none.
+	// The deadline starts now, however long the handler took. It keeps a
+	// caller that does not read from holding the connection. A test's
+	// ResponseWriter has no connection.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replyTimeout))
 	w.WriteHeader(status)
-	// An error here means that the caller has gone; there is nobody to tell.
+	// An error means that the caller has closed the connection.
 	_, _ = w.Write(body)
 }
 
@@ -148,8 +150,8 @@ func (w *reply) WriteHeader(status int) {
 // Unwrap lets http.ResponseController find the connection.
 func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// log writes the access line: the route's pattern and never the path, the
-// kinds and causes of errors and never what was sent.
+// log writes the request's line in the log. It has the route's pattern instead
+// of the path, and kinds and causes of errors, but no input.
 func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 	level := slog.LevelInfo
 	switch {
@@ -158,7 +160,7 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 	case w.status > http.StatusInternalServerError:
 		level = slog.LevelWarn
 	case w.client == "" && w.status == http.StatusOK:
-		level = slog.LevelDebug // somebody's probe of our health
+		level = slog.LevelDebug // a health check
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", recorded(w.id)),
@@ -179,7 +181,8 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 	s.o.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
 }
 
-// knownMethod keeps a caller's own words out of the log.
+// knownMethod returns m, or "other" if m is not a standard method, since
+// unknown input must not be logged.
 func knownMethod(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
@@ -190,16 +193,17 @@ func knownMethod(m string) string {
 	}
 }
 
-// panicked is a defect told by the panic's type and the functions on the
-// stack: a panic's value, and the arguments in a printed stack, may hold what
-// was sent. The runtime's own texts hold indices and types.
+// panicked returns an error that describes a panic by its type and by the
+// functions on the stack. It leaves out the panic's value and the arguments of
+// the functions, since they may contain input. The texts of runtime errors
+// contain only indices and types, so they are kept.
 func panicked(p any) error {
 	what := fmt.Sprintf("%T", p)
 	if e, ok := p.(runtime.Error); ok {
 		what = e.Error()
 	}
 	pcs := make([]uintptr, 32)
-	// Without Callers, panicked and the deferred function itself.
+	// Skip Callers, panicked and the deferred function.
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
 	var at []string
 	for {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// The limits of a connection. They hold where a handler sets none of its own:
-// Options.BodyTimeout goes before readTimeout, replyTimeout before writeTimeout.
+// The limits of a connection. A handler may set shorter ones: Options.BodyTimeout
+// precedes readTimeout, and replyTimeout precedes writeTimeout.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 2 * time.Minute
@@ -19,12 +19,13 @@ const (
 	maxHeaderBytes    = 16 << 10
 )
 
-// DefaultShutdownTimeout is how long requests in flight have to finish.
+// DefaultShutdownTimeout is how long requests in flight may take to finish when
+// the service stops.
 const DefaultShutdownTimeout = 30 * time.Second
 
-// NewHTTPServer makes an http.Server for h with limits on everything that a
-// caller can draw out. What net/http itself has to say goes to log; what it
-// answers by itself becomes JSON only on a listener from JSONErrors.
+// NewHTTPServer returns an http.Server for h that limits the time and the size
+// of everything that a caller sends. net/http's own messages go to log. Its own
+// responses are JSON only on a listener from JSONErrors.
 func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:                      h,
@@ -38,23 +39,29 @@ func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// Serve serves h on the listener until ctx ends, then lets the requests in
-// flight finish for DefaultShutdownTimeout before it cuts them off. It closes
-// the listener, and returns nil if all of them finished.
+// Serve serves h on the listener until ctx ends. Requests in flight then have
+// DefaultShutdownTimeout to finish. See ServeUntil.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	server := NewHTTPServer(h, log)
+	return ServeUntil(ctx, NewHTTPServer(h, log), JSONErrors(l), DefaultShutdownTimeout)
+}
+
+// ServeUntil runs the server on the listener until ctx ends. It then closes the
+// listener, waits up to grace for the requests in flight, and closes their
+// connections if they have not finished. It returns nil if all of them
+// finished. ServeUntil does not cancel the contexts of requests, which are those
+// of the server.
+func ServeUntil(ctx context.Context, server *http.Server, l net.Listener, grace time.Duration) error {
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(JSONErrors(l)) }()
+	go func() { served <- server.Serve(l) }()
 
 	select {
 	case err := <-served:
-		return err // it could not go on
+		return err // the listener failed
 	case <-ctx.Done():
 	}
-	// Requests have contexts of their own: they are not told to stop.
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), DefaultShutdownTimeout)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	err := server.Shutdown(grace)
+	err := server.Shutdown(stopping)
 	if err != nil {
 		err = errors.Join(err, server.Close())
 	}

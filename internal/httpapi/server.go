@@ -1,7 +1,8 @@
-// Package httpapi is the wire: routes, credentials, decoding and encoding of
-// the face verification contract. It is the only place that knows HTTP
-// statuses. It must not know how a verification is made, and nothing of what a
-// caller sends may reach its logs or its error replies.
+// Package httpapi implements the HTTP interface: routes, credentials, and the
+// decoding and encoding of the face verification contract. Only this package
+// knows HTTP statuses. It leaves the verification itself to package verify, and
+// checking credentials to package access. Nothing that a caller sends appears in
+// its logs or error responses.
 package httpapi
 
 import (
@@ -16,7 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
-// FaceVerificationPath is where face verifications are asked for.
+// FaceVerificationPath is the path of face verifications.
 const FaceVerificationPath = "/identity/v1/face-verification"
 
 // The defaults of Options.
@@ -27,69 +28,70 @@ const (
 	DefaultTimeout     = 30 * time.Second
 )
 
-// Verifier makes verifications; verify.Verifier is the real one.
+// Verifier verifies a person; verify.Verifier is the real one.
 type Verifier interface {
 	Verify(ctx context.Context, req verify.Request) (sesuai.Verdict, error)
 }
 
-// Authenticator knows clients by their credentials.
+// Authenticator identifies clients by their credentials.
 type Authenticator interface {
-	// Authenticate returns the client of these credentials. It takes the
-	// same time whichever of them is missing or wrong, and answers all of
-	// that alike: an error of kind sesuai.KindUnauthenticated.
+	// Authenticate returns the client of these credentials. If any of them
+	// is missing or wrong, the error has kind sesuai.KindUnauthenticated.
+	// Neither the error nor the time it takes tells which.
 	Authenticate(ctx context.Context, username, password, apiKey string) (access.Client, error)
 }
 
-// Limiter keeps clients to their rates.
+// Limiter limits the request rate of each client.
 type Limiter interface {
-	// Allow counts one request of the client. An error of kind
-	// sesuai.KindRateLimited says that it is one too many, and when another
+	// Allow counts one request of the client. If the client exceeds its
+	// rate, the error has kind sesuai.KindRateLimited and says when another
 	// try makes sense.
 	Allow(c access.Client) error
 }
 
-// Options are what a Server is made of. Verifier and Authenticator are
-// required.
+// Options configures a Server. Verifier and Authenticator are required.
 type Options struct {
 	Verifier      Verifier
 	Authenticator Authenticator
 	// Limiter may be nil: no limit.
 	Limiter Limiter
-	// Ready says why the service cannot answer yet, or nil if it can; a nil
-	// Ready is always ready.
+	// Ready returns why the service cannot answer yet, or nil if it can. A
+	// nil Ready means always ready.
 	Ready func() error
-	// Detail is shown with readiness, as JSON: how what is asked elsewhere is
-	// doing, which does not make the service less ready. If it is nil, or what
-	// it returns is, nothing is shown. It never holds anything of a request.
+	// Detail returns what /readyz shows as JSON beside its status: the state
+	// of upstream services, which does not affect readiness. Nothing is
+	// shown if Detail, or its result, is nil. It must not reveal anything of
+	// a request.
 	Detail func() any
-	// Now says which day it is, for dates in the future; time.Now if nil.
+	// Now returns the current time, by which dates in the future are
+	// refused; time.Now if nil.
 	Now func() time.Time
 	// Log gets one line for each request; slog.Default() if nil.
 	Log *slog.Logger
-	// MaxBody is how many bytes a request's body may have; DefaultMaxBody
-	// if 0.
+	// MaxBody is the greatest size of a request's body in bytes;
+	// DefaultMaxBody if 0.
 	MaxBody int64
 	// MaxInFlight is how many requests of authenticated clients are held in
-	// memory at once, of one client at most three quarters of that;
-	// DefaultMaxInFlight if 0. One more is turned away, not
-	// queued: its caller knows better than we how long to wait.
+	// memory at once; DefaultMaxInFlight if 0. One client may have three
+	// quarters of them. A further request is refused, not queued: its caller
+	// knows best how long to wait.
 	MaxInFlight int
 	// BodyTimeout is how long a caller may take to send its body;
 	// DefaultBodyTimeout if 0.
 	BodyTimeout time.Duration
-	// Timeout is how long a verification may take once the body is there;
-	// DefaultTimeout if 0.
+	// Timeout is how long a verification may take once the body has been
+	// read; DefaultTimeout if 0.
 	Timeout time.Duration
 }
 
-// Server answers the API's requests. It is an http.Handler.
+// Server serves the API. It implements http.Handler.
 type Server struct {
 	o     Options
 	mux   *http.ServeMux
 	slots *slots
 }
 
-// New makes a Server.
+// New returns a Server.
 func New(o Options) *Server {
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
@@ -120,12 +122,12 @@ func New(o Options) *Server {
 	return s
 }
 
-// route binds the method and path to h, and every other method to 405: left to
-// itself ServeMux would answer in plain text.
+// route registers h for the method and path, and a 405 for every other method,
+// which ServeMux would answer in plain text.
 func (s *Server) route(method, path string, h handlerFunc) {
 	allow := method
 	if method == http.MethodGet {
-		allow = "GET, HEAD" // as ServeMux has it
+		allow = "GET, HEAD" // ServeMux routes HEAD to GET
 	}
 	s.mux.Handle(method+" "+path, handler{s, h})
 	s.mux.Handle(path, handler{s, func(w *reply, _ *http.Request) error {
@@ -138,26 +140,26 @@ func notFound(*reply, *http.Request) error { return &sesuai.Error{Kind: sesuai.K
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// A copy, since a handler must not change its request.
+	// It is a copy, since a handler must not change its request.
 	plain := *r
 	plain.URL = cleanURL(r)
 	if r.RequestURI == "*" {
-		plain.RequestURI = plain.URL.Path // or ServeMux answers by itself
+		plain.RequestURI = plain.URL.Path // otherwise ServeMux answers itself
 	}
 	s.mux.ServeHTTP(w, &plain)
 }
 
-// faceVerification is POST /identity/v1/face-verification. Who is calling is
-// settled before a byte of the body is read.
+// faceVerification handles POST /identity/v1/face-verification. It authorizes
+// the client before it reads the body.
 func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	client, err := s.authorize(w, r, access.FaceVerification)
 	if err != nil {
 		return err
 	}
-	if !s.slots.take(client.ID) {
+	if !s.slots.acquire(client.ID) {
 		return &sesuai.Error{Kind: sesuai.KindOverloaded}
 	}
-	defer s.slots.give(client.ID)
+	defer s.slots.release(client.ID)
 
 	form, err := s.readForm(w, r)
 	if err != nil {
@@ -183,13 +185,14 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	return nil
 }
 
-// health says that the process serves requests.
+// health handles GET /healthz: the process serves requests.
 func (s *Server) health(w *reply, _ *http.Request) error {
 	w.writeJSON(http.StatusOK, []byte(`{"status":"ok"}`))
 	return nil
 }
 
-// readiness says whether requests can be answered. Why not is for the log.
+// readiness handles GET /readyz: whether verifications can be answered. The
+// reason why not is only logged.
 func (s *Server) readiness(w *reply, _ *http.Request) error {
 	if w.cause = s.o.Ready(); w.cause != nil {
 		w.writeJSON(http.StatusServiceUnavailable, []byte(`{"status":"not ready"}`))

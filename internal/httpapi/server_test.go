@@ -23,8 +23,8 @@ import (
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
-// TestCredentials: whichever is missing or wrong, the answer is the same to the
-// byte, and the body has not been read.
+// TestCredentials: whichever credential is missing or wrong, the response is the
+// same byte for byte, and the body is not read.
 func TestCredentials(t *testing.T) {
 	const bad = "wrong"
 	basic := func(user, password string) string {
@@ -76,8 +76,8 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// TestClientsUnreadable: if the clients cannot be read, nobody is told that
-// their credentials are wrong.
+// TestClientsUnreadable: if the clients cannot be read, the response does not
+// say that the credentials are wrong.
 func TestClientsUnreadable(t *testing.T) {
 	s := newService()
 	s.options.Authenticator = brokenAuthenticator{}
@@ -93,12 +93,13 @@ func (brokenAuthenticator) Authenticate(context.Context, string, string, string)
 	return access.Client{}, &sesuai.Error{Kind: sesuai.KindUnavailable}
 }
 
-// TestRequestID: the caller's id if it can be one, else a new one each time.
+// TestRequestID: the response has the caller's id if it is valid, otherwise a
+// new one each time.
 func TestRequestID(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, tt := range []struct {
 		given string
-		taken bool
+		used  bool
 	}{
 		{"a", true},
 		{"request-1", true},
@@ -123,13 +124,13 @@ func TestRequestID(t *testing.T) {
 		resp := s.do(r)
 		checkEnvelope(t, resp)
 		id := resp.Header.Get("Request-Id")
-		if (id == tt.given) != tt.taken {
+		if (id == tt.given) != tt.used {
 			t.Errorf("given %q, got %q", tt.given, id)
 		}
 		if id != asked {
 			t.Errorf("the audit trail has %q, the caller %q", asked, id)
 		}
-		if !tt.taken {
+		if !tt.used {
 			if len(id) < 20 || seen[id] {
 				t.Errorf("%q is no new id", id)
 			}
@@ -138,8 +139,8 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// TestRoutes: paths are answered plainly, methods and unknown paths in JSON,
-// and nothing is ever redirected.
+// TestRoutes: variants of a path reach their handler without a redirect, and
+// unknown methods and paths are answered in JSON.
 func TestRoutes(t *testing.T) {
 	for _, tt := range []struct {
 		method, target string
@@ -189,7 +190,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestNotReady: why not is in the log, not in the answer.
+// TestNotReady: the reason is in the log, not in the response.
 func TestNotReady(t *testing.T) {
 	s := newService()
 	s.options.Ready = func() error { return errors.New("the model is loading") }
@@ -205,7 +206,8 @@ func TestNotReady(t *testing.T) {
 	}
 }
 
-// TestPanic: a JSON 500, and a log that says where but not with what.
+// TestPanic: a panic becomes a JSON 500. The log says where it happened, but
+// not the panic's value.
 func TestPanic(t *testing.T) {
 	var nobody *verify.Request
 	for about, panics := range map[string]func(verify.Request){
@@ -241,15 +243,15 @@ func TestPanic(t *testing.T) {
 		s.options.Ready = func() error { panic(http.ErrAbortHandler) }
 		defer func() {
 			if p := recover(); p != http.ErrAbortHandler {
-				t.Errorf("net/http gets to see %v", p)
+				t.Errorf("net/http gets the panic %v", p)
 			}
 		}()
 		s.do(httptest.NewRequest("GET", "/readyz", nil))
 	})
 }
 
-// checkNothingShows fails if the text holds anything of the test's person or
-// of the credentials.
+// checkNothingShows fails if the text contains anything of the test's person or
+// credentials.
 func checkNothingShows(t *testing.T, text string) {
 	t.Helper()
 	for _, secret := range []string{
@@ -262,9 +264,9 @@ func checkNothingShows(t *testing.T, text string) {
 	}
 }
 
-// TestNothingPersonalShows sends the person through every kind of answer, good
-// and broken, and looks for it in the replies, the log and the folder for
-// temporary files.
+// TestNothingPersonalShows sends the test's person in valid and broken requests,
+// with every kind of result, and looks for it in the responses, the log and the
+// folder for temporary files.
 func TestNothingPersonalShows(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
@@ -318,16 +320,16 @@ func TestNothingPersonalShows(t *testing.T) {
 			})
 		}
 	}
-	left, err := filepath.Glob(filepath.Join(temp, "*"))
-	if err != nil || len(left) != 0 {
-		t.Errorf("left behind: %q, %v", left, err)
+	files, err := filepath.Glob(filepath.Join(temp, "*"))
+	if err != nil || len(files) != 0 {
+		t.Errorf("temporary files: %q, %v", files, err)
 	}
 	if _, err := os.Stat(temp); err != nil {
-		t.Errorf("the folder that was watched is not there: %v", err)
+		t.Errorf("the folder for temporary files is missing: %v", err)
 	}
 }
 
-// TestLog: one line for each request, and what is in it.
+// TestLog checks the log line of a request.
 func TestLog(t *testing.T) {
 	s := newService()
 	s.answers(sesuai.Verdict{}, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: errors.New("connection refused")})
@@ -349,8 +351,8 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestOverload: as many as there are slots are verified at once, one more is
-// turned away before its body is read, and slots come back.
+// TestOverload: MaxInFlight requests are verified at once. One more is refused
+// before its body is read. Slots are released.
 func TestOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService()
@@ -384,18 +386,18 @@ func TestOverload(t *testing.T) {
 				t.Errorf("%d bytes of the body were read", body.n)
 			}
 			if resp := do(anonymous(postParts(everyPart()...))); resp.StatusCode != 401 {
-				t.Errorf("a stranger learns that we are busy: %d", resp.StatusCode)
+				t.Errorf("a caller without credentials learns of the overload: %d", resp.StatusCode)
 			}
 			if resp := do(httptest.NewRequest("GET", "/healthz", nil)); resp.StatusCode != 200 {
-				t.Errorf("busy is not dead: %d", resp.StatusCode)
+				t.Errorf("an overload affects /healthz: %d", resp.StatusCode)
 			}
 			wg.Wait()
 		}
 	})
 }
 
-// TestOneClientLeavesSlots: a client that fills all it may is turned away, and
-// another is not.
+// TestOneClientLeavesSlots: a client that holds all slots that it may have is
+// refused, and another client is not.
 func TestOneClientLeavesSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService()
@@ -404,7 +406,7 @@ func TestOneClientLeavesSlots(t *testing.T) {
 			time.Sleep(time.Second)
 			return verified, nil
 		})
-		// The password says which client it is.
+		// The password is the client's id.
 		s.options.Authenticator = authenticatorFunc(func(password string) access.Client {
 			return access.Client{ID: password, Scopes: []access.Scope{access.FaceVerification}}
 		})
@@ -420,23 +422,23 @@ func TestOneClientLeavesSlots(t *testing.T) {
 		for range 6 {
 			wg.Go(func() {
 				if got := status("greedy"); got != 200 {
-					t.Errorf("got %d within its share", got)
+					t.Errorf("got %d within the client's share", got)
 				}
 			})
 		}
 		synctest.Wait()
 		if got := status("greedy"); got != 503 {
-			t.Errorf("got %d over its share", got)
+			t.Errorf("got %d above the client's share", got)
 		}
 		if got := status("other"); got != 200 {
-			t.Errorf("got %d, shut out by another client", got)
+			t.Errorf("got %d, blocked by another client", got)
 		}
 		wg.Wait()
 	})
 }
 
-// TestRequestIDKeepsNoNIK: the caller gets its id back; the log and the audit
-// trail do not get a NIK that is in it.
+// TestRequestIDKeepsNoNIK: the response has the caller's id unchanged, but a NIK
+// in it does not reach the log and the audit trail.
 func TestRequestIDKeepsNoNIK(t *testing.T) {
 	for id, want := range map[string]string{
 		testNIK:                  "[16-digits]",
@@ -465,7 +467,7 @@ func TestRequestIDKeepsNoNIK(t *testing.T) {
 	}
 }
 
-// TestTimeout: a verification that takes too long is told to stop.
+// TestTimeout: a verification that takes too long is cancelled.
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService()

@@ -21,8 +21,8 @@ import (
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
-// similarity is an Extractor for photographs that say how similar they are to
-// the reference: a PNG's first bytes and a cosine.
+// similarity is an Extractor for synthetic photographs, which consist of a PNG's
+// first bytes and the cosine with the reference as text.
 type similarity struct {
 	t         *testing.T
 	reference face.Template
@@ -48,7 +48,7 @@ func (s similarity) Extract(_ context.Context, photo []byte, use face.Use) (face
 	return x, nil
 }
 
-// trail is an audit.Log in memory that can be made to fail.
+// trail is an in-memory audit.Log that can be made to fail.
 type trail struct {
 	events []audit.Event
 	err    error
@@ -61,7 +61,7 @@ func (l *trail) Append(_ context.Context, e audit.Event) error {
 	return l.err
 }
 
-// probes is a replay.Memory of one person.
+// probes is a replay.Memory for one person.
 type probes struct{ earlier []replay.Probe }
 
 func (m *probes) Seen(_ context.Context, _ sesuai.NIK, p replay.Probe) (bool, error) {
@@ -70,8 +70,8 @@ func (m *probes) Seen(_ context.Context, _ sesuai.NIK, p replay.Probe) (bool, er
 	return seen, nil
 }
 
-// whole is the service with everything but the face engine and the disk: the
-// wire, the use case, the policy, and a registry that holds two people.
+// whole is the service without the face engine and the disk: the HTTP API, the
+// use case, the policy, and a registry in memory.
 type whole struct {
 	*service
 	registry *registrytest.Memory
@@ -92,7 +92,7 @@ func newWhole(t *testing.T) whole {
 		t.Fatal(err)
 	}
 	w.options.Authenticator = credentials{access.Client{
-		ID: "client-1", Scopes: []access.Scope{access.FaceVerification}, Threshold: sesuai.PercentageOf(75), NameMark: 85,
+		ID: "client-1", Scopes: []access.Scope{access.FaceVerification}, Threshold: sesuai.PercentageOf(75), NameThreshold: 85,
 		Replay: access.Log, Liveness: access.Off,
 	}}
 	w.options.Verifier = verify.New(verify.Options{
@@ -105,8 +105,8 @@ func newWhole(t *testing.T) whole {
 	return w
 }
 
-// TestWholeService: the eight documented outcomes from the request to the
-// answer, each with its event.
+// TestWholeService checks the eight documented outcomes from request to
+// response, with their audit events.
 func TestWholeService(t *testing.T) {
 	selfie := func(cosine string) []part { return with("face_image", pngStart+cosine) }
 	change := func(parts []part, name, body string) []part {
@@ -142,7 +142,7 @@ func TestWholeService(t *testing.T) {
 		{"no photograph", nil, with("face_image", "GIF89a"), 415, "UNSUPPORTED_IMAGE", audit.Refused},
 	} {
 		t.Run(tt.row, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // so that the registry's time limit takes no time
+			synctest.Test(t, func(t *testing.T) { // the registry's time limit passes at once
 				w := newWhole(t)
 				if tt.world != nil {
 					tt.world(w)
@@ -171,8 +171,8 @@ func TestWholeService(t *testing.T) {
 	}
 }
 
-// TestSuspicions: what the policies make of a photograph that is sent again,
-// and of one that does not look alive.
+// TestSuspicions checks each client policy on photographs that are sent again
+// and on photographs that do not look live.
 func TestSuspicions(t *testing.T) {
 	selfie := func(cosine string, more ...string) []part {
 		parts := with("face_image", pngStart+cosine)
@@ -213,10 +213,10 @@ func TestSuspicions(t *testing.T) {
 		}},
 		{"replays enforced", access.Enforce, access.Off, []asked{
 			{"a", selfie("0.9"), 200, "Verification Success", 0},
-			{"a", selfie("0.9"), 200, "Verification Success", 0}, // the client had no answer, and asks again
+			{"a", selfie("0.9"), 200, "Verification Success", 0}, // a retry of a request without an answer
 			{"b", selfie("0.9"), 400, replayed, audit.SuspectedReplay},
-			{"b", selfie("0.9"), 400, replayed, audit.SuspectedReplay},               // nor does trying again help
-			{"c", selfie("0.9", "Orang Lain"), 400, replayed, audit.SuspectedReplay}, // it says nothing about the name
+			{"b", selfie("0.9"), 400, replayed, audit.SuspectedReplay},               // a retry of a replay stays one
+			{"c", selfie("0.9", "Orang Lain"), 400, replayed, audit.SuspectedReplay}, // the response reveals nothing about the name
 			{"d", selfie("0.8"), 200, "Verification Success", 0},
 		}},
 		{"the reference's own photograph", access.Enforce, access.Off, []asked{
@@ -256,7 +256,7 @@ func TestSuspicions(t *testing.T) {
 	}
 }
 
-// The real parts are what the interfaces ask for.
+// The real implementations.
 var (
 	_ httpapi.Verifier      = (*verify.Verifier)(nil)
 	_ httpapi.Authenticator = (*access.Authenticator)(nil)

@@ -2,24 +2,24 @@ package httpapi
 
 import "sync"
 
-// slots count the requests in flight. One client never has all of them: a
-// quarter is left for the others, so that nobody who sends slowly, or much,
-// shuts them out. With fewer than four slots there is no quarter to leave.
+// slots limits the requests in flight. One client may hold at most three
+// quarters of the slots, so that a client that sends slowly or often does not
+// block the others. With fewer than four slots one client may hold all.
 type slots struct {
 	all, each int
 
 	mu       sync.Mutex
 	taken    int
-	byClient map[string]int // by client ID; only those with any
+	byClient map[string]int // by client ID; without zeros
 }
 
 func newSlots(all int) *slots {
 	return &slots{all: all, each: all - all/4, byClient: make(map[string]int)}
 }
 
-// take takes a slot for the client and reports whether there was one. Give it
-// back.
-func (s *slots) take(client string) bool {
+// acquire takes a slot for the client and reports whether one was free. Every
+// acquired slot must be released.
+func (s *slots) acquire(client string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.taken == s.all || s.byClient[client] == s.each {
@@ -30,7 +30,7 @@ func (s *slots) take(client string) bool {
 	return true
 }
 
-func (s *slots) give(client string) {
+func (s *slots) release(client string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken--

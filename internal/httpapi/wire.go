@@ -8,18 +8,18 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// verificationBody is the body of an answer about a verification; the order of
-// the fields is that of the wire.
+// verificationBody is the body of a response about a verification. The order of
+// its fields is that on the wire.
 type verificationBody struct {
 	Status   bool        `json:"verification_status"`
 	Reason   string      `json:"reason"`
 	Result   *resultBody `json:"result,omitempty"`
 	Code     sesuai.Kind `json:"code,omitempty"`
-	Guidance *guidance   `json:"guidance,omitempty"`
+	Guidance *Guidance   `json:"guidance,omitempty"`
 	Measures []string    `json:"measures,omitempty"`
 }
 
-// resultBody is its part about each outcome; nil is null.
+// resultBody holds the outcomes in a verificationBody. A nil is null.
 type resultBody struct {
 	NIK         *bool             `json:"nik"`
 	Name        *bool             `json:"name"`
@@ -27,12 +27,12 @@ type resultBody struct {
 	Percentage  sesuai.Percentage `json:"face_image_percentage"`
 }
 
-// errorBody is the body of an answer about the request as such.
+// errorBody is the body of a response about the request itself.
 type errorBody struct {
 	Error string `json:"error"`
 }
 
-// VerdictJSON is the verdict as the API gives it.
+// VerdictJSON returns the response body for a verdict.
 func VerdictJSON(v sesuai.Verdict) []byte {
 	return encode(verificationBody{
 		Status: v.Verified,
@@ -46,7 +46,7 @@ func VerdictJSON(v sesuai.Verdict) []byte {
 	})
 }
 
-// nullable is true, false or nil.
+// nullable returns true, false, or nil for an outcome that was not compared.
 func nullable(o sesuai.Outcome) *bool {
 	if o == sesuai.NotCompared {
 		return nil
@@ -55,14 +55,10 @@ func nullable(o sesuai.Outcome) *bool {
 	return &match
 }
 
-// ErrorJSON is the error as the API gives it: its HTTP status and its body,
-// which never holds what was sent.
+// ErrorJSON returns the HTTP status and the response body for an error. The
+// body never contains input.
 func ErrorJSON(err error) (status int, body []byte) {
-	kind := sesuai.KindOf(err)
-	a, ok := answers[kind]
-	if !ok {
-		a = answers[sesuai.KindInternal]
-	}
+	a := answerTo(err)
 	switch a.shape {
 	case aboutRequest:
 		return a.status, encode(errorBody{a.reason})
@@ -71,16 +67,14 @@ func ErrorJSON(err error) (status int, body []byte) {
 	case documented:
 		return a.status, encode(verificationBody{Reason: a.reason})
 	}
-	b := verificationBody{Reason: a.reason, Code: kind, Guidance: a.guidance}
-	if e, ok := errors.AsType[*sesuai.Error](err); ok && kind == sesuai.KindFaceQuality {
+	b := verificationBody{Reason: a.reason, Code: sesuai.KindOf(err), Guidance: a.guidance}
+	if e, ok := errors.AsType[*sesuai.Error](err); ok && b.Code == sesuai.KindFaceQuality {
 		b.Measures = e.Measures
-		b.Guidance = measureGuidance(e.Measures, a.guidance)
 	}
 	return a.status, encode(b)
 }
 
-// encode is the body's JSON. Texts of the contract stand for themselves: no
-// HTML escapes.
+// encode returns the body's JSON, without HTML escapes in its texts.
 func encode(body any) []byte {
 	var b strings.Builder
 	e := json.NewEncoder(&b)

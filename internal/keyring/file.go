@@ -13,27 +13,27 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// FileName is the master key file's name in a data folder.
+// FileName is the name of the first master key file in a data folder.
 const FileName = "master.key"
 
-// Options say where the master keys are.
+// Options says where the master keys are.
 type Options struct {
-	// Path is the first master key's file: MasterKeySize raw bytes, readable
-	// by its owner alone. Path says where the further ones are. The first may
-	// be gone once another has taken its place.
+	// Path is the file of the first master key: MasterKeySize raw bytes,
+	// readable only by its owner. The function Path gives the files of the
+	// others. The first may be deleted once another has replaced it.
 	Path string
-	// Create makes the first file, with a random key, if no key is there. Set
-	// it only where nothing is stored yet: what another key has sealed, a new
-	// one cannot open.
+	// Create makes the first file, with a random key, if there is no key yet.
+	// Set it only if nothing is stored yet: a new key cannot open what
+	// another key has sealed.
 	Create bool
 }
 
-// Open reads the master key files, or makes the first. Every error has kind
+// Open reads the master key files, or creates the first. Every error has kind
 // sesuai.KindConfiguration and says what to do.
 //
-// A file that is made is complete and durable before it can be seen under its
-// name, and it never replaces another: of several processes that start at
-// once, all get the same key. The folder is made (0700) if need be.
+// A new file is complete and durable before it appears under its name, and it
+// never replaces another, so several processes that start at once get the same
+// key. Open creates the folder (0700) if necessary.
 func Open(o Options) (*Ring, error) {
 	r := &Ring{path: o.Path, keys: make(map[byte]*Key)}
 	if err := r.Refresh(); err != nil {
@@ -51,19 +51,19 @@ func Open(o Options) (*Ring, error) {
 		}
 	}
 	if _, first := r.keys[1]; o.Create && first {
-		// Whoever lost the race to make it must not store a thing under a
-		// key whose name a power cut could still take away.
-		if err := settle(o.Path); err != nil {
+		// Another process may have created the file a moment ago. Nothing
+		// may be stored under the key before its file name is durable.
+		if err := syncName(o.Path); err != nil {
 			return nil, refuse(o.Path, "cannot be made durable", err)
 		}
 	}
 	return r, nil
 }
 
-// read returns the key in the file at path. If there is none, the error is
-// fs.ErrNotExist; every other one is ready to be shown.
+// read returns the key in the file at path. If there is no file, the error is
+// fs.ErrNotExist. Every other error is a *sesuai.Error.
 func read(path string) ([]byte, error) {
-	// Looked at before it is opened, since opening a pipe would wait.
+	// Stat comes first, since opening a pipe would block.
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -85,7 +85,7 @@ func read(path string) ([]byte, error) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return nil, refuse(path, fmt.Sprintf("may be read or changed by others (mode %04o); chmod 600 it", mode), nil)
 	}
-	// One byte more than a key, to notice a longer file.
+	// One byte more than a key detects a longer file.
 	b, err := io.ReadAll(io.LimitReader(f, MasterKeySize+1))
 	if err != nil {
 		return nil, refuse(path, "cannot be read", err)
@@ -100,27 +100,27 @@ func read(path string) ([]byte, error) {
 	return b, nil
 }
 
-// create makes the key file under another name and links it to its own, which
-// fails if that exists: somebody else was first, and theirs is the key.
+// create writes a key file under a temporary name and links it to path. The link
+// fails if path exists: then another process was first, and its key counts.
 func create(path string) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return refuse(path, "cannot be made", err)
 	}
 	temp := filepath.Join(dir, "."+filepath.Base(path)+"."+rand.Text()+temporary)
-	defer os.Remove(temp) //nolint:errcheck // settle removes what is left behind
+	defer os.Remove(temp) //nolint:errcheck // syncName removes what is left behind
 	if err := write(temp); err != nil {
 		return refuse(path, "cannot be made", err)
 	}
-	// Where another process has removed temp as left behind, the key is
-	// there already: see settle.
+	// If temp does not exist, another process took it for left behind and
+	// removed it. Then the key file exists already: see syncName.
 	if err := os.Link(temp, path); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
 		return refuse(path, "cannot be made; where the file system has no hard links, make it by hand: head -c 32 /dev/urandom", err)
 	}
 	return nil
 }
 
-// write makes the file at path with a new random key in it.
+// write creates the file at path with a new random key.
 func write(path string) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -136,13 +136,14 @@ func write(path string) (err error) {
 	return f.Sync()
 }
 
-// temporary is how the names end that a key file has before its own.
+// temporary is the suffix of a key file's temporary name.
 const temporary = ".new"
 
-// settle makes the key file's name durable, and removes what processes left
-// behind that died while they made it: that may be the very key under a second
-// name. A process that is still at it has lost the race anyway.
-func settle(path string) error {
+// syncName makes the name of a key file durable. It also removes the temporary
+// files of processes that died while creating it, one of which may be a second
+// link to the key. A process that is still creating one has lost the race, so
+// removing its file does no harm.
+func syncName(path string) error {
 	dir, base := filepath.Split(path)
 	dir = filepath.Clean(dir)
 	files, err := os.ReadDir(dir)
@@ -160,7 +161,8 @@ func settle(path string) error {
 	if err := syncDir(dir); err != nil {
 		return err
 	}
-	// The folder itself may be new, too; one that we may not open is not.
+	// The folder may be new too. A parent that we may not open holds no folder
+	// that we made.
 	if err := syncDir(filepath.Dir(dir)); !errors.Is(err, fs.ErrPermission) {
 		return err
 	}

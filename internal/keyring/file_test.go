@@ -14,8 +14,8 @@ import (
 )
 
 func TestOpenCreatesOnce(t *testing.T) {
-	// A folder that is not there yet, with a name that means something to
-	// patterns.
+	// A folder that does not exist yet, with characters that are special in
+	// glob patterns.
 	path := filepath.Join(t.TempDir(), "a[b]*", "data", keyring.FileName)
 	first, err := keyring.Open(keyring.Options{Path: path, Create: true})
 	if err != nil {
@@ -82,8 +82,8 @@ func TestOpenRefuses(t *testing.T) {
 	})
 }
 
-// TestManyFirstStarts starts many processes, each with several goroutines, that
-// all find no key. They must agree on one.
+// TestManyFirstStarts starts many processes at once in a folder without a key.
+// They must agree on one.
 func TestManyFirstStarts(t *testing.T) {
 	if path := os.Getenv("SESUAI_TEST_KEY"); path != "" {
 		ring, err := keyring.Open(keyring.Options{Path: path, Create: true})
@@ -147,7 +147,7 @@ func assertMode(t *testing.T, path string, want os.FileMode) {
 	}
 }
 
-// assertAlone reports whatever else lies in the key's folder.
+// assertAlone fails if the key's folder holds any other file.
 func assertAlone(t *testing.T, path string) {
 	t.Helper()
 	files, err := os.ReadDir(filepath.Dir(path))
@@ -171,7 +171,7 @@ func assertRefused(t *testing.T, err error, path, want string) {
 	}
 }
 
-// checkOf is the key check value of a ring's key.
+// checkOf returns the key check value of a ring's key.
 func checkOf(t testing.TB, r *keyring.Ring, id byte) [keyring.KeyCheckSize]byte {
 	t.Helper()
 	k, ok := r.Key(id)
@@ -181,8 +181,8 @@ func checkOf(t testing.TB, r *keyring.Ring, id byte) [keyring.KeyCheckSize]byte 
 	return k.Check()
 }
 
-// TestFurtherKeys: they stand beside the first, come while the ring is open,
-// and stay when the first is gone.
+// TestFurtherKeys: further keys are stored beside the first, can be added while
+// the ring is open, and stay usable when the first is deleted.
 func TestFurtherKeys(t *testing.T) {
 	path := filepath.Join(t.TempDir(), keyring.FileName)
 	r, err := keyring.Open(keyring.Options{Path: path, Create: true})
@@ -199,7 +199,7 @@ func TestFurtherKeys(t *testing.T) {
 	}
 	assertMode(t, path+".2", 0o600)
 	if again, err := r.Create(2); err != nil || again.Check() != made.Check() {
-		t.Errorf("made again, it is another key (%v)", err)
+		t.Errorf("created again, it is another key (%v)", err)
 	}
 	if made.Check() == checkOf(t, r, 1) {
 		t.Error("the second key is the first")

@@ -1,15 +1,15 @@
-// Package keyring holds the master keys and everything that is derived from
-// them: keyed hashes, and keys that seal what is stored. Every use has a subkey
-// of its own, so that what is learnt about one says nothing about another. It
-// must not know what is hashed or sealed, nor where it is stored, and no master
-// key ever leaves it.
+// Package keyring holds the master keys and the keys that depend on them. It
+// computes keyed hashes and seals (encrypts and authenticates) what is stored.
+// Every use has its own subkey, so that the exposure of one does not affect
+// another. No master key leaves the package. It leaves storing to its callers,
+// as well as the choice of what to hash or seal.
 //
-// There are three kinds of key. A master Key is a file of the operator's, has a
-// number, and is replaced from time to time. A DataKey seals what is stored
-// about one person; it is random, and is stored only sealed with a master key,
-// so that forgetting it makes what it sealed unreadable in every copy. A Secret
-// makes the keyed hashes that must outlive a master key, or seals what must; it
-// too is random and stored sealed.
+// There are three kinds of key. A master Key is a file of the operator. It has a
+// number and is replaced from time to time. A DataKey seals what is stored about
+// one person. It is random and stored only sealed with a master key, so that
+// deleting it makes what it sealed unreadable in every copy. A Secret makes
+// keyed hashes, or seals values, that must outlive a master key. It too is
+// random and stored sealed.
 package keyring
 
 import (
@@ -19,10 +19,13 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 )
 
@@ -30,18 +33,17 @@ import (
 const MasterKeySize = 32
 
 // A HashKey names the subkey of one use of keyed hashes. Its text is part of
-// the derivation: another text is another key.
+// the derivation: changing the text changes the key.
 type HashKey string
 
 // The uses of keyed hashes under a master key. Each finds the row of a NIK in
-// one table; being different, they keep whoever holds one table from linking
-// it to another.
+// one table. They differ, so that the rows of two tables cannot be linked.
 const (
 	NIKIndex      HashKey = "nik index"
 	TemplateLink  HashKey = "template link"
 	ProbeLink     HashKey = "probe link"
 	PersonKeyLink HashKey = "person key link"
-	// keyCheck is that of Key.Check.
+	// keyCheck is for Key.Check.
 	keyCheck HashKey = "key check"
 )
 
@@ -56,37 +58,39 @@ const (
 	Secrets SealKey = "secrets"
 )
 
-// Buckets is how many subkeys each SealKey has. A subkey may seal 2^32 messages
-// with random nonces (NIST SP 800-38D, 8.3): with 256 of them a master key
-// seals about 10^12.
+// Buckets is the number of subkeys of each SealKey. A subkey may seal 2^32
+// messages with random nonces (NIST SP 800-38D, 8.3), so with 256 of them a
+// master key may seal about 10^12.
 const Buckets = 256
 
-// Key is one master key's subkeys. It is safe for concurrent use, and no
-// formatter prints it.
+// Key holds the subkeys of one master key. It is safe for concurrent use, and
+// no formatter prints it.
 type Key struct {
 	id   byte
 	prk  []byte
-	hash map[HashKey][]byte
-	seal map[SealKey]*[Buckets]atomic.Pointer[cipher.AEAD] // made when they are needed
+	hash map[HashKey]*hasher
+	seal map[SealKey]*[Buckets]atomic.Pointer[cipher.AEAD] // derived on first use
 }
 
 // NewKey derives the subkeys of a master key of MasterKeySize bytes, by
-// HKDF-SHA-256 (RFC 5869) with the use as its info. The caller may overwrite
-// master afterwards. id is its number, from 1.
+// HKDF-SHA-256 (RFC 5869) with the use as its info. id is the key's number, from
+// 1. The caller may overwrite master afterwards.
 func NewKey(id byte, master []byte) (*Key, error) {
 	if id == 0 || len(master) != MasterKeySize {
 		return nil, fmt.Errorf("keyring: a master key has %d bytes and a number, not %d and %d", MasterKeySize, len(master), id)
 	}
-	// HKDF's first step is the same for all subkeys.
+	// The first step of HKDF is the same for all subkeys.
 	prk, err := hkdf.Extract(sha256.New, master, nil)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
-	k := &Key{id: id, prk: prk, hash: make(map[HashKey][]byte), seal: make(map[SealKey]*[Buckets]atomic.Pointer[cipher.AEAD])}
+	k := &Key{id: id, prk: prk, hash: make(map[HashKey]*hasher), seal: make(map[SealKey]*[Buckets]atomic.Pointer[cipher.AEAD])}
 	for _, use := range []HashKey{NIKIndex, TemplateLink, ProbeLink, PersonKeyLink, keyCheck} {
-		if k.hash[use], err = hkdf.Expand(sha256.New, prk, "sesuai/1/hash/"+string(use), sha256.Size); err != nil {
+		key, err := hkdf.Expand(sha256.New, prk, "sesuai/1/hash/"+string(use), sha256.Size)
+		if err != nil {
 			return nil, fmt.Errorf("keyring: %w", err)
 		}
+		k.hash[use] = newHasher(key)
 	}
 	for _, use := range []SealKey{PersonKeys, Secrets} {
 		k.seal[use] = new([Buckets]atomic.Pointer[cipher.AEAD])
@@ -94,41 +98,53 @@ func NewKey(id byte, master []byte) (*Key, error) {
 	return k, nil
 }
 
-// ID is the key's number: the first byte of all that is sealed under it.
+// ID returns the key's number. It is the first byte of everything that the key
+// seals.
 func (k *Key) ID() byte { return k.id }
 
-// Hash is the HMAC-SHA-256 of b under the subkey of use.
+// Hash returns the HMAC-SHA-256 of b under the subkey of use.
 func (k *Key) Hash(use HashKey, b []byte) [32]byte {
-	key, ok := k.hash[use]
+	h, ok := k.hash[use]
 	if !ok {
 		panic("keyring: no such hash key") // not a constant of this package
 	}
-	return hash(key, b)
+	return h.sum(b)
 }
 
-func hash(key, b []byte) [32]byte {
-	mac := hmac.New(sha256.New, key)
+// hasher is HMAC-SHA-256 under one key. It keeps what is ready to be used again:
+// to prepare the key takes longer than to hash a NIK.
+type hasher struct{ ready sync.Pool } // of hash.Hash
+
+func newHasher(key []byte) *hasher {
+	return &hasher{sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
+
+func (h *hasher) sum(b []byte) (sum [32]byte) {
+	mac := h.ready.Get().(hash.Hash)
 	mac.Write(b)
-	return [32]byte(mac.Sum(nil))
+	mac.Sum(sum[:0])
+	mac.Reset() // it holds b
+	h.ready.Put(mac)
+	return sum
 }
 
 // Seal encrypts and authenticates plaintext with AES-256-GCM under a subkey of
-// use and a random nonce of 96 bits. The same bucket and associated data are
-// needed to open it: say in the latter which row and column it belongs to, so
-// that it opens nowhere else. The result is the key's number (1 byte), the
+// use and a random nonce of 96 bits. Open needs the same bucket and associated
+// data. The associated data should name the row and column, so that the result
+// opens nowhere else. The result consists of the key's number (1 byte), the
 // nonce (12), the ciphertext (as long as plaintext) and the tag (16).
 func (k *Key) Seal(use SealKey, bucket byte, plaintext, associated []byte) []byte {
 	return seal(k.aead(use, bucket), k.id, plaintext, associated)
 }
 
-// Open decrypts what Seal sealed with the same key, use, bucket and associated
-// data; ErrSealed if it cannot.
+// Open decrypts what Seal returned for the same key, use, bucket and associated
+// data. The only error is ErrSealed.
 func (k *Key) Open(use SealKey, bucket byte, sealed, associated []byte) ([]byte, error) {
 	return open(k.aead(use, bucket), k.id, sealed, associated)
 }
 
-// aead is the subkey of a bucket. Two goroutines may make it at once: then one
-// of the two, which are equal, stays.
+// aead returns the cipher of a bucket. Two goroutines may derive it at once;
+// they derive the same key, so either may be stored.
 func (k *Key) aead(use SealKey, bucket byte) cipher.AEAD {
 	buckets, ok := k.seal[use]
 	if !ok {
@@ -146,7 +162,8 @@ func (k *Key) aead(use SealKey, bucket byte) cipher.AEAD {
 	return aead
 }
 
-// newAEAD is AES-256-GCM with nonces of its own. key has 32 bytes.
+// newAEAD returns AES-256-GCM that makes its own random nonces. key has 32
+// bytes.
 func newAEAD(key []byte) cipher.AEAD {
 	block, err := aes.NewCipher(key)
 	if err == nil {
@@ -164,8 +181,9 @@ func seal(aead cipher.AEAD, id byte, plaintext, associated []byte) []byte {
 	return aead.Seal(sealed, nil, plaintext, withID(id, associated))
 }
 
-// ErrSealed is returned for what does not open: it was changed, belongs
-// elsewhere, or was sealed under another key. Which of them cannot be told.
+// ErrSealed is returned for a sealed value that does not open. It was changed,
+// moved to another place, or sealed with another key; these cannot be told
+// apart.
 var ErrSealed = errors.New("keyring: a sealed value does not open: it was changed, moved or sealed with another key")
 
 func open(aead cipher.AEAD, id byte, sealed, associated []byte) ([]byte, error) {
@@ -179,7 +197,8 @@ func open(aead cipher.AEAD, id byte, sealed, associated []byte) ([]byte, error) 
 	return plaintext, nil
 }
 
-// withID authenticates the key's number along with the associated data.
+// withID puts the key's number before the associated data, so that both are
+// authenticated.
 func withID(id byte, associated []byte) []byte {
 	return append(append(make([]byte, 0, 1+len(associated)), id), associated...)
 }
@@ -187,9 +206,9 @@ func withID(id byte, associated []byte) []byte {
 // KeyCheckSize is the size of a key check value, in bytes.
 const KeyCheckSize = 16
 
-// Check is the key check value: it tells one master key from another and says
-// nothing about either. Store it beside what is sealed, so that a wrong key is
-// noticed at once and not taken for an empty registry.
+// Check returns the key check value, which identifies a master key without
+// revealing it. Store it with the sealed data: with a wrong key, every look-up
+// would find nothing, as in an empty registry.
 func (k *Key) Check() [KeyCheckSize]byte {
 	sum := k.Hash(keyCheck, []byte("sesuai key check value"))
 	return [KeyCheckSize]byte(sum[:])
@@ -201,14 +220,30 @@ func (k *Key) Matches(check []byte) bool {
 	return subtle.ConstantTimeCompare(own[:], check) == 1
 }
 
-// hidden is what every formatter shows of a key.
+// hidden is printed in place of every key.
 const hidden = "[key]"
 
-// String implements fmt.Stringer and shows nothing.
+// String implements fmt.Stringer and hides the key.
 func (*Key) String() string { return hidden }
 
 // Format implements fmt.Formatter, so that no verb shows a key.
 func (*Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, hidden) }
 
-// LogValue implements slog.LogValuer and shows nothing.
+// LogValue implements slog.LogValuer and hides the key.
 func (*Key) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// Bind returns associated data that binds a sealed value to its place: the
+// version of the sealed format, the table and column, and the values that identify
+// the row, each preceded by its length.
+func Bind(column string, row ...[]byte) []byte {
+	b := make([]byte, 0, 192)
+	b = appendPart(appendPart(b, "sesuai 2"), column)
+	for _, part := range row {
+		b = appendPart(b, part)
+	}
+	return b
+}
+
+func appendPart[T string | []byte](b []byte, part T) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
+}

@@ -31,13 +31,13 @@ func master(seed byte) []byte {
 	return b
 }
 
-// sealer is whatever seals.
+// sealer is any type that seals.
 type sealer interface {
 	Seal(plaintext, associated []byte) []byte
 	Open(sealed, associated []byte) ([]byte, error)
 }
 
-// bucket is a master key's subkey as a sealer.
+// bucket makes a sealer of a master key's subkey.
 type bucket struct {
 	key *keyring.Key
 	use keyring.SealKey
@@ -52,7 +52,7 @@ func (b bucket) Open(sealed, associated []byte) ([]byte, error) {
 	return b.key.Open(b.use, b.n, sealed, associated)
 }
 
-// secretBucket is a secret's subkey as a sealer.
+// secretBucket makes a sealer of a secret's subkey.
 type secretBucket struct {
 	secret *keyring.Secret
 	n      byte
@@ -171,14 +171,14 @@ func TestHashDependsOnKeyAndUse(t *testing.T) {
 	secret := keyring.NewSecret()
 	same, err := keyring.SecretOf(bytes.Clone(secret.Raw()))
 	if err != nil || same.Hash(text) != secret.Hash(text) || keyring.NewSecret().Hash(text) == secret.Hash(text) {
-		t.Errorf("a secret's hash does not go by the secret (%v)", err)
+		t.Errorf("a secret's hash does not depend on the secret alone (%v)", err)
 	}
 }
 
 const sealedOnce = "01000102030405060708090a0bf299256f128d9122f5e834c44fa4f043e72b4b856ab74ac53b893cfdc928"
 
-// TestDerivationIsStable holds the derivation still: were it to change, no
-// stored data could be read any more. The values were made with another
+// TestDerivationIsStable fails if the derivation of keys changes, which would
+// make all stored data unreadable. The expected values come from another
 // implementation of RFC 5869.
 func TestDerivationIsStable(t *testing.T) {
 	key := newKey(t, 1)
@@ -210,7 +210,7 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-// TestKeysPrintNothing: whatever the verb, and however they are logged.
+// TestKeysPrintNothing tries fmt's verbs, slog and JSON.
 func TestKeysPrintNothing(t *testing.T) {
 	ring, err := keyring.New(master('A'))
 	if err != nil {

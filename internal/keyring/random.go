@@ -12,11 +12,11 @@ import (
 	"sync/atomic"
 )
 
-// dataKeySize is the size of what DataKey and Secret are made from, in bytes.
+// dataKeySize is the size of a DataKey and of a Secret, in bytes.
 const dataKeySize = 32
 
-// DataKey seals what is stored about one person. Seal its Raw with a master
-// key, as master, to store it. It is safe for concurrent use, and no formatter
+// DataKey seals what is stored about one person. To store it, seal Raw with the
+// master key of number master. It is safe for concurrent use, and no formatter
 // prints it.
 type DataKey struct {
 	master byte
@@ -24,7 +24,7 @@ type DataKey struct {
 	aead   cipher.AEAD
 }
 
-// NewDataKey makes a random one, to be stored under the master key of that
+// NewDataKey returns a new random key, to be stored under the master key of that
 // number.
 func NewDataKey(master byte) *DataKey {
 	var raw [dataKeySize]byte
@@ -32,10 +32,11 @@ func NewDataKey(master byte) *DataKey {
 	return &DataKey{master, raw, newAEAD(raw[:])}
 }
 
-// DataKeyOf is the one that was stored under the master key of that number.
+// DataKeyOf returns the key whose Raw was stored under the master key of that
+// number.
 func DataKeyOf(master byte, raw []byte) (*DataKey, error) {
 	if len(raw) != dataKeySize {
-		return nil, errors.New("keyring: a data key is not of the right size")
+		return nil, errors.New("keyring: a data key has the wrong size")
 	}
 	return &DataKey{master, [dataKeySize]byte(raw), newAEAD(raw)}, nil
 }
@@ -43,107 +44,120 @@ func DataKeyOf(master byte, raw []byte) (*DataKey, error) {
 // DataKeySize is the size of DataKey.Raw, in bytes.
 const DataKeySize = dataKeySize
 
-// Raw is what is to be sealed; the caller must do nothing else with it.
+// Raw returns the bytes of the key. Use them only to seal them with a master
+// key.
 func (d *DataKey) Raw() []byte { return d.raw[:] }
 
-// Seal seals as Key.Seal does: the first byte is the number of the master key
-// that the data key is stored under.
+// Seal seals as Key.Seal does. The first byte is the number of the master key
+// under which the data key is stored.
 func (d *DataKey) Seal(plaintext, associated []byte) []byte {
 	return seal(d.aead, d.master, plaintext, associated)
 }
 
-// Open decrypts what Seal sealed with the same data key and associated data;
-// ErrSealed if it cannot.
+// Open decrypts what Seal returned for the same data key and associated data.
+// The only error is ErrSealed.
 func (d *DataKey) Open(sealed, associated []byte) ([]byte, error) {
 	return open(d.aead, d.master, sealed, associated)
 }
 
-// String implements fmt.Stringer and shows nothing.
+// String implements fmt.Stringer and hides the key.
 func (*DataKey) String() string { return hidden }
 
 // Format implements fmt.Formatter, so that no verb shows a key.
 func (*DataKey) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, hidden) }
 
-// LogValue implements slog.LogValuer and shows nothing.
+// LogValue implements slog.LogValuer and hides the key.
 func (*DataKey) LogValue() slog.Value { return slog.StringValue(hidden) }
 
-// A SecretName names what a Secret is for. Its text is stored beside it.
+// A SecretName names the use of a Secret. Its text is stored with the Secret,
+// and stored rows are bound to it, so it must not change even where the constant
+// was renamed.
 type SecretName string
 
-// The uses of Secrets: hashes that are compared with ones of long ago.
+// The uses of Secrets that make hashes. Such a hash is compared with hashes made
+// under earlier master keys.
 const (
-	// AuditNIK stands for a NIK in the audit trail.
+	// AuditNIK hashes the NIKs in the audit trail.
 	AuditNIK SecretName = "audit nik"
 	// AuditChain chains the events of the audit trail.
 	AuditChain SecretName = "audit chain"
-	// Credentials stands for the credentials of clients.
+	// Credentials hashes the credentials of clients.
 	Credentials SecretName = "credentials"
-	// PersonLock keeps two from changing one person's rows at once.
+	// PersonLock hashes a NIK to the lock that serialises changes of one
+	// person's rows.
 	PersonLock SecretName = "person lock"
-	// StrangerLink finds the row of a NIK that is not on record.
-	StrangerLink SecretName = "stranger link"
+	// UnenrolledLink finds the probes of a person who is not on record. The
+	// value is the name in databases since schema 4.
+	UnenrolledLink SecretName = "stranger link"
 )
 
-// The uses of Secrets that seal: what is to open under whatever master key.
+// The uses of Secrets that seal. What they seal opens whichever master key is
+// in use.
 const (
-	// Strangers seals the probes of people who are not on record.
-	Strangers SecretName = "strangers"
-	// Returns seals the NIKs of data that is to be returned.
-	Returns SecretName = "returns"
+	// UnenrolledProbes seals the probes of people who are not on record. The
+	// value is the name in databases since schema 4.
+	UnenrolledProbes SecretName = "strangers"
+	// Outbox seals the NIKs of the outbox. The value is the name in databases
+	// since schema 4.
+	Outbox SecretName = "returns"
 )
 
-// SecretNames are all of them.
+// SecretNames returns the names of all Secrets.
 func SecretNames() []SecretName {
-	return []SecretName{AuditNIK, AuditChain, Credentials, PersonLock, StrangerLink, Strangers, Returns}
+	return []SecretName{AuditNIK, AuditChain, Credentials, PersonLock, UnenrolledLink, UnenrolledProbes, Outbox}
 }
 
-// Secret makes keyed hashes, or seals, so that neither changes with the master
-// key. Seal its Raw with one to store it. It is safe for concurrent use, and no
+// Secret makes keyed hashes, or seals, independently of the master key in use.
+// To store it, seal Raw with a master key. It is safe for concurrent use, and no
 // formatter prints it.
 type Secret struct {
 	raw     [dataKeySize]byte
-	buckets [Buckets]atomic.Pointer[cipher.AEAD] // made when they are needed
+	hasher  *hasher
+	buckets [Buckets]atomic.Pointer[cipher.AEAD] // derived on first use
 }
 
-// NewSecret makes a random one.
+// NewSecret returns a new random Secret.
 func NewSecret() *Secret {
-	s := new(Secret)
-	_, _ = rand.Read(s.raw[:]) // never fails: crypto/rand
-	return s
+	var raw [dataKeySize]byte
+	_, _ = rand.Read(raw[:]) // never fails: crypto/rand
+	return newSecret(raw)
 }
 
-// SecretOf is the one that was stored.
+// SecretOf returns the Secret whose Raw was stored.
 func SecretOf(raw []byte) (*Secret, error) {
 	if len(raw) != dataKeySize {
-		return nil, errors.New("keyring: a secret is not of the right size")
+		return nil, errors.New("keyring: a secret has the wrong size")
 	}
-	return &Secret{raw: [dataKeySize]byte(raw)}, nil
+	return newSecret([dataKeySize]byte(raw)), nil
 }
 
-// Raw is what is to be sealed; the caller must do nothing else with it.
+func newSecret(raw [dataKeySize]byte) *Secret { return &Secret{raw: raw, hasher: newHasher(raw[:])} }
+
+// Raw returns the bytes of the secret. Use them only to seal them with a master
+// key.
 func (s *Secret) Raw() []byte { return s.raw[:] }
 
-// Hash is the HMAC-SHA-256 of b under the secret.
-func (s *Secret) Hash(b []byte) [32]byte { return hash(s.raw[:], b) }
+// Hash returns the HMAC-SHA-256 of b under the secret.
+func (s *Secret) Hash(b []byte) [32]byte { return s.hasher.sum(b) }
 
-// bySecret stands where what is sealed has its master key's number; those are
-// from 1.
+// bySecret takes the place of a master key's number in what a Secret seals.
+// Master keys are numbered from 1.
 const bySecret = 0
 
-// Seal seals as Key.Seal does, under a subkey of the secret; the first byte is
+// Seal seals as Key.Seal does, under a subkey of the secret. The first byte is
 // 0.
 func (s *Secret) Seal(bucket byte, plaintext, associated []byte) []byte {
 	return seal(s.aead(bucket), bySecret, plaintext, associated)
 }
 
-// Open decrypts what Seal sealed with the same secret, bucket and associated
-// data; ErrSealed if it cannot.
+// Open decrypts what Seal returned for the same secret, bucket and associated
+// data. The only error is ErrSealed.
 func (s *Secret) Open(bucket byte, sealed, associated []byte) ([]byte, error) {
 	return open(s.aead(bucket), bySecret, sealed, associated)
 }
 
-// aead is the subkey of a bucket, as Key.aead: by the whole of HKDF, so that it
-// has nothing in common with Hash.
+// aead returns the cipher of a bucket, as Key.aead does. It runs both steps of
+// HKDF, so that the subkeys are independent of Hash, which uses raw directly.
 func (s *Secret) aead(bucket byte) cipher.AEAD {
 	if made := s.buckets[bucket].Load(); made != nil {
 		return *made
@@ -157,11 +171,11 @@ func (s *Secret) aead(bucket byte) cipher.AEAD {
 	return aead
 }
 
-// String implements fmt.Stringer and shows nothing.
+// String implements fmt.Stringer and hides the key.
 func (*Secret) String() string { return hidden }
 
 // Format implements fmt.Formatter, so that no verb shows a key.
 func (*Secret) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, hidden) }
 
-// LogValue implements slog.LogValuer and shows nothing.
+// LogValue implements slog.LogValuer and hides the key.
 func (*Secret) LogValue() slog.Value { return slog.StringValue(hidden) }

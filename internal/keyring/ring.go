@@ -11,19 +11,19 @@ import (
 	"sync"
 )
 
-// MaxKeys is how many master keys there can be, one after the other.
+// MaxKeys is the greatest number of master keys, including past ones.
 const MaxKeys = 255
 
-// Ring is the master keys that are there, by their numbers. It is safe for
+// Ring holds the available master keys by their numbers. It is safe for
 // concurrent use, and no formatter prints it.
 type Ring struct {
-	path string // of the first one; "" if it comes from no file
+	path string // of the first key's file; "" if the ring has no files
 
 	mu   sync.RWMutex
 	keys map[byte]*Key
 }
 
-// New is a ring of one master key, with the number 1, that comes from no file.
+// New returns a ring without files. Its only master key has the number 1.
 func New(master []byte) (*Ring, error) {
 	k, err := NewKey(1, master)
 	if err != nil {
@@ -32,8 +32,9 @@ func New(master []byte) (*Ring, error) {
 	return &Ring{keys: map[byte]*Key{1: k}}, nil
 }
 
-// Path is where the file of that number is: the first one's path, with the
-// number behind it for all others (master.key, master.key.2, master.key.3).
+// Path returns the path of the key file of a number. It is first for number 1,
+// and first with the number appended for the others (master.key, master.key.2,
+// master.key.3).
 func Path(first string, id byte) string {
 	if id == 1 {
 		return first
@@ -41,7 +42,7 @@ func Path(first string, id byte) string {
 	return fmt.Sprintf("%s.%d", first, id)
 }
 
-// Key is the master key of that number, if it is there.
+// Key returns the master key of a number, and whether the ring has it.
 func (r *Ring) Key(id byte) (*Key, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -49,15 +50,15 @@ func (r *Ring) Key(id byte) (*Key, bool) {
 	return k, ok
 }
 
-// IDs are the numbers of the keys that are there, ascending.
+// IDs returns the numbers of the ring's keys in ascending order.
 func (r *Ring) IDs() []byte {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return slices.Sorted(maps.Keys(r.keys))
 }
 
-// Refresh reads the key files that have come since. Errors have kind
-// sesuai.KindConfiguration; the keys that are there stay.
+// Refresh reads the key files of numbers that the ring does not have yet. It
+// removes no key. Errors have kind sesuai.KindConfiguration.
 func (r *Ring) Refresh() error {
 	if r.path == "" {
 		return nil
@@ -80,18 +81,18 @@ func (r *Ring) Refresh() error {
 	}
 }
 
-// Create makes the file of a further master key, with a random key, and takes
-// it into the ring. A file that is there already is taken as it is. Errors have
-// kind sesuai.KindConfiguration.
+// Create adds a further master key to the ring. It creates the key's file with a
+// random key, unless the file exists. Errors have kind
+// sesuai.KindConfiguration.
 func (r *Ring) Create(id byte) (*Key, error) {
 	if r.path == "" {
-		return nil, errors.New("keyring: the ring comes from no file")
+		return nil, errors.New("keyring: the ring has no files")
 	}
 	path := Path(r.path, id)
 	if err := create(path); err != nil {
 		return nil, err
 	}
-	if err := settle(path); err != nil {
+	if err := syncName(path); err != nil {
 		return nil, refuse(path, "cannot be made durable", err)
 	}
 	k, err := readKey(r.path, id)
@@ -113,11 +114,11 @@ func readKey(first string, id byte) (*Key, error) {
 	return NewKey(id, master)
 }
 
-// String implements fmt.Stringer and shows nothing.
+// String implements fmt.Stringer and hides the keys.
 func (*Ring) String() string { return "[keyring]" }
 
 // Format implements fmt.Formatter, so that no verb shows a key.
 func (*Ring) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[keyring]") }
 
-// LogValue implements slog.LogValuer and shows nothing.
+// LogValue implements slog.LogValuer and hides the keys.
 func (*Ring) LogValue() slog.Value { return slog.StringValue("[keyring]") }

@@ -1,13 +1,13 @@
 package name
 
-// mostLoose is how many words of both names may be left without an equal for
-// their best pairing to be looked for. Names with more of them differ, however
-// they are paired.
-const mostLoose = 5
+// maxUnpaired is how many words of a name may be without an equal word in the
+// other for align to search for the best pairing. Names with more such words
+// differ however they are paired.
+const maxUnpaired = 5
 
-// align pairs the words of two names and returns the ceiling that the worst of
-// the differences sets, and the agreement in percent. Equal words are paired
-// first, the others in the way that scores best.
+// align pairs the words of two names. It returns the ceiling that the worst
+// difference sets, and the agreement in percent. Equal words are paired first,
+// the others in the way that scores highest.
 func align(a, b []word) (ceiling, agreement int) {
 	al := alignment{slots: max(len(a), len(b))}
 	al.a, al.b = al.pairUp(a, b, word.same)
@@ -15,7 +15,7 @@ func align(a, b []word) (ceiling, agreement int) {
 	if len(al.a) > len(al.b) {
 		al.a, al.b = al.b, al.a
 	}
-	if len(al.b) > mostLoose {
+	if len(al.b) > maxUnpaired {
 		al.found.words[different] += len(al.b)
 		return al.found.ceiling(), al.found.agreement(al.slots)
 	}
@@ -30,16 +30,16 @@ func align(a, b []word) (ceiling, agreement int) {
 
 // alignment is the search for the best pairing.
 type alignment struct {
-	a, b  []word // the words without an equal; b has as many as a or more
-	pairs [mostLoose][mostLoose]likeness
+	a, b  []word // the words without an equal; len(a) <= len(b)
+	pairs [maxUnpaired][maxUnpaired]likeness
 	slots int   // words of the longer name
-	found tally // what the equal words add up to
+	found tally // the sum of the equal words
 
 	ceiling, agreement int // of the best pairing so far
 }
 
-// pairUp counts the words that have an equal in the other name and returns the
-// others.
+// pairUp counts the words that have an equal word in the other name, and
+// returns the others.
 func (al *alignment) pairUp(a, b []word, equal func(v, w word) bool) (restA, restB []word) {
 	restB = append(restB, b...)
 next:
@@ -56,14 +56,14 @@ next:
 	return restA, restB
 }
 
-// search tries every partner for the words of al.a from the i-th on; taken has
-// a bit for every word of al.b that is given away. What is kept depends on the
-// set of pairings alone, not on their order, so that scores are symmetric.
+// search tries every partner for the words of al.a from the i-th on. The bits
+// of taken stand for the words of al.b that have a partner. The result depends
+// only on the set of pairings, not on their order, so scores are symmetric.
 func (al *alignment) search(i int, taken uint, t tally) {
 	if i == len(al.a) {
 		for j, w := range al.b {
 			if taken&(1<<j) == 0 {
-				t.leave(w)
+				t.addUnpaired(w)
 			}
 		}
 		ceiling, agreement := t.ceiling(), t.agreement(al.slots)
@@ -81,29 +81,29 @@ func (al *alignment) search(i int, taken uint, t tally) {
 	}
 }
 
-// tally is what the pairs of a pairing add up to.
+// tally is the sum over the pairs of a pairing.
 type tally struct {
-	words    [same + 1]int // pairs of each kind; a word left over is different
-	full     int           // words that agree and are no mere initials
-	telling  int           // those of them that tell much
-	initials int           // initials left over
-	sum      int           // agreement, in thousandths of a word
+	words       [same + 1]int // pairs of each kind; an unpaired word is different
+	full        int           // words that agree and are not initials
+	distinctive int           // those of them that are distinctive
+	initials    int           // unpaired initials
+	sum         int           // agreement, in thousandths of a word
 }
 
-// add counts a pair.
+// add counts a pair of words.
 func (t *tally) add(a, b word, l likeness) {
 	t.words[l.kind]++
 	t.sum += l.agreement
 	if l.kind >= homophone && !a.short() {
 		t.full++
-		if a.telling() && b.telling() {
-			t.telling++
+		if a.distinctive() && b.distinctive() {
+			t.distinctive++
 		}
 	}
 }
 
-// leave counts a word without a counterpart.
-func (t *tally) leave(w word) {
+// addUnpaired counts a word without a counterpart.
+func (t *tally) addUnpaired(w word) {
 	if w.short() {
 		t.initials++
 	} else {
@@ -111,13 +111,13 @@ func (t *tally) leave(w word) {
 	}
 }
 
-// ceiling is how high the pairs let the score go.
+// ceiling returns the highest score that the pairs allow.
 func (t *tally) ceiling() int {
-	// A slip is excused by a word that agrees.
+	// Each word that agrees excuses one misspelt word.
 	doubts := t.words[doubtful] + t.initials + max(t.words[misspelt]-t.full, 0)
 	switch {
 	case t.words[different] > 0,
-		t.words[abbreviated]*2 > t.telling,
+		t.words[abbreviated]*2 > t.distinctive,
 		t.words[doubtful] > t.full,
 		doubts > 1:
 		return differing
@@ -127,8 +127,8 @@ func (t *tally) ceiling() int {
 	return variant
 }
 
-// agreement is the mean over slots words, in percent. Initials count only
-// beside a word that agrees.
+// agreement returns the mean over slots words, in percent. Initials count only
+// if a whole word agrees too.
 func (t *tally) agreement(slots int) int {
 	sum := t.sum
 	if t.full == 0 {

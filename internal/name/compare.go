@@ -5,42 +5,44 @@ import (
 	"strings"
 )
 
-// kind is how two words are related, from not at all to wholly.
+// kind says how two words are related. The kinds are in ascending order of
+// similarity.
 type kind uint8
 
 const (
 	different   kind = iota
-	doubtful         // as often two names as a slip
+	doubtful         // two names as often as a typing error
 	abbreviated      // an initial and a word that begins with it
-	misspelt         // one word with a slip in it
+	misspelt         // one word with a typing error
 	homophone        // spellings that sound the same, or a J that may be a Y
-	same             // equal, spelling reforms aside
+	same             // equal apart from the spelling reforms
 )
 
-// likeness is the outcome of comparing two words.
+// likeness is the result of comparing two words.
 type likeness struct {
 	kind kind
-	// agreement is what the pair adds to the agreement of the names, in
+	// agreement is the pair's share in the agreement of the names, in
 	// thousandths of a word.
 	agreement int
 }
 
-// What a pair adds where Jaro-Winkler does not say.
+// The agreement of pairs that are not measured by Jaro-Winkler.
 const (
-	// initialAgreement lets a name pass with one initial for every two
-	// telling words: (2 + 0.6) / 3 = 87 %.
+	// initialAgreement lets a name pass that has one initial for every two
+	// distinctive words: (2 + 0.6) / 3 = 87 %.
 	initialAgreement   = 600
 	homophoneAgreement = 950
 	sameAgreement      = 1000
 )
 
-// compare tells how two words are related.
+// compare returns how two words are related.
 func compare(a, b word) likeness {
 	switch {
 	case a.same(b):
 		return likeness{same, sameAgreement}
 	case a.maybeSame(b):
-		// Either one name, wholly, or two: as it is passed, it agrees in full.
+		// They are either two spellings of one name or two names. They
+		// count as one, which agrees in full.
 		return likeness{homophone, sameAgreement}
 	case a.abbreviates(b) || b.abbreviates(a):
 		return likeness{abbreviated, initialAgreement}
@@ -49,8 +51,9 @@ func compare(a, b word) likeness {
 	case a.heard == b.heard:
 		return likeness{homophone, homophoneAgreement}
 	}
-	// One liberty at a time: a slip must be one as written or in the one
-	// spelling, not as heard. SAFITRI is no slip for SAPUTRI by way of SAPITRI.
+	// A typing error is looked for in the words as written and in the
+	// canonical spelling, but not in what they sound like: SAFITRI must not
+	// become SAPUTRI by way of SAPITRI.
 	best := likeness{different, 0}
 	for _, form := range [...][2]string{{a.canon, b.canon}, {a.plain, b.plain}} {
 		if sexesDiffer(form[0], form[1]) {
@@ -64,7 +67,7 @@ func compare(a, b word) likeness {
 	return best
 }
 
-// endings are what tells a man's name (left) from a woman's of the same stem.
+// endings distinguish a man's name (first) from a woman's of the same stem.
 var endings = [...][2]string{
 	{"O", "I"},                 // SUSANTO, SUSANTI
 	{"A", "I"},                 // SAPUTRA, SAPUTRI
@@ -90,28 +93,29 @@ func differBy(a, b, endA, endB string) bool {
 	return okA && okB && stemA == stemB
 }
 
-// The letters that both words must have. A short word has too many neighbours
-// that are names (DEWI, DEDI, DEVI).
+// The lengths that both words must have. Changing one letter of a short word
+// often gives another name (DEWI, DEDI, DEVI).
 const (
-	shortestDoubt    = 5
-	shortestSlip     = 6
-	shortestLastSlip = 7 // with the last letter in it: HENDRA is not HENDRO
-	longWord         = 9
+	minDoubtful     = 5
+	minMisspelt     = 6
+	minMisspeltLast = 7 // if the last letter differs: HENDRA is not HENDRO
+	longWord        = 9
 )
 
-// slip classes the difference of two words: misspelt if it is a slip of the
-// pen, doubtful if it may be, different if it is too large or the words too
-// short.
+// slip classifies the difference of two words: misspelt if it is a typing
+// error, doubtful if it may be one, different if it is too large or a word is
+// too short.
 //
-// Names in use lie close to one another. They differ in a consonant (SUKARDI,
-// SUPARDI, SUHARDI, SUNARDI), in a vowel (SUDARMAN, SUDIRMAN), in the first and
-// the last letters (HAMDAN, RAMDAN; RAHMAN, RAHMAT; SUYANTO, SUYATNO). What is
-// left for a slip is one error that seldom leads to another name.
+// Many names in use differ by one letter: a consonant (SUKARDI, SUPARDI,
+// SUHARDI, SUNARDI), a vowel (SUDARMAN, SUDIRMAN), the first or the last letter
+// (HAMDAN, RAMDAN; RAHMAN, RAHMAT), or two that are transposed (SUYANTO,
+// SUYATNO). Therefore only a single error counts as a typing error, and only if
+// it is of a kind that seldom leads to another name.
 func slip(a, b []rune) kind {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
-	if len(a) < shortestDoubt {
+	if len(a) < minDoubtful {
 		return different
 	}
 	head := 0
@@ -129,7 +133,7 @@ func slip(a, b []rune) kind {
 	case len(x) == 0 && len(y) == 1: // a letter missing
 		excusable = head > 0 && tail > 0 && weak(b, head)
 	case len(x) == 1 && len(y) == 1: // a letter wrong
-		excusable = related(x[0], y[0]) && (tail > 0 || len(a) >= shortestLastSlip)
+		excusable = related(x[0], y[0]) && (tail > 0 || len(a) >= minMisspeltLast)
 	case len(x) == 2 && len(y) == 2 && x[0] == y[1] && x[1] == y[0]: // two transposed
 		excusable = tail > 1
 	default:
@@ -138,7 +142,7 @@ func slip(a, b []rune) kind {
 		}
 		return different
 	}
-	if excusable && head > 0 && len(a) >= shortestSlip {
+	if excusable && head > 0 && len(a) >= minMisspelt {
 		return misspelt
 	}
 	return doubtful
@@ -156,12 +160,12 @@ func related(v, w rune) bool {
 	return false
 }
 
-// weak reports whether the letter w[i], neither first nor last, is easily left
-// out: a vowel between consonants, the glides after a vowel, H after a vowel or
-// C (CHANDRA), and in a long word any letter beside a consonant. A vowel beside
-// a vowel is not, as MARIANA and MARINA are two names; nor a consonant between
-// vowels, as SYARIFUDIN and SYAIFUDIN are; nor a glide after a consonant, as
-// SURYONO and SURONO are.
+// weak reports whether the letter w[i], neither first nor last, is easily
+// omitted: a vowel between consonants, W or Y after a vowel, H after a vowel or
+// C (CHANDRA), and in a long word any letter beside a consonant. Omitting other
+// letters gives other names: a vowel beside a vowel (MARIANA, MARINA), a
+// consonant between vowels (SYARIFUDIN, SYAIFUDIN), W or Y after a consonant
+// (SURYONO, SURONO).
 func weak(w []rune, i int) bool {
 	last, next := w[i-1], w[i+1]
 	switch w[i] {

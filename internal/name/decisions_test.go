@@ -38,11 +38,11 @@ func TestDecisions(t *testing.T) {
 			t.Fatal(err)
 		}
 	} else if diff := cmp.Diff(string(onFile), rewritten.String()); diff != "" {
-		t.Errorf("%s is not laid out as -update does it (-is +should be):\n%s", decisionsFile, diff)
+		t.Errorf("%s is not formatted as -update does it (-is +should be):\n%s", decisionsFile, diff)
 	}
 }
 
-// decision is a row of the decisions file: what must become of a claim.
+// decision is a row of the decisions file: whether a claimed name passes.
 type decision struct {
 	claimed, recorded string
 	pass              bool
@@ -50,12 +50,12 @@ type decision struct {
 	why               string
 }
 
-// check scores the row in both directions. With -update the score is taken
-// over; the decision never is.
+// check scores the row in both directions. With -update it sets the score, but
+// never the decision.
 func (d *decision) check(t *testing.T) {
 	t.Helper()
 	got := name.Score(d.claimed, d.recorded)
-	if pass := got >= name.PassMark; pass != d.pass {
+	if pass := got >= name.DefaultThreshold; pass != d.pass {
 		t.Errorf("%s | %s: the score is %d, which is a %s; it must be a %s, because: %s",
 			d.claimed, d.recorded, got, verdict(pass), verdict(d.pass), d.why)
 	}
@@ -118,7 +118,7 @@ func parseDecision(t *testing.T, line string) decision {
 	return decision{fields[0], fields[1], fields[2] == verdict(true), score, fields[4]}
 }
 
-// String writes the group as it stands on file, the rows in columns.
+// String returns the group as the file has it, with the rows in columns.
 func (g *group) String() string {
 	var b strings.Builder
 	if g.title != "" {

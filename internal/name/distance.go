@@ -1,7 +1,7 @@
 package name
 
-// ratio is how alike two texts are, in percent: 1 less the share of the longer
-// one's characters that the Damerau-Levenshtein distance makes up.
+// ratio returns the similarity of two texts in percent: 1 minus their
+// Damerau-Levenshtein distance divided by the length of the longer one.
 func ratio(a, b string) int {
 	x, y := []rune(a), []rune(b)
 	n := max(len(x), len(y))
@@ -11,14 +11,15 @@ func ratio(a, b string) int {
 	return (100*(n-damerauLevenshtein(x, y)) + n/2) / n
 }
 
-// damerauLevenshtein is the number of single errors between a and b: a letter
-// wrong, missing or too many, or two neighbours transposed. (F. J. Damerau, A
-// technique for computer detection and correction of spelling errors, CACM
-// 7(3), 1964; V. I. Levenshtein, Soviet Physics Doklady 10(8), 1966.) No letter
-// takes part in two errors, which is the restricted form of the distance.
+// damerauLevenshtein returns the number of single errors between a and b: a
+// letter wrong, missing or surplus, or two neighbours transposed. (F. J.
+// Damerau, A technique for computer detection and correction of spelling
+// errors, CACM 7(3), 1964; V. I. Levenshtein, Soviet Physics Doklady 10(8),
+// 1966.) It is the restricted form of the distance, in which no letter takes
+// part in two errors.
 func damerauLevenshtein(a, b []rune) int {
 	// Three rows of the matrix: d[i][j] is the distance of a[:i] and b[:j].
-	var buf [3][longest + 1]int
+	var buf [3][maxLength + 1]int
 	before, last, row := grow(buf[0][:], len(b)), grow(buf[1][:], len(b)), grow(buf[2][:], len(b))
 	for j := range last {
 		last[j] = j
@@ -40,7 +41,7 @@ func damerauLevenshtein(a, b []rune) int {
 	return last[len(b)]
 }
 
-// grow is buf cut, or where it does not suffice made anew, to n+1 elements.
+// grow returns n+1 elements of buf, or a new slice if buf is too short.
 func grow(buf []int, n int) []int {
 	if n < len(buf) {
 		return buf[:n+1]
@@ -48,12 +49,12 @@ func grow(buf []int, n int) []int {
 	return make([]int, n+1)
 }
 
-// jaroWinkler is how alike two words are, in thousandths: Jaro's measure, with
-// a bonus for up to four letters in common at the start, where errors are
-// rarer. (W. E. Winkler, String comparator metrics and enhanced decision rules
-// in the Fellegi-Sunter model of record linkage, ASA Survey Research Methods,
-// 1990; M. A. Jaro, JASA 84(406), 1989.) The bonus is a tenth of what is
-// missing per letter, from a Jaro measure of 0.7 on.
+// jaroWinkler returns the similarity of two words in thousandths: Jaro's
+// measure, plus a bonus for up to four letters in common at the start, where
+// errors are rarer. (W. E. Winkler, String comparator metrics and enhanced
+// decision rules in the Fellegi-Sunter model of record linkage, ASA Survey
+// Research Methods, 1990; M. A. Jaro, JASA 84(406), 1989.) The bonus per letter
+// is a tenth of 1 minus Jaro's measure. Below a measure of 0.7 there is none.
 func jaroWinkler(a, b []rune) int {
 	j := jaro(a, b)
 	if j < 0.7 {
@@ -66,9 +67,10 @@ func jaroWinkler(a, b []rune) int {
 	return int((j+float64(prefix)*0.1*(1-j))*1000 + 0.5)
 }
 
-// jaro is the mean of the share of a's letters found in b, of b's found in a,
-// and of those found that are in the same order. A letter is found if it
-// stands not much less than half the longer word's length away.
+// jaro returns the mean of three shares: of a's letters found in b, of b's
+// found in a, and of the found letters that are in the same order. A letter is
+// found if its position in the other word is less than half the length of the
+// longer word away.
 func jaro(a, b []rune) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 0

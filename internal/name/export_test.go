@@ -1,6 +1,6 @@
 package name
 
-// For the tests of the parts that Score is made of.
+// The parts of Score, for their tests.
 var (
 	Fold      = fold
 	Canonical = canonical
@@ -8,8 +8,8 @@ var (
 	Ratio     = ratio
 )
 
-// JaroWinkler is jaroWinkler of two texts.
+// JaroWinkler calls jaroWinkler on two texts.
 func JaroWinkler(a, b string) int { return jaroWinkler([]rune(a), []rune(b)) }
 
-// DamerauLevenshtein is damerauLevenshtein of two texts.
+// DamerauLevenshtein calls damerauLevenshtein on two texts.
 func DamerauLevenshtein(a, b string) int { return damerauLevenshtein([]rune(a), []rune(b)) }

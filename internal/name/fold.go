@@ -8,26 +8,27 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// fold reduces a text to upper-case letters in words one space apart.
+// fold reduces a text to words of upper-case letters, one space apart.
 //
-// Accents come off Latin letters. Apostrophes vanish, since MA'RUF and MARUF
-// are one word; everything else that is not a letter parts words, so that
-// ABDUL-RAHMAN is two of them and S.Pd. is the two short words "S PD", by
-// which the titles are recognised.
+// Latin letters lose their accents. Apostrophes are removed, since MA'RUF and
+// MARUF are one word. Every other character that is not a letter separates
+// words: ABDUL-RAHMAN becomes two words, and S.Pd. becomes "S PD", which is how
+// the titles are listed.
 //
-// Letters of other scripts stay as they are, and so do their marks, which tell
-// words apart where Latin accents do not.
+// Letters of other scripts are kept with their combining marks, since the marks
+// distinguish words there.
 func fold(s string) string {
 	if !ascii(s) {
-		// What vanishes must not come between a letter and its marks, nor
-		// be taken for something else: the acute accent that some type for
-		// an apostrophe is, to NFKD, a space with a mark on it. NFKD also
-		// brings forth apostrophes and lower-case letters of its own.
+		// Apostrophes are removed first. They must not separate a letter
+		// from its marks, and NFKD would turn the acute accent that some
+		// type as an apostrophe into a space with a mark. NFKD may yield
+		// apostrophes and lower-case letters, so both are handled again
+		// below.
 		s = norm.NFKD.String(strings.Map(prepare, s))
 	}
 	var b strings.Builder
 	b.Grow(len(s))
-	parted := false // something has parted the next letter from the last
+	parted := false // a separator stands between the last letter and the next
 	latin := false  // the last letter was Latin
 	for _, r := range s {
 		switch {
@@ -50,7 +51,8 @@ func fold(s string) string {
 	return b.String()
 }
 
-// prepare drops what vanishes, for strings.Map, and makes letters upper-case.
+// prepare is for strings.Map: it drops what vanishes and makes letters
+// upper-case.
 func prepare(r rune) rune {
 	switch {
 	case vanishes(r):
@@ -61,8 +63,8 @@ func prepare(r rune) rune {
 	return r
 }
 
-// writeUpper writes r in upper case and in letters that a keyboard has, where
-// Unicode knows no decomposition.
+// writeUpper writes r in upper case. Letters that Unicode does not decompose
+// are written in letters from A to Z.
 func writeUpper(b *strings.Builder, r rune) {
 	switch r = unicode.ToUpper(r); r {
 	case 'ß', 'ẞ':
@@ -84,8 +86,9 @@ func writeUpper(b *strings.Builder, r rune) {
 	}
 }
 
-// vanishes reports whether r leaves no trace, not even a gap: the apostrophes
-// in use (some are letters to Unicode) and what has no shape of its own.
+// vanishes reports whether r is removed without separating words: the
+// apostrophes in use (some are letters to Unicode) and format characters, which
+// are invisible.
 func vanishes(r rune) bool {
 	switch r {
 	case '\'', '`', '´', '‘', '’', '‛', '′', 'ʹ', 'ʻ', 'ʼ', 'ʽ', 'ʾ', 'ʿ', 'ˈ':

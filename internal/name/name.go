@@ -1,19 +1,18 @@
-// Package name compares the name that somebody claims with the name on record,
-// the way Indonesian names are written: with and without titles, in the old
-// spelling and the new, with Muhammad in more than twenty forms, with initials,
-// and often as a single word.
+// Package name compares a claimed name with the name on record. It knows how
+// Indonesian names are written: with and without titles, in the old and the new
+// spelling, with more than twenty forms of Muhammad, with initials, and often
+// as a single word.
 //
-// It is pure: no I/O, no clock, no configuration, nothing remembered from one
-// call to the next. It must not know whose names it compares, where they come
-// from, or what becomes of the score; its callers reveal the names and apply
-// the pass mark of the client.
+// It is pure: no I/O, no clock, no configuration and no state. It leaves it to
+// its callers to reveal the names and to apply the client's threshold to the
+// score.
 //
-// The hard case is not the stranger but the sibling. Twins share a date of
-// birth and nearly a face, and their parents gave them names to match, so the
-// name has to tell SUPARDI from SUKARDI and SUSANTO from SUSANTI. Where typing
-// errors and real names overlap, the matcher therefore sides with the record:
-// an honest person can type the name again. What that means case by case is in
-// testdata/decisions.txtar, which is written to be read and judged.
+// The hard case is siblings. Twins share a date of birth and nearly a face, and
+// parents often give them similar names, so the name has to tell SUPARDI from
+// SUKARDI and SUSANTO from SUSANTI. If a difference may be a typing error or
+// another person's name, the comparison fails: an honest person can type the
+// name again. testdata/decisions.txtar shows case by case what that means. It
+// is written for a risk officer to review.
 package name
 
 import (
@@ -25,49 +24,51 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// Pass marks are scores: a claimed name matches the recorded one if its Score
-// is at or above the mark.
+// Thresholds of Score: a claimed name matches the recorded one if its score is
+// at or above the client's threshold.
 const (
-	// PassMark is the default.
-	PassMark = 85
-	// LowestPassMark is the least a client may be given. It admits one doubt
-	// of the kinds that PassMark refuses; names that differ stay below it.
-	LowestPassMark = 80
-	// HighestPassMark admits only names that are equal once titles and
-	// spelling are out of the way.
-	HighestPassMark = 100
+	// DefaultThreshold is the threshold of a client that is given none.
+	DefaultThreshold = 85
+	// MinThreshold is the lowest that a client may be given. It accepts one
+	// doubt, which DefaultThreshold refuses. Names that differ score lower.
+	MinThreshold = 80
+	// MaxThreshold accepts only names that are equal apart from titles and
+	// spelling.
+	MaxThreshold = 100
 )
 
-// The ceilings of a score. How alike two names look never lifts a score above
-// what the worst of their differences allows: otherwise a long word in common
-// would pay for a short one that differs (MUHAMMAD ALI, MUHAMMAD ADI).
+// The ceilings of a score. The worst difference between two names sets the
+// ceiling, however similar the names are otherwise. Without it, a long word in
+// common would outweigh a short one that differs (MUHAMMAD ALI, MUHAMMAD ADI).
 const (
-	equal     = 100                // word by word, in the same order
-	variant   = equal - 1          // the same words in another order, or misspelt
-	doubted   = PassMark - 1       // as may be one person's as two people's
-	differing = LowestPassMark - 1 // another person's, at any pass mark
+	equal     = 100                  // the same words in the same order
+	variant   = equal - 1            // the same words, misspelt or in another order
+	doubted   = DefaultThreshold - 1 // may be one person or two
+	differing = MinThreshold - 1     // another person, at any threshold
 )
 
-// longest is the number of characters above which names are only tested for
-// being equal, so that the cost of a comparison is bounded. It is twice what a
-// name may have, because folding turns some characters into several.
-const longest = 2 * sesuai.MaxNameLength
+// maxLength is the number of characters up to which names are scored. Longer
+// ones are only tested for equality, which bounds the cost of a comparison. It
+// is twice sesuai.MaxNameLength because folding turns some characters into
+// several.
+const maxLength = 2 * sesuai.MaxNameLength
 
-// Score tells how well the claimed name agrees with the recorded one, from 0
+// Score returns how well the claimed name agrees with the recorded one, from 0
 // to 100. It is symmetric. A name without a letter scores 0.
 //
-// 100 means equal: after folding, without titles, in one spelling. Otherwise
-// the score is the better of two measures, held under a ceiling. One is the
-// Damerau-Levenshtein ratio of the sorted words, the other the mean over the
-// words of the longer name of how well each agrees with its counterpart (by
-// Jaro-Winkler where it is misspelt). The ceiling is
+// The score is 100 if the names are equal after folding, without titles and in
+// one spelling. Otherwise it is the greater of two measures, limited by a
+// ceiling. The first measure is the Damerau-Levenshtein ratio of the sorted
+// words. The second is the mean, over the words of the longer name, of how well
+// each agrees with its counterpart (by Jaro-Winkler if it is misspelt). The
+// ceiling is
 //
-//   - 99 if every word has its counterpart, be it misspelt or moved, or written
-//     with a J for a Y that may be the old one;
-//   - 84 if there is one doubt: a difference that is at times a slip and at
-//     times another person, or a lone initial too many;
+//   - 99 if every word has a counterpart, which may be misspelt, moved, or
+//     written with a J that may be an old Y;
+//   - 84 if there is one doubt: a difference that is sometimes a typing error
+//     and sometimes another person, or one surplus initial;
 //   - 79 if there are two doubts, if a word is missing or is another word, if
-//     an initial stands for a word without two telling words to back it, if
+//     an initial stands for a word without two distinctive words beside it, if
 //     only one of the names is a single word, or if one is a man's and the
 //     other a woman's.
 func Score(claimed, recorded string) int {
@@ -78,7 +79,7 @@ func Score(claimed, recorded string) int {
 	if len(a.words) == 0 || len(b.words) == 0 {
 		return 0
 	}
-	if a.length > longest || b.length > longest {
+	if a.length > maxLength || b.length > maxLength {
 		if a.equal(b) {
 			return equal
 		}
@@ -95,15 +96,15 @@ func Score(claimed, recorded string) int {
 	return min(ceiling, max(agreement, ratio(sorted(a.words), sorted(b.words))))
 }
 
-// name is a name taken apart.
+// name is a parsed name.
 type name struct {
 	words  []word
 	sex    sex
-	length int // characters, as folded
+	length int // characters of the folded name
 }
 
-// parse takes a folded name apart: titles and particles go, abbreviations are
-// written out, every word is brought into one spelling.
+// parse splits a folded name into words, without titles and particles, with
+// abbreviations expanded, and each in one spelling.
 func parse(folded string) name {
 	n := name{length: utf8.RuneCountInString(folded)}
 	fields := strings.Fields(trimTitles(folded))
@@ -122,10 +123,10 @@ func (n name) equal(m name) bool {
 
 // contradicts reports whether one name is a man's and the other a woman's.
 func (n name) contradicts(m name) bool {
-	return n.sex != unsaid && m.sex != unsaid && n.sex != m.sex
+	return n.sex != unknown && m.sex != unknown && n.sex != m.sex
 }
 
-// sorted is the words' canonical spellings in alphabetical order.
+// sorted returns the words' canonical spellings in alphabetical order.
 func sorted(words []word) string {
 	texts := make([]string, len(words))
 	for i, w := range words {

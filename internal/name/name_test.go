@@ -15,25 +15,25 @@ import (
 
 func ExampleScore() {
 	fmt.Println(name.Score("Drs. H. Moch. Soehardi, M.M.", "MUHAMMAD SUHARDI"))
-	fmt.Println(name.Score("BUDI SANTOSA", "BUDI SANTOSO") >= name.PassMark)
-	fmt.Println(name.Score("DWI SUSANTO", "DWI SUSANTI") >= name.LowestPassMark)
+	fmt.Println(name.Score("BUDI SANTOSA", "BUDI SANTOSO") >= name.DefaultThreshold)
+	fmt.Println(name.Score("DWI SUSANTO", "DWI SUSANTI") >= name.MinThreshold)
 	// Output:
 	// 100
 	// true
 	// false
 }
 
-// isName reports whether s has a letter, or something that folds to one (Ⅳ).
+// isName reports whether s has a letter, or a character that folds to one (Ⅳ).
 func isName(s string) bool {
 	return strings.ContainsFunc(s, unicode.IsLetter) || name.Fold(s) != ""
 }
 
-// texts draws anything that can be typed, names drawn from words among it.
+// texts draws any text, sometimes a name made of words.
 func texts(words []string) *rapid.Generator[string] {
 	return rapid.OneOf(rapid.String(), names(words), rapid.StringMatching(`[A-Za-z'.,\- ]{0,60}`))
 }
 
-// names draws names of one to five words, initials and particles among them.
+// names draws names of one to five words, some with initials and particles.
 func names(words []string) *rapid.Generator[string] {
 	word := rapid.OneOf(
 		rapid.SampledFrom(words),
@@ -58,7 +58,7 @@ func TestScoreIsSymmetricAndInRange(t *testing.T) {
 	})
 }
 
-// checkScore holds what is true of any two texts.
+// checkScore checks what must be true of any two texts.
 func checkScore(t interface{ Fatalf(string, ...any) }, a, b string) {
 	score, back := name.Score(a, b), name.Score(b, a)
 	if score != back {
@@ -74,7 +74,8 @@ func checkScore(t interface{ Fatalf(string, ...any) }, a, b string) {
 		if self := name.Score(s, s); isName(s) != (self == 100) {
 			t.Fatalf("the score of %q with itself is %d", s, self)
 		}
-		// A copy that differs takes the long way to the same answer.
+		// Score returns early for identical texts. A folded copy must give
+		// the same answer without that.
 		if folded := name.Fold(s); folded != "" && name.Score(s, folded) != 100 {
 			t.Fatalf("the score of %q with itself folded is %d", s, name.Score(s, folded))
 		}
@@ -139,7 +140,7 @@ func TestMissingWordNeverPasses(t *testing.T) {
 		full := strings.Fields(fullNames(words).Draw(t, "name"))
 		i := rapid.IntRange(0, len(full)-1).Draw(t, "missing")
 		rest := slices.Delete(slices.Clone(full), i, i+1)
-		if score := name.Score(strings.Join(rest, " "), strings.Join(full, " ")); score >= name.LowestPassMark {
+		if score := name.Score(strings.Join(rest, " "), strings.Join(full, " ")); score >= name.MinThreshold {
 			t.Fatalf("without %s the score is %d", full[i], score)
 		}
 	})
@@ -157,12 +158,13 @@ func TestOtherScriptsAreNotTakenForOneAnother(t *testing.T) {
 	})
 }
 
-// TestLongTexts would not end in time if any step were quadratic in the length.
+// TestLongTexts would exceed the test's time limit if any step were quadratic
+// in the length.
 func TestLongTexts(t *testing.T) {
 	t.Parallel()
 	for _, unit := range []string{"A", "A ", "H. ", " SH", "BIN ", "ABDUL ", "OE", "IYA", "é", "\u0301", "ك\u0651", "陈", "ﷺ", "\xff", "'"} {
 		long := "BUDI " + strings.Repeat(unit, 1<<15) + " SANTOSO"
-		if score := name.Score(long+" WIJAYA", long); score >= name.LowestPassMark {
+		if score := name.Score(long+" WIJAYA", long); score >= name.MinThreshold {
 			t.Errorf("%q over and over: the score is %d", unit, score)
 		}
 		if score := name.Score(long+" ", long); score != 100 {

@@ -1,29 +1,29 @@
 package name
 
-// sex is what a particle says about the bearer of a name.
+// sex is the sex that a particle gives to the bearer of a name.
 type sex uint8
 
 const (
-	unsaid sex = iota
+	unknown sex = iota
 	man
 	woman
 )
 
-// trimParticles takes out, in place, the particles that come and go, and tells
-// what they said: the Balinese I (a man) and Ni (a woman) before a name, and
-// bin (son of) and binti (daughter of) within it. What follows bin stays: the
-// father's name is evidence.
+// trimParticles removes, in place, the particles that people may omit, and
+// returns the sex that they give: the Balinese I (man) and Ni (woman) before a
+// name, and bin (son of) and binti (daughter of) within it. The father's name
+// after bin is kept, since it is evidence.
 func trimParticles(words []string) ([]string, sex) {
 	if len(words) < 2 {
-		return words, unsaid
+		return words, unknown
 	}
-	said := unsaid
+	found := unknown
 	if len(words[1]) > 1 {
 		switch words[0] {
 		case "I":
-			words, said = words[1:], man
+			words, found = words[1:], man
 		case "NI":
-			words, said = words[1:], woman
+			words, found = words[1:], woman
 		}
 	}
 	kept := words[:1]
@@ -31,12 +31,12 @@ func trimParticles(words []string) ([]string, sex) {
 		inside := i+2 < len(words)
 		switch {
 		case inside && w == "BIN":
-			said = man
+			found = man
 		case inside && (w == "BINTI" || w == "BINTE" || w == "BTE" || w == "BT"):
-			said = woman
+			found = woman
 		default:
 			kept = append(kept, w)
 		}
 	}
-	return kept, said
+	return kept, found
 }

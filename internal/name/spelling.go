@@ -2,23 +2,22 @@ package name
 
 import "strings"
 
-// canonical brings a folded word into one spelling. It undoes the reforms of
-// 1947 (oe became u) and 1972 (dj became j, tj became c, j became y, ch became
-// kh) and writes doubled letters once. J and Y become one letter, Y, since a J
-// does not always tell whether it is an old one: JATI may be YATI. What can be
-// told of it says modern.
+// canonical returns a folded word in one spelling. It applies the spelling
+// reforms of 1947 (oe became u) and 1972 (dj became j, tj became c, j became y,
+// ch became kh) and writes doubled letters once. J and Y both become Y, since a
+// J may be an old Y: JATI may be YATI. modern distinguishes them where it can.
 //
-// Only A to Z are touched. canonical(canonical(w)) is canonical(w).
+// Only the letters A to Z change. canonical(canonical(w)) is canonical(w).
 func canonical(w string) string {
 	return article(respell(w, 'Y', 'Y'))
 }
 
-// modern is canonical with J and Y kept apart where a word shows by itself
-// which spelling it is in. DJ, TJ and SJ are not in the new one: beside them
-// any other J is an old one (DJAJA is JAYA), and where they are missing it is
-// taken as it stands. OE shows nothing, as many have kept it with the new J
-// (SOEHARJO). Words that are one by canonical and two by modern may be one name
-// in two spellings, or two names of today.
+// modern is like canonical but keeps J and Y apart, if the word shows which
+// spelling it is in. DJ, TJ and SJ occur only in the old spelling: in a word
+// with one of them, any other J is an old Y (DJAJA is JAYA). In a word without
+// them, J stays J. OE shows nothing, since many people keep it along with the
+// new J (SOEHARJO). Words with equal canonical and different modern forms may
+// be one name in two spellings, or two names.
 func modern(w string) string {
 	j := byte('J')
 	if strings.Contains(w, "DJ") || strings.Contains(w, "TJ") || strings.Contains(w, "SJ") {
@@ -27,10 +26,9 @@ func modern(w string) string {
 	return article(respell(w, 'J', j))
 }
 
-// article brings words with the Arabic article into one form.
+// article drops the L of ABDUL where it is assimilated to the next letter: the
+// L is pronounced like that letter, so ABDULRAHMAN is also written ABDURRAHMAN.
 func article(w string) string {
-	// The article is pronounced as the letter that follows it, so ABDULRAHMAN
-	// is also written ABDURRAHMAN.
 	const article = "ABDUL"
 	if len(w) > len(article) && strings.HasPrefix(w, article) && strings.IndexByte("DNRSTZ", w[len(article)]) >= 0 {
 		return w[:len(article)-1] + w[len(article):]
@@ -38,9 +36,9 @@ func article(w string) string {
 	return w
 }
 
-// respell applies the spelling pairs and writes doubled letters once; an old DJ
-// is written as dj, any other J as j. It works on bytes: those of other letters
-// than A to Z are passed through.
+// respell applies the spelling reforms and writes doubled letters once. It
+// writes DJ as dj and any other J as j. It works on bytes; those of letters
+// other than A to Z pass through.
 func respell(w string, dj, j byte) string {
 	var buf [64]byte
 	out := buf[:0]
@@ -63,7 +61,7 @@ func respell(w string, dj, j byte) string {
 		}
 		out = appendOnce(out, c)
 	}
-	// AA would be taken for an initial.
+	// A for AA would be read as an initial.
 	if len(out) == 1 && len(w) > 1 {
 		return w
 	}
@@ -81,10 +79,10 @@ func appendOnce(out []byte, c byte) []byte {
 	return append(out, c)
 }
 
-// sound is a folded word as it is heard: letters that Indonesian speakers write
-// for one another become one. Words of the same sound are taken for spellings
-// of one another. As this goes beyond the spelling reforms, it never makes
-// names equal.
+// sound returns a folded word as it is pronounced: letters that Indonesian
+// speakers write for one another become one letter. Words of the same sound
+// count as spellings of one name, but not as equal, because this goes beyond
+// the spelling reforms.
 func sound(w string) string {
 	w = respell(w, 'J', 'J')
 	var buf [64]byte

@@ -14,14 +14,14 @@ func TestCanonical(t *testing.T) {
 		{"WIJAYA", "WIYAYA"},
 		{"TJAHJONO", "CAHYONO"},
 		{"ACHMAD", "AKHMAD"},
-		{"TJHIN", "KHIN"}, // what one rule makes, the next one finds
+		{"TJHIN", "KHIN"}, // TJ becomes C, then CH becomes KH
 		{"ANNISSA", "ANISA"},
 		{"BOOEDI", "BUDI"},
 		{"ABDULRAHMAN", "ABDURAHMAN"},
 		{"ABDURRAHMAN", "ABDURAHMAN"},
 		{"ABDULKARIM", "ABDULKARIM"}, // before K the article keeps its L
 		{"AA", "AA"},
-		{"丸", "丸"}, // of which two bytes are equal
+		{"丸", "丸"}, // two of its bytes are equal
 	} {
 		if got := name.Canonical(tt.word); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.word, got, tt.want)
@@ -36,17 +36,17 @@ func TestModern(t *testing.T) {
 		{"YATI", "YATI"},
 		{"DJATI", "JATI"},
 		{"DJAJA", "JAYA"}, // beside DJ the other J is old
-		{"DJAYA", "JAYA"}, // half old
+		{"DJAYA", "JAYA"}, // old DJ, new Y
 		{"WIDJAJA", "WIJAYA"},
 		{"TJAHJONO", "CAHYONO"},
 		{"SJAFEI", "SYAFEI"},
 		{"HASJIM", "HASYIM"},
 		{"SOEHARJO", "SUHARJO"}, // OE does not make the J old
-		{"HIDAJAT", "HIDAJAT"},  // nothing tells
+		{"HIDAJAT", "HIDAJAT"},  // nothing shows that the J is old
 		{"PANJI", "PANJI"},
 		{"ABDURRAHMAN", "ABDURAHMAN"},
 		{"ABDULRADJAB", "ABDURAJAB"},
-		{"DJ", "DJ"}, // J would be taken for an initial
+		{"DJ", "DJ"}, // J would be read as an initial
 	} {
 		if got := name.Modern(tt.word); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.word, got, tt.want)

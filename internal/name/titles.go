@@ -2,12 +2,12 @@ package name
 
 import "strings"
 
-// leadingTitles stand before a name, trailingTitles behind it. A dot is where
-// a title may be written apart: "S.PD.I" is any of S PD I, SPD I, S PDI, SPDI.
+// leadingTitles stand before a name, trailingTitles after it. A dot marks where
+// a title may be separated: "S.PD.I" is any of S PD I, SPD I, S PDI, SPDI.
 //
-// The lists are closed on purpose. Titles of nobility (Raden, Andi, Teuku,
-// Gusti, Tubagus) are not on them: those are on record as part of the name,
-// and many are given names too.
+// Titles of nobility (Raden, Andi, Teuku, Gusti, Tubagus) are deliberately not
+// listed: the registry records them as part of the name, and many are given
+// names too.
 var (
 	leadingTitles = titles(`
 		H HJ H.J HAJI HAJJAH HAJAH K.H KYAI KIAI UST USTADZ USTADZAH PDT
@@ -27,18 +27,18 @@ var (
 		M.SOS M.STAT M.T M.TH M.TI M.TR
 		SP.A SP.AN SP.B SP.JP SP.KJ SP.KK SP.M SP.N SP.OG SP.OT SP.P SP.PA SP.PD SP.PK SP.RAD SP.S SP.THT SP.U
 		C.A C.P.A L.C L.L.M PH.D`,
-		// Written in one, these are names or could be.
+		// Without separators these are names, or could be.
 		[]string{
 			"AMA", "BA", "BE", "BENG", "CA", "MA", "MAK", "MAP", "ME", "MED", "MEI", "MENG", "SAB", "SAK",
 			"SAP", "SAR", "SEI", "SHI", "SM", "SOR", "SPA", "SPAN", "SPN", "SPS", "STI",
 		})
 )
 
-// mostTitleWords is how many words a title has at most: S TR KEB.
-const mostTitleWords = 3
+// maxTitleWords is the greatest number of words in a title, as in S TR KEB.
+const maxTitleWords = 3
 
-// titles is the set of all ways to write the listed titles, words one space
-// apart, but for the forms in except.
+// titles returns the set of all ways to write the listed titles, with words one
+// space apart, apart from the forms in except.
 func titles(list string, except []string) map[string]bool {
 	set := make(map[string]bool)
 	for title := range strings.FieldsSeq(list) {
@@ -65,8 +65,8 @@ func titles(list string, except []string) map[string]bool {
 	return set
 }
 
-// trimTitles takes the titles off both ends of a folded name, the longest
-// first, and always leaves a word.
+// trimTitles removes the titles at both ends of a folded name, the longest
+// first. It always leaves one word.
 func trimTitles(folded string) string {
 	for {
 		rest, ok := cutLeadingTitle(folded)
@@ -86,7 +86,7 @@ func trimTitles(folded string) string {
 
 func cutLeadingTitle(folded string) (rest string, ok bool) {
 	end := 0
-	for range mostTitleWords {
+	for range maxTitleWords {
 		space := strings.IndexByte(folded[end:], ' ')
 		if space < 0 {
 			break
@@ -102,7 +102,7 @@ func cutLeadingTitle(folded string) (rest string, ok bool) {
 
 func cutTrailingTitle(folded string) (rest string, ok bool) {
 	start := len(folded)
-	for range mostTitleWords {
+	for range maxTitleWords {
 		space := strings.LastIndexByte(folded[:start], ' ')
 		if space < 0 {
 			break

@@ -2,32 +2,32 @@ package name
 
 // word is one word of a name.
 type word struct {
-	plain string // as folded; an abbreviation is written out
-	canon string // plain in one spelling: see canonical
-	today string // plain in the new spelling, as far as it can be told: see modern
-	heard string // plain as it sounds: see sound
+	plain string // the folded word; an abbreviation is expanded
+	canon string // canonical(plain)
+	today string // modern(plain)
+	heard string // sound(plain)
 	// initial is the letter that stood for the word, 0 if it was written out.
 	initial byte
 }
 
-// abbreviations may stand anywhere in a name. ABDUR, ABDUS and so on are ABDUL
-// as it is pronounced before some letters.
+// abbreviations may stand anywhere in a name. ABDUR, ABDUS and so on are how
+// ABDUL is pronounced before some letters.
 var abbreviations = map[string]string{
 	"ABD": "ABDUL", "ABDU": "ABDUL", "ABDUD": "ABDUL", "ABDUN": "ABDUL",
 	"ABDUR": "ABDUL", "ABDUS": "ABDUL", "ABDUT": "ABDUL", "ABDUZ": "ABDUL",
 }
 
-// leadingAbbreviations are read so only as the first of several words. HM is
-// Haji Muhammad written in one; ST is Siti in Sulawesi and further east.
+// leadingAbbreviations count only as the first of several words. HM is Haji
+// Muhammad; ST is Siti in Sulawesi and further east.
 var leadingAbbreviations = map[string]string{
 	"M": muhammad, "HM": muhammad, "MD": muhammad, "ST": "SITI", "NILUH": "LUH",
 }
 
-// muhammad is how the whole family is spelt for comparison.
+// muhammad is the one spelling to which all forms of Muhammad are reduced.
 const muhammad = "MUHAMAD"
 
-// muhammads are the canonical spellings of Muhammad. The spelling rules bring
-// MOCHAMMAD, MOECHAMAD, MUCHAMMAD and the rest down to these.
+// muhammads are the canonical spellings of Muhammad. canonical reduces
+// MOCHAMMAD, MOECHAMAD, MUCHAMMAD and other forms to these.
 var muhammads = map[string]bool{
 	"MUHAMAD": true, "MUHAMED": true, "MUHAMAT": true, "MUHAMET": true, "MUHAMADH": true,
 	"MOHAMAD": true, "MOHAMED": true, "MOHAMAT": true, "MOHAMADH": true,
@@ -38,14 +38,15 @@ var muhammads = map[string]bool{
 	"MHD": true, "MHMD": true, "MUHAMD": true, "MOHAMD": true,
 }
 
-// heads begin so many names that having one in common tells little. They are
-// canonical spellings.
+// heads are words that begin so many names that sharing one says little. They
+// are canonical spellings.
 var heads = map[string]bool{
 	muhammad: true, "AHMAD": true, "AHMAT": true, "AHMED": true, "AKHMAD": true, "ABDUL": true,
 	"SITI": true, "NUR": true, "SRI": true,
 }
 
-// newWord reads a folded word. first tells that it is the first of several.
+// newWord makes a word of a folded text. first says that it is the first of
+// several.
 func newWord(folded string, first bool) word {
 	w := word{plain: folded}
 	if len(folded) == 1 {
@@ -63,18 +64,18 @@ func newWord(folded string, first bool) word {
 	return w
 }
 
-// same reports whether two words are one, spelling aside.
+// same reports whether two words are equal apart from their spelling.
 func (w word) same(v word) bool { return w.canon == v.canon && w.today == v.today }
 
-// maybeSame reports whether two words are one if a J is an old Y, be they the
-// same or not.
+// maybeSame reports whether two words are equal if a J may be an old Y. It
+// includes same.
 func (w word) maybeSame(v word) bool { return w.canon == v.canon }
 
-// short reports whether nothing but an initial is known of the word.
+// short reports whether only an initial of the word is known.
 func (w word) short() bool { return len(w.canon) == 1 }
 
-// telling reports whether having the word in common says much.
-func (w word) telling() bool { return !w.short() && !heads[w.canon] }
+// distinctive reports whether sharing the word is evidence of the same person.
+func (w word) distinctive() bool { return !w.short() && !heads[w.canon] }
 
 // abbreviates reports whether w is an initial of v.
 func (w word) abbreviates(v word) bool {
@@ -84,8 +85,8 @@ func (w word) abbreviates(v word) bool {
 	return w.initial == v.plain[0] || canonical(string(w.initial)) == v.canon[:1]
 }
 
-// rejoin writes in one those neighbours among words that the other name writes
-// in one: ABDUL RAHMAN if it has ABDULRAHMAN.
+// rejoin joins adjacent words that the other name writes as one: ABDUL RAHMAN
+// if other has ABDULRAHMAN.
 func rejoin(words, other []word) []word {
 	for i := 0; i+1 < len(words); i++ {
 		if joined, ok := join(words[i], words[i+1], other); ok {
@@ -96,15 +97,15 @@ func rejoin(words, other []word) []word {
 	return words
 }
 
-// join is a and b written in one, if that reads as one of the other name's
-// words.
+// join returns a and b as one word, if the other name has that word.
 func join(a, b word, other []word) (joined word, ok bool) {
 	if a.short() || b.short() {
 		return word{}, false
 	}
 	plain := a.plain + b.plain
 	for _, w := range other {
-		// To save work: spelling and a slip do not change the length by more.
+		// This saves work: spelling and a typing error change the length by
+		// at most 3.
 		if off := len(w.plain) - len(plain); off < -3 || off > 3 {
 			continue
 		}

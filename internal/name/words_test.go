@@ -12,8 +12,8 @@ import (
 
 const wordsFile = "testdata/words.txtar"
 
-// readWords reads the words file: names in use, and the pairs of them that may
-// pass for one another.
+// readWords reads the words file: names in use, and the pairs of them that
+// match.
 func readWords(t testing.TB) (words []string, pairs [][2]string) {
 	t.Helper()
 	onFile, err := os.ReadFile(wordsFile)
@@ -35,15 +35,15 @@ func readWords(t testing.TB) (words []string, pairs [][2]string) {
 	return strings.Fields(text), pairs
 }
 
-// TestWordsInUse compares all names in use with one another, so that no rule
-// can quietly make two of them one.
+// TestWordsInUse compares all names in use with one another, so that a new rule
+// cannot make two of them match unnoticed.
 func TestWordsInUse(t *testing.T) {
 	t.Parallel()
 	words, want := readWords(t)
 	var got [][2]string
 	for i, v := range words {
 		for _, w := range words[i+1:] {
-			if name.Score("BUDI "+v, "BUDI "+w) >= name.PassMark {
+			if name.Score("BUDI "+v, "BUDI "+w) >= name.DefaultThreshold {
 				got = append(got, [2]string{v, w})
 			}
 		}
@@ -53,9 +53,8 @@ func TestWordsInUse(t *testing.T) {
 	}
 }
 
-// TestWordsInUseAreNotEqual: the one pair of names in use that a client who
-// asks for equal names takes for one is a name in two spellings. J and Y are
-// not enough: JATI and YATI are two people's.
+// TestWordsInUseAreNotEqual: at MaxThreshold only one pair of names in use
+// matches, and that is one name in two spellings. JATI and YATI are two names.
 func TestWordsInUseAreNotEqual(t *testing.T) {
 	t.Parallel()
 	words, _ := readWords(t)
@@ -64,7 +63,7 @@ func TestWordsInUseAreNotEqual(t *testing.T) {
 		var got [][2]string
 		for i, v := range words {
 			for _, w := range words[i+1:] {
-				if name.Score(first+v, first+w) >= name.HighestPassMark {
+				if name.Score(first+v, first+w) >= name.MaxThreshold {
 					got = append(got, [2]string{v, w})
 				}
 			}

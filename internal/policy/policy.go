@@ -1,5 +1,5 @@
 // Package policy turns what is known about a claim into a verdict: which
-// outcomes the caller is told, which reason comes first, and whether the
+// outcomes the client is told, which reason comes first, and whether the
 // person is verified. It is pure. It must not know where the evidence comes
 // from, what time it is, or how a verdict is put on the wire.
 package policy
@@ -11,10 +11,10 @@ type Evidence struct {
 	// Found is whether the NIK is on record. If not, only that counts.
 	Found  bool
 	Status sesuai.Status
-	// NameScore is how well the claimed name agrees with the recorded one,
-	// and NameMark what it must reach, both 0 to 100. Of a person who is not
-	// active a registry may compare nothing: then NameScore is -1.
-	NameScore, NameMark int
+	// NameScore is how well the claimed name agrees with the recorded one, and
+	// NameThreshold what it must reach, both 0 to 100. A registry may compare
+	// nothing of a person who is not active: then NameScore is -1.
+	NameScore, NameThreshold int
 	// DateOfBirth is how the date's comparison came out.
 	DateOfBirth sesuai.Outcome
 	// Portrait is whether there was a reference portrait to compare with.
@@ -31,10 +31,10 @@ type Evidence struct {
 //
 // So a deceased person whose name differs is "not active", and a person
 // without a portrait whose name differs is "name does not match": what the
-// caller cannot mend by another photograph comes first.
+// client cannot fix by another photograph comes first.
 //
 // Decide fails closed. A person is verified only when every comparison was
-// made and came out well: a threshold or percentage that is not known, a mark
+// made and came out well: an unknown threshold or percentage, a name threshold
 // of zero, or a score beyond the scale never verifies anybody.
 func Decide(e Evidence) sesuai.Verdict {
 	if !e.Found {
@@ -68,7 +68,7 @@ func Decide(e Evidence) sesuai.Verdict {
 	case !v.Face.Known():
 		v.Reason = sesuai.ReasonNoPortrait
 	case !e.Threshold.Known() || !v.Face.AtLeast(e.Threshold):
-		v.Reason = sesuai.ReasonFaceBelowPass
+		v.Reason = sesuai.ReasonFaceBelowThreshold
 	default:
 		v.Reason = sesuai.ReasonVerified
 		v.Verified = true
@@ -76,8 +76,8 @@ func Decide(e Evidence) sesuai.Verdict {
 	return v
 }
 
-// nameMatches reports whether the name's score reaches the mark. A mark of
-// zero is one that nobody set, and must not let every name pass.
+// nameMatches reports whether the name's score reaches the threshold. A
+// threshold of zero was never set, and must not let every name pass.
 func nameMatches(e Evidence) bool {
-	return e.NameMark > 0 && e.NameScore >= e.NameMark && e.NameScore <= 100
+	return e.NameThreshold > 0 && e.NameScore >= e.NameThreshold && e.NameScore <= 100
 }

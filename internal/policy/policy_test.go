@@ -53,7 +53,7 @@ func evidence(t *testing.T, cells []string) policy.Evidence {
 	}
 	// An absent person with the best of everything else must not be found.
 	e := policy.Evidence{
-		Found: cells[0] != "absent", NameScore: 100, NameMark: 85, DateOfBirth: sesuai.Match,
+		Found: cells[0] != "absent", NameScore: 100, NameThreshold: 85, DateOfBirth: sesuai.Match,
 		Portrait: true, Percentage: sesuai.PercentageOf(100), Threshold: percentage(t, cells[4]),
 	}
 	if !e.Found {
@@ -65,7 +65,7 @@ func evidence(t *testing.T, cells []string) policy.Evidence {
 	}
 	if cells[1] == "none" {
 		e.NameScore = -1
-	} else if _, err := fmt.Sscanf(cells[1], "%d/%d", &e.NameScore, &e.NameMark); err != nil {
+	} else if _, err := fmt.Sscanf(cells[1], "%d/%d", &e.NameScore, &e.NameThreshold); err != nil {
 		t.Fatalf("%q: %v", cells[1], err)
 	}
 	e.DateOfBirth = map[string]sesuai.Outcome{
@@ -105,13 +105,13 @@ func TestEveryCombination(t *testing.T) {
 	for _, found := range []bool{false, true} {
 		for status := sesuai.Active; status <= sesuai.Inactive+1; status++ { // one beyond the last
 			for _, score := range []int{-1, 0, 84, 85, 86, 100, 101} {
-				for _, mark := range []int{-1, 0, 85, 100, 101} {
+				for _, nameThreshold := range []int{-1, 0, 85, 100, 101} {
 					for date := sesuai.NotCompared; date <= sesuai.NonMatch+1; date++ {
 						for _, portrait := range []bool{false, true} {
 							for _, p := range percentages {
 								for _, threshold := range percentages {
 									e := policy.Evidence{
-										Found: found, Status: status, NameScore: score, NameMark: mark,
+										Found: found, Status: status, NameScore: score, NameThreshold: nameThreshold,
 										DateOfBirth: date, Portrait: portrait, Percentage: p, Threshold: threshold,
 									}
 									v := policy.Decide(e)
@@ -144,14 +144,14 @@ func TestAnyEvidence(t *testing.T) {
 			return sesuai.Percentage{}
 		}
 		e := policy.Evidence{
-			Found:       rapid.Bool().Draw(t, "found"),
-			Status:      sesuai.Status(rapid.Uint8Range(0, 3).Draw(t, "status")),
-			NameScore:   rapid.IntRange(-5, 105).Draw(t, "name score"),
-			NameMark:    rapid.IntRange(-5, 105).Draw(t, "name mark"),
-			DateOfBirth: sesuai.Outcome(rapid.Uint8Range(0, 3).Draw(t, "date")),
-			Portrait:    rapid.Bool().Draw(t, "portrait"),
-			Percentage:  known("percentage"),
-			Threshold:   known("threshold"),
+			Found:         rapid.Bool().Draw(t, "found"),
+			Status:        sesuai.Status(rapid.Uint8Range(0, 3).Draw(t, "status")),
+			NameScore:     rapid.IntRange(-5, 105).Draw(t, "name score"),
+			NameThreshold: rapid.IntRange(-5, 105).Draw(t, "name threshold"),
+			DateOfBirth:   sesuai.Outcome(rapid.Uint8Range(0, 3).Draw(t, "date")),
+			Portrait:      rapid.Bool().Draw(t, "portrait"),
+			Percentage:    known("percentage"),
+			Threshold:     known("threshold"),
 		}
 		check(t, e, policy.Decide(e))
 	})
@@ -162,7 +162,7 @@ func check(t interface{ Errorf(string, ...any) }, e policy.Evidence, v sesuai.Ve
 	fail := func(rule string) { t.Errorf("%s:\n%+v\n%+v", rule, e, v) }
 
 	everything := e.Found && e.Status == sesuai.Active &&
-		e.NameMark >= 1 && e.NameScore >= e.NameMark && e.NameScore <= 100 &&
+		e.NameThreshold >= 1 && e.NameScore >= e.NameThreshold && e.NameScore <= 100 &&
 		e.DateOfBirth == sesuai.Match && e.Portrait && e.Percentage.Known() &&
 		e.Threshold.Known() && e.Percentage.Value() >= e.Threshold.Value()
 	if v.Verified != everything {
@@ -196,7 +196,7 @@ func check(t interface{ Errorf(string, ...any) }, e policy.Evidence, v sesuai.Ve
 // person into one who is not.
 func TestBetterFace(t *testing.T) {
 	e := policy.Evidence{
-		Found: true, NameScore: 90, NameMark: 85, DateOfBirth: sesuai.Match,
+		Found: true, NameScore: 90, NameThreshold: 85, DateOfBirth: sesuai.Match,
 		Portrait: true, Threshold: sesuai.PercentageOf(75),
 	}
 	var turns []string

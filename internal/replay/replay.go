@@ -1,11 +1,13 @@
-// Package replay says what it is to remember the probes of a person, so that a
-// photograph that is sent a second time is known. It must not know how they
-// are kept, what a photograph is made of, or what a second time leads to.
+// Package replay detects a probe that was sent before. Memory remembers the
+// probes of each person, and Judge compares a new one with them. It leaves
+// storing probes to a Store, comparing photographs to package face, and the
+// consequences of a replay to its callers.
 package replay
 
 import (
 	"context"
 	"crypto/sha256"
+	"sync/atomic"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -13,58 +15,117 @@ import (
 )
 
 const (
-	// MaxProbes is how many probes are remembered of one person, the latest.
+	// MaxProbes is how many probes of a person are remembered: the latest.
 	MaxProbes = 32
 	// DefaultMaxAge is how long a probe is remembered: 90 days.
 	DefaultMaxAge = 90 * 24 * time.Hour
-	// RetryWindow is how long a request may be sent again under its id
-	// without being a replay: longer than a client tries, and shorter than
-	// what is stolen takes to be used.
+	// RetryWindow is how long a request may be sent again under its id without
+	// being a replay. It is longer than a client retries, and shorter than a
+	// thief needs to use a stolen photograph.
 	RetryWindow = 10 * time.Minute
 )
 
-// Memory remembers probes. It is safe for concurrent use.
-type Memory interface {
-	// Seen reports whether the person's probe is that of an earlier one, and
-	// remembers it, in one step: of two that come at once at most one is
-	// answered false. When it returns nil the probe is remembered, and stays
-	// so after a kill -9. An error, of kind sesuai.KindUnavailable, means
-	// that it cannot be told; ctx's is in the chain if ctx has ended.
-	Seen(ctx context.Context, nik sesuai.NIK, p Probe) (bool, error)
+// Store stores the probes of people. It is safe for concurrent use. Errors have
+// kind sesuai.KindUnavailable and mean that nothing has changed; if ctx has
+// ended, its error is in the chain. If a method returns nil, its change is
+// durable: it survives a kill -9.
+type Store interface {
+	// Update replaces the probes of a person, oldest first, by those that
+	// change returns. It is one step: of two updates of one person at the same
+	// time, one sees what the other has written. Update may call change more
+	// than once; the last call counts. change must return at least one probe,
+	// and must not modify earlier.
+	//
+	// A store remembers nothing about a person who is not on record, unless it
+	// was opened for unenrolled people. Then earlier is always empty, and what
+	// change returns is dropped.
+	Update(ctx context.Context, nik sesuai.NIK, change func(earlier []Probe) (kept []Probe)) error
+	// RemoveBefore removes the probes of every person whose latest probe came
+	// before t.
+	RemoveBefore(ctx context.Context, t time.Time) error
 }
 
-// Probe is one probe as it is remembered.
+// sweepInterval is how often Memory removes the probes of people about whom
+// nobody asks any more.
+const sweepInterval = time.Hour
+
+// Memory remembers probes in a Store. It is safe for concurrent use.
+type Memory struct {
+	store  Store
+	maxAge time.Duration
+	// sweptAt is when old probes were last removed, in Unix microseconds.
+	sweptAt atomic.Int64
+}
+
+// NewMemory returns a Memory that forgets a probe after maxAge.
+func NewMemory(store Store, maxAge time.Duration) *Memory {
+	return &Memory{store: store, maxAge: maxAge}
+}
+
+// Seen reports whether the person's probe was sent before, as Judge defines it,
+// and remembers the probe. Of several calls at the same time with one new probe,
+// one returns false. If the error is nil the probe is remembered durably. An
+// error has kind sesuai.KindUnavailable and means that the answer is not known;
+// if ctx has ended, its error is in the chain.
+func (m *Memory) Seen(ctx context.Context, nik sesuai.NIK, p Probe) (seen bool, err error) {
+	if err := m.sweep(ctx, p.At); err != nil {
+		return false, err
+	}
+	err = m.store.Update(ctx, nik, func(earlier []Probe) (kept []Probe) {
+		seen, kept = Judge(earlier, p, m.maxAge)
+		return kept
+	})
+	return seen && err == nil, err
+}
+
+// sweep removes old probes, unless that was done in the last sweepInterval. now
+// is in Unix microseconds.
+func (m *Memory) sweep(ctx context.Context, now int64) error {
+	swept := m.sweptAt.Load()
+	if now-swept < sweepInterval.Microseconds() || !m.sweptAt.CompareAndSwap(swept, now) {
+		return nil
+	}
+	err := m.store.RemoveBefore(ctx, time.UnixMicro(now).Add(-m.maxAge))
+	if err != nil {
+		m.sweptAt.Store(swept) // the next call tries again
+	}
+	return err
+}
+
+// Probe is a probe as it is remembered.
 type Probe struct {
 	Signature face.Signature
-	// Request is which request brought it; zero if that does not matter any
-	// more.
+	// Request is the request that the probe came with. It is zero for a probe
+	// that was seen before.
 	Request Request
-	// At is when it came, in Unix microseconds.
+	// At is when the probe came, in Unix microseconds.
 	At int64
 }
 
-// Request stands for one request of one client: two that are equal are one
-// that was sent again.
+// Request identifies a request of a client. If a client sends a request again
+// under the same id, both are equal.
 type Request [16]byte
 
-// RequestOf is the request that the client gave that id.
+// RequestOf returns the request that the client gave that id.
 func RequestOf(client, id string) Request {
-	// No client's id holds a zero byte.
+	// A client's id holds no zero byte.
 	sum := sha256.Sum256([]byte(client + "\x00" + id))
 	return Request(sum[:16])
 }
 
-// Judge reports whether p is one of the earlier probes, all of one person and
-// oldest first, and what is to be remembered from now on.
+// Judge reports whether p was sent before, given the person's earlier probes,
+// oldest first. It also returns what to remember from now on, oldest first.
 //
-// The very same file in the same request within RetryWindow is not seen before:
-// whoever had no answer asks again. Then the first stays as it was, so that
-// retries do not make the window longer.
+// A probe was sent before if it is near an earlier one: see
+// face.Signature.Near. The identical file in the same request within
+// RetryWindow is a retry, and was not. A retry does not change the remembered
+// probe, so retries do not extend the window.
 //
-// What is kept is none that is over maxAge old, and MaxProbes at most. A probe
-// whose file is there already takes its place, so that sending one photograph
-// over and over makes no other forgotten. One that was seen is kept without its
-// request: sending that again makes it no retry.
+// Judge drops probes older than maxAge, and the oldest if there are more than
+// MaxProbes. A probe replaces an earlier one with an identical file, so sending
+// one photograph over and over does not displace the others. A probe that was
+// sent before is remembered without its request: sending it again is not a
+// retry.
 func Judge(earlier []Probe, p Probe, maxAge time.Duration) (seen bool, kept []Probe) {
 	kept = make([]Probe, 0, len(earlier)+1)
 	last := p

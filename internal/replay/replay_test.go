@@ -9,7 +9,7 @@ import (
 	"github.com/sesuai/sesuai/internal/replay"
 )
 
-// probe is one of the n-th photograph, so many minutes after the start.
+// probe is a probe with the n-th photograph, the given minutes after the start.
 func probe(n int, client, request string, minutes float64) replay.Probe {
 	return replay.Probe{
 		Signature: registrytest.Signature(n), Request: replay.RequestOf(client, request),
@@ -37,10 +37,10 @@ func TestJudge(t *testing.T) {
 		{"another client", []replay.Probe{first}, probe(1, "shop", "r1", 1), true},
 		{"a retry", []replay.Probe{first}, probe(1, "bank", "r1", 10), false},
 		{"a late retry", []replay.Probe{first}, probe(1, "bank", "r1", 10.01), true},
-		{"a retry by a clock that was put back", []replay.Probe{first}, probe(1, "bank", "r1", -10), false},
+		{"a retry after the clock was set back", []replay.Probe{first}, probe(1, "bank", "r1", -10), false},
 		{"the same request with another file", []replay.Probe{first}, reencoded, true},
 		{"a retry, and somebody else's, too", []replay.Probe{first, probe(1, "shop", "r9", 0)}, probe(1, "bank", "r1", 1), true},
-		{"as old as may be", []replay.Probe{first}, probe(1, "bank", "r2", 24*60), true},
+		{"as old as maxAge", []replay.Probe{first}, probe(1, "bank", "r2", 24*60), true},
 		{"too old", []replay.Probe{first}, probe(1, "bank", "r2", 24*60+0.01), false},
 		{"no signatures", []replay.Probe{unsigned}, unsigned, false},
 	} {
@@ -53,8 +53,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestSeenAndTriedAgain: a request that was found to be a replay is one at
-// every try, and so is that of the first from then on.
+// TestSeenAndTriedAgain: a request that was found to be a replay stays one at
+// every retry. From then on, a retry of the first request is one too.
 func TestSeenAndTriedAgain(t *testing.T) {
 	var earlier []replay.Probe
 	for i, step := range []struct {
@@ -81,19 +81,19 @@ func TestRemember(t *testing.T) {
 	if diff := cmp.Diff([]replay.Probe{first}, got); diff != "" {
 		t.Errorf("the first (-want +got):\n%s", diff)
 	}
-	// A retry leaves the first, so that the window does not move along.
+	// A retry keeps the first, so that the window does not move.
 	got = remember(got, probe(1, "bank", "r1", 9))
 	if diff := cmp.Diff([]replay.Probe{first}, got); diff != "" {
 		t.Errorf("a retry (-want +got):\n%s", diff)
 	}
-	// A replay takes its place: it is known for longer, and takes no more.
+	// A replay replaces it: it is remembered for longer and takes no more room.
 	again := probe(1, "shop", "r2", 30)
 	got = remember(got, again)
 	again.Request = replay.Request{}
 	if diff := cmp.Diff([]replay.Probe{again}, got); diff != "" {
 		t.Errorf("a replay (-want +got):\n%s", diff)
 	}
-	// What is too old goes.
+	// Probes that are too old are dropped.
 	last := probe(3, "bank", "r3", 90.5)
 	got = remember([]replay.Probe{again, probe(2, "bank", "r4", 60)}, last)
 	if diff := cmp.Diff([]replay.Probe{probe(2, "bank", "r4", 60), last}, got); diff != "" {

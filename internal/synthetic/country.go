@@ -1,9 +1,8 @@
-// Package synthetic makes up the people of a country, as many as are wanted and
-// the same every time, so that a registry can be measured at the size of a
-// country's: it is for benchmarks and tests. Their templates have the
-// statistics of real ones, and no real person's NIK is among theirs. It must
-// not read a photograph, run a network or know where its people are put, and
-// nothing that it makes may decide about anybody.
+// Package synthetic generates the people of a country, any number of them and
+// the same ones every time, so that benchmarks and tests can measure a registry
+// at the size of a country. The templates have the statistics of real ones. No
+// NIK is a real person's. The package leaves enrolling its people to others. It
+// reads no photographs, and its results must not influence a real decision.
 package synthetic
 
 import (
@@ -15,29 +14,30 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// MostPeople is how many people a country can have.
-const MostPeople = 300_000_000
+// MaxPeople is the greatest number of people in a country.
+const MaxPeople = 300_000_000
 
-// A NIK is a region of six digits, the date of birth with 40 added to the day
-// of women, and a serial of four.
+// A NIK consists of a region of six digits, the date of birth as six digits
+// with 40 added to the day for women, and a serial number of four.
 const (
-	// Provinces are numbered from 41: no province of Indonesia has a number
-	// in the forties, so that no NIK is anybody's.
+	// Provinces are numbered from 41. No province of Indonesia has a number
+	// in the forties, so no real person has such a NIK.
 	firstProvince, provinces = 41, 9
 	regencies, districts     = 40, 20 // in each, numbered from 1
 	serials                  = 8      // numbered from 1
 	sexes                    = 2
 )
 
-// The days of birth: under a hundred years, so that the two digits of a year
-// in a NIK tell which.
+// The range of the days of birth. It is shorter than a hundred years, so that
+// the two digits in a NIK identify the year.
 var (
 	firstDay = time.Date(1946, time.January, 1, 0, 0, 0, 0, time.UTC)
 	afterAll = time.Date(2009, time.January, 1, 0, 0, 0, 0, time.UTC)
 	days     = uint64(afterAll.Sub(firstDay) / (24 * time.Hour))
 )
 
-// dates are the days of birth: to make one takes as long as half of a template.
+// dates holds all days of birth, since making one takes half as long as making
+// a template.
 var dates = sync.OnceValue(func() []sesuai.Date {
 	all := make([]sesuai.Date, days)
 	for i := range all {
@@ -48,20 +48,20 @@ var dates = sync.OnceValue(func() []sesuai.Date {
 	return all
 })
 
-// Country is one made-up country. It is safe for concurrent use.
+// Country is a synthetic country. It is safe for concurrent use.
 type Country struct {
 	seed uint64
-	// niks is how many NIKs there are, step what lies between those of one
-	// person and the next: it has no divisor in common with niks, so that each
-	// comes up once.
+	// niks is the number of NIKs. step is the distance between the NIKs of
+	// one person and the next. It has no divisor in common with niks, so that
+	// every NIK occurs once.
 	niks, step uint64
 	shared     [circles]factors
 }
 
-// New makes the country of that seed.
+// New returns the country of a seed. Equal seeds give equal countries.
 func New(seed uint64) *Country {
 	c := &Country{seed: seed, niks: provinces * regencies * districts * serials * sexes * days}
-	// Near the golden section, the people of any part of the numbers are spread
+	// A step near the golden ratio spreads the people of any range of numbers
 	// over all regions and years.
 	for c.step = uint64(float64(c.niks) * 0.6180339887); gcd(c.step, c.niks) != 1; c.step++ {
 	}
@@ -69,9 +69,9 @@ func New(seed uint64) *Country {
 	return c
 }
 
-// Person is the person of a number: from 0 to under MostPeople, or it panics.
-// The NIK is that of no other number, and fits the date of birth; 98 % are
-// active, 1 % deceased and 1 % inactive.
+// Person returns the n-th person. It panics if n is not between 0 and
+// MaxPeople-1. Every person has a NIK of their own, which fits the date of
+// birth. 98 % are active, 1 % deceased and 1 % inactive.
 func (c *Country) Person(n int) registry.Person {
 	k := c.identityOf(n)
 	var text [16]byte
@@ -84,13 +84,13 @@ func (c *Country) Person(n int) registry.Person {
 	digits(text[10:12], year%100)
 	digits(text[12:16], 1+k.serial)
 
-	chance := c.chance(n, forPerson)
+	rng := c.rng(n, forPerson)
 	nik, err := sesuai.ParseNIK(string(text[:]))
 	must(err)
-	name, err := sesuai.ParseName(nameOf(k.sex == female, chance))
+	name, err := sesuai.ParseName(nameOf(k.sex == female, rng))
 	must(err)
 	p := registry.Person{NIK: nik, Name: name, DateOfBirth: dates()[k.day]}
-	switch chance.IntN(100) {
+	switch rng.IntN(100) {
 	case 0:
 		p.Status = sesuai.Deceased
 	case 1:
@@ -99,20 +99,20 @@ func (c *Country) Person(n int) registry.Person {
 	return p
 }
 
-// identity is what a NIK consists of, each counted from 0.
+// identity holds the parts of a NIK, each counted from 0.
 type identity struct{ province, regency, district, day, sex, serial int }
 
 const female = 1
 
 func (c *Country) identityOf(n int) (k identity) {
-	if n < 0 || n >= MostPeople {
-		panic("synthetic: there is nobody of that number")
+	if n < 0 || n >= MaxPeople {
+		panic("synthetic: a person's number is out of range")
 	}
-	// It does not overflow: a number is under 2^29, step and niks under 2^32.
-	left := (uint64(n)*c.step + c.seed%c.niks) % c.niks
+	// It does not overflow: n is below 2^29, step and niks are below 2^32.
+	rest := (uint64(n)*c.step + c.seed%c.niks) % c.niks
 	next := func(of uint64) int {
-		digit := left % of
-		left /= of
+		digit := rest % of
+		rest /= of
 		return int(digit)
 	}
 	k.sex, k.serial, k.day = next(sexes), next(serials), next(days)
@@ -120,7 +120,7 @@ func (c *Country) identityOf(n int) (k identity) {
 	return k
 }
 
-// purpose tells apart what is drawn about one person.
+// purpose distinguishes the generators of one person.
 type purpose uint64
 
 const (
@@ -128,17 +128,17 @@ const (
 	forReference
 	forProbe
 	forCircle
-	forWideCircle // of these two the number is a circle's
+	forWideCircle // for these two, the number is a circle's
 	forCloseCircle
 )
 
-// chance is what is drawn from for a purpose: the same for the same seed and
-// number.
-func (c *Country) chance(n int, what purpose) *rand.Rand {
-	return rand.New(rand.NewPCG(c.seed, uint64(n)<<3|uint64(what))) //nolint:gosec // the same every time is the point
+// rng returns the generator for a number and a purpose. Equal seeds, numbers and
+// purposes give equal generators.
+func (c *Country) rng(n int, what purpose) *rand.Rand {
+	return rand.New(rand.NewPCG(c.seed, uint64(n)<<3|uint64(what))) //nolint:gosec // must be reproducible
 }
 
-// digits writes v in decimal, with zeros in front.
+// digits writes v in decimal, with leading zeros.
 func digits(into []byte, v int) {
 	for i := len(into) - 1; i >= 0; i-- {
 		into[i] = byte('0' + v%10)
@@ -153,7 +153,7 @@ func gcd(a, b uint64) uint64 {
 	return a
 }
 
-// must is for what was made to be valid.
+// must panics on an error about a value that this package made valid.
 func must(err error) {
 	if err != nil {
 		panic(err)

@@ -15,13 +15,13 @@ import (
 	"github.com/sesuai/sesuai/internal/synthetic"
 )
 
-// revealed is what is known of a person, as text.
+// revealed returns a person's attributes as text.
 func revealed(p registry.Person) []string {
 	return []string{p.NIK.Reveal(), p.Name.Reveal(), p.DateOfBirth.Reveal(), p.Status.String()}
 }
 
-// assertNIK holds a NIK to its structure, read from it and not made again:
-// region, day with 40 added for women, month, year, serial.
+// assertNIK parses a NIK and checks its structure: region, day with 40 added for
+// women, month, year, serial number.
 func assertNIK(t rapid.TB, p registry.Person) {
 	t.Helper()
 	nik, born := p.NIK.Reveal(), p.DateOfBirth.Reveal()
@@ -33,10 +33,10 @@ func assertNIK(t rapid.TB, p registry.Person) {
 		return v
 	}
 	if province := part(0, 2); province < 41 || province > 49 {
-		t.Errorf("%s: there may be such a province", nik)
+		t.Errorf("%s: a province of this number may exist", nik)
 	}
 	if part(2, 4) < 1 || part(2, 4) > 79 || part(4, 6) < 1 || part(12, 16) < 1 {
-		t.Errorf("%s: a regency, a district or a serial that cannot be", nik)
+		t.Errorf("%s: an invalid regency, district or serial number", nik)
 	}
 	date, err := time.Parse(sesuai.DateLayout, born)
 	if err != nil {
@@ -51,13 +51,13 @@ func assertNIK(t rapid.TB, p registry.Person) {
 	}
 }
 
-// Any number of any country is a person that can be put on record, and the same
-// one each time.
+// Every number of every country gives a valid person, and the same one each
+// time.
 func TestPerson(t *testing.T) {
 	countries := make(map[uint64]*synthetic.Country)
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.OneOf(rapid.Uint64Range(0, 3), rapid.Just(uint64(math.MaxUint64))).Draw(t, "seed")
-		n := rapid.IntRange(0, synthetic.MostPeople-1).Draw(t, "number")
+		n := rapid.IntRange(0, synthetic.MaxPeople-1).Draw(t, "number")
 		if countries[seed] == nil {
 			countries[seed] = synthetic.New(seed)
 		}
@@ -75,8 +75,8 @@ func TestPerson(t *testing.T) {
 	}
 }
 
-// TestPeople looks at many: no two have one NIK, and of everything there is as
-// much as there should be.
+// TestPeople: no two people have one NIK, and every attribute has the expected
+// distribution.
 func TestPeople(t *testing.T) {
 	const people = 200_000
 	c := synthetic.New(1)
@@ -87,7 +87,7 @@ func TestPeople(t *testing.T) {
 		p := c.Person(n)
 		nik := p.NIK.Reveal()
 		if seen[nik] {
-			t.Fatalf("the NIK of %d is another's", n)
+			t.Fatalf("person %d has the NIK of an earlier one", n)
 		}
 		seen[nik] = true
 		regions[nik[:6]]++
@@ -109,20 +109,21 @@ func TestPeople(t *testing.T) {
 	share("inactive", statuses[sesuai.Inactive], 0.01, 0.001)
 	share("of one word", words[1], 0.1, 0.01)
 	if len(regions) != 9*40*20 {
-		t.Errorf("they are of %d regions", len(regions))
+		t.Errorf("%d regions", len(regions))
 	}
 	if len(names) < 50_000 {
-		t.Errorf("they have %d names", len(names))
+		t.Errorf("%d names", len(names))
 	}
 	if other := synthetic.New(2).Person(7).NIK; other.Equal(c.Person(7).NIK) {
 		t.Error("two countries have the same people")
 	}
 }
 
-// TestNIKsAreUnique is about all 300 million: a NIK tells its place in the
-// order of all that there are, places go up by a step that has no divisor in
-// common with their number, so no two people share one. Here the step is
-// measured, at both ends and in between.
+// TestNIKsAreUnique shows that no two of the 300 million people share a NIK.
+// Every NIK has a position in the order of all NIKs. From one person to the next
+// the position grows by a fixed step, modulo the number of NIKs, and the step
+// has no divisor in common with that number. The test measures the step at both
+// ends of the range and in between.
 func TestNIKsAreUnique(t *testing.T) {
 	const all = 9 * 40 * 20 * 8 * 2 * 23_011 // days from 1946 to 2008
 	c := synthetic.New(5)
@@ -161,22 +162,22 @@ func TestNIKsAreUnique(t *testing.T) {
 			break
 		}
 	}
-	for _, n := range []int{0, 1, 2, 12_345, 99_999_999, 280_000_000, synthetic.MostPeople - 2} {
+	for _, n := range []int{0, 1, 2, 12_345, 99_999_999, 280_000_000, synthetic.MaxPeople - 2} {
 		if got := (place(n+1) - place(n) + all) % all; got != step {
-			t.Errorf("from %d to the next it is %d, not %d", n, got, step)
+			t.Errorf("the step from person %d to the next is %d, not %d", n, got, step)
 		}
 	}
-	if synthetic.MostPeople > all {
+	if synthetic.MaxPeople > all {
 		t.Error("there are fewer NIKs than people")
 	}
 }
 
 func TestPersonOfNoNumber(t *testing.T) {
-	for _, n := range []int{-1, synthetic.MostPeople} {
+	for _, n := range []int{-1, synthetic.MaxPeople} {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("there is somebody of number %d", n)
+					t.Errorf("Person(%d) did not panic", n)
 				}
 			}()
 			synthetic.New(1).Person(n)

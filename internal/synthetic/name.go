@@ -2,8 +2,8 @@ package synthetic
 
 import "math/rand/v2"
 
-// The parts of names. They are common parts, put together by chance: nobody in
-// particular is meant.
+// The parts of names. They are common and combined at random, so no name refers
+// to a particular person.
 var (
 	menFirst = []string{
 		"Muhammad", "Ahmad", "Agus", "Bagas", "Bambang", "Bayu", "Cahyo", "Damar", "Danang", "Dedi", "Dimas", "Eko", "Fajar",
@@ -32,21 +32,22 @@ var (
 	}
 )
 
-// nameOf draws a name: one part for one person in ten, three for three.
-func nameOf(female bool, chance *rand.Rand) string {
+// nameOf draws a name. It has one word for 10 % of people, three words for 30 %,
+// and two for the others.
+func nameOf(female bool, rng *rand.Rand) string {
 	first := menFirst
 	if female {
 		first = womenFirst
 	}
-	name := pick(first, chance)
-	switch parts := chance.IntN(10); {
+	name := pick(first, rng)
+	switch parts := rng.IntN(10); {
 	case parts == 0:
 		return name
 	case parts <= 3:
-		return name + " " + pick(middle, chance) + " " + pick(last, chance)
+		return name + " " + pick(middle, rng) + " " + pick(last, rng)
 	default:
-		return name + " " + pick(last, chance)
+		return name + " " + pick(last, rng)
 	}
 }
 
-func pick(from []string, chance *rand.Rand) string { return from[chance.IntN(len(from))] }
+func pick(from []string, rng *rand.Rand) string { return from[rng.IntN(len(from))] }

@@ -6,36 +6,37 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// The statistics of templates, measured on LFW's development photographs as in
-// docs/accuracy.md with the model faceplugin-mobilefacenet-1: 4,649 photographs
-// of 2,350 people, references averaged with their mirror image. One photograph
-// of each person gave the covariance. docs/decisions/templates.md says how well
-// what is drawn agrees.
+// The statistics of templates were measured on LFW's development photographs,
+// as in docs/reference/accuracy.md, with the model faceplugin-mobilefacenet-1:
+// 4,649 photographs of 2,350 people, references averaged with their mirror
+// image. The covariance is that of one photograph of each person.
+// docs/decisions/templates.md compares generated templates with real ones.
 //
-// A face is a point in a space of factorCount dimensions; of the template's 512
-// the others are empty to a ten-thousandth of the variance. A person's point is
-// that of a circle of people who resemble each other, such as a region's, that
-// of a smaller circle among them, such as a family's, and their own: without
-// circles, the scores of different people have no such tail as real ones have.
+// A face is a point in a space of factorCount dimensions. The other dimensions
+// of the 512 of a template hold less than a ten-thousandth of the variance. A
+// person's point is the sum of three: that of a wide circle of people who
+// resemble each other, such as a region, that of a close circle within it, such
+// as a family, and the person's own. Without circles, the scores of different
+// people would lack the upper tail of real scores.
 const (
 	factorCount = 160
-	// wideShare and closeShare are the shares of the variance between people
-	// that a wide circle and a close one in it account for.
+	// wideShare and closeShare are the shares of the wide and the close
+	// circles in the variance between people.
 	wideShare, closeShare = 0.155, 0.16
-	// wideCircles is how many wide circles there are, circles how many close
-	// ones, an equal number in each.
+	// wideCircles is the number of wide circles, circles that of close ones.
+	// Every wide circle has the same number of close ones.
 	wideCircles, circles = 28, 72 * wideCircles
-	// flattened is the power that the spectrum is raised to: the circles are
-	// few, and so make the country's own spectrum steeper again.
+	// flattened is the power to which the spectrum is raised. There are few
+	// circles, which makes the resulting spectrum steeper again.
 	flattened = 0.82
-	// A probe's own part has the correlation with the reference's of 1 less
-	// medianChange times e to the power of a normal number with a standard
-	// deviation of changeSpread: photographs differ in how good they are.
+	// The person's own part of a probe correlates with that of the reference
+	// by 1 - medianChange * exp(changeSpread * z), where z is a standard
+	// normal number: photographs differ in quality.
 	medianChange, changeSpread = 0.435, 0.33
 )
 
-// spectrum are the greatest eigenvalues of the covariance: straight lines
-// between every so many of them.
+// spectrum holds the greatest eigenvalues of the covariance. Those between the
+// listed ones are interpolated linearly.
 var spectrum = [...]struct {
 	number int
 	value  float64
@@ -78,27 +79,27 @@ var deviations = func() (d factors) {
 	return d
 }()
 
-// share draws what the people of each circle have in common.
+// share draws the points of the circles.
 func (c *Country) share() {
 	for n := range c.shared {
-		wide, narrow := c.chance(n%wideCircles, forWideCircle), c.chance(n, forCloseCircle)
+		wide, narrow := c.rng(n%wideCircles, forWideCircle), c.rng(n, forCloseCircle)
 		for i, d := range deviations {
 			c.shared[n][i] = d * float32(math.Sqrt(wideShare)*wide.NormFloat64()+math.Sqrt(closeShare)*narrow.NormFloat64())
 		}
 	}
 }
 
-// Reference is the template on record of the person of a number, as made by
-// that model.
+// Reference returns the reference template of the n-th person, labelled with
+// model.
 func (c *Country) Reference(n int, model string) face.Template {
 	return c.reference(n).template(model)
 }
 
-// Probe is the template of another photograph of the person of a number. Its
-// scores with other people's references are distributed as those of the
-// person's own reference are.
+// Probe returns the template of another photograph of the n-th person. Its
+// scores with other people's references have the same distribution as those of
+// the person's reference.
 func (c *Country) Probe(n int, model string) face.Template {
-	fresh := c.chance(n, forProbe)
+	fresh := c.rng(n, forProbe)
 	same := max(1-medianChange*math.Exp(changeSpread*fresh.NormFloat64()), 0)
 	keep, change := float32(same), float32(math.Sqrt((1-same*same)*(1-wideShare-closeShare)))
 	f := c.reference(n)
@@ -109,9 +110,9 @@ func (c *Country) Probe(n int, model string) face.Template {
 	return f.template(model)
 }
 
-// reference is a person's point.
+// reference returns a person's point.
 func (c *Country) reference(n int) *factors {
-	own := c.chance(n, forReference)
+	own := c.rng(n, forReference)
 	f := *c.circle(n)
 	weight := float32(math.Sqrt(1 - wideShare - closeShare))
 	for i, d := range deviations {
@@ -120,21 +121,22 @@ func (c *Country) reference(n int) *factors {
 	return &f
 }
 
-// circle is what a person has in common with the circle.
+// circle returns the point of a person's circles.
 func (c *Country) circle(n int) *factors {
-	return &c.shared[c.chance(n, forCircle).IntN(circles)]
+	return &c.shared[c.rng(n, forCircle).IntN(circles)]
 }
 
 const (
-	// block is how many components are made of the same factors.
+	// block is the number of components that are made of the same factors.
 	block  = 32
 	blocks = face.TemplateSize / block
 )
 
-// template turns the space of faces into a template's: into each block of
-// components go every blocks-th factors, the same share of the variance, mixed
-// by a Walsh-Hadamard transform. That keeps lengths and angles, and leaves no
-// component longer than others by nature, as real ones are not either.
+// template maps a point to the components of a template. Each block of
+// components takes every blocks-th factor, and so an equal share of the
+// variance, and mixes them by a Walsh-Hadamard transform. The transform keeps
+// lengths and angles and gives all components about the same variance, as in
+// real templates.
 func (f *factors) template(model string) face.Template {
 	v := make([]float32, face.TemplateSize)
 	for b := range blocks {

@@ -11,11 +11,11 @@ import (
 	"github.com/sesuai/sesuai/internal/synthetic"
 )
 
-const model = "made-up"
+const model = "synthetic"
 
-// TestScoresAreLikeRealOnes holds the scores of made-up people to those of the
-// development photographs (LFW, docs/decisions/templates.md), for several
-// countries: what they have in common is not chance.
+// TestScoresAreLikeRealOnes compares the scores of synthetic people with those
+// of the development photographs (LFW, docs/decisions/templates.md). It uses
+// several countries, so that agreement is not luck.
 func TestScoresAreLikeRealOnes(t *testing.T) {
 	people, countries := 2000, []uint64{1, 2, 3}
 	if testing.Short() || underRace {
@@ -63,7 +63,7 @@ func TestScoresAreLikeRealOnes(t *testing.T) {
 	}
 }
 
-// cosine is Template.Score for many.
+// cosine is a faster Template.Score.
 func cosine(a, b face.Template) float64 {
 	x, y := (*[face.TemplateSize]float32)(a.Vector), (*[face.TemplateSize]float32)(b.Vector)
 	var even, odd float32
@@ -74,8 +74,8 @@ func cosine(a, b face.Template) float64 {
 	return float64(even + odd)
 }
 
-// TestTemplates: a person's templates are of unit length, of the model, another
-// person's are others, and the same are made again.
+// TestTemplates: templates have unit length and the model's name, are the same
+// each time, and differ between people.
 func TestTemplates(t *testing.T) {
 	c, again, elsewhere := synthetic.New(1), synthetic.New(1), synthetic.New(2)
 	for n := range 50 {
@@ -99,8 +99,8 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// TestCompactTemplates: stored, their scores change about as much as those of
-// real ones, 0.00026 in the mean.
+// TestCompactTemplates: storing a template changes its scores about as much as
+// those of real templates, by 0.00026 on average.
 func TestCompactTemplates(t *testing.T) {
 	c := synthetic.New(1)
 	var change float64

@@ -14,22 +14,20 @@ import (
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
-// world is everything around a Verifier, scripted. Its diary holds in which
-// order the parts were asked.
+// world is everything around a Verifier, scripted. Its diary holds the order in
+// which the parts were called.
 type world struct {
 	diary []string
 
 	extraction face.Extraction
 	extractErr error
 	live       bool // liveness should be asked for
-	check      func(ctx context.Context) (registry.Record, error)
-	compare    func(ctx context.Context) (registry.Comparison, error)
+	ask        func(ctx context.Context) (registry.Answer, error)
 	seen       func(ctx context.Context) (bool, error)
 	appendErr  error
 	appendWait bool // append waits until its context ends
 
-	claim  sesuai.Claim // what the registry was asked
-	probe  face.Probe
+	asked  registry.Question
 	sent   replay.Probe // what the memory of probes was asked
 	events []audit.Event
 }
@@ -39,13 +37,13 @@ func newWorld() *world {
 	return &world{
 		extraction: face.Extraction{Template: face.Template{Model: "fake-model"}, Signature: face.Signature{File: [32]byte{1}}},
 		seen:       func(context.Context) (bool, error) { return false, nil },
-		check: func(context.Context) (registry.Record, error) {
-			return registry.Record{Found: true, NameScore: 100, DateOfBirth: sesuai.Match, Portrait: true}, nil
-		},
-		compare: func(context.Context) (registry.Comparison, error) {
-			return registry.Comparison{
-				Portrait: true, Score: 0.4478, Percentage: sesuai.PercentageOf(82.04),
-				Model: "fake-model", Calibration: "fake-calibration",
+		ask: func(context.Context) (registry.Answer, error) {
+			return registry.Answer{
+				Found: true, NameScore: 100, DateOfBirth: sesuai.Match,
+				Face: registry.Comparison{
+					Portrait: true, Score: 0.4478, Percentage: sesuai.PercentageOf(82.04),
+					Model: "fake-model", Calibration: "fake-calibration",
+				},
 			}, nil
 		},
 	}
@@ -59,25 +57,16 @@ func (w *world) Extract(_ context.Context, _ []byte, use face.Use) (face.Extract
 	return w.extraction, w.extractErr
 }
 
-func (w *world) Check(ctx context.Context, claim sesuai.Claim) (registry.Record, error) {
-	w.diary = append(w.diary, "check")
-	w.claim = claim
-	return w.check(ctx)
-}
-
-func (w *world) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (registry.Comparison, error) {
-	w.diary = append(w.diary, "compare")
-	if !nik.Equal(w.claim.NIK) {
-		panic("another person's face was compared")
-	}
-	w.probe = probe
-	return w.compare(ctx)
+func (w *world) Ask(ctx context.Context, q registry.Question) (registry.Answer, error) {
+	w.diary = append(w.diary, "ask")
+	w.asked = q
+	return w.ask(ctx)
 }
 
 func (w *world) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool, error) {
 	w.diary = append(w.diary, "seen")
-	if !nik.Equal(w.claim.NIK) {
-		panic("another person's probes were asked for")
+	if !nik.Equal(w.asked.Claim.NIK) {
+		panic("the probes of another person were asked for")
 	}
 	w.sent = p
 	return w.seen(ctx)
@@ -145,7 +134,7 @@ func request(t *testing.T) verify.Request {
 	return verify.Request{
 		ID: "request-1",
 		Client: access.Client{
-			ID: "client-1", Threshold: sesuai.PercentageOf(75), NameMark: 85, Replay: access.Log, Liveness: access.Off,
+			ID: "client-1", Threshold: sesuai.PercentageOf(75), NameThreshold: 85, Replay: access.Log, Liveness: access.Off,
 		},
 		Claim: sesuai.Claim{NIK: nik, Name: name, DateOfBirth: date},
 		Photo: []byte("a photograph"),

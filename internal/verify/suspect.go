@@ -8,19 +8,20 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/replay"
 )
 
-// judgeLiveness notes the liveness in the event. The error is of kind
-// KindSuspectedAttack if it is under the threshold, or KindUnavailable if it is
-// not known, and the policy is to enforce.
+// judgeLiveness enters the liveness in the event. If the policy is to enforce, the
+// error has kind KindSuspectedAttack if liveness is under the threshold, and
+// KindUnavailable if it is not known.
 func (v *Verifier) judgeLiveness(policy access.Policy, l face.Liveness, event *audit.Event) error {
 	if policy == access.Off {
 		return nil
 	}
 	if !l.Known {
 		if policy == access.Enforce {
-			return unavailable("measuring liveness", errors.New("it is to be enforced, and there is no measure"))
+			return unavailable("measuring liveness", errors.New("liveness is enforced and cannot be measured"))
 		}
 		return nil
 	}
@@ -35,22 +36,22 @@ func (v *Verifier) judgeLiveness(policy access.Policy, l face.Liveness, event *a
 	return nil
 }
 
-// lookForReplay notes in the event whether the photograph is the reference's
-// own or was sent before for this person, and has it remembered. The error is
-// of kind KindSuspectedReplay if it was and the policy is to enforce, or
-// KindUnavailable if it cannot be told.
+// lookForReplay enters in the event whether the photograph is that of the
+// reference or was sent before for this person, and remembers it. If it was and
+// the policy is to enforce, the error has kind KindSuspectedReplay. It has kind
+// KindUnavailable if the memory fails.
 //
-// It is asked for whoever's face was compared, whatever came of that and of
-// the name and the date: so a refusal tells nothing of these, and nobody can
-// try out names with one photograph. Of a NIK that is not on record nothing is
-// remembered.
-func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Probe, found answers, event *audit.Event) error {
-	if req.Client.Replay == access.Off || !found.comparison.Portrait {
+// It does so for every compared face, whatever the outcomes of face, name and
+// date. A refusal therefore says nothing about these, and one photograph cannot
+// be used to try out names. Nothing is remembered about a NIK that is not on
+// record.
+func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Probe, compared registry.Comparison, event *audit.Event) error {
+	if req.Client.Replay == access.Off || !compared.Portrait {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.o.AuditTimeout)
 	defer cancel()
-	seen, err := answer(ctx, func() (bool, error) {
+	seen, err := guard(ctx, func() (bool, error) {
 		return v.o.Probes.Seen(ctx, req.Claim.NIK, replay.Probe{
 			Signature: probe.Signature,
 			Request:   replay.RequestOf(req.Client.ID, req.ID),
@@ -60,7 +61,7 @@ func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Pr
 	if err != nil {
 		return unavailable("looking for earlier probes", err)
 	}
-	if !seen && !found.comparison.SamePhotograph {
+	if !seen && !compared.SamePhotograph {
 		return nil
 	}
 	event.Flags |= audit.SuspectedReplay

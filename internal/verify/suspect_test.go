@@ -24,10 +24,10 @@ var (
 
 // TestReplay: what is flagged and what is refused, by the client's policy.
 func TestReplay(t *testing.T) {
-	differs := record(func(r *registry.Record) { r.NameScore, r.DateOfBirth = 0, sesuai.NonMatch })
+	differs := answer(func(r *registry.Answer) { r.NameScore, r.DateOfBirth = 0, sesuai.NonMatch })
 	unlike := comparison(func(c *registry.Comparison) { c.Percentage = sesuai.PercentageOf(1) })
-	absent := record(func(r *registry.Record) { *r = registry.Record{} })
-	dead := record(func(r *registry.Record) { r.Status = sesuai.Deceased })
+	absent := answer(func(r *registry.Answer) { *r = registry.Answer{} })
+	dead := answer(func(r *registry.Answer) { r.Status = sesuai.Deceased })
 	for _, tt := range []struct {
 		about   string
 		policy  access.Policy
@@ -96,7 +96,7 @@ func TestProbeIsRemembered(t *testing.T) {
 		Signature: face.Signature{File: [32]byte{1}}, Request: replay.RequestOf("client-1", "request-1"),
 		At: time.Date(2026, time.March, 10, 12, 0, 1, 0, time.UTC).UnixMicro(),
 	}
-	if w.sent != want || w.probe.Signature != want.Signature {
+	if w.sent != want || w.asked.Probe.Signature != want.Signature {
 		t.Error("the memory or the registry was told of another probe")
 	}
 }
@@ -142,13 +142,13 @@ func TestLiveness(t *testing.T) {
 		kind     sesuai.Kind
 		diary    string
 	}{
-		{"off", access.Off, face.Liveness{}, false, "", "extract check compare seen append"},
-		{"live, logged", access.Log, known(0.9), false, "", "extract check compare seen append"},
-		{"at the threshold", access.Enforce, known(0.6), false, "", "extract check compare seen append"},
-		{"under it, logged", access.Log, known(0.59), true, "", "extract check compare seen append"},
+		{"off", access.Off, face.Liveness{}, false, "", "extract ask seen append"},
+		{"live, logged", access.Log, known(0.9), false, "", "extract ask seen append"},
+		{"at the threshold", access.Enforce, known(0.6), false, "", "extract ask seen append"},
+		{"under it, logged", access.Log, known(0.59), true, "", "extract ask seen append"},
 		{"under it, enforced", access.Enforce, known(0.59), true, sesuai.KindSuspectedAttack, "extract append"},
 		{"not a number, enforced", access.Enforce, known(math.NaN()), true, sesuai.KindSuspectedAttack, "extract append"},
-		{"not known, logged", access.Log, face.Liveness{}, false, "", "extract check compare seen append"},
+		{"not known, logged", access.Log, face.Liveness{}, false, "", "extract ask seen append"},
 		{"not known, enforced", access.Enforce, face.Liveness{}, false, sesuai.KindUnavailable, "extract append"},
 	} {
 		t.Run(tt.about, func(t *testing.T) {
@@ -174,41 +174,6 @@ func TestLiveness(t *testing.T) {
 			}
 			if tt.kind != "" && e.Reason != string(tt.kind) {
 				t.Errorf("recorded %+v", e)
-			}
-		})
-	}
-}
-
-// TestRecordReplacedBetween: what is said of two states of a record is put
-// together into no verdict.
-func TestRecordReplacedBetween(t *testing.T) {
-	for _, tt := range []struct {
-		about          string
-		check, compare []string // the revisions, call by call
-		asks           int
-		kind           sesuai.Kind
-	}{
-		{"it cannot be told", []string{""}, []string{""}, 1, ""},
-		{"one state", []string{"a"}, []string{"a"}, 1, ""},
-		{"replaced once", []string{"a", "b"}, []string{"b", "b"}, 2, ""},
-		{"replaced twice", []string{"a", "b", "c"}, []string{"b", "c", "c"}, 3, ""},
-		{"replaced each time", []string{"a", "b", "c", "d"}, []string{"b", "c", "d", "d"}, 3, sesuai.KindUnavailable},
-		{"removed", []string{"a", "a", "a"}, []string{"", "", ""}, 3, sesuai.KindUnavailable},
-	} {
-		t.Run(tt.about, func(t *testing.T) {
-			w := newWorld()
-			var checks, compares int
-			record(func(r *registry.Record) { r.Revision = tt.check[checks]; checks++ })(w)
-			comparison(func(c *registry.Comparison) { c.Revision = tt.compare[compares]; compares++ })(w)
-			verdict, err := w.verifier().Verify(t.Context(), request(t))
-			if sesuai.KindOf(err) != tt.kind || verdict.Verified != (tt.kind == "") {
-				t.Errorf("got %+v, %v", verdict, err)
-			}
-			if checks != tt.asks || compares != tt.asks {
-				t.Errorf("asked %d and %d times, want %d", checks, compares, tt.asks)
-			}
-			if len(w.events) != 1 {
-				t.Errorf("recorded %+v", w.events)
 			}
 		})
 	}

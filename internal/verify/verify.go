@@ -1,7 +1,7 @@
-// Package verify is the use case: a claim and a photograph go to the registry
-// and the face engine, what comes back goes to the policy, and the verdict is
-// given only when the audit trail holds it. It must not know HTTP, how a
-// registry works, or how events are kept.
+// Package verify holds the use case of face verification. It extracts the face of
+// a photograph, asks the registry about the claim and the face, has the policy
+// decide, and gives the verdict once the audit trail holds the event. It leaves
+// HTTP, how a registry answers, and how events are stored to others.
 package verify
 
 import (
@@ -25,30 +25,32 @@ const (
 	DefaultAuditTimeout    = 5 * time.Second
 )
 
-// Options are what a Verifier is made of. Registry, Extractor, Probes and Audit
-// are required.
+// Options are the parts of a Verifier. Registry, Extractor, Probes and Audit are
+// required.
 type Options struct {
 	Registry  registry.Registry
 	Extractor face.Extractor
 	// Probes remembers photographs that were sent.
-	Probes replay.Memory
+	Probes Probes
 	Audit  audit.Log
 	// Now is the clock that dates events; time.Now if nil.
 	Now func() time.Time
-	// Parallel asks the registry to compare the face while it checks the claim:
-	// an answer comes sooner, and a comparison is paid for that nobody needs
-	// where the person is not on record or not active. Else a registry.Preparer
-	// prepares the comparison while it waits for others to check the claim.
-	Parallel bool
-	// RegistryTimeout bounds what the registry takes for one verification,
-	// both of its calls together; DefaultRegistryTimeout if 0.
+	// RegistryTimeout bounds how long the registry may take;
+	// DefaultRegistryTimeout if 0.
 	RegistryTimeout time.Duration
 	// AuditTimeout bounds how long an event may take to be recorded, and how
 	// long a probe may take to be remembered; DefaultAuditTimeout if 0.
 	AuditTimeout time.Duration
-	// LivenessThreshold is what the liveness of a photograph must reach, 0
-	// to 1; face.DefaultLivenessThreshold if 0.
+	// LivenessThreshold is the minimum liveness of a photograph, 0 to 1;
+	// face.DefaultLivenessThreshold if 0.
 	LivenessThreshold float64
+}
+
+// Probes remembers probes; *replay.Memory implements it.
+type Probes interface {
+	// Seen reports whether the probe is that of an earlier one of the person,
+	// and remembers it. The error has kind sesuai.KindUnavailable.
+	Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool, error)
 }
 
 // Verifier verifies claims. It is safe for concurrent use.
@@ -71,40 +73,40 @@ func New(o Options) *Verifier {
 	return &Verifier{o}
 }
 
-// Request is one verification: who asks, and what is claimed.
+// Request is one verification.
 type Request struct {
 	// ID is the request's id, for the audit trail.
 	ID string
-	// Client is who asks. Its Threshold must be known, its NameMark 1 to 100
+	// Client is the caller. Its Threshold must be known, its NameThreshold 1 to 100
 	// and its policies set: they are what the verdict is given by.
 	Client access.Client
 	Claim  sesuai.Claim
-	// Photo is the photograph of the person who is to be verified: a whole
-	// PNG or JPEG file.
+	// Photo is the photograph of the person to be verified: a whole PNG or JPEG
+	// file.
 	Photo []byte
 }
 
 // Verify answers whether the claim and the photograph match the registry.
 //
 // An unfavourable answer is a verdict. An error means that there is no answer:
-//   - the photograph cannot be used: sesuai.KindUnsupportedImage,
-//     KindInvalidImage, KindTooLarge, KindFaceNotDetected, KindMultipleFaces or
-//     KindFaceQuality, or KindSuspectedAttack where the client's policy is to
-//     enforce; the registry was not asked, unless it was the registry that
-//     could not work with the photograph (KindInvalidImage)
+//   - sesuai.KindUnsupportedImage, KindInvalidImage, KindTooLarge,
+//     KindFaceNotDetected, KindMultipleFaces, KindFaceQuality, and
+//     KindSuspectedAttack if the client's policy is to enforce: the photograph
+//     cannot be used. The registry was not asked, unless it is the registry
+//     that cannot use the photograph (KindInvalidImage).
 //   - sesuai.KindSuspectedReplay: the photograph was sent before or is that of
-//     the reference, where the client's policy is to enforce
-//   - sesuai.KindUnavailable: the registry failed, took too long or said
-//     something that cannot be, the memory of earlier probes failed, liveness
-//     is enforced and cannot be measured, or the event could not be recorded
-//   - sesuai.KindOverloaded: there was no time to look at the photograph
-//   - any other is a defect
+//     the reference, and the client's policy is to enforce.
+//   - sesuai.KindUnavailable: the registry failed, took too long or gave an
+//     impossible answer, the memory of earlier probes failed, liveness is
+//     enforced and cannot be measured, or the event could not be recorded.
+//   - sesuai.KindOverloaded: there was no time to process the photograph.
+//   - any other is a defect.
 //
-// Once the registry has been asked, an event is recorded whatever happens,
-// even if ctx ends meanwhile; so it is for a photograph that is refused.
+// Once the registry has been asked, an event is recorded whatever happens, even
+// if ctx ends meanwhile. One is also recorded for a photograph that is refused.
 func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, error) {
-	if !req.Client.Threshold.Known() || req.Client.NameMark < 1 || req.Client.NameMark > 100 {
-		return sesuai.Verdict{}, errors.New("verify: the client has no threshold or no name mark")
+	if !req.Client.Threshold.Known() || req.Client.NameThreshold < 1 || req.Client.NameThreshold > 100 {
+		return sesuai.Verdict{}, errors.New("verify: the client has no threshold or no name threshold")
 	}
 	if req.Client.Replay == 0 || req.Client.Liveness == 0 {
 		return sesuai.Verdict{}, errors.New("verify: the client has no policies")
@@ -119,9 +121,8 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		Threshold: req.Client.Threshold,
 	}
 
-	// The photograph comes first: what no comparison can be made with is not
-	// worth a question to the registry, which may cost money and shows it
-	// who is being asked about.
+	// The photograph comes first. Without a usable one there is nothing to ask:
+	// a question may cost money and shows the registry whom it is about.
 	probe, err := v.acquire(ctx, req, &event)
 	if refuses(sesuai.KindOf(err)) {
 		event.Result, event.Reason = audit.Refused, string(sesuai.KindOf(err))
@@ -131,12 +132,14 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		return sesuai.Verdict{}, err
 	}
 
-	var found answers
+	var answer registry.Answer
 	if err == nil {
-		found, err = v.ask(registry.WithAsker(ctx, registry.Asker{Client: req.Client.ID, RequestID: req.ID}), req.Claim, probe)
+		answer, err = v.ask(ctx, registry.Question{
+			Caller: registry.Caller{Client: req.Client.ID, RequestID: req.ID}, Claim: req.Claim, Probe: &probe,
+		})
 	}
 	if err == nil {
-		err = v.lookForReplay(ctx, req, probe, found, &event)
+		err = v.lookForReplay(ctx, req, probe, answer.Face, &event)
 	}
 	if kind := sesuai.KindOf(err); kind == sesuai.KindSuspectedReplay || kind == sesuai.KindInvalidImage {
 		event.Result, event.Reason = audit.Refused, string(kind)
@@ -148,14 +151,14 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	}
 
 	verdict := policy.Decide(policy.Evidence{
-		Found:       found.record.Found,
-		Status:      found.record.Status,
-		NameScore:   found.record.NameScore,
-		NameMark:    req.Client.NameMark,
-		DateOfBirth: found.record.DateOfBirth,
-		Portrait:    found.comparison.Portrait,
-		Percentage:  found.comparison.Percentage,
-		Threshold:   req.Client.Threshold,
+		Found:         answer.Found,
+		Status:        answer.Status,
+		NameScore:     answer.NameScore,
+		NameThreshold: req.Client.NameThreshold,
+		DateOfBirth:   answer.DateOfBirth,
+		Portrait:      answer.Face.Portrait,
+		Percentage:    answer.Face.Percentage,
+		Threshold:     req.Client.Threshold,
 	})
 	event.Result, event.Reason = audit.NotVerified, string(verdict.Reason)
 	if verdict.Verified {
@@ -163,19 +166,19 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	}
 	event.NIKOutcome, event.Name, event.DateOfBirth = verdict.NIK, verdict.Name, verdict.DateOfBirth
 	event.Percentage = verdict.Face
-	if found.record.Found {
-		event.NameScore = found.record.NameScore
+	if answer.Found {
+		event.NameScore = answer.NameScore
 	}
-	if found.record.Duplicate {
+	if answer.Duplicate {
 		event.Flags |= audit.DuplicateRecord
 	}
-	if found.comparison.Suspect {
+	if answer.Face.Suspect {
 		event.Flags |= audit.ScoreTooHigh
 	}
-	if found.comparison.Portrait {
+	if answer.Face.Portrait {
 		event.Compared = true
-		event.Score = found.comparison.Score
-		event.Model, event.Calibration = found.comparison.Model, found.comparison.Calibration
+		event.Score = answer.Face.Score
+		event.Model, event.Calibration = answer.Face.Model, answer.Face.Calibration
 	}
 	if err := v.record(ctx, event, start, nil); err != nil {
 		return sesuai.Verdict{}, err
@@ -194,7 +197,7 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 		err = extraction.Refusal()
 	}
 	if err != nil && ctx.Err() != nil {
-		// Time ran out before the photograph's turn came.
+		// The photograph had to wait for too long.
 		err = &sesuai.Error{Kind: sesuai.KindOverloaded, Err: fmt.Errorf("extracting the face: %w", err)}
 	}
 	if err == nil {
@@ -218,11 +221,10 @@ func refuses(k sesuai.Kind) bool {
 	}
 }
 
-// record appends the event before anything is answered, and returns cause, or
-// an error of kind KindUnavailable if the event is not recorded: neither a
-// verdict nor a refusal is given that the trail does not hold.
-//
-// What has happened has happened, so it is recorded even when ctx has ended.
+// record records the event before anything is answered, even if ctx has ended. It
+// returns cause, or an error of kind KindUnavailable if the event is not
+// recorded: neither a verdict nor a refusal is given that the trail does not
+// hold.
 func (v *Verifier) record(ctx context.Context, e audit.Event, start time.Time, cause error) error {
 	e.Duration = v.o.Now().Sub(start)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.o.AuditTimeout)
@@ -233,8 +235,8 @@ func (v *Verifier) record(ctx context.Context, e audit.Event, start time.Time, c
 	return cause
 }
 
-// unavailable is an error of kind KindUnavailable whatever err is; it keeps
-// when another try makes sense, if err says so.
+// unavailable is err as an error of kind KindUnavailable. It keeps the RetryAfter
+// of err.
 func unavailable(doing string, err error) error {
 	e := &sesuai.Error{Kind: sesuai.KindUnavailable, Err: fmt.Errorf("%s: %w", doing, err)}
 	if inner, ok := errors.AsType[*sesuai.Error](err); ok {

@@ -11,14 +11,14 @@ import (
 
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
-	"github.com/sesuai/sesuai/internal/store"
+	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
-// demoPeople is how many there are in demo/people.csv.
+// demoPeople is the number of people in demo/people.csv.
 const demoPeople = 11
 
-// finish ends the load and holds that nothing is lost: first by asking the
-// nodes as their clients do, then by looking into the database.
+// finish ends the load and checks that nothing is lost, first by verifications as
+// a client makes them, then in the database.
 func (l *load) finish() {
 	l.t.Helper()
 	l.end()
@@ -28,7 +28,7 @@ func (l *load) finish() {
 			l.enrol(l.nextPerson())
 		}
 		if len(l.again) >= before {
-			l.t.Fatalf("with nothing amiss, %d enrolments fail", before)
+			l.t.Fatalf("without a fault, %d enrolments fail", before)
 		}
 	}
 	l.askAboutTheEnrolled()
@@ -44,7 +44,7 @@ func (l *load) finish() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	s, err := app.OpenStore(l.t.Context(), config)
+	s, err := app.OpenStorage(l.t.Context(), config)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -53,12 +53,12 @@ func (l *load) finish() {
 			l.t.Error(err)
 		}
 	}()
-	l.assertKept(s.Store)
-	l.assertTrail(s.Store, config.Registry)
+	l.assertKept(s.People)
+	l.assertTrail(s.Trail, config.Registry)
 }
 
-// askAboutTheEnrolled asks every node about the people who were enrolled last
-// and about some of the others.
+// askAboutTheEnrolled verifies, on every node, the people who were enrolled last
+// and some of the others.
 func (l *load) askAboutTheEnrolled() {
 	l.t.Helper()
 	const last, others = 30, 30
@@ -80,14 +80,14 @@ func (l *load) askAboutTheEnrolled() {
 	}
 	for _, a := range l.answers[before:] {
 		if a.how != verdict {
-			l.t.Errorf("%s: with nothing amiss, node %s gives no answer", a.id, a.node.name)
+			l.t.Errorf("%s: without a fault, node %s gives no answer", a.id, a.node.name)
 		}
 	}
 }
 
-// assertKept reports everybody whose enrolment was acknowledged and who is not
-// there as enrolled.
-func (l *load) assertKept(s *store.Store) {
+// assertKept fails for every person whose enrolment was acknowledged and who is
+// not on record as enrolled.
+func (l *load) assertKept(s app.People) {
 	l.t.Helper()
 	lost := 0
 	for _, person := range l.enrolled {
@@ -108,7 +108,7 @@ func (l *load) assertKept(s *store.Store) {
 		}
 		if !held {
 			lost++
-			l.t.Errorf("person %d was enrolled; on record: %t, as enrolled: %t", person, found, held)
+			l.t.Errorf("person %d was enrolled; on record: %t, unchanged: %t", person, found, held)
 		}
 	}
 	if n, err := s.Count(l.t.Context()); err != nil || n != demoPeople+l.next {
@@ -117,10 +117,11 @@ func (l *load) assertKept(s *store.Store) {
 	l.t.Logf("%d of %d acknowledged enrolments are lost", lost, len(l.enrolled))
 }
 
-// assertTrail reports every verdict that is not in the audit trail once.
-func (l *load) assertTrail(s *store.Store, url string) {
+// assertTrail fails for every verdict that is not in the audit trail exactly
+// once.
+func (l *load) assertTrail(s app.Trail, url string) {
 	l.t.Helper()
-	if _, err := s.VerifyTrail(l.t.Context()); err != nil {
+	if _, err := s.Verify(l.t.Context()); err != nil {
 		l.t.Error(err)
 	}
 	conn, err := pgx.Connect(l.t.Context(), url)
@@ -151,8 +152,8 @@ func (l *load) assertTrail(s *store.Store, url string) {
 	}
 }
 
-// assertFewFiles reports a node that keeps connections which are of no use:
-// once nobody asks, it has those of its pool beyond what it began with.
+// assertFewFiles fails if an idle node has more connections open than those of
+// its pool.
 func (n *node) assertFewFiles(t *testing.T) {
 	t.Helper()
 	n.client.CloseIdleConnections()
@@ -160,7 +161,7 @@ func (n *node) assertFewFiles(t *testing.T) {
 	defer again.Stop()
 	for deadline := time.Now().Add(patience); ; <-again.C {
 		files := n.files(t)
-		if files <= n.filesAtFirst+store.DefaultConnections {
+		if files <= n.filesAtFirst+sqldb.DefaultConnections {
 			return
 		}
 		if time.Now().After(deadline) {

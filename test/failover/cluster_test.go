@@ -12,16 +12,16 @@ import (
 	"github.com/sesuai/sesuai/test/process"
 )
 
-// cluster is a primary and two standbys, one of which has to have a commit
-// before it is acknowledged. Whichever of them is primary, it waits for one of
-// the others: so their configuration says from the start.
+// cluster is a primary and two standbys. A commit is acknowledged once one of the
+// standbys has it. Each server is configured from the start to wait for one of
+// the two others if it is the primary.
 type cluster struct {
 	p, a, b *pgtest.Server
-	// sesuai is the program, without what is a node's own.
+	// sesuai is the program, without the settings of a node.
 	sesuai process.Runner
 	url    string
-	// who is the client that asks.
-	who struct {
+	// client has the credentials of the client.
+	client struct {
 		Username string `json:"username"`
 		Password string `json:"password"`
 		APIKey   string `json:"api_key"`
@@ -29,25 +29,26 @@ type cluster struct {
 	folder string
 }
 
-// settings are those of a server whose commits wait for one of two others.
+// settings returns the settings of a server whose commits wait for one of the
+// others.
 func settings(others ...string) map[string]string {
 	return map[string]string{
 		"synchronous_standby_names": "ANY 1 (" + strings.Join(others, ", ") + ")",
-		// A standby that was away finds what it has missed.
+		// A standby that returns finds the WAL that it has missed.
 		"wal_keep_size": "64MB", "max_wal_size": "128MB",
-		// A primary that was started again waits for its standbys, which by
-		// default look for it every five seconds.
+		// A restarted primary waits for its standbys, which by default try to
+		// connect every five seconds.
 		"wal_retrieve_retry_interval": "500ms",
 	}
 }
 
-// newCluster starts the servers, with the primary's folder on disk if that is
-// not nil, and puts the demo people on record.
+// newCluster starts the servers and enrols the demo people. The primary's folder
+// is on disk, unless that is nil.
 func newCluster(t *testing.T, disk *pgtest.Disk) *cluster {
 	t.Helper()
 	need(t)
 	c := &cluster{folder: t.TempDir()}
-	// Nothing waits until the standbys are there.
+	// Commits do not wait until the standbys have been started.
 	primary := settings("a", "b")
 	delete(primary, "synchronous_standby_names")
 	c.p = pgtest.Start(t, pgtest.Options{Disk: disk, Settings: primary})
@@ -74,20 +75,20 @@ func newCluster(t *testing.T, disk *pgtest.Disk) *cluster {
 	operator := c.of("operator")
 	operator.Run(t, nil, "migrate", "up")
 	operator.Run(t, nil, "person", "import", root+"/demo/people.csv", "--photos", photosDir)
-	operator.Run(t, &c.who, "client", "add", "exam")
+	operator.Run(t, &c.client, "client", "add", "failover")
 	return c
 }
 
-// of is the program with a data folder of its own.
+// of returns the program with its own data folder.
 func (c *cluster) of(name string) process.Runner {
 	r := c.sesuai
 	r.Env = append(r.Env[:len(r.Env):len(r.Env)], "SESUAI_DATA="+filepath.Join(c.folder, name))
 	return r
 }
 
-// promoteBest is what an operator does, or a program for them, after the
-// primary is gone: the standby that has more becomes the primary, and the
-// other one follows it.
+// promoteBest does what an operator, or a cluster manager, does after the primary
+// has failed: it promotes the standby that has received more WAL, and makes the
+// other follow it.
 func (c *cluster) promoteBest(t *testing.T) (promoted *pgtest.Server) {
 	t.Helper()
 	promoted, other := c.a, c.b

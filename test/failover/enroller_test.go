@@ -21,29 +21,28 @@ import (
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 )
 
-// enrollerOf, in the environment, makes this program an enroller.
+// enrollerOf is the environment variable that makes this program an enroller.
 const enrollerOf = "FAILOVER_ENROLLER"
 
-// enrolTimeout bounds an enrolment, as timeouts.registry does a verification's
-// questions.
+// enrolTimeout limits an enrolment, as timeouts.registry limits a verification.
 const enrolTimeout = 10 * time.Second
 
-// Outcomes of an enrolment, as the enroller says them.
+// Outcomes of an enrolment, as the enroller prints them.
 const (
 	acknowledged = "acknowledged"
 	unavailable  = "unavailable"
 )
 
-// portraits are the references of the people whom the exam enrols, each in
-// their turn, with another photograph of the same face.
+// portraits are the references of the people that the load enrols, used in turn,
+// each with another photograph of the same face.
 var portraits = [...]struct{ reference, probe string }{
 	{"ayu-reference.jpg", "ayu-selfie.jpg"},
 	{"rani-reference.jpg", "rani-selfie.jpg"},
 }
 
-// TestEnroller is no test: it is what a node runs beside sesuai serve. It reads
-// the numbers of people, puts each on record as the program would, and says how
-// that ended.
+// TestEnroller is not a test but a program that a node runs beside sesuai serve.
+// It reads the numbers of people, enrols each as the program would, and prints the
+// outcome.
 func TestEnroller(t *testing.T) {
 	if os.Getenv(enrollerOf) == "" {
 		t.Skip("run by other tests")
@@ -52,7 +51,7 @@ func TestEnroller(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := app.OpenStore(t.Context(), config)
+	s, err := app.OpenStorage(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,11 +66,11 @@ func TestEnroller(t *testing.T) {
 		group.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), enrolTimeout)
 			defer cancel()
-			said := acknowledged
-			if _, err := s.Enrol(ctx, registrytest.Person(t, n), references[n%len(references)]); err != nil {
-				said = string(sesuai.KindOf(err))
+			outcome := acknowledged
+			if _, err := s.People.Enrol(ctx, registrytest.Person(t, n), references[n%len(references)]); err != nil {
+				outcome = string(sesuai.KindOf(err))
 			}
-			fmt.Printf("person %d %s\n", n, said)
+			fmt.Printf("person %d %s\n", n, outcome)
 		})
 	}
 	group.Wait()
@@ -80,7 +79,7 @@ func TestEnroller(t *testing.T) {
 	}
 }
 
-// extract makes the references of portraits.
+// extract returns the references of portraits.
 func extract(t *testing.T, config app.Config) (references []*registry.Portrait) {
 	t.Helper()
 	engine, err := app.OpenEngine(config, app.OnePhotograph, 1)
@@ -102,15 +101,15 @@ func extract(t *testing.T, config app.Config) (references []*registry.Portrait) 
 	return references
 }
 
-// enroller is such a program, running.
+// enroller is a running enroller: see TestEnroller.
 type enroller struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 
 	mu      sync.Mutex
 	waiting map[int]chan string // by the person's number
-	gone    bool
-	read    chan struct{} // closed when it says no more
+	ended   bool
+	read    chan struct{} // closed at the end of its output
 }
 
 func startEnroller(t *testing.T, environment []string) *enroller {
@@ -138,18 +137,18 @@ func startEnroller(t *testing.T, environment []string) *enroller {
 	t.Cleanup(func() {
 		_ = e.cmd.Process.Kill()
 		<-e.read
-		_ = e.cmd.Wait() // stop looks at how it ends
+		_ = e.cmd.Wait() // stop checks the error
 	})
 	return e
 }
 
-// listen hands what the enroller says to those who wait.
+// listen passes the enroller's outcomes to the callers of enrol.
 func (e *enroller) listen(lines *bufio.Scanner) {
 	defer close(e.read)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
 		if len(fields) != 3 || fields[0] != "person" {
-			continue // of the test that it also is
+			continue // output of the testing package
 		}
 		n, err := strconv.Atoi(fields[1])
 		if err != nil {
@@ -165,18 +164,18 @@ func (e *enroller) listen(lines *bufio.Scanner) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.gone = true
+	e.ended = true
 	for _, outcome := range e.waiting {
 		close(outcome)
 	}
 }
 
-// enrol puts the n-th person on record and returns the outcome, "" if the
-// enroller ends before it has said it.
+// enrol enrols the n-th person and returns the outcome, or "" if the enroller ends
+// first.
 func (e *enroller) enrol(n int) string {
 	outcome := make(chan string, 1)
 	e.mu.Lock()
-	if e.gone {
+	if e.ended {
 		e.mu.Unlock()
 		return ""
 	}
@@ -197,7 +196,7 @@ func (e *enroller) kill(t *testing.T) {
 	<-e.read
 }
 
-// stop has the enroller end, which it must do without an error.
+// stop ends the enroller, which must end without an error.
 func (e *enroller) stop(t *testing.T) {
 	t.Helper()
 	if err := e.in.Close(); err != nil {

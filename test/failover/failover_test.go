@@ -10,16 +10,17 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
-// start starts a cluster with two nodes and a load that works.
+// start starts two nodes of a cluster and a load, and waits until the load
+// succeeds.
 func start(t *testing.T, c *cluster) *load {
 	t.Helper()
 	l := startLoad(t, c.startNode(t, "one"), c.startNode(t, "two"))
-	l.awaitWork(time.Time{}, "the load works")
+	l.awaitWork(time.Time{}, "the load succeeds")
 	return l
 }
 
-// TestPrimaryKilled: kill -9 of the primary and promotion of a standby. In
-// between there is no answer; then all goes on, with all that was acknowledged.
+// TestPrimaryKilled kills the primary and promotes a standby. In between there
+// are no answers. Then the nodes continue, and nothing acknowledged is lost.
 func TestPrimaryKilled(t *testing.T) {
 	c := newCluster(t, nil)
 	l := start(t, c)
@@ -33,19 +34,19 @@ func TestPrimaryKilled(t *testing.T) {
 	promoted := time.Now()
 	l.awaitWork(promoted, "the nodes work with the new primary")
 	if n := l.within(killed, promoting); n > 0 {
-		t.Errorf("%d verdicts and enrolments came from nowhere", n)
+		t.Errorf("%d verdicts and enrolments were acknowledged without a primary", n)
 	}
 	verdicts, enrolments := l.first(promoted)
 	l.report("primary killed", fmt.Sprintf(
-		"kill %d ms, left dead %d ms, promotion %d ms; then first verdict after %d ms, first enrolment after %d ms",
+		"kill %d ms, without a primary %d ms, promotion %d ms; then first verdict after %d ms, first enrolment after %d ms",
 		killed.Sub(began).Milliseconds(), promoting.Sub(killed).Milliseconds(), promoted.Sub(promoting).Milliseconds(),
 		verdicts.Milliseconds(), enrolments.Milliseconds()))
 	l.finish()
 }
 
-// TestStandbyKilled: of two standbys either will do, so that nobody notices
-// when one is killed. With both gone nothing is acknowledged, until the
-// operator decides to do without them.
+// TestStandbyKilled kills one standby, which has no effect, since one is enough.
+// With both killed, nothing is acknowledged until the operator configures the
+// primary not to wait for them.
 func TestStandbyKilled(t *testing.T) {
 	c := newCluster(t, nil)
 	l := start(t, c)
@@ -54,7 +55,7 @@ func TestStandbyKilled(t *testing.T) {
 	killed := time.Now()
 	l.awaitWork(killed, "the nodes work with one standby")
 	if r := l.result("", ""); r.unavailable+r.refused > 0 {
-		t.Errorf("with one of two standbys gone: %s", l.summary())
+		t.Errorf("with one of two standbys killed: %s", l.summary())
 	}
 	l.report("one of two standbys killed", "")
 
@@ -63,7 +64,7 @@ func TestStandbyKilled(t *testing.T) {
 	l.awaitRefusals(alone)
 	without := time.Now()
 	if n := l.within(alone, without); n > 0 {
-		t.Errorf("%d verdicts and enrolments were acknowledged that no standby has", n)
+		t.Errorf("%d verdicts and enrolments were acknowledged without a standby", n)
 	}
 	c.p.Synchronise(t)
 	l.awaitWork(without, "the nodes work without a standby")
@@ -74,13 +75,13 @@ func TestStandbyKilled(t *testing.T) {
 	l.awaitWork(back, "the nodes work with both standbys")
 	verdicts, enrolments := l.first(without)
 	l.report("then the other one, too", fmt.Sprintf(
-		"waited for a standby for %d ms; once told to do without, first verdict after %d ms, first enrolment after %d ms",
+		"waited for a standby for %d ms; once configured not to wait, first verdict after %d ms, first enrolment after %d ms",
 		without.Sub(alone).Milliseconds(), verdicts.Milliseconds(), enrolments.Milliseconds()))
 	l.finish()
 }
 
-// TestNodeKilled: kill -9 of a node. The other one goes on without a pause, and
-// the node comes back by being started.
+// TestNodeKilled kills a node. The other one continues without a pause, and the
+// killed one can be started again.
 func TestNodeKilled(t *testing.T) {
 	c := newCluster(t, nil)
 	l := start(t, c)
@@ -89,24 +90,24 @@ func TestNodeKilled(t *testing.T) {
 	killed := time.Now()
 	l.awaitWork(killed, "the other node works")
 	if r := l.result("", ""); r.unavailable > 0 {
-		t.Errorf("with a node gone: %s", l.summary())
+		t.Errorf("with a node killed: %s", l.summary())
 	}
 	again := c.startNode(t, "one again")
 	l.add(again)
 	back := time.Now()
 	l.awaitWork(back, "both nodes work")
-	l.report("node killed", "cut off and refused is what the node had in hand")
+	l.report("node killed", "cut off and refused are the requests that the node was processing")
 	for _, e := range l.enrolments {
 		if !e.ok && e.node != l.nodes[0] {
-			t.Errorf("person %d was refused by a node that runs", e.person)
+			t.Errorf("person %d was refused by a running node", e.person)
 		}
 	}
 	l.finish()
 }
 
-// TestDiskFull: the primary's disk is full, at first for tables alone, whose
-// writing fails, then for the log, which ends the server. There is no answer;
-// with room again all goes on, with all that was acknowledged.
+// TestDiskFull fills the primary's disk, first so that writes to tables fail, then
+// so that the WAL cannot grow, which ends the server. There are no answers. With
+// space again the nodes continue, and nothing acknowledged is lost.
 func TestDiskFull(t *testing.T) {
 	disk := pgtest.NewDisk(t, 400)
 	c := newCluster(t, disk)
@@ -116,7 +117,7 @@ func TestDiskFull(t *testing.T) {
 		disk.Fill(t)
 		full := time.Now()
 		if log {
-			what = "then for its log, too"
+			what = "then for its WAL too"
 			exhaustLog(t, c.p)
 		}
 		l.awaitRefusals(full)
@@ -124,41 +125,41 @@ func TestDiskFull(t *testing.T) {
 		disk.Free(t)
 		ended := !c.p.Running()
 		if ended {
-			c.p.Restart(t) // as systemd does, or an operator
+			c.p.Restart(t) // as systemd or an operator does
 		}
 		free := time.Now()
-		l.awaitWork(free, "the nodes work with room on the disk again")
+		l.awaitWork(free, "the nodes work with space on the disk again")
 		verdicts, enrolments := l.first(free)
 		l.report(what, fmt.Sprintf(
-			"full for %d ms, which ended the server: %t; with room again, first verdict after %d ms, first enrolment after %d ms",
+			"full for %d ms, which ended the server: %t; with space again, first verdict after %d ms, first enrolment after %d ms",
 			refused.Sub(full).Milliseconds(), ended, verdicts.Milliseconds(), enrolments.Milliseconds()))
 	}
 	l.finish()
 }
 
-// exhaustLog has a server whose disk is full need another file for its log,
-// until it cannot have it.
+// exhaustLog makes a server with a full disk switch WAL files until it cannot
+// create another.
 func exhaustLog(t *testing.T, s *pgtest.Server) {
 	t.Helper()
-	const files = 100 // more than it keeps in stock
+	const files = 100 // more than the server keeps for recycling
 	for range files {
 		conn, err := pgx.Connect(t.Context(), s.AdminURL("postgres"))
 		if err != nil {
 			return
 		}
-		_, err = conn.Exec(t.Context(), "SELECT pg_logical_emit_message(false, 'exam', 'x'), pg_switch_wal()")
+		_, err = conn.Exec(t.Context(), "SELECT pg_logical_emit_message(false, 'failover', 'x'), pg_switch_wal()")
 		_ = conn.Close(t.Context()) // it may be broken
 		if err != nil {
 			t.Logf("the server says %v", err)
 			return
 		}
 	}
-	t.Fatal("the log found room on a full disk")
+	t.Fatal("the WAL grew on a full disk")
 }
 
-// TestOldPrimaryReturns: the killed primary is started again, and does not know
-// that it has been replaced. It comes first in the URL; yet the nodes, which
-// have seen the new one, do not go back when they need new connections.
+// TestOldPrimaryReturns starts the killed primary again, which does not know that
+// it has been replaced. It is first in the URL. But nodes that have been connected
+// to the new primary do not return to it when they need new connections.
 func TestOldPrimaryReturns(t *testing.T) {
 	c := newCluster(t, nil)
 	l := start(t, c)
@@ -176,7 +177,8 @@ func TestOldPrimaryReturns(t *testing.T) {
 	l.report("primary killed, replaced, started again", fmt.Sprintf(
 		"once it was back and all connections to the new one were cut, first verdict after %d ms, first enrolment after %d ms",
 		verdicts.Milliseconds(), enrolments.Milliseconds()))
-	// Whoever starts only now cannot tell the two: the operator has to.
+	// A node that starts now cannot tell the two apart, so the operator must stop
+	// the old one.
 	c.p.Kill(t)
 	l.finish()
 }

@@ -19,32 +19,32 @@ const (
 	enrolmentsPerSecond    = 20
 )
 
-// r8 is the body that says that there is no answer.
+// r8 is the body of a response without an answer.
 const r8 = `{"verification_status":false,"reason":"Something wrong in Dukcapil server","result":{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null}}`
 
-// question is a claim and the one right answer.
+// question is a claim and the only correct response.
 type question struct {
 	claim claim
 	want  []byte
 }
 
-// answer is how a verification ended.
+// answer is the result of a verification.
 type answer struct {
 	id         string
 	node       *node
 	sent, done time.Time
-	how        ending
+	how        outcome
 }
 
-type ending int
+type outcome int
 
 const (
-	verdict  ending = iota
-	noAnswer        // R8
-	cutOff          // by the end of its node
+	verdict  outcome = iota
+	noAnswer         // R8
+	cutOff           // by the end of its node
 )
 
-// enrolment is how an enrolment ended.
+// enrolment is the result of an enrolment.
 type enrolment struct {
 	person     int
 	node       *node
@@ -52,19 +52,19 @@ type enrolment struct {
 	ok         bool
 }
 
-// load asks and enrols without end, and keeps account.
+// load verifies and enrols people until it is stopped, and records the results.
 type load struct {
 	t     *testing.T
 	nodes []*node
-	// demo are questions about the demo people; the first are true of those
-	// whose photographs the people have whom the load enrols.
+	// demo are questions about the demo people. Question i, for each of
+	// portraits, is about the person on portrait i.
 	demo []question
 
 	stop  chan struct{}
 	group sync.WaitGroup
 
 	mu         sync.Mutex
-	changed    chan struct{} // closed at the next entry
+	changed    chan struct{} // closed when a result is added
 	answers    []answer
 	enrolments []enrolment
 	asked      int
@@ -72,15 +72,15 @@ type load struct {
 	enrolled   []int // acknowledged, in that order
 	again      []int // refused, to be tried again
 	next       int   // the next new person
-	// reported is how many answers and enrolments are in the table already,
-	// and since when.
+	// reported is how many answers and enrolments have been reported, and
+	// when.
 	reported struct {
 		answers, enrolments int
 		at                  time.Time
 	}
 }
 
-// startLoad begins.
+// startLoad starts a load.
 func startLoad(t *testing.T, nodes ...*node) *load {
 	t.Helper()
 	l := &load{t: t, nodes: nodes, stop: make(chan struct{}), changed: make(chan struct{})}
@@ -90,7 +90,8 @@ func startLoad(t *testing.T, nodes ...*node) *load {
 	return l
 }
 
-// demoClaims are asked about all the time. Those of portraits come first.
+// demoClaims are the claims about the demo people. Those about portraits come
+// first.
 var demoClaims = []claim{
 	{"9901015203900001", "AYU KENCANA PRATIWI", "12-03-1990", portraits[0].probe},
 	{"9901014507920002", "RANI PUTRI MAHARANI", "05-07-1992", portraits[1].probe},
@@ -101,7 +102,8 @@ var demoClaims = []claim{
 	{"9999900000000000", "AYU KENCANA PRATIWI", "12-03-1990", portraits[0].probe},
 }
 
-// ask asks each question once, while nothing is amiss.
+// ask verifies each of demoClaims once, before any fault, to get the correct
+// responses.
 func ask(t *testing.T, n *node) (questions []question) {
 	t.Helper()
 	for i, c := range demoClaims {
@@ -110,7 +112,7 @@ func ask(t *testing.T, n *node) (questions []question) {
 			t.Fatalf("question %d: %d %s, %v", i, status, body, err)
 		}
 		verified := bytes.HasPrefix(body, []byte(`{"verification_status":true,`))
-		if verified != (i == 0) { // Rani's selfie is the demo's example of one under the threshold
+		if verified != (i == 0) { // Rani's selfie is below the threshold
 			t.Fatalf("question %d: %s", i, body)
 		}
 		questions = append(questions, question{c, body})
@@ -134,7 +136,7 @@ func (l *load) run() {
 	}
 }
 
-// end ends the load; all that was begun has ended then.
+// end ends the load and waits for the requests in flight.
 func (l *load) end() {
 	l.mu.Lock()
 	select {
@@ -146,14 +148,14 @@ func (l *load) end() {
 	l.group.Wait()
 }
 
-// add has a further node take its share.
+// add adds a node to the load.
 func (l *load) add(n *node) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.nodes = append(l.nodes, n)
 }
 
-// nextNode is the next one that is up. l.mu is held.
+// nextNode returns the next running node. The caller holds l.mu.
 func (l *load) nextNode() *node {
 	for {
 		l.turn++
@@ -163,8 +165,8 @@ func (l *load) nextNode() *node {
 	}
 }
 
-// nextQuestion is about the demo people and, in turn, about somebody who was
-// just enrolled and about somebody who was enrolled at any time.
+// nextQuestion returns, in turn, a question about the demo people, about the person
+// enrolled last, and about any enrolled person.
 func (l *load) nextQuestion() (*node, string, question) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -180,7 +182,7 @@ func (l *load) nextQuestion() (*node, string, question) {
 	}
 }
 
-// about is a question about somebody whom the load has enrolled.
+// about returns a question about a person that the load has enrolled.
 func (l *load) about(person int) question {
 	c := registrytest.Claim(registrytest.Person(l.t, person))
 	i := person % len(portraits)
@@ -205,13 +207,13 @@ func (l *load) verify(n *node, id string, q question) {
 	case status == 503 && string(body) == r8:
 		a.how = noAnswer
 	default:
-		l.t.Errorf("%s: node %s answers %d %s; the right answer is %s", id, n.name, status, body, q.want)
+		l.t.Errorf("%s: node %s answers %d %s; the correct answer is %s", id, n.name, status, body, q.want)
 		a.how = noAnswer
 	}
 	l.note(func() { l.answers = append(l.answers, a) })
 }
 
-// nextPerson is somebody whose enrolment has failed, or somebody new.
+// nextPerson returns a person whose enrolment has failed, or a new one.
 func (l *load) nextPerson() (n *node, person int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -225,10 +227,10 @@ func (l *load) nextPerson() (n *node, person int) {
 
 func (l *load) enrol(n *node, person int) {
 	e := enrolment{person: person, node: n, sent: time.Now()}
-	said := n.enroller.enrol(person)
-	e.done, e.ok = time.Now(), said == acknowledged
-	if !e.ok && !strings.EqualFold(said, unavailable) && (said != "" || !n.down.Load()) {
-		l.t.Errorf("person %d: node %s says %q", person, n.name, said)
+	got := n.enroller.enrol(person)
+	e.done, e.ok = time.Now(), got == acknowledged
+	if !e.ok && !strings.EqualFold(got, unavailable) && (got != "" || !n.down.Load()) {
+		l.t.Errorf("person %d: node %s says %q", person, n.name, got)
 	}
 	l.note(func() {
 		l.enrolments = append(l.enrolments, e)
@@ -240,23 +242,23 @@ func (l *load) enrol(n *node, person int) {
 	})
 }
 
-// note makes an entry.
-func (l *load) note(entry func()) {
+// note adds a result.
+func (l *load) note(add func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	entry()
+	add()
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
 
-// await waits until the entries show something.
-func (l *load) await(what string, shows func() bool) {
+// await waits until the condition holds for the results.
+func (l *load) await(what string, condition func() bool) {
 	l.t.Helper()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
 		l.mu.Lock()
-		ok, changed := shows(), l.changed
+		ok, changed := condition(), l.changed
 		l.mu.Unlock()
 		if ok {
 			return
@@ -264,16 +266,17 @@ func (l *load) await(what string, shows func() bool) {
 		select {
 		case <-changed:
 		case <-timer.C:
-			l.t.Fatalf("waited in vain until %s: %s", what, l.summary())
+			l.t.Fatalf("timed out waiting until %s: %s", what, l.summary())
 		}
 	}
 }
 
-// awaitWork waits until every node that is up has lately given so many verdicts
-// and acknowledged so many enrolments, none but these, asked for after since.
+// awaitWork waits until the latest results of every running node, of requests sent
+// after since, are a number of verdicts and of acknowledged enrolments without a
+// failure between them.
 func (l *load) awaitWork(since time.Time, what string) time.Time {
 	l.t.Helper()
-	const verdicts, enrolments = 75, 30 // of each node: some three seconds' worth
+	const verdicts, enrolments = 75, 30 // about three seconds of each node's load
 	l.await(what, func() bool {
 		for _, n := range l.nodes {
 			if n.down.Load() {
@@ -305,12 +308,12 @@ func (l *load) awaitWork(since time.Time, what string) time.Time {
 	return time.Now()
 }
 
-// awaitRefusals waits until every node has said that it cannot answer, and that
-// it cannot enrol, when asked after since.
+// awaitRefusals waits until every running node has refused verifications and
+// enrolments that were sent after since.
 func (l *load) awaitRefusals(since time.Time) {
 	l.t.Helper()
 	const enough = 5 // of each
-	l.await("all nodes say that they cannot answer", func() bool {
+	l.await("all nodes refuse requests", func() bool {
 		for _, n := range l.nodes {
 			if n.down.Load() {
 				continue
@@ -323,7 +326,8 @@ func (l *load) awaitRefusals(since time.Time) {
 	})
 }
 
-// refusals counts the R8 of a node to what was asked after since. l.mu is held.
+// refusals counts a node's R8 for verifications sent after since. The caller holds
+// l.mu.
 func (l *load) refusals(n *node, since time.Time) (count int) {
 	for _, a := range l.answers {
 		if a.node == n && a.how == noAnswer && a.sent.After(since) {
@@ -333,7 +337,8 @@ func (l *load) refusals(n *node, since time.Time) (count int) {
 	return count
 }
 
-// refusedEnrolments is the same of enrolments. l.mu is held.
+// refusedEnrolments counts a node's refusals of enrolments sent after since. The
+// caller holds l.mu.
 func (l *load) refusedEnrolments(n *node, since time.Time) (count int) {
 	for _, e := range l.enrolments {
 		if e.node == n && !e.ok && e.sent.After(since) {
@@ -343,8 +348,8 @@ func (l *load) refusedEnrolments(n *node, since time.Time) (count int) {
 	return count
 }
 
-// first is how long after since the first verdict came, and the first
-// acknowledgement, of what was asked for after since.
+// first returns how long after since the first verdict came, and the first
+// acknowledged enrolment, of those requested after since.
 func (l *load) first(since time.Time) (verdicts, enrolments time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -363,8 +368,8 @@ func (l *load) first(since time.Time) (verdicts, enrolments time.Duration) {
 	return verdicts, enrolments
 }
 
-// within counts the verdicts and acknowledgements of what was asked for after
-// from and was done before to.
+// within counts the verdicts and acknowledged enrolments that were requested after
+// from and came before to.
 func (l *load) within(from, to time.Time) (count int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -381,7 +386,7 @@ func (l *load) within(from, to time.Time) (count int) {
 	return count
 }
 
-// report adds to the table what has come since the last report.
+// report adds the results since the last report to the table.
 func (l *load) report(what, note string) {
 	r := l.result(what, note)
 	l.mu.Lock()
@@ -390,7 +395,7 @@ func (l *load) report(what, note string) {
 	results.add(r)
 }
 
-// result is a row of the table about what has come since the last report.
+// result returns a row of the table for the results since the last report.
 func (l *load) result(what, note string) result {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,7 +1,7 @@
-// Package failover_test is the exam of a registry on several PostgreSQL servers
-// and several nodes: it runs verifications and enrolments against the built
-// program while it kills servers, nodes and disks, and holds that nothing
-// acknowledged is lost and no wrong verdict given. make failover runs it.
+// Package failover_test tests a registry on several PostgreSQL servers with
+// several nodes. It runs verifications and enrolments against the built program
+// while it kills servers and nodes and fills disks. It checks that nothing
+// acknowledged is lost and that no verdict is wrong. make failover runs it.
 package failover_test
 
 import (
@@ -22,30 +22,30 @@ import (
 const (
 	root      = "../.."
 	photosDir = root + "/build/demo/photos"
-	// asked is the environment variable that this exam is run by: it takes
-	// minutes and both cores. It is none of Sesuai's, which refuses those that
-	// it does not know.
-	asked = "FAILOVER"
-	// patience is how long these tests wait for what must happen.
+	// enable is the environment variable that enables these tests, which take
+	// minutes and both cores. It lacks the prefix SESUAI_, since Sesuai refuses
+	// unknown variables with it.
+	enable = "FAILOVER"
+	// patience is how long these tests wait for an event.
 	patience = 2 * time.Minute
 )
 
 func TestMain(m *testing.M) {
 	if os.Getenv(enrollerOf) != "" {
-		os.Exit(m.Run()) // for its parent, which looks for leaks
+		os.Exit(m.Run()) // the parent process checks for leaks
 	}
 	goleak.VerifyTestMain(pgtest.Main{M: m}, goleak.Cleanup(func(code int) {
 		results.print()
-		for _, left := range children() {
-			fmt.Println("left behind:", left)
+		for _, child := range children() {
+			fmt.Println("still running:", child)
 			code = max(code, 1)
 		}
 		os.Exit(code)
 	}))
 }
 
-// children are the processes that this one has started and not waited for, as
-// proc(5) has them: number, name, state, parent.
+// children returns the processes that this one has started and not waited for, in
+// the format of proc(5): number, name, state, parent.
 func children() (found []string) {
 	all, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -56,7 +56,7 @@ func children() (found []string) {
 		if err != nil {
 			continue // it has ended
 		}
-		// A name may hold anything, and is in parentheses.
+		// The name is in parentheses and may contain any character.
 		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
 		if len(fields) > 1 && fields[1] == fmt.Sprint(os.Getpid()) {
 			found = append(found, string(b))
@@ -65,23 +65,23 @@ func children() (found []string) {
 	return found
 }
 
-// need skips the test unless the exam is asked for.
+// need skips the test unless it is enabled.
 func need(t *testing.T) {
 	t.Helper()
-	if os.Getenv(asked) == "" {
-		t.Skipf("make failover runs it, by %s=1", asked)
+	if os.Getenv(enable) == "" {
+		t.Skipf("make failover runs it, with %s=1", enable)
 	}
 	for _, path := range []string{
 		filepath.Join(root, "bin/sesuai"), filepath.Join(root, "models/libonnxruntime.so.1"),
 		filepath.Join(photosDir, "ayu-selfie.jpg"), filepath.Join(pgtest.Binaries, "postgres"),
 	} {
 		if _, err := os.Stat(path); err != nil {
-			t.Fatalf("make failover sees to it that this is here: %v", err)
+			t.Fatalf("make failover builds or installs this: %v", err)
 		}
 	}
 }
 
-// result is a row of the table that the exam ends with.
+// result is a row of the table that is printed at the end.
 type result struct {
 	what                  string
 	verdicts, unavailable int
@@ -91,7 +91,7 @@ type result struct {
 	note                  string
 }
 
-// table is that table.
+// table is the table that is printed at the end.
 type table struct {
 	mu   sync.Mutex
 	rows []result

@@ -16,8 +16,8 @@ import (
 	"github.com/sesuai/sesuai/test/process"
 )
 
-// node is one node of the service: sesuai serve, and beside it a program that
-// enrols, since that has no address on the network yet.
+// node is one node of the service: sesuai serve, and an enroller, since the HTTP
+// API cannot enrol yet.
 type node struct {
 	name     string
 	cluster  *cluster
@@ -25,10 +25,10 @@ type node struct {
 	address  string
 	client   *http.Client
 	enroller *enroller
-	// down is set before the node is killed: what it does not answer then is
-	// no fault.
+	// down is set before the node is killed. Then it is not an error if it
+	// does not answer.
 	down atomic.Bool
-	// filesAtFirst is how many files it had open when it had just started.
+	// filesAtFirst is how many files were open just after its start.
 	filesAtFirst int
 }
 
@@ -48,7 +48,7 @@ func (c *cluster) startNode(t *testing.T, name string) *node {
 	return n
 }
 
-// stop tells the node to stop, which it must do without an error.
+// stop stops the node, which must end without an error.
 func (n *node) stop(t *testing.T) {
 	t.Helper()
 	n.enroller.stop(t)
@@ -56,7 +56,7 @@ func (n *node) stop(t *testing.T) {
 	n.serve.Stop(t)
 }
 
-// kill is kill -9 of the node.
+// kill sends SIGKILL to the node.
 func (n *node) kill(t *testing.T) {
 	t.Helper()
 	n.down.Store(true)
@@ -65,7 +65,7 @@ func (n *node) kill(t *testing.T) {
 	n.serve.Kill(t)
 }
 
-// files is how many files and connections the node has open.
+// files returns how many files and connections the node has open.
 func (n *node) files(t *testing.T) int {
 	t.Helper()
 	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", n.serve.PID()))
@@ -75,10 +75,10 @@ func (n *node) files(t *testing.T) int {
 	return len(open)
 }
 
-// claim is what a verification is asked about.
+// claim is the content of a verification request.
 type claim struct{ nik, name, dateOfBirth, photo string }
 
-// ask asks the node about a claim.
+// ask requests a verification from the node.
 func (n *node) ask(id string, c claim) (status int, body []byte, err error) {
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
@@ -106,9 +106,9 @@ func (n *node) ask(id string, c claim) (status int, body []byte, err error) {
 		return 0, nil, err
 	}
 	r.Header.Set("Content-Type", w.FormDataContentType())
-	r.Header.Set("X-Api-Key", n.cluster.who.APIKey)
+	r.Header.Set("X-Api-Key", n.cluster.client.APIKey)
 	r.Header.Set("X-Request-Id", id)
-	r.SetBasicAuth(n.cluster.who.Username, n.cluster.who.Password)
+	r.SetBasicAuth(n.cluster.client.Username, n.cluster.client.Password)
 	resp, err := n.client.Do(r)
 	if err != nil {
 		return 0, nil, err
@@ -118,10 +118,10 @@ func (n *node) ask(id string, c claim) (status int, body []byte, err error) {
 	return resp.StatusCode, body, err
 }
 
-// photographs are those that photograph has read.
+// photographs caches the files that photograph has read.
 var photographs sync.Map
 
-// photograph is one of the demo's.
+// photograph returns one of the demo's photographs.
 func photograph(name string) ([]byte, error) {
 	if b, ok := photographs.Load(name); ok {
 		return b.([]byte), nil
@@ -134,14 +134,13 @@ func photograph(name string) ([]byte, error) {
 	return b, nil
 }
 
-// assertQuiet reports what the node has said that it must not: that it has
-// panicked, or anything about anybody.
+// assertQuiet fails if the node's log has a panic or personal data.
 func (n *node) assertQuiet(t *testing.T) {
 	t.Helper()
 	for line := range strings.Lines(n.serve.Log.String()) {
 		for _, word := range []string{"panic", "goroutine ", "99990", "99010", "KENCANA", "Tembalang"} {
 			if strings.Contains(line, word) {
-				t.Errorf("node %s says %s", n.name, line)
+				t.Errorf("the log of node %s says %s", n.name, line)
 			}
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestKillFirstStart kills the program while it makes the master key and the
-// database. Afterwards it starts, and keeps what it started with.
+// TestKillFirstStart kills the program while it creates the master key and the
+// database. Afterwards the program starts and works.
 func TestKillFirstStart(t *testing.T) {
 	program(t)
 	start := time.Now()
@@ -21,15 +21,15 @@ func TestKillFirstStart(t *testing.T) {
 	stages := make(map[string]int)
 	for range rounds {
 		data := filepath.Join(t.TempDir(), "data")
-		for kills := range 2 { // the second finds what the first has left
+		for kills := range 2 { // the second start finds the files of the first
 			cmd := command(t, "person", "count", "--data", data)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			// The moment is the point: any within a whole first start.
+			// Kill at a random moment of a first start.
 			<-time.After(rand.N(whole))
 			kill(t, cmd)
-			_ = cmd.Wait() // killed, or just through
+			_ = cmd.Wait() // it was killed, or had just ended
 			if kills == 0 {
 				stages[stage(data)]++
 			}
@@ -43,21 +43,21 @@ func TestKillFirstStart(t *testing.T) {
 		if len(clients) != 1 || clients[0].Name != "test" {
 			t.Errorf("clients %v, one was added", clients)
 		}
-		left, err := filepath.Glob(filepath.Join(data, ".master.key.*"))
-		if err != nil || len(left) != 0 {
-			t.Errorf("%d copies of a master key are left behind: %v", len(left), err)
+		copies, err := filepath.Glob(filepath.Join(data, ".master.key.*"))
+		if err != nil || len(copies) != 0 {
+			t.Errorf("%d copies of a master key are left behind: %v", len(copies), err)
 		}
 		if t.Failed() {
 			t.FailNow()
 		}
 	}
-	t.Logf("a first start takes %v; what was there after the first kills: %v", whole, stages)
+	t.Logf("a first start takes %v; stages of the first kills: %v", whole, stages)
 	if len(stages) < 2 {
 		t.Errorf("every kill came at the same stage: %v", stages)
 	}
 }
 
-// stage is how far a first start got, as its files show.
+// stage describes how far a first start got, by its files.
 func stage(data string) string {
 	size := func(name string) string {
 		info, err := os.Stat(filepath.Join(data, name))

@@ -11,13 +11,13 @@ import (
 
 const r8 = `{"verification_status":false,"reason":"Something wrong in Dukcapil server","result":{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null}}`
 
-// TestDiskFull: a verification that cannot be recorded is not answered; once
-// there is room again, the same process answers.
+// TestDiskFull: on a full disk, verifications get no verdict. Once there is space
+// again, the same process answers.
 func TestDiskFull(t *testing.T) {
 	program(t)
 	disk := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk).CombinedOutput(); err != nil {
-		t.Skipf("a file system of its own cannot be mounted here: %v: %s", err, out)
+		t.Skipf("a tmpfs cannot be mounted here: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", disk).CombinedOutput(); err != nil {
@@ -34,7 +34,7 @@ func TestDiskFull(t *testing.T) {
 
 	ballast := filepath.Join(disk, "ballast")
 	fill(t, ballast)
-	// SQLite's log has room for some events yet.
+	// SQLite's log still has space for some events.
 	answered, refused := 0, 0
 	for deadline := time.Now().Add(patience); refused < 5; {
 		status, body, err := s.verify("", photo)
@@ -49,23 +49,23 @@ func TestDiskFull(t *testing.T) {
 			t.Fatalf("%d %s", status, body)
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("still answering on a full disk, after %d", answered)
+			t.Fatalf("the disk is full, but %d verifications were answered", answered)
 		}
 	}
-	t.Logf("%d were answered from what room was left, then none", answered)
+	t.Logf("%d were answered in the remaining space, then none", answered)
 
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
 		if status, body, err := s.verify("", photo); err != nil || status != 200 {
-			t.Errorf("with room again: %d %s, %v", status, body, err)
+			t.Errorf("with space again: %d %s, %v", status, body, err)
 		}
 		answered++
 	}
 	s.Stop(t)
 	if strings.Contains(s.Log.String(), "panic") {
-		t.Errorf("it says %s", s.Log)
+		t.Errorf("the log says %s", s.Log)
 	}
 	assertSound(t, data)
 	total := 0
@@ -76,11 +76,11 @@ func TestDiskFull(t *testing.T) {
 		total += times
 	}
 	if total != answered+1 {
-		t.Errorf("%d are recorded, %d were answered", total, answered+1)
+		t.Errorf("%d events, %d answers", total, answered+1)
 	}
 }
 
-// fill writes a file until there is no room for more.
+// fill writes a file until the disk is full.
 func fill(t *testing.T, path string) {
 	t.Helper()
 	f, err := os.Create(path)

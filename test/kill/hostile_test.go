@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// most is how much more memory the server may have taken, in KiB.
-const most = 64 << 10
+// maxGrowth is by how much the server's memory may grow, in KiB.
+const maxGrowth = 64 << 10
 
 // connect opens a connection and sends the head of a request.
 func (s *server) connect(t *testing.T, headers string) net.Conn {
@@ -35,13 +35,13 @@ func (s *server) connect(t *testing.T, headers string) net.Conn {
 		t.Fatal(err)
 	}
 	if _, err := fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nX-Api-Key: %s\r\nContent-Type: multipart/form-data; boundary=%s\r\n%s\r\n",
-		path, host, base64.StdEncoding.EncodeToString([]byte(s.who.Username+":"+s.who.Password)), s.who.APIKey, boundary, headers); err != nil {
+		path, host, base64.StdEncoding.EncodeToString([]byte(s.Username+":"+s.Password)), s.APIKey, boundary, headers); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// assertTooLarge reads an answer, which must be that the request is too large.
+// assertTooLarge reads a response, which must say that the request is too large.
 func assertTooLarge(t *testing.T, c net.Conn) {
 	t.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -56,12 +56,12 @@ func assertTooLarge(t *testing.T, c net.Conn) {
 	}
 }
 
-// TestGigabyte: a body of 1 GB is refused by its length before it is sent, and
-// without a length as soon as there is too much of it; neither is kept.
+// TestGigabyte: a body of 1 GB with a declared length is refused before it is
+// read, and one without a length at the limit. Neither is kept in memory.
 func TestGigabyte(t *testing.T) {
 	s := serve(t, withDemoPeople(t))
 	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
-	for range 20 { // what it takes to work at all
+	for range 20 { // to reach the memory of normal operation
 		if status, body, err := s.verify("", photo); err != nil || status != 200 {
 			t.Fatal(status, string(body), err)
 		}
@@ -70,16 +70,16 @@ func TestGigabyte(t *testing.T) {
 	const gigabyte = 1 << 30
 
 	assertTooLarge(t, s.connect(t, fmt.Sprintf("Content-Length: %d\r\n", gigabyte)))
-	// Asking first is answered without being asked to go on.
+	// A request that expects 100 Continue is refused at once.
 	assertTooLarge(t, s.connect(t, fmt.Sprintf("Content-Length: %d\r\nExpect: 100-continue\r\n", gigabyte)))
 
-	// A sender who does not listen gets rid of little.
+	// A caller that sends without reading can send only a little.
 	sent := send(s.connect(t, fmt.Sprintf("Content-Length: %d\r\n", gigabyte)), gigabyte, false)
-	t.Logf("with a length: %d KiB were taken", sent>>10)
+	t.Logf("with a length: %d KiB were accepted", sent>>10)
 	if sent > 16<<20 {
-		t.Errorf("with a length, %d bytes were taken", sent)
+		t.Errorf("with a length, %d bytes were accepted", sent)
 	}
-	// In chunks nobody knows until it is too much.
+	// The length of a chunked body is not known in advance.
 	c, start := s.connect(t, "Transfer-Encoding: chunked\r\n"), claimHead()
 	fmt.Fprintf(c, "%x\r\n%s\r\n", len(start), start)
 	answer := make(chan struct{})
@@ -89,13 +89,13 @@ func TestGigabyte(t *testing.T) {
 	}()
 	sent = send(c, gigabyte, true)
 	<-answer
-	t.Logf("in chunks: %d KiB were taken", sent>>10)
+	t.Logf("in chunks: %d KiB were accepted", sent>>10)
 	if sent > 32<<20 {
-		t.Errorf("in chunks, %d bytes were taken", sent)
+		t.Errorf("in chunks, %d bytes were accepted", sent)
 	}
 	after := statusKiB(t, s.PID(), "VmHWM")
 	t.Logf("VmHWM %d MiB before, %d MiB after", before>>10, after>>10)
-	if after > before+most {
+	if after > before+maxGrowth {
 		t.Errorf("memory has grown by %d KiB", after-before)
 	}
 	if status, body, err := s.verify("", photo); err != nil || status != 200 {
@@ -104,8 +104,8 @@ func TestGigabyte(t *testing.T) {
 	s.Stop(t)
 }
 
-// send writes zeros, in chunks or plain, until the other side takes no more,
-// and returns how many it took.
+// send writes zeros, in chunks or plain, until a write fails. It returns how many
+// bytes were accepted.
 func send(c net.Conn, size int, chunked bool) (sent int) {
 	block := make([]byte, 1<<16)
 	payload := block
@@ -121,8 +121,8 @@ func send(c net.Conn, size int, chunked bool) (sent int) {
 	return sent
 }
 
-// TestEnormousImages: a photograph is refused by the size that it declares,
-// quickly and without memory for it.
+// TestEnormousImages: a photograph with a huge declared size is refused quickly,
+// and without allocating memory for it.
 func TestEnormousImages(t *testing.T) {
 	s := serve(t, withDemoPeople(t))
 	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
@@ -156,15 +156,15 @@ func TestEnormousImages(t *testing.T) {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
-	if after := statusKiB(t, s.PID(), "VmHWM"); after > before+most {
+	if after := statusKiB(t, s.PID(), "VmHWM"); after > before+maxGrowth {
 		t.Errorf("memory has grown by %d KiB", after-before)
 	}
 	s.Stop(t)
 }
 
-// TestLargeImages: files of a few hundred kilobytes stand for 40 megapixels of
-// 16 bits, several hundred megabytes each. Sent at once they are worked on one
-// after the other.
+// TestLargeImages: files of a few hundred kilobytes decode to 40 megapixels of 16
+// bits, which is several hundred megabytes. The memory limit makes the server
+// process concurrent ones one after the other.
 func TestLargeImages(t *testing.T) {
 	s := serve(t, withDemoPeople(t))
 	const side, callers = 6300, 4
@@ -183,17 +183,18 @@ func TestLargeImages(t *testing.T) {
 		})
 	}
 	group.Wait()
-	// One at a time has 11 bytes a pixel; two at once would have twice that.
+	// One photograph takes 11 bytes for each pixel. Two at once would take twice
+	// as much.
 	one := side * side * 11 >> 10
 	peak := statusKiB(t, s.PID(), "VmHWM")
 	t.Logf("a file of %d KiB; a peak of %d MiB", file.Len()>>10, peak>>10)
-	if peak > one*3/2+4*most {
+	if peak > one*3/2+4*maxGrowth {
 		t.Errorf("a peak of %d MiB, where one photograph takes %d", peak>>10, one>>10)
 	}
 	s.Stop(t)
 }
 
-// declaredPNG is a PNG with nothing but its header right.
+// declaredPNG returns a PNG in which only the header is valid.
 func declaredPNG(width, height uint32) []byte {
 	b := []byte("\x89PNG\r\n\x1a\n")
 	chunk := func(kind string, content []byte) {
@@ -211,9 +212,9 @@ func declaredPNG(width, height uint32) []byte {
 	return b
 }
 
-// TestMutatedPhotographs: whatever has become of a photograph, the answer is a
-// JSON object, and never that there is a defect; and the second thousand of them
-// takes no more memory than the first.
+// TestMutatedPhotographs: for every corrupted photograph the response is a JSON
+// object and never HTTP 500. The second thousand photographs take no more memory
+// than the first.
 func TestMutatedPhotographs(t *testing.T) {
 	s := serve(t, withDemoPeople(t))
 	const rounds, n, callers = 2, 1000, 4
@@ -254,14 +255,14 @@ func TestMutatedPhotographs(t *testing.T) {
 		memory[round] = statusKiB(t, s.PID(), "VmRSS")
 	}
 	t.Logf("answers by status: %v; the slowest took %v; memory after each thousand %d KiB", statuses, slowest, memory)
-	if memory[1] > memory[0]+most {
+	if memory[1] > memory[0]+maxGrowth {
 		t.Errorf("memory has grown by %d KiB with the second thousand", memory[1]-memory[0])
 	}
 	if statuses[200] == 0 || statuses[400] == 0 || statuses[413] == 0 || statuses[415] == 0 {
-		t.Errorf("the photographs test little: %v", statuses)
+		t.Errorf("not all statuses occurred: %v", statuses)
 	}
 	s.Stop(t)
-	if said := s.Log.String(); said != "" {
-		t.Errorf("it says %s", said)
+	if log := s.Log.String(); log != "" {
+		t.Errorf("the log says %s", log)
 	}
 }

@@ -19,11 +19,10 @@ import (
 // facesDir is the folder of photographs for development, beside the project.
 const facesDir = root + "/../shared/faces"
 
-// TestKillImportOfFaces kills an import of the photographs for development
-// three times. Some of them are no references, so some rows are rejected: in
-// the end the registry, the exit status and the rejected rows are those of a
-// run that nobody disturbed. IMPORT_FACES=all takes all of them, which needs
-// minutes.
+// TestKillImportOfFaces kills an import of the photographs for development three
+// times. Some of them cannot be references, so some rows are rejected: the final
+// registry, exit status and rejected rows equal those of a run that was not
+// killed. IMPORT_FACES=all takes all photographs, which needs minutes.
 func TestKillImportOfFaces(t *testing.T) {
 	program(t)
 	faces := photographs(t)
@@ -47,8 +46,7 @@ func TestKillImportOfFaces(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		// Where three such runs together do not get through; the
-		// moment is the point.
+		// So early that three such runs do not get to the end together.
 		select {
 		case <-time.After(time.Duration((0.08 + 0.2*rand.Float64()) * float64(took))):
 		case err := <-ended:
@@ -62,15 +60,14 @@ func TestKillImportOfFaces(t *testing.T) {
 	}
 	data, rejects, cmd := run("killed")
 	if again := ends(t, cmd); again != rejected {
-		t.Errorf("%d rows are rejected, %d in a run that nobody disturbed", again, rejected)
+		t.Errorf("%d rows are rejected, %d in a run that was not killed", again, rejected)
 	}
 	if a, b := digest(t, data), digest(t, whole); a != b || a == "" {
-		t.Errorf("the digest is %s, and %s of a run that nobody disturbed", a, b)
+		t.Errorf("the digest is %s, and %s after a run that was not killed", a, b)
 	}
 	a, b := sortedLines(t, rejects), sortedLines(t, wholeRejects)
-	// What was told when the process was killed may be told again.
-	if a = slices.Compact(a); !slices.Equal(a, b) || len(b) != rejected+1 {
-		t.Errorf("%d rejected rows are told, %d in a run that nobody disturbed, of %d", len(a)-1, len(b)-1, rejected)
+	if !slices.Equal(a, b) || len(b) != rejected+1 {
+		t.Errorf("%d rejected rows are told, %d in a run that was not killed, of %d", len(a)-1, len(b)-1, rejected)
 	}
 	t.Logf("%d photographs, %d of them rejected", len(faces), rejected)
 	assertSound(t, data)

@@ -1,6 +1,6 @@
-// Package kill_test treats the built program as the world does: it kills it at
-// the worst moments, fills its disk, sends it what nobody should, and watches
-// what it leaves behind.
+// Package kill_test subjects the built program to the worst conditions: it kills
+// the program at any moment, fills its disk and sends it hostile input, and checks
+// what the program leaves behind.
 package kill_test
 
 import (
@@ -25,11 +25,11 @@ const (
 	root      = "../.."
 	photosDir = root + "/build/demo/photos"
 	path      = "/identity/v1/face-verification"
-	// patience is how long these tests wait for what must happen.
+	// patience is how long these tests wait for an event.
 	patience = 60 * time.Second
 )
 
-// program is the built program, which says errors alone.
+// program returns the built program, which logs only errors.
 func program(t *testing.T) process.Runner {
 	t.Helper()
 	return process.Runner{
@@ -37,19 +37,19 @@ func program(t *testing.T) process.Runner {
 	}
 }
 
-// command is the program with arguments, to be started.
+// command returns a command of the program. It is not started yet.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	return program(t).Command(args...)
 }
 
-// sesuai runs a command, which must succeed, and reads what it prints.
+// sesuai runs a command, which must succeed, and parses its output.
 func sesuai(t *testing.T, into any, args ...string) {
 	t.Helper()
 	program(t).Run(t, into, args...)
 }
 
-// count is how many people are on record.
+// count returns how many people are on record.
 func count(t *testing.T, data string) int {
 	t.Helper()
 	var out struct{ People int }
@@ -57,7 +57,7 @@ func count(t *testing.T, data string) int {
 	return out.People
 }
 
-// credentials are a client's.
+// credentials are the credentials of a client.
 type credentials struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
@@ -68,8 +68,8 @@ type credentials struct {
 type server struct {
 	*process.Process
 	address string
-	who     credentials
-	client  *http.Client
+	credentials
+	client *http.Client
 }
 
 // serve starts sesuai serve with a new client and waits until it is ready.
@@ -80,7 +80,7 @@ func serve(t *testing.T, data string, environment ...string) *server {
 	t.Cleanup(s.client.CloseIdleConnections)
 	r := program(t)
 	r.Env = append(r.Env, environment...)
-	r.Run(t, &s.who, "client", "add", fmt.Sprint("test ", time.Now().UnixNano()), "--data", data)
+	r.Run(t, &s.credentials, "client", "add", fmt.Sprint("test ", time.Now().UnixNano()), "--data", data)
 	var started struct{ Address string }
 	s.Process = r.Start(t, &started, "serve", "--data", data, "--listen", "127.0.0.1:0")
 	s.address = started.Address
@@ -94,8 +94,8 @@ func kill(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// verify asks whether it is Ayu, the first of the demo people, and returns the
-// status and the body; every answer must be a JSON object.
+// verify requests a verification of Ayu, the first of the demo people. Every
+// response must be a JSON object.
 func (s *server) verify(id string, photo []byte) (status int, body []byte, err error) {
 	contentType, form := claim(photo)
 	r, err := http.NewRequest(http.MethodPost, s.address+path, bytes.NewReader(form))
@@ -103,11 +103,11 @@ func (s *server) verify(id string, photo []byte) (status int, body []byte, err e
 		return 0, nil, err
 	}
 	r.Header.Set("Content-Type", contentType)
-	r.Header.Set("X-Api-Key", s.who.APIKey)
+	r.Header.Set("X-Api-Key", s.APIKey)
 	if id != "" {
 		r.Header.Set("X-Request-Id", id)
 	}
-	r.SetBasicAuth(s.who.Username, s.who.Password)
+	r.SetBasicAuth(s.Username, s.Password)
 	resp, err := s.client.Do(r)
 	if err != nil {
 		return 0, nil, err
@@ -123,18 +123,18 @@ func (s *server) verify(id string, photo []byte) (status int, body []byte, err e
 	return resp.StatusCode, body, nil
 }
 
-// notJSON is the error about an answer that came whole but is no JSON object.
+// notJSON is the error of a complete response that is not a JSON object.
 type notJSON struct{ error }
 
 const boundary = "the-boundary"
 
-// claim is a form about Ayu.
+// claim returns a form about Ayu.
 func claim(photo []byte) (contentType string, body []byte) {
 	body = append([]byte(claimHead()), photo...)
 	return "multipart/form-data; boundary=" + boundary, append(body, "\r\n--"+boundary+"--\r\n"...)
 }
 
-// claimHead is a form about Ayu up to the photograph.
+// claimHead returns a form about Ayu up to the photograph.
 func claimHead() string {
 	var b strings.Builder
 	for _, f := range [][2]string{{"nik", "9901015203900001"}, {"name", "AYU KENCANA PRATIWI"}, {"date_of_birth", "12-03-1990"}} {
@@ -153,7 +153,7 @@ func readFile(t *testing.T, path string) []byte {
 	return b
 }
 
-// withDemoPeople is a data folder with the demo people.
+// withDemoPeople returns a data folder with the demo people.
 func withDemoPeople(t *testing.T) (data string) {
 	t.Helper()
 	program(t)
@@ -162,7 +162,7 @@ func withDemoPeople(t *testing.T) (data string) {
 	return data
 }
 
-// statusKiB reads a figure of memory of a process from /proc, in KiB.
+// statusKiB returns a memory figure of a process from /proc, in KiB.
 func statusKiB(t *testing.T, pid int, key string) int {
 	t.Helper()
 	for line := range strings.Lines(string(readFile(t, fmt.Sprintf("/proc/%d/status", pid)))) {

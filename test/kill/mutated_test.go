@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// mutationSeed is what the mutations follow from: MUTATION_SEED, if it is
-// set, so that a failure can be had again and other images can be tried.
+// mutationSeed returns the seed of the mutations. MUTATION_SEED overrides it, to
+// repeat a failure or to try other images.
 func mutationSeed(t *testing.T) uint64 {
 	t.Helper()
 	seed := uint64(20261123)
@@ -26,7 +26,7 @@ func mutationSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// mutations are what is done to an image; other is another one.
+// mutations change an image b. other is another image.
 var mutations = []func(random *rand.Rand, b, other []byte) []byte{
 	func(random *rand.Rand, b, _ []byte) []byte { // some bits anywhere
 		for range 1 + random.IntN(20) {
@@ -34,7 +34,7 @@ var mutations = []func(random *rand.Rand, b, other []byte) []byte{
 		}
 		return b
 	},
-	func(random *rand.Rand, b, _ []byte) []byte { // some bits in the header, where they tell
+	func(random *rand.Rand, b, _ []byte) []byte { // some bits in the header, where they matter most
 		for range 1 + random.IntN(5) {
 			b[2+random.IntN(600)] ^= 1 << random.IntN(8)
 		}
@@ -43,15 +43,15 @@ var mutations = []func(random *rand.Rand, b, other []byte) []byte{
 	func(random *rand.Rand, b, _ []byte) []byte { // cut short
 		return b[:1+random.IntN(len(b))]
 	},
-	func(random *rand.Rand, b, other []byte) []byte { // one's header on another's body
+	func(random *rand.Rand, b, other []byte) []byte { // the header of one image with the body of the other
 		at := 2 + random.IntN(600)
 		return append(b[:at:at], other[at:]...)
 	},
-	func(random *rand.Rand, b, _ []byte) []byte { // a piece taken out
+	func(random *rand.Rand, b, _ []byte) []byte { // a piece removed
 		from := random.IntN(len(b))
 		return slices.Delete(b, from, min(len(b), from+1+random.IntN(2000)))
 	},
-	func(random *rand.Rand, b, _ []byte) []byte { // bytes overwritten, the first ones too
+	func(random *rand.Rand, b, _ []byte) []byte { // bytes overwritten, sometimes the first ones
 		from := random.IntN(len(b) / 2)
 		if random.IntN(2) == 0 {
 			from = 0
@@ -64,18 +64,18 @@ var mutations = []func(random *rand.Rand, b, other []byte) []byte{
 	swapped, resized,
 }
 
-// mutated is one of the images with something done to it.
+// mutated returns one of the images with a random mutation.
 func mutated(random *rand.Rand, images [][]byte) []byte {
 	b, other := bytes.Clone(images[random.IntN(len(images))]), images[random.IntN(len(images))]
 	return mutations[random.IntN(len(mutations))](random, b, other)
 }
 
-// swapped exchanges, duplicates or removes segments of a JPEG or chunks of a
-// PNG, each of them whole, one to three times; some are another image's.
+// swapped exchanges, duplicates, removes or replaces whole segments of a JPEG or
+// chunks of a PNG, one to three times.
 func swapped(random *rand.Rand, b, other []byte) []byte {
 	parts, others := segments(b), segments(other)
 	for range 1 + random.IntN(3) {
-		// The first is what tells a JPEG or PNG, and stays.
+		// The first part identifies a JPEG or PNG and is kept.
 		i, j := 1+random.IntN(len(parts)-1), 1+random.IntN(len(parts)-1)
 		switch random.IntN(4) {
 		case 0:
@@ -95,9 +95,9 @@ func swapped(random *rand.Rand, b, other []byte) []byte {
 
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
-// segments cuts an image in its parts: a JPEG in its start, its marker segments
-// and, from the first scan on, the rest (ITU-T T.81, B.1.1), a PNG in its
-// signature and its chunks.
+// segments cuts an image into its parts: a JPEG into its start, its marker
+// segments and everything from the first scan on (ITU-T T.81, B.1.1), a PNG into
+// its signature and its chunks.
 func segments(b []byte) (parts [][]byte) {
 	cut := func(n int) {
 		parts = append(parts, b[:n:n])
@@ -118,11 +118,11 @@ func segments(b []byte) (parts [][]byte) {
 	return parts
 }
 
-// resized writes other sizes in a JPEG's frame header or in a PNG's: nothing,
-// a little more or less, the two exchanged, the most, or anything. The image's
-// own content is then too much or too little.
+// resized writes other sizes into the header of a JPEG or PNG: 0, slightly more or
+// less, width and height exchanged, the greatest value, or any value. The image
+// then has too much or too little content.
 func resized(random *rand.Rand, b, _ []byte) []byte {
-	size := func(was, instead, most uint32) uint32 {
+	size := func(was, instead, limit uint32) uint32 {
 		switch random.IntN(7) {
 		case 0:
 			return 0
@@ -133,11 +133,11 @@ func resized(random *rand.Rand, b, _ []byte) []byte {
 		case 3:
 			return instead
 		case 4:
-			return most
+			return limit
 		case 5:
 			return random.Uint32N(8000)
 		default:
-			return random.Uint32() & most
+			return random.Uint32() & limit
 		}
 	}
 	if bytes.HasPrefix(b, []byte(pngSignature)) {
@@ -145,7 +145,7 @@ func resized(random *rand.Rand, b, _ []byte) []byte {
 		w, h := binary.BigEndian.Uint32(header[4:]), binary.BigEndian.Uint32(header[8:])
 		binary.BigEndian.PutUint32(header[4:], size(w, h, 1<<32-1))
 		binary.BigEndian.PutUint32(header[8:], size(h, w, 1<<32-1))
-		if random.IntN(4) > 0 { // with the wrong sum nothing looks at the size
+		if random.IntN(4) > 0 { // with a wrong checksum the size is not used
 			binary.BigEndian.PutUint32(header[17:], crc32.ChecksumIEEE(header[:17]))
 		}
 		return b
@@ -157,9 +157,9 @@ func resized(random *rand.Rand, b, _ []byte) []byte {
 	return b
 }
 
-// frameHeader is a JPEG from its frame header on, SOF0 or SOF2 (ITU-T T.81,
-// B.2.2): after 5 bytes come its height and width, of 2 bytes each. nil if it
-// has none.
+// frameHeader returns a JPEG from its frame header on, SOF0 or SOF2 (ITU-T T.81,
+// B.2.2), or nil if it has none. The height and width, of 2 bytes each, follow
+// after 5 bytes.
 func frameHeader(b []byte) []byte {
 	at := 0
 	for _, s := range segments(b) {
@@ -171,9 +171,9 @@ func frameHeader(b []byte) []byte {
 	return nil
 }
 
-// Each mutation does what it says, and the same seed the same.
+// Every mutation changes images, and the same seed gives the same change.
 func TestMutations(t *testing.T) {
-	program(t) // skips where nothing is built
+	program(t) // skips the test if nothing is built
 	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
 	for name, image := range map[string][]byte{"JPEG": photo, "PNG": photographAsPNG(t, photo)} {
 		if parts := segments(image); len(parts) < 4 || !bytes.Equal(slices.Concat(parts...), image) {
@@ -191,7 +191,7 @@ func TestMutations(t *testing.T) {
 					differ++
 				}
 			}
-			// Its own header on its own body changes nothing.
+			// With other equal to b, mutation 3 changes nothing.
 			if same := i == 3; (differ == 0) != same {
 				t.Errorf("%s, mutation %d: %d of 20 are changed", name, i, differ)
 			}

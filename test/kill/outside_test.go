@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestNothingOutsideTheDataFolder: neither the program nor a library of its
-// own accord writes anywhere else. ONNX Runtime would, see package ort.
+// TestNothingOutsideTheDataFolder: neither the program nor a library writes to
+// other folders. ONNX Runtime would by default: see package ort.
 func TestNothingOutsideTheDataFolder(t *testing.T) {
 	data := withDemoPeople(t)
 	home, temporary := t.TempDir(), t.TempDir()
@@ -21,7 +21,7 @@ func TestNothingOutsideTheDataFolder(t *testing.T) {
 	for _, dir := range []string{home, temporary} {
 		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 			if path != dir {
-				t.Errorf("%s was made", path)
+				t.Errorf("%s was created", path)
 			}
 			return err
 		})

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// photographAsPNG is a JPEG as a PNG.
+// photographAsPNG converts a JPEG to a PNG.
 func photographAsPNG(t *testing.T, photo []byte) []byte {
 	t.Helper()
 	img, err := jpeg.Decode(bytes.NewReader(photo))

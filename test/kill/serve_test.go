@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestKillServe kills the service while it answers. Every verification that
-// was answered is in the audit trail once, and the trail holds.
+// TestKillServe kills the service under load. The audit trail has every answered
+// verification exactly once, and stays verifiable.
 func TestKillServe(t *testing.T) {
 	data := withDemoPeople(t)
 	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
@@ -61,7 +61,7 @@ func TestKillServe(t *testing.T) {
 			t.Errorf("request %s is recorded %d times", id, times)
 		}
 	}
-	t.Logf("%d answered, %d recorded, in %d lives", len(answered), len(recorded), rounds)
+	t.Logf("%d answered, %d recorded, by %d processes", len(answered), len(recorded), rounds)
 	if unanswered := len(recorded) - len(answered); unanswered < 0 || unanswered > rounds*callers {
 		t.Errorf("%d requests are recorded that were not answered", unanswered)
 	}
@@ -71,7 +71,7 @@ func TestKillServe(t *testing.T) {
 	}
 	s.Stop(t)
 	if len(s.Log.String()) > 0 {
-		t.Errorf("it says %s", s.Log)
+		t.Errorf("the log says %s", s.Log)
 	}
 }
 

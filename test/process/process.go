@@ -1,6 +1,6 @@
-// Package process runs the built program as an operator does, for tests: it
-// starts, stops and kills it, and keeps what it prints. It must not know what
-// the program does.
+// Package process runs the built program in tests, as an operator does: it
+// starts, stops and kills the program, and keeps its output. It leaves the
+// meaning of commands and their output to the tests.
 package process
 
 import (
@@ -17,14 +17,14 @@ import (
 	"testing"
 )
 
-// Program is the path of the built program. Where make has not built it, the
-// test is skipped; in CI it always has. root is the way to the module's folder,
-// needs are the paths of further files in it that the test uses.
+// Program returns the path of the built program. If make has not built it, the
+// test is skipped, except in CI, where it fails. root is the path of the module's
+// folder. needs are the paths of further files in it that the test uses.
 func Program(t testing.TB, root string, needs ...string) string {
 	t.Helper()
 	for _, need := range append([]string{"bin/sesuai", "models/libonnxruntime.so.1"}, needs...) {
 		if _, err := os.Stat(filepath.Join(root, need)); err != nil && os.Getenv("CI") == "" {
-			t.Skipf("%s is not here: make test builds it", need)
+			t.Skipf("%s is missing: make test builds it", need)
 		}
 	}
 	p, err := filepath.Abs(filepath.Join(root, "bin/sesuai"))
@@ -37,19 +37,19 @@ func Program(t testing.TB, root string, needs ...string) string {
 // Runner runs the program's commands with one configuration.
 type Runner struct {
 	Program string
-	// Args stand behind every command, Env are added to the environment.
+	// Args are appended to every command, Env is added to the environment.
 	Args, Env []string
 }
 
-// Command is a command to be started; it prints JSON.
+// Command returns a command that prints JSON. It is not started yet.
 func (r Runner) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(r.Program, append(append(args, r.Args...), "--json")...)
 	cmd.Env = append(append(os.Environ(), "SESUAI_MODELS="+filepath.Join(filepath.Dir(r.Program), "..", "models")), r.Env...)
 	return cmd
 }
 
-// Run runs a command, which must succeed, and reads the JSON that it prints
-// into that, unless it is nil.
+// Run runs a command, which must succeed. It parses the JSON that the command
+// prints into into, unless that is nil.
 func (r Runner) Run(t testing.TB, into any, args ...string) {
 	t.Helper()
 	cmd := r.Command(args...)
@@ -67,16 +67,17 @@ func (r Runner) Run(t testing.TB, into any, args ...string) {
 	}
 }
 
-// Process is a command that goes on until it is stopped.
+// Process is a command that runs until it is stopped.
 type Process struct {
 	cmd *exec.Cmd
-	// Log is what it has written to standard error.
+	// Log is its standard error.
 	Log *Log
 	end func() error
 }
 
-// Start starts a command and waits for its first line of output, JSON that is
-// read into that. It is killed at the test's end at the latest.
+// Start starts a command and waits for its first line of output, which it parses
+// as JSON into into. The command is killed when the test ends, unless it has
+// ended before.
 func (r Runner) Start(t testing.TB, into any, args ...string) *Process {
 	t.Helper()
 	p := &Process{cmd: r.Command(args...), Log: &Log{}}
@@ -107,10 +108,10 @@ func (r Runner) Start(t testing.TB, into any, args ...string) *Process {
 	return p
 }
 
-// PID is its process id.
+// PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Stop tells it to stop, which it must do without an error.
+// Stop sends SIGTERM and waits. The process must end without an error.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -121,7 +122,7 @@ func (p *Process) Stop(t testing.TB) {
 	}
 }
 
-// Kill is kill -9.
+// Kill sends SIGKILL and waits.
 func (p *Process) Kill(t testing.TB) {
 	t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -130,7 +131,8 @@ func (p *Process) Kill(t testing.TB) {
 	_ = p.end()
 }
 
-// Abort has it print what all its goroutines do, as a crash does, and end.
+// Abort sends SIGQUIT and waits. The process prints the stacks of all goroutines,
+// as in a crash.
 func (p *Process) Abort(t testing.TB) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
@@ -139,7 +141,7 @@ func (p *Process) Abort(t testing.TB) {
 	_ = p.end()
 }
 
-// Log is a buffer that may be read while it is written to.
+// Log is a buffer that is safe for concurrent use.
 type Log struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -152,7 +154,7 @@ func (l *Log) Write(b []byte) (int, error) {
 	return l.b.Write(b)
 }
 
-// String is all that was written.
+// String returns everything that was written.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

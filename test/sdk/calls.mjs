@@ -1,10 +1,10 @@
-// Makes the calls that it reads from standard input with the vendor's own SDK
-// and writes what came of each to standard output, as JSON.
+// Reads calls from standard input, makes them with the vendor's SDK, and writes
+// the result of each to standard output, as JSON.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const { modulePath, calls } = JSON.parse(readFileSync(0, "utf8"));
-// The SDK logs each call to the console; standard output is the answer's.
+// The SDK logs each call to the console, but standard output is for the results.
 console.log = console.info = () => {};
 const { Vision } = await import(pathToFileURL(modulePath).href);
 

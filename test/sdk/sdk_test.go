@@ -1,5 +1,5 @@
-// Package sdk_test calls a running sesuai serve with npm's @glair/vision: a
-// real client of the contract, which this project did not write.
+// Package sdk_test calls a running sesuai serve with npm's @glair/vision, a client
+// of the contract that was written independently of this project.
 package sdk_test
 
 import (
@@ -20,7 +20,7 @@ import (
 
 const root = "../.."
 
-// credentials are what the demo keeps of its client.
+// credentials are the credentials of the demo's client.
 type credentials struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
@@ -51,12 +51,12 @@ func TestVendorSDK(t *testing.T) {
 	vendorSDK(t, func(data string) { demo(t, "break", "--data", data) })
 }
 
-// vendorSDK makes the calls; takeAway takes the registry of that data folder
-// away from under the running server.
-func vendorSDK(t *testing.T, takeAway func(data string)) {
+// vendorSDK makes the calls. breakRegistry breaks the registry of a data folder
+// under the running server.
+func vendorSDK(t *testing.T, breakRegistry func(data string)) {
 	sdk := absolute(t, "build/sdk/node_modules/@glair/vision/lib/index.js")
 	if _, err := os.Stat(sdk); err != nil && os.Getenv("CI") == "" {
-		t.Skip("the vendor's SDK is not here: make test fetches it")
+		t.Skip("the vendor's SDK is missing: make test fetches it")
 	}
 	data := t.TempDir()
 	demo(t, "prepare", "--data", data)
@@ -102,7 +102,7 @@ func vendorSDK(t *testing.T, takeAway func(data string)) {
 	}
 	refused := func(body map[string]any) result { return result{false, body} }
 	denied := refused(map[string]any{"error": "Access to this API has been disallowed"})
-	// A percentage at or over the threshold, and one under it.
+	// A percentage at or above the threshold, and one below it.
 	const passes, fails = "passes", "fails"
 
 	tests := []struct {
@@ -175,7 +175,7 @@ func vendorSDK(t *testing.T, takeAway func(data string)) {
 	}
 
 	t.Run("R8", func(t *testing.T) {
-		takeAway(data)
+		breakRegistry(data)
 		got := run(t, sdk, []call{{config(), param()}})
 		want := verdict(false, "Something wrong in Dukcapil server", nil, nil, nil, nil)
 		want.Resolved = false
@@ -183,8 +183,8 @@ func vendorSDK(t *testing.T, takeAway func(data string)) {
 	})
 }
 
-// check compares a result with the one wanted, in which a percentage may be
-// "passes" or "fails" and guidance is left out.
+// check compares a result with the wanted one, in which a percentage may be
+// "passes" or "fails". It ignores guidance.
 func check(t *testing.T, got, want result) {
 	t.Helper()
 	delete(got.Body, "guidance")
@@ -197,11 +197,11 @@ func check(t *testing.T, got, want result) {
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("what the SDK's caller sees (-want +got):\n%s", diff)
+		t.Errorf("the SDK's result (-want +got):\n%s", diff)
 	}
 }
 
-// run has the SDK make the calls.
+// run makes the calls with the SDK.
 func run(t *testing.T, sdk string, calls []call) []result {
 	t.Helper()
 	in, err := json.Marshal(map[string]any{"modulePath": sdk, "calls": calls})

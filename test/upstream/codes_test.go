@@ -17,7 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 )
 
-// The answers of the contract, as these tests name them. R1 and R5 have a
+// The responses of the contract. Those with a name or face comparison have a
 // percentage.
 const (
 	r1        = `200 {"verification_status":true,"reason":"Verification Success","result":{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":%s}}`
@@ -31,15 +31,15 @@ const (
 	badImage  = `400 {"verification_status":false,"reason":"Invalid face_image","code":"INVALID_IMAGE"`
 )
 
-// match is what the sandbox answers about somebody who agrees in everything:
-// 8.331, of which the curve makes 75 + 5 × 3.331.
+// match is the percentage if everything agrees: the sandbox answers 8.331, which
+// the curve maps to 75 + 5 × 3.331.
 const match = "91.66"
 
-// outcomes are what each magic NIK of the sandbox leads to, by its last four
-// digits; what is not here is R8.
+// outcomes are the responses for the magic NIKs of the sandbox, by their last four
+// digits. NIKs that are missing here lead to R8.
 var outcomes = map[string]string{
 	"1000": fmt.Sprintf(r1, match), "1001": fmt.Sprintf(r3, match), "1002": fmt.Sprintf(r4, match),
-	// At the upstream's threshold of 80 or under it: the client's mark is 85.
+	// At or below the upstream's threshold of 80; the client's threshold is 85.
 	"1003": fmt.Sprintf(r3, match), "1004": fmt.Sprintf(r3, match), "1008": fmt.Sprintf(r3, match),
 	"1005": fmt.Sprintf(r1, match), "1012": fmt.Sprintf(r1, match),
 	"1030": r2, "1031": notActive, "1032": notActive,
@@ -47,21 +47,22 @@ var outcomes = map[string]string{
 	"0008": r2, "0013": r2, "0015": r2, "0011": notActive, "0012": notActive, "0014": notActive,
 	"6018": fmt.Sprintf(r1, match), "6019": fmt.Sprintf(r5, "31.71"), "6020": noFace, "6006": badImage, "6015": badImage,
 	"2001": fmt.Sprintf(r1, "99"), "2002": fmt.Sprintf(r1, "75"), "2003": fmt.Sprintf(r5, "74.99"),
-	// The number decides, and not the word.
+	// The number decides, not the word.
 	"2004": fmt.Sprintf(r1, match), "2005": fmt.Sprintf(r1, match), "2006": fmt.Sprintf(r5, "31.71"), "2007": fmt.Sprintf(r1, "100"),
-	// A second try is answered.
+	// The second try has an answer.
 	"2060": fmt.Sprintf(r1, match), "1200": fmt.Sprintf(r1, match),
 }
 
-// flags are those of the audit event, where there are any.
+// flags are the flags of the audit events that have any.
 var flags = map[string]string{"0012": "DUPLICATE_RECORD", "2001": "SCORE_TOO_HIGH", "2007": "SCORE_TOO_HIGH"}
 
-// quotaUsedUp end the day for the data check, and so come last.
+// quotaUsedUp are the magic NIKs that end the day for the data check, so they come
+// last.
 var quotaUsedUp = map[string]bool{"1034": true, "0005": true}
 
-// TestEveryAnswer asks the built program about every magic NIK of the sandbox:
+// TestEveryAnswer verifies every magic NIK of the sandbox with the built program:
 // each row of both code tables, in every shape, and every way in which an answer
-// can be none. It ends with the quota, after which nothing is asked any more.
+// can fail. It ends with a used-up quota, after which nothing is called.
 func TestEveryAnswer(t *testing.T) {
 	w := newWorld(t, people(1), "stall: 8s\nslow: 8s\n", "  breaker: {minimum: 10000}\n")
 	p, address := w.serve(t, "127.0.0.1:0")
@@ -93,7 +94,7 @@ func TestEveryAnswer(t *testing.T) {
 			asked++
 		}
 	}
-	// The quota is used up: nobody is called, and whoever asks is told.
+	// With the quota used up, nothing is called, and the response is R8.
 	before := w.questions(t)
 	if got := ask(people(1)[0].nik, "after-quota"); got != r8 {
 		t.Errorf("after the quota: %s", got)
@@ -102,9 +103,9 @@ func TestEveryAnswer(t *testing.T) {
 		t.Errorf("after the quota %d calls were made", calls)
 	}
 	metrics := w.get(t, "http://"+w.metrics+"/metrics")
-	for _, name := range []string{"sesuai_dukcapil_calls_total", "sesuai_dukcapil_unexpected_total", "sesuai_dukcapil_held_seconds", "sesuai_balikan_outstanding"} {
+	for _, name := range []string{"sesuai_dukcapil_calls_total", "sesuai_dukcapil_unexpected_total", "sesuai_dukcapil_held_seconds", "sesuai_balikan_pending"} {
 		if !strings.Contains(metrics, name) {
-			t.Errorf("there is no metric %s", name)
+			t.Errorf("the metric %s is missing", name)
 		}
 	}
 	assertSilent(t, metrics, people(8))
@@ -132,7 +133,8 @@ func TestEveryAnswer(t *testing.T) {
 	assertSilent(t, p.Log.String(), people(8))
 }
 
-// questions are the calls that the sandbox was asked about somebody.
+// questions returns how many calls of the data and the face check the sandbox has
+// received.
 func (w *world) questions(t *testing.T) int {
 	t.Helper()
 	n := 0
@@ -144,7 +146,7 @@ func (w *world) questions(t *testing.T) int {
 	return n
 }
 
-// get reads a page.
+// get returns the body of a page.
 func (w *world) get(t *testing.T, url string) string {
 	t.Helper()
 	resp, err := w.client.Get(url)
@@ -159,8 +161,8 @@ func (w *world) get(t *testing.T, url string) string {
 	return string(b)
 }
 
-// TestCrashSaysNothing: what the program prints when it crashes while it asks
-// about somebody holds nothing of it.
+// TestCrashSaysNothing: the output of a crash during a verification contains no
+// personal data.
 func TestCrashSaysNothing(t *testing.T) {
 	all := people(8)
 	w := newWorld(t, all, "face: {latency: {median: 30s}}\n", "")
@@ -181,13 +183,14 @@ func TestCrashSaysNothing(t *testing.T) {
 	}
 	crash := p.Log.String()
 	if !strings.Contains(crash, "dukcapil.(*service).exchange") {
-		t.Errorf("it was not asking: %.2000s", crash)
+		t.Errorf("no call was in progress: %.2000s", crash)
 	}
 	assertSilent(t, strings.NewReplacer("goroutine ", "", "panic", "").Replace(crash), all)
 }
 
-// TestKillBeforeTheFaceCheck: while the data check is waited for the face check
-// is begun, too. Killed then, neither has an ending, and only one got there.
+// TestKillBeforeTheFaceCheck: the face check is started in the call log while the
+// program waits for the data check. If the program is killed then, neither call
+// has a completion, and only one has reached the sandbox.
 func TestKillBeforeTheFaceCheck(t *testing.T) {
 	all := people(8)
 	w := newWorld(t, all, "data: {latency: {median: 30s}}\n", "")
@@ -197,7 +200,7 @@ func TestKillBeforeTheFaceCheck(t *testing.T) {
 		_, _, err := w.ask(address, "kill", all[0].nik, all[0].name, all[0].date, all[0].selfie)
 		asked <- err
 	}()
-	account := func() (rows []string) {
+	callLog := func() (rows []string) {
 		w.query(t, `SELECT service || coalesce(' ' || class, '') FROM upstream_calls ORDER BY id`, func(scan func(...any) error) error {
 			rows = append(rows, "")
 			return scan(&rows[len(rows)-1])
@@ -205,22 +208,22 @@ func TestKillBeforeTheFaceCheck(t *testing.T) {
 		return rows
 	}
 	want := []string{"data_check", "face_check"}
-	for end := time.Now().Add(time.Minute); !slices.Equal(account(), want); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !slices.Equal(callLog(), want); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("the account has %q", account())
+			t.Fatalf("the call log has %q", callLog())
 		}
 	}
 	p.Kill(t)
 	if err := <-asked; err == nil {
 		t.Error("there was an answer")
 	}
-	if got := account(); !slices.Equal(got, want) || w.questions(t) != 1 {
-		t.Errorf("the account has %q, and %d questions got there", got, w.questions(t))
+	if got := callLog(); !slices.Equal(got, want) || w.questions(t) != 1 {
+		t.Errorf("the call log has %q, and %d calls reached the sandbox", got, w.questions(t))
 	}
 }
 
-// TestBadRequestsCostNothing: what is no question, and a photograph that nothing
-// can be compared with, never get to the upstream.
+// TestBadRequestsCostNothing: invalid requests, and photographs that cannot be
+// compared, cause no calls.
 func TestBadRequestsCostNothing(t *testing.T) {
 	all := people(1)
 	w := newWorld(t, all, "", "")
@@ -253,24 +256,24 @@ func TestBadRequestsCostNothing(t *testing.T) {
 	if n := w.questions(t); n != 0 {
 		t.Errorf("%d calls were made", n)
 	}
-	// And one that is none of these does.
+	// A valid request does.
 	if status, body, err := w.ask(address, "good", me.nik, me.name, me.date, me.selfie); err != nil || status != 200 {
 		t.Errorf("status %d: %s, %v", status, body, err)
 	}
 	if n := w.questions(t); n != 2 {
-		t.Errorf("a good request made %d calls, want 2", n)
+		t.Errorf("a valid request made %d calls, want 2", n)
 	}
 	p.Stop(t)
 	assertSilent(t, p.Log.String(), people(8))
 }
 
-// wall is a photograph without anybody.
+// wall returns a photograph without a person.
 func wall(t *testing.T) []byte {
 	t.Helper()
 	return encoded(t, image.NewUniform(color.RGBA{196, 204, 208, 255}), image.Rect(0, 0, 400, 400))
 }
 
-// shrunk is a photograph in so few pixels that no face in it can be compared.
+// shrunk returns a photograph with too few pixels to compare a face in it.
 func shrunk(t *testing.T, photo []byte) []byte {
 	t.Helper()
 	whole, err := jpeg.Decode(bytes.NewReader(photo))

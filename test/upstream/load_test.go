@@ -21,11 +21,11 @@ import (
 	"github.com/sesuai/sesuai/test/process"
 )
 
-// faults are 10 % of failures of every kind and 2 % that stall for longer than
-// anybody waits.
+// faults are 10 % failures of every kind, and 2 % answers that stall for longer
+// than any time limit.
 const faults = `{refuse: 0.02, http_500: 0.02, cut: 0.02, garbage: 0.01, empty: 0.01, reset: 0.02, stall: 0.02}`
 
-// asked is one request, and what came of it.
+// asked is one request and its response.
 type asked struct {
 	id         string
 	nik        string
@@ -34,12 +34,12 @@ type asked struct {
 	body       []byte
 }
 
-// TestMixedLoad: against a sandbox that fails 10 % and stalls 2 %, with two kill
-// -9 of Sesuai in the middle, no verdict is another than what the sandbox
-// answered; the account is the sandbox's count of calls, but for those that were
-// begun when Sesuai was killed, which are told apart; and for every person who
-// was verified there is exactly one return. UPSTREAM_MINUTES is how long: it is
-// short unless that is set (make upstream: 20).
+// TestMixedLoad runs a load with a sandbox in which 10 % of calls fail and 2 %
+// stall, and kills Sesuai twice. Every verdict agrees with the sandbox's answers.
+// The call log agrees with the sandbox's record, apart from calls that were in
+// progress when Sesuai was killed, which have no completion. The outbox has
+// exactly one row for every verified person. The load takes UPSTREAM_MINUTES (make
+// upstream: 20), or some seconds if that is not set.
 func TestMixedLoad(t *testing.T) {
 	minutes, _ := strconv.ParseFloat(os.Getenv("UPSTREAM_MINUTES"), 64)
 	lasts := time.Duration(minutes * float64(time.Minute))
@@ -63,7 +63,7 @@ func TestMixedLoad(t *testing.T) {
 	requests := make([][]asked, workers)
 	for n := range workers {
 		group.Go(func() {
-			chance := rand.New(rand.NewPCG(1, uint64(n))) //nolint:gosec // a test's
+			rng := rand.New(rand.NewPCG(1, uint64(n))) //nolint:gosec // for a test
 			own := all[n*each : (n+1)*each]
 			for i := 0; ; i++ {
 				select {
@@ -71,11 +71,11 @@ func TestMixedLoad(t *testing.T) {
 					return
 				default:
 				}
-				a := w.askSomething(address, fmt.Sprintf("load-%d-%d", n, i), own[i%each], all, chance)
+				a := w.askSomething(address, fmt.Sprintf("load-%d-%d", n, i), own[i%each], all, rng)
 				requests[n] = append(requests[n], a)
 				pause := between
 				if a.status != http.StatusOK {
-					pause *= 5 // it may be being started
+					pause *= 5 // the program may be starting
 				}
 				time.Sleep(pause)
 			}
@@ -100,24 +100,24 @@ func TestMixedLoad(t *testing.T) {
 	entries := w.entries(t)
 	calls := w.match(t, requests, entries)
 	w.compareVerdicts(t, requests, calls)
-	w.compareAccount(t, requests, calls, kills)
+	w.compareCallLog(t, requests, calls, kills)
 	w.compareReturns(t, entries, whole)
 	for _, l := range logs {
 		assertSilent(t, l.String(), all)
 	}
 }
 
-// askSomething asks about a person: mostly what is true, or with one thing that
-// is not.
-func (w *world) askSomething(address, id string, p person, all []person, chance *rand.Rand) asked {
-	switch chance.IntN(10) {
+// askSomething requests the verification of a person, usually with a true claim,
+// sometimes with one that differs.
+func (w *world) askSomething(address, id string, p person, all []person, rng *rand.Rand) asked {
+	switch rng.IntN(10) {
 	case 0:
 		p.name = "BUKAN SIAPA SIAPA"
 	case 1:
 		p.date = "09-09-1999"
 	case 2: // another face
 		p.selfie = all[(index(p)+1)%len(all)].selfie
-	case 3: // somebody who is not on record, and nobody else asks about
+	case 3: // a person who is not on record, with a NIK of this person only
 		p.nik = "8888" + p.nik[4:]
 	}
 	a := asked{id: id, nik: p.nik, start: time.Now()}
@@ -134,8 +134,8 @@ func index(p person) int {
 	return i
 }
 
-// match finds the calls that each request led to. About one NIK there is one
-// request at a time: what came between it and the next is its own.
+// match returns the calls of each request. There is only one request at a time for
+// a NIK, so every call belongs to the last request before it.
 func (w *world) match(t *testing.T, requests [][]asked, entries []entry) map[string][]entry {
 	t.Helper()
 	byNIK := make(map[string][]*asked)
@@ -156,14 +156,14 @@ func (w *world) match(t *testing.T, requests [][]asked, entries []entry) map[str
 			}
 		}
 		if found == nil {
-			t.Fatalf("the sandbox was called about somebody whom nobody asked about: %s %s", e.Service, e.Class)
+			t.Fatalf("the sandbox was called about a NIK without a request: %s %s", e.Service, e.Class)
 		}
 		calls[found.id] = append(calls[found.id], e)
 	}
 	return calls
 }
 
-// answered is whether the answer went out as it is on record, whole.
+// answered reports whether the recorded answer was sent completely.
 func (e entry) answered() bool {
 	return e.Fault == "" || e.Fault == "slow_headers" || e.Fault == "slow_body"
 }
@@ -178,7 +178,8 @@ type verdict struct {
 	} `json:"result"`
 }
 
-// compareVerdicts holds every answer to the sandbox's last word to that request.
+// compareVerdicts compares every response with the sandbox's last answers for that
+// request.
 func (w *world) compareVerdicts(t *testing.T, requests [][]asked, calls map[string][]entry) {
 	t.Helper()
 	counts := make(map[int]int)
@@ -224,7 +225,7 @@ func withoutNIK(calls []entry) []entry {
 	return out
 }
 
-// disagrees says in what the verdict is not what the sandbox answered.
+// disagrees returns in what the verdict differs from the sandbox's answers, or "".
 func disagrees(v verdict, calls []entry) string {
 	var data, face *entry
 	for i, e := range calls {
@@ -239,14 +240,14 @@ func disagrees(v verdict, calls []entry) string {
 	is := func(b *bool, want bool) bool { return b != nil && *b == want }
 	switch {
 	case data == nil:
-		return "nobody answered about the person"
+		return "the data check has no answer"
 	case data.Class == "not_found":
 		if v.Status || !is(v.Result.NIK, false) || v.Result.Name != nil || v.Result.DateOfBirth != nil || v.Result.Percentage == nil || *v.Result.Percentage != 0 {
 			return "not found"
 		}
 		return ""
 	case face == nil:
-		return "nobody compared the face"
+		return "the face check has no answer"
 	}
 	score, err := strconv.ParseFloat(face.MatchScore, 64)
 	if err != nil {
@@ -273,7 +274,7 @@ func disagrees(v verdict, calls []entry) string {
 	return ""
 }
 
-// nameScore is the number in "Sesuai (100)".
+// nameScore returns the number in "Sesuai (100)".
 func nameScore(text string) int {
 	_, rest, _ := strings.Cut(text, "(")
 	n, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), ")")))
@@ -306,12 +307,13 @@ func (w *world) query(t *testing.T, query string, each func(scan func(...any) er
 	}
 }
 
-// compareAccount holds the account to the sandbox's count, request by request
-// and service by service.
+// compareCallLog compares the call log with the sandbox's record, by request and
+// service.
 //
-// Of unknown ending are those alone that were under way when Sesuai was killed,
-// or had ended just before: an ending is written a moment after it.
-func (w *world) compareAccount(t *testing.T, requests [][]asked, calls map[string][]entry, kills []time.Time) {
+// Only calls that were in progress when Sesuai was killed, or had ended just
+// before, may lack a completion, since a completion is written shortly after the
+// call.
+func (w *world) compareCallLog(t *testing.T, requests [][]asked, calls map[string][]entry, kills []time.Time) {
 	t.Helper()
 	killed := func(a asked) bool {
 		return slices.ContainsFunc(kills, func(k time.Time) bool {
@@ -319,10 +321,10 @@ func (w *world) compareAccount(t *testing.T, requests [][]asked, calls map[strin
 		})
 	}
 	type of struct{ request, service string }
-	// lost are those that ended without an answer here: whether they are billed
-	// there nobody can know here.
+	// unknown are the calls without a completion. lost are the calls that ended
+	// without an answer, so that the caller cannot know whether they are billed.
 	type counts struct{ ended, unknown, billed, lost int }
-	account := make(map[of]counts)
+	callLog := make(map[of]counts)
 	w.query(t, `SELECT request_id, service, class, billable FROM upstream_calls`, func(scan func(...any) error) error {
 		var o of
 		var class sql.NullString
@@ -330,19 +332,19 @@ func (w *world) compareAccount(t *testing.T, requests [][]asked, calls map[strin
 		if err := scan(&o.request, &o.service, &class, &billable); err != nil {
 			return err
 		}
-		c := account[o]
+		c := callLog[o]
 		switch class.String {
 		case "":
 			c.unknown++
-		case "refused": // never got there
-		case "timeout", "broken", "left":
+		case "refused": // never reached the sandbox
+		case "timeout", "broken", "cancelled":
 			c.ended++
 			c.lost++
 		default:
 			c.ended++
 		}
 		c.billed += billable
-		account[o] = c
+		callLog[o] = c
 		return nil
 	})
 	var rows, unknown, arrived, received, billed, cost int
@@ -358,56 +360,56 @@ func (w *world) compareAccount(t *testing.T, requests [][]asked, calls map[strin
 						}
 					}
 				}
-				c := account[of{a.id, service}]
-				delete(account, of{a.id, service})
+				c := callLog[of{a.id, service}]
+				delete(callLog, of{a.id, service})
 				rows, unknown, received = rows+c.ended, unknown+c.unknown, received+got
 				billed, cost = billed+c.billed, cost+bill
 				if got < c.ended || got > c.ended+c.unknown || c.unknown > 0 && !killed(a) {
-					t.Errorf("%s: the sandbox counts %d calls of %s, the account %d and %d of unknown ending (status %d)",
+					t.Errorf("%s: the sandbox counts %d calls of %s, the call log %d and %d without a completion (status %d)",
 						a.id, got, service, c.ended, c.unknown, a.status)
 				}
 				if bill < c.billed || bill > c.billed+c.lost+c.unknown {
-					t.Errorf("%s: the sandbox bills %d calls of %s, the account %d", a.id, bill, service, c.billed)
+					t.Errorf("%s: the sandbox bills %d calls of %s, the call log %d", a.id, bill, service, c.billed)
 				}
 				arrived += got - c.ended
 			}
 		}
 	}
-	if len(account) > 0 {
-		t.Errorf("%d requests are on account that nobody made", len(account))
+	if len(callLog) > 0 {
+		t.Errorf("the call log has %d requests that were not made", len(callLog))
 	}
-	t.Logf("the sandbox counts %d calls and bills %d; the account has %d that ended and bills %d, and %d of unknown ending, of which %d got there",
+	t.Logf("the sandbox counts %d calls and bills %d; the call log has %d that completed and bills %d, and %d without a completion, of which %d reached the sandbox",
 		received, cost, rows, billed, unknown, arrived)
 }
 
-// waitForReturns waits until everything is returned: what a killed process had
-// taken out to return is tried again when its lease has passed.
+// waitForReturns waits until the outbox is empty. Rows that a killed process had
+// leased are sent again when the lease has expired.
 func (w *world) waitForReturns(t *testing.T) {
 	t.Helper()
 	half := fmt.Sprintf("%dH%d", time.Now().Year(), (int(time.Now().Month())+5)/6)
 	for end := time.Now().Add(6 * time.Minute); ; time.Sleep(time.Second) {
 		var report struct {
 			Total struct {
-				Owed        int `json:"returns_owed"`
-				Outstanding int `json:"returns_outstanding"`
+				Total   int `json:"balikan_total"`
+				Pending int `json:"balikan_pending"`
 			}
 		}
 		w.sesuai.Run(t, &report, "dukcapil", "report", "--half-year", half)
-		if report.Total.Owed > 0 && report.Total.Outstanding == 0 {
+		if report.Total.Total > 0 && report.Total.Pending == 0 {
 			return
 		}
 		if time.Now().After(end) {
-			t.Errorf("of %d rows %d are still to be returned", report.Total.Owed, report.Total.Outstanding)
+			t.Errorf("of %d rows %d are still to be returned", report.Total.Total, report.Total.Pending)
 			return
 		}
 	}
 }
 
-// compareReturns holds the outbox to the people who were verified, and what the
-// sandbox was given to the outbox.
+// compareReturns compares the outbox with the verified people, and with what the
+// sandbox has received.
 func (w *world) compareReturns(t *testing.T, entries []entry, whole bool) {
 	t.Helper()
-	verified, owed, delivered := make(map[string]bool), make(map[string]bool), make(map[string]bool)
+	verified, queued, delivered := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 	w.query(t, `SELECT request_id FROM audit_events WHERE result = 'verified'`, func(scan func(...any) error) error {
 		var id string
 		err := scan(&id)
@@ -420,43 +422,43 @@ func (w *world) compareReturns(t *testing.T, entries []entry, whole bool) {
 		var is bool
 		err := scan(&id, &is)
 		rows++
-		owed[id] = true
+		queued[id] = true
 		if is {
 			delivered[id] = true
 		}
 		return err
 	})
-	given := make(map[string]int)
+	received := make(map[string]int)
 	for _, e := range entries {
 		for _, r := range e.Returned {
-			given[r.CustomerID]++
+			received[r.CustomerID]++
 		}
 	}
-	t.Logf("%d verified, %d rows to return, %d delivered; the sandbox was given %d", len(verified), rows, len(delivered), len(given))
-	if rows != len(verified) || len(owed) != rows {
-		t.Errorf("%d verified, %d rows of %d requests", len(verified), rows, len(owed))
+	t.Logf("%d verified, %d rows in the outbox, %d delivered; the sandbox has received %d", len(verified), rows, len(delivered), len(received))
+	if rows != len(verified) || len(queued) != rows {
+		t.Errorf("%d verified, %d rows of %d requests", len(verified), rows, len(queued))
 	}
 	for id := range verified {
-		if !owed[id] {
-			t.Errorf("%s is verified and owed nothing for", id)
+		if !queued[id] {
+			t.Errorf("%s is verified and not in the outbox", id)
 		}
 	}
 	for id := range delivered {
-		if given[id] != 1 {
-			t.Errorf("%s is delivered, and was given %d times", id, given[id])
+		if received[id] != 1 {
+			t.Errorf("%s is delivered, and was received %d times", id, received[id])
 		}
 	}
-	for id := range given {
-		if !owed[id] {
-			t.Errorf("%s was given and not owed", id)
+	for id := range received {
+		if !queued[id] {
+			t.Errorf("%s was received and is not in the outbox", id)
 		}
 	}
-	if len(delivered) == 0 || whole && (len(delivered) != rows || len(given) != rows) {
+	if len(delivered) == 0 || whole && (len(delivered) != rows || len(received) != rows) {
 		t.Errorf("%d of %d are delivered", len(delivered), rows)
 	}
 }
 
-// assertSilent fails if a log says anything about anybody, or a credential.
+// assertSilent fails if a log contains personal data or a credential.
 func assertSilent(t *testing.T, log string, all []person) {
 	t.Helper()
 	words := []string{secret, "9999000000", "8888000000", "panic", "goroutine "}
@@ -471,6 +473,6 @@ func assertSilent(t *testing.T, log string, all []person) {
 		}
 	}
 	if log == "" {
-		t.Error("there is no log to look at")
+		t.Error("the log is empty")
 	}
 }

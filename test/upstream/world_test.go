@@ -1,6 +1,6 @@
-// Package upstream_test puts the built program before the sandbox of Dukcapil's
-// services, with faults and under load, and compares what it told its callers,
-// and what it put down, with what the sandbox answered.
+// Package upstream_test runs the built program with the sandbox of Dukcapil's
+// services as its registry, with faults and under load. It compares the program's
+// responses and records with the sandbox's answers.
 package upstream_test
 
 import (
@@ -23,14 +23,14 @@ import (
 const (
 	root   = "../.."
 	photos = root + "/build/demo/photos"
-	// secret is in every credential, so that a log can be searched for it.
+	// secret is part of every credential, so that tests can search logs for it.
 	secret = "rahasia"
 )
 
-// person is somebody on record in the sandbox.
+// person is a person on record in the sandbox.
 type person struct{ nik, name, date, reference, selfie string }
 
-// people are invented. Two faces do for all of them.
+// people returns n synthetic people, who share two faces.
 func people(n int) []person {
 	names := []string{"WIRASABA TEMBALANG", "KENANGA PURWODADI", "GALUH SEKARWANGI", "PRAMESWARI NDALEM"}
 	all := make([]person, n)
@@ -44,15 +44,15 @@ func people(n int) []person {
 	return all
 }
 
-// world is a sandbox with people, and what Sesuai needs to ask it.
+// world is a sandbox with people, and a Sesuai that is configured for it.
 type world struct {
 	record string
-	// metrics is where Sesuai serves its metrics.
+	// metrics is the address of Sesuai's metrics.
 	metrics string
-	// sesuai runs commands of the one that asks.
-	sesuai process.Runner
-	data   string
-	who    struct {
+	// sesuai runs Sesuai's commands.
+	sesuai      process.Runner
+	data        string
+	credentials struct {
 		Username string `json:"username"`
 		Password string `json:"password"`
 		APIKey   string `json:"api_key"`
@@ -61,8 +61,8 @@ type world struct {
 	client *http.Client
 }
 
-// newWorld starts a sandbox with these people and settings, and configures
-// Sesuai for it. more are further lines of its section dukcapil.
+// newWorld starts a sandbox with these people and settings, and configures Sesuai
+// for it. more holds further lines of the configuration's section dukcapil.
 func newWorld(t *testing.T, all []person, settings, more string) *world {
 	t.Helper()
 	program := process.Program(t, root, "build/demo/photos/ayu-selfie.jpg")
@@ -126,7 +126,7 @@ func newWorld(t *testing.T, all []person, settings, more string) *world {
 	w.sesuai = process.Runner{Program: program, Args: []string{"--data", w.data, "--config", config}, Env: []string{
 		"SESUAI_LOG_LEVEL=debug", "SESUAI_LOG_FORMAT=json", "SESUAI_METRICS_LISTEN=" + w.metrics,
 	}}
-	w.sesuai.Run(t, &w.who, "client", "add", "test", "--rate", "1000", "--burst", "1000", "--replay", "log")
+	w.sesuai.Run(t, &w.credentials, "client", "add", "test", "--rate", "1000", "--burst", "1000", "--replay", "log")
 	return w
 }
 
@@ -138,7 +138,7 @@ func (w *world) serve(t *testing.T, address string) (*process.Process, string) {
 	return p, started.Address
 }
 
-// ask asks for a verification.
+// ask requests a verification.
 func (w *world) ask(address, id string, nik, name, date, photo string) (status int, body []byte, err error) {
 	var form bytes.Buffer
 	m := multipart.NewWriter(&form)
@@ -162,9 +162,9 @@ func (w *world) ask(address, id string, nik, name, date, photo string) (status i
 		return 0, nil, err
 	}
 	r.Header.Set("Content-Type", m.FormDataContentType())
-	r.Header.Set("X-Api-Key", w.who.APIKey)
+	r.Header.Set("X-Api-Key", w.credentials.APIKey)
 	r.Header.Set("X-Request-Id", id)
-	r.SetBasicAuth(w.who.Username, w.who.Password)
+	r.SetBasicAuth(w.credentials.Username, w.credentials.Password)
 	resp, err := w.client.Do(r)
 	if err != nil {
 		return 0, nil, err

@@ -1,7 +1,7 @@
-// Package balikan returns data to Dukcapil (data balikan): for each person who
-// was verified, the NIK and the number by which the institution knows the
-// request. It must not know how what is owed is kept, nor who was verified how;
-// and no NIK, token or body of it is ever in a log or an error.
+// Package balikan returns data to Dukcapil (data balikan): for each verified
+// person the NIK, and the id by which the institution knows the request. It keeps
+// them in an outbox and delivers them. It leaves who was verified, and why, to
+// its callers. No NIK, token or body ever reaches a log or an error.
 package balikan
 
 import (
@@ -11,45 +11,45 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// Owed is the data of one person that are to be returned.
-type Owed struct {
+// Pending is a row of the outbox that has not been delivered.
+type Pending struct {
 	// ID is the number of the event in the audit trail.
 	ID  int64
 	NIK sesuai.NIK
 	// Customer is the request's id.
 	Customer string
-	// Tries is how often it was claimed, this time included.
+	// Tries is how often the row was leased, including this time.
 	Tries int
 }
 
-// Claim is what one sender has taken out to deliver.
-type Claim struct {
-	// Token is this claim's, and no other's.
+// Lease is the set of rows that one sender may deliver for some time.
+type Lease struct {
+	// Token identifies the lease.
 	Token [16]byte
-	// Owed are those that were due the longest first.
-	Owed []Owed
-	// Damaged is how many more were claimed that cannot be read.
+	// Rows are in the order in which they became due.
+	Rows []Pending
+	// Damaged is the number of further rows that were leased and cannot be read.
 	Damaged int
 }
 
-// Outbox keeps what is owed until it is delivered. It is safe for concurrent
-// use, by several processes, too.
+// Outbox keeps rows until they are delivered. It is safe for concurrent use, by
+// several processes too.
 //
-// Each is delivered at least once: whoever is killed between the delivery and
-// its record has left a claim that ends, after which somebody delivers it again.
+// Each row is delivered at least once: if a process is killed between a delivery
+// and its record, the lease expires and the row is delivered again.
 //
-// Errors are of kind sesuai.KindUnavailable, with ctx's in the chain if it has
-// ended. What is written is durable when nil is returned.
+// Errors have kind sesuai.KindUnavailable. If the context has ended its error is
+// in the chain. What a method has written is durable when it returns nil.
 type Outbox interface {
-	// Claim takes up to n of those that are due, which nobody else is given
-	// until the lease has passed.
-	Claim(ctx context.Context, n int, lease time.Duration) (Claim, error)
+	// Lease leases up to n rows that are due. No one else is given them until
+	// the duration has passed.
+	Lease(ctx context.Context, n int, d time.Duration) (Lease, error)
 
-	// Delivered records that they have been delivered, under whatever claim,
-	// and forgets their NIKs.
+	// Delivered records that rows have been delivered, under whatever lease, and
+	// erases their NIKs.
 	Delivered(ctx context.Context, ids []int64) error
 
-	// Postpone gives back what is still under that claim, not to be claimed
-	// before a moment.
+	// Postpone returns rows that are still under the lease. They are due again
+	// at the given time.
 	Postpone(ctx context.Context, token [16]byte, ids []int64, until time.Time) error
 }

@@ -14,104 +14,27 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan/outboxtest"
 )
 
-func nik(t testing.TB, n int) sesuai.NIK {
+func nik(t testing.TB, n int) sesuai.NIK { return outboxtest.NIK(t, n) }
+
+// newOutbox is an outbox with n rows, which fails as it is told to.
+func newOutbox(t testing.TB, n int) *outboxtest.Memory {
 	t.Helper()
-	nik, err := sesuai.ParseNIK(fmt.Sprintf("9999%012d", n))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return nik
-}
-
-// outbox is an Outbox in memory, strict about claims.
-type outbox struct {
-	t     testing.TB
-	mu    sync.Mutex
-	rows  []*row
-	token byte
-	fail  error // of every call, if not nil
-}
-
-type row struct {
-	owed      balikan.Owed
-	due       time.Time
-	token     [16]byte
-	delivered bool
-	damaged   bool
-}
-
-func newOutbox(t testing.TB, n int) *outbox {
-	o := &outbox{t: t}
-	for i := range n {
-		o.rows = append(o.rows, &row{owed: balikan.Owed{ID: int64(i + 1), NIK: nik(t, i+1), Customer: fmt.Sprintf("request-%d", i+1)}})
-	}
+	o := &outboxtest.Memory{Now: time.Now}
+	outboxtest.Add(t, o, 1, n)
 	return o
 }
 
-func (o *outbox) Claim(ctx context.Context, n int, lease time.Duration) (balikan.Claim, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if err := errors.Join(o.fail, ctx.Err()); err != nil {
-		return balikan.Claim{}, err
+// pending is the number of rows that are not delivered.
+func pending(t testing.TB, o *outboxtest.Memory) int {
+	t.Helper()
+	n, _, err := o.Pending(context.WithoutCancel(t.Context()))
+	if err != nil {
+		t.Fatal(err)
 	}
-	o.token++
-	c := balikan.Claim{Token: [16]byte{o.token}}
-	due := slices.Clone(o.rows)
-	slices.SortStableFunc(due, func(a, b *row) int { return a.due.Compare(b.due) })
-	for _, r := range due {
-		if n == 0 || r.delivered || r.due.After(time.Now()) {
-			continue
-		}
-		n--
-		r.token, r.due = c.Token, time.Now().Add(lease)
-		r.owed.Tries++
-		if r.damaged {
-			c.Damaged++
-			continue
-		}
-		c.Owed = append(c.Owed, r.owed)
-	}
-	return c, nil
-}
-
-func (o *outbox) Delivered(ctx context.Context, ids []int64) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if err := errors.Join(o.fail, ctx.Err()); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		o.rows[id-1].delivered = true
-	}
-	return nil
-}
-
-func (o *outbox) Postpone(ctx context.Context, token [16]byte, ids []int64, until time.Time) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if err := errors.Join(o.fail, ctx.Err()); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if r := o.rows[id-1]; r.token == token && !r.delivered {
-			r.due, r.token = until, [16]byte{}
-		}
-	}
-	return nil
-}
-
-func (o *outbox) left() (n int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, r := range o.rows {
-		if !r.delivered {
-			n++
-		}
-	}
-	return n
+	return int(n)
 }
 
 // post is one that was received.

@@ -27,56 +27,48 @@ const (
 )
 
 const (
-	// maxPostponed is how long one that is refused by itself waits at most to
-	// be tried again.
+	// maxPostponed bounds the delay before a row that was refused by itself is
+	// tried again.
 	maxPostponed = 6 * time.Hour
-	// maxRefused is how many refusals in a row end the sending of a batch one
-	// by one: then it is not about one of them.
+	// maxRefused is the number of refusals in a row that ends the sending of a
+	// batch row by row: the reason is then not a single row.
 	maxRefused = 3
-	// settleTimeout bounds how long it may take to record what was delivered,
-	// after the context has ended, too.
-	settleTimeout = 10 * time.Second
+	// recordTimeout bounds how long it may take to record what was delivered,
+	// even after the context has ended.
+	recordTimeout = 10 * time.Second
 )
 
 // Options are what a Sender is made of. Outbox, URL, TokenFile, InstitutionID
 // and InstitutionName are required.
 type Options struct {
+	// Config is what the operator configures. Batch and Interval have their
+	// defaults if they are 0; a URL that begins with http:// is allowed here.
+	Config
+
 	Outbox Outbox
-	// URL is where to post to.
-	URL string
-	// Client makes the connections: it holds what certificates are trusted.
-	// Its redirects are not followed. http.DefaultClient if nil.
+	// Client makes the connections and decides which certificates are trusted.
+	// Redirects are not followed. http.DefaultClient if nil.
 	Client *http.Client
-	// TokenFile holds the bearer token. It is read again for each post.
-	TokenFile string
-	// InstitutionID and InstitutionName are the institution's, as Dukcapil
-	// knows it.
-	InstitutionID, InstitutionName string
-	// Batch is how many people are sent at once at most; DefaultBatch if 0.
-	Batch int
-	// Interval is how often is looked whether anything is owed, while nothing
-	// is; DefaultInterval if 0.
-	Interval time.Duration
 	// Timeout bounds one post; DefaultTimeout if 0.
 	Timeout time.Duration
-	// Wait is how long is waited after a first failure, and MaxWait after
-	// many; DefaultWait and DefaultMaxWait if 0.
+	// Wait is the delay after the first failure. It doubles with each further
+	// one up to MaxWait. DefaultWait and DefaultMaxWait if 0.
 	Wait, MaxWait time.Duration
-	// Log says what goes wrong, without anything of what is sent;
-	// nothing if nil.
+	// Log receives failures, without anything of what is sent. They are
+	// discarded if nil.
 	Log *slog.Logger
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
 
-// Sender delivers what is owed.
+// Sender delivers the rows of an outbox.
 type Sender struct {
 	o      Options
 	client *http.Client
 }
 
-// New makes a Sender. The error, of kind sesuai.KindConfiguration, says what is
-// to be mended.
+// New makes a Sender. The error has kind sesuai.KindConfiguration and says what is
+// wrong with the options.
 func New(o Options) (*Sender, error) {
 	o.Batch = cmp.Or(o.Batch, DefaultBatch)
 	o.Interval = cmp.Or(o.Interval, DefaultInterval)
@@ -87,7 +79,7 @@ func New(o Options) (*Sender, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	// What is in the address may be secret.
+	// The address may hold a secret: errors do not repeat it.
 	if u, err := url.Parse(o.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
 		return nil, misconfigured("an address that begins with https:// is needed")
 	}
@@ -109,10 +101,10 @@ func misconfigured(why string) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "data balikan: " + why}
 }
 
-// maxToken is how many bytes a token has at most.
+// maxToken is the maximum length of a token, in bytes.
 const maxToken = 16 << 10
 
-// readToken reads the token's file. The error says nothing of what is in it.
+// readToken reads the token's file. The error repeats nothing of its content.
 func readToken(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -128,7 +120,7 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
-// Run delivers what is owed until ctx ends. Several may run at once, in one
+// Run delivers rows until ctx ends. Several senders may run at once, in one
 // process or in many.
 func (s *Sender) Run(ctx context.Context) {
 	failures := 0
@@ -150,21 +142,21 @@ func (s *Sender) Run(ctx context.Context) {
 	}
 }
 
-// backOff is how long to wait after so many failures in a row.
+// backOff returns the delay after a number of failures in a row.
 func (s *Sender) backOff(failures int) time.Duration {
 	return jitter(double(s.o.Wait, failures-1, s.o.MaxWait))
 }
 
-// double is d doubled so many times, most at most.
-func double(d time.Duration, times int, most time.Duration) time.Duration {
-	for ; times > 0 && d < most; times-- {
+// double returns d doubled a number of times, up to limit.
+func double(d time.Duration, times int, limit time.Duration) time.Duration {
+	for ; times > 0 && d < limit; times-- {
 		d *= 2
 	}
-	return min(d, most)
+	return min(d, limit)
 }
 
-// jitter is a time from half of d to d, so that those who failed together do not
-// try again together.
+// jitter returns a random duration from d/2 to d, so that senders that failed
+// together do not try again together.
 func jitter(d time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1) //nolint:gosec // nobody gains from guessing it
 }
@@ -181,73 +173,73 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// lease is how long a claim lasts: one post, and as many again one by one for
-// as long as that takes.
-func (s *Sender) lease() time.Duration { return 10*s.o.Timeout + settleTimeout }
+// lease returns the duration of a lease. It leaves time for the post of a batch,
+// and then for some of its rows one by one.
+func (s *Sender) lease() time.Duration { return 10*s.o.Timeout + recordTimeout }
 
-// round claims what is due, tries to deliver it, and reports how many that were.
-// An error says that it is better to wait.
+// round leases rows that are due, tries to deliver them and returns their number.
+// After an error the caller should wait.
 func (s *Sender) round(ctx context.Context) (int, error) {
 	start := s.o.Now()
-	c, err := s.o.Outbox.Claim(ctx, s.o.Batch, s.lease())
+	l, err := s.o.Outbox.Lease(ctx, s.o.Batch, s.lease())
 	if err != nil {
 		return 0, fmt.Errorf("the outbox: %w", err)
 	}
-	if c.Damaged > 0 {
-		s.o.Log.Error("data balikan cannot be read", "rows", c.Damaged)
+	if l.Damaged > 0 {
+		s.o.Log.Error("data balikan cannot be read", "rows", l.Damaged)
 	}
-	n := len(c.Owed) + c.Damaged
-	if len(c.Owed) == 0 {
+	n := len(l.Rows) + l.Damaged
+	if len(l.Rows) == 0 {
 		return n, nil
 	}
-	a, why := s.try(ctx, c.Owed)
-	if a == accepted || a == already && len(c.Owed) == 1 {
-		return n, s.settle(ctx, c, c.Owed, nil, 0)
+	a, why := s.try(ctx, l.Rows)
+	if a == accepted || a == already && len(l.Rows) == 1 {
+		return n, s.record(ctx, l, l.Rows, nil, 0)
 	}
-	if a != unanswered && len(c.Owed) > 1 {
-		return n, s.oneByOne(ctx, c, start)
+	if a != unanswered && len(l.Rows) > 1 {
+		return n, s.oneByOne(ctx, l, start)
 	}
-	return n, errors.Join(errors.New(why), s.postpone(ctx, c, a))
+	return n, errors.Join(errors.New(why), s.postpone(ctx, l, a))
 }
 
-// postpone gives back what could not be delivered.
-func (s *Sender) postpone(ctx context.Context, c Claim, a answer) error {
+// postpone returns rows that could not be delivered.
+func (s *Sender) postpone(ctx context.Context, l Lease, a answer) error {
 	wait := s.o.Wait
 	if a == refused { // it alone
-		wait = double(time.Minute, c.Owed[0].Tries-1, maxPostponed)
+		wait = double(time.Minute, l.Rows[0].Tries-1, maxPostponed)
 	}
 	if ctx.Err() != nil {
 		wait = 0 // another node can have it
 	}
-	return s.settle(ctx, c, nil, c.Owed, jitter(wait))
+	return s.record(ctx, l, nil, l.Rows, jitter(wait))
 }
 
-// oneByOne delivers each of a claim by itself, since as a batch it was refused
-// or some of it was delivered before.
-func (s *Sender) oneByOne(ctx context.Context, c Claim, start time.Time) error {
-	var delivered []Owed
-	rest, refusals := c.Owed, 0
+// oneByOne delivers each row of a lease by itself, because the batch was refused
+// or part of it had been delivered before.
+func (s *Sender) oneByOne(ctx context.Context, l Lease, start time.Time) error {
+	var delivered []Pending
+	rest, refusals := l.Rows, 0
 	var failed error
 	for len(rest) > 0 && failed == nil {
-		if s.o.Now().Sub(start) > s.lease()-s.o.Timeout-settleTimeout {
-			break // somebody else could be given the rest before it is sent
+		if s.o.Now().Sub(start) > s.lease()-s.o.Timeout-recordTimeout {
+			break // the lease could expire before the next post
 		}
-		one := Claim{Token: c.Token, Owed: rest[:1]}
-		a, why := s.try(ctx, one.Owed)
+		one := Lease{Token: l.Token, Rows: rest[:1]}
+		a, why := s.try(ctx, one.Rows)
 		switch a {
 		case accepted, already:
-			delivered, refusals = append(delivered, one.Owed...), 0
+			delivered, refusals = append(delivered, one.Rows...), 0
 		case refused:
 			if refusals++; refusals == maxRefused {
 				failed = errors.New(why)
 			}
-			s.o.Log.Warn("a return is refused", "event", one.Owed[0].ID, "tries", one.Owed[0].Tries)
+			s.o.Log.Warn("data balikan of a person are refused", "event", one.Rows[0].ID, "tries", one.Rows[0].Tries)
 			if err := s.postpone(ctx, one, refused); err != nil {
 				failed = err
 			}
 		default:
 			failed = errors.New(why)
-			continue // it is not settled
+			continue // it stays in rest
 		}
 		rest = rest[1:]
 	}
@@ -255,28 +247,28 @@ func (s *Sender) oneByOne(ctx context.Context, c Claim, start time.Time) error {
 	if failed != nil && ctx.Err() == nil {
 		wait = jitter(s.o.Wait)
 	}
-	return errors.Join(failed, s.settle(ctx, c, delivered, rest, wait))
+	return errors.Join(failed, s.record(ctx, l, delivered, rest, wait))
 }
 
-// settle records what was delivered and gives back the rest, even if ctx has
-// ended.
-func (s *Sender) settle(ctx context.Context, c Claim, delivered, rest []Owed, wait time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+// record records what was delivered and returns the rest to the outbox, even if
+// ctx has ended.
+func (s *Sender) record(ctx context.Context, l Lease, delivered, rest []Pending, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	var errs []error
 	if len(delivered) > 0 {
 		errs = append(errs, s.o.Outbox.Delivered(ctx, ids(delivered)))
 	}
 	if len(rest) > 0 {
-		errs = append(errs, s.o.Outbox.Postpone(ctx, c.Token, ids(rest), s.o.Now().Add(wait)))
+		errs = append(errs, s.o.Outbox.Postpone(ctx, l.Token, ids(rest), s.o.Now().Add(wait)))
 	}
 	return errors.Join(errs...)
 }
 
-func ids(owed []Owed) []int64 {
-	all := make([]int64, len(owed))
-	for i, o := range owed {
-		all[i] = o.ID
+func ids(rows []Pending) []int64 {
+	all := make([]int64, len(rows))
+	for i, r := range rows {
+		all[i] = r.ID
 	}
 	return all
 }

@@ -23,9 +23,11 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan/outboxtest"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }
 
 const testToken = "rahasia-4711"
 
@@ -41,8 +43,8 @@ func tokenFile(t testing.TB) string {
 func sender(t testing.TB, o balikan.Outbox, r http.RoundTripper, change func(o *balikan.Options)) *balikan.Sender {
 	t.Helper()
 	options := balikan.Options{
-		Outbox: o, URL: "https://dukcapil.invalid/store", Client: &http.Client{Transport: r}, TokenFile: tokenFile(t),
-		InstitutionID: "L-1", InstitutionName: `Bank "Contoh"`,
+		Outbox: o, Client: &http.Client{Transport: r},
+		Config: balikan.Config{URL: "https://dukcapil.invalid/store", TokenFile: tokenFile(t), InstitutionID: "L-1", InstitutionName: `Bank "Contoh"`},
 	}
 	if change != nil {
 		change(&options)
@@ -67,8 +69,8 @@ func TestDelivers(t *testing.T) {
 		o, r := newOutbox(t, 250), &receiver{t: t}
 		start := time.Now()
 		run(t, sender(t, o, r, nil), time.Minute)
-		if o.left() != 0 || len(r.had) != 250 {
-			t.Errorf("%d are left, %d arrived", o.left(), len(r.had))
+		if pending(t, o) != 0 || len(r.had) != 250 {
+			t.Errorf("%d are pending, %d arrived", pending(t, o), len(r.had))
 		}
 		var sizes []int
 		for _, p := range r.posts {
@@ -117,8 +119,8 @@ func TestUnanswered(t *testing.T) {
 				r.answer = func([]string) (int, string, bool) { return answer.status, answer.body, broken }
 				s := sender(t, o, r, nil)
 				run(t, s, 3*time.Hour)
-				if o.left() != 20 {
-					t.Errorf("%d of 20 are left", o.left())
+				if pending(t, o) != 20 {
+					t.Errorf("%d of 20 are pending", pending(t, o))
 				}
 				// Doubling from 2 s to 5 min, halved at the most: in three
 				// hours at most 2·36 and the first eight.
@@ -132,8 +134,8 @@ func TestUnanswered(t *testing.T) {
 				}
 				broken = false
 				run(t, s, 10*time.Minute)
-				if o.left() != 0 {
-					t.Errorf("mended, %d are left", o.left())
+				if pending(t, o) != 0 {
+					t.Errorf("afterwards %d are pending", pending(t, o))
 				}
 			})
 		})
@@ -148,8 +150,8 @@ func TestAlready(t *testing.T) {
 		r := &receiver{t: t, already: true, had: map[string]int{"request-3": 1, "request-30": 1}}
 		r.answer = func([]string) (int, string, bool) { return 0, "", false }
 		run(t, sender(t, o, r, nil), time.Minute)
-		if o.left() != 0 || len(r.had) != 30 || len(r.posts) != 31 {
-			t.Errorf("%d are left, %d arrived in %d posts", o.left(), len(r.had), len(r.posts))
+		if pending(t, o) != 0 || len(r.had) != 30 || len(r.posts) != 31 {
+			t.Errorf("%d are pending, %d arrived in %d posts", pending(t, o), len(r.had), len(r.posts))
 		}
 		for customer, n := range r.had {
 			if n != 1 {
@@ -162,8 +164,8 @@ func TestAlready(t *testing.T) {
 		r.answer = func([]string) (int, string, bool) { return 400, `{"message":" DATA  sudah pernah DIKIRIM\n"}`, true }
 		r.posts = nil
 		run(t, sender(t, o, r, nil), time.Minute)
-		if o.left() != 0 || len(r.posts) != 1 {
-			t.Errorf("%d are left after %d posts", o.left(), len(r.posts))
+		if pending(t, o) != 0 || len(r.posts) != 1 {
+			t.Errorf("%d are pending after %d posts", pending(t, o), len(r.posts))
 		}
 	})
 }
@@ -178,8 +180,8 @@ func TestRefused(t *testing.T) {
 		}
 		s := sender(t, o, r, nil)
 		run(t, s, time.Minute)
-		if o.left() != 1 || len(r.had) != 49 {
-			t.Errorf("%d are left, %d arrived", o.left(), len(r.had))
+		if pending(t, o) != 1 || len(r.had) != 49 {
+			t.Errorf("%d are pending, %d arrived", pending(t, o), len(r.had))
 		}
 		before := len(r.posts)
 		run(t, s, 48*time.Hour)
@@ -188,7 +190,7 @@ func TestRefused(t *testing.T) {
 		}
 		r.answer = nil
 		run(t, s, 7*time.Hour)
-		if o.left() != 0 {
+		if pending(t, o) != 0 {
 			t.Error("it is given up")
 		}
 	})
@@ -202,58 +204,56 @@ func TestRefused(t *testing.T) {
 		}
 		r.answer = nil
 		run(t, s, 12*time.Hour)
-		if o.left() != 0 {
-			t.Errorf("mended, %d are left", o.left())
+		if pending(t, o) != 0 {
+			t.Errorf("afterwards %d are pending", pending(t, o))
 		}
 	})
 }
 
-// TestOutboxFails: nothing is lost, and nobody is asked in a loop.
+// TestOutboxFails: nothing is lost, and the sender does not spin.
 func TestOutboxFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, r := newOutbox(t, 3), &receiver{t: t, already: true}
 		s := sender(t, o, r, nil)
 		// It fails after the post and before its record.
 		r.answer = func([]string) (int, string, bool) {
-			o.mu.Lock()
-			defer o.mu.Unlock()
 			if len(r.had) == 0 {
-				o.fail = errors.New("the disk is full")
+				o.Fail(errors.New("the disk is full"))
 			}
 			return 0, "", false
 		}
 		run(t, s, time.Minute)
-		if n := len(r.posts); n != 1 || o.left() != 3 {
-			t.Errorf("%d posts, %d left", n, o.left())
+		o.Fail(nil)
+		if n := len(r.posts); n != 1 || pending(t, o) != 3 {
+			t.Errorf("%d posts, %d pending", n, pending(t, o))
 		}
-		o.fail = nil
 		run(t, s, time.Hour)
-		if o.left() != 0 || len(r.had) != 3 {
-			t.Errorf("%d are left, %d arrived", o.left(), len(r.had))
+		if pending(t, o) != 0 || len(r.had) != 3 {
+			t.Errorf("%d are pending, %d arrived", pending(t, o), len(r.had))
 		}
 	})
 }
 
-// TestDamagedAreSaid: they are said in the log, and the others arrive.
-func TestDamagedAreSaid(t *testing.T) {
+// TestDamagedAreLogged: the log has their number, and the others arrive.
+func TestDamagedAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, r := newOutbox(t, 5), &receiver{t: t}
-		o.rows[2].damaged = true
+		o.Damage(3)
 		var log bytes.Buffer
 		run(t, sender(t, o, r, func(o *balikan.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) }), time.Minute)
-		if o.left() != 1 || !strings.Contains(log.String(), "rows=1") {
-			t.Errorf("%d are left; log: %s", o.left(), &log)
+		if pending(t, o) != 1 || !strings.Contains(log.String(), "rows=1") {
+			t.Errorf("%d are pending; log: %s", pending(t, o), &log)
 		}
 	})
 }
 
-// TestTokenIsReadAgain: it changes, and is gone for a while.
+// TestTokenIsReadAgain: the token changes, and its file is missing for a while.
 func TestTokenIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, r := newOutbox(t, 0), &receiver{t: t}
 		var path string
 		s := sender(t, o, r, func(o *balikan.Options) { path = o.TokenFile })
-		add := func(n int) { o.rows = append(o.rows, newOutbox(t, n).rows[n-1]) }
+		add := func(n int) { outboxtest.Add(t, o, n, n) }
 		add(1)
 		run(t, s, time.Minute)
 		if err := os.Remove(path); err != nil {
@@ -268,14 +268,14 @@ func TestTokenIsReadAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		run(t, s, time.Hour)
-		if len(r.posts) != 2 || r.posts[1].token != "Bearer another" || o.left() != 0 {
-			t.Errorf("%d posts, %d left", len(r.posts), o.left())
+		if len(r.posts) != 2 || r.posts[1].token != "Bearer another" || pending(t, o) != 0 {
+			t.Errorf("%d posts, %d pending", len(r.posts), pending(t, o))
 		}
 	})
 }
 
-// TestStops: at once, in the midst of a post and of a pause, and what was not
-// delivered can be claimed by another at once.
+// TestStops: Run returns at once during a post and a pause. Another sender can
+// lease at once what was not delivered.
 func TestStops(t *testing.T) {
 	o := newOutbox(t, 3)
 	arrived := make(chan struct{})
@@ -292,8 +292,8 @@ func TestStops(t *testing.T) {
 	<-arrived
 	cancel()
 	<-done
-	if c, err := o.Claim(t.Context(), 10, time.Minute); err != nil || len(c.Owed) != 3 {
-		t.Errorf("%d can be claimed, %v", len(c.Owed), err)
+	if l, err := o.Lease(t.Context(), 10, time.Minute); err != nil || len(l.Rows) != 3 {
+		t.Errorf("%d can be leased, %v", len(l.Rows), err)
 	}
 
 	// In a pause, which would be long.
@@ -339,7 +339,7 @@ func TestStalls(t *testing.T) {
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()
 	<-stall
-	for o.left() > 0 {
+	for pending(t, o) > 0 {
 		time.Sleep(time.Millisecond)
 	}
 	cancel()
@@ -398,7 +398,8 @@ func TestNewRefuses(t *testing.T) {
 		"two tokens":              func(o *balikan.Options) { o.TokenFile = two },
 	} {
 		o := balikan.Options{
-			Outbox: newOutbox(t, 0), URL: "https://dukcapil.invalid/store", TokenFile: tokenFile(t), InstitutionID: "L-1", InstitutionName: "Bank",
+			Outbox: newOutbox(t, 0),
+			Config: balikan.Config{URL: "https://dukcapil.invalid/store", TokenFile: tokenFile(t), InstitutionID: "L-1", InstitutionName: "Bank"},
 		}
 		change(&o)
 		_, err := balikan.New(o)
@@ -435,8 +436,8 @@ func FuzzAnswers(f *testing.F) {
 			o := newOutbox(t, 1)
 			r := &receiver{t: t, answer: func([]string) (int, string, bool) { return status, body, true }}
 			run(t, sender(t, o, r, nil), time.Second)
-			if got := o.left(); got != want {
-				t.Errorf("status %d, %q: %d left, want %d", status, body, got, want)
+			if got := pending(t, o); got != want {
+				t.Errorf("status %d, %q: %d pending, want %d", status, body, got, want)
 			}
 		})
 	})

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The bodies that are sent and answered, as Dukcapil names their keys.
+// The bodies of requests and answers, with the keys that Dukcapil uses.
 type (
 	wireReturn struct {
 		ID   string       `json:"id_lembaga"`
@@ -29,40 +29,40 @@ type (
 	}
 )
 
-// The messages that are understood, whatever their case and spaces.
+// The known messages. Case and spaces do not matter.
 const (
 	messageSuccess = "success"
 	messageAlready = "data sudah pernah dikirim"
 )
 
-// maxAnswer is how many bytes of an answer are read.
+// maxAnswer is the maximum number of bytes of an answer that are read.
 const maxAnswer = 64 << 10
 
-// answer is what came of a try.
+// answer is the outcome of a try.
 type answer uint8
 
 const (
-	// accepted: all of it is delivered.
+	// accepted: all rows are delivered.
 	accepted answer = iota
-	// already: some of it, or all, was delivered before.
+	// already: some or all rows had been delivered before.
 	already
-	// refused: it will not have this, and might have something else.
+	// refused: the service refuses these rows and might accept others.
 	refused
-	// unanswered: whether it was delivered is not known, or it is too early
-	// to try again.
+	// unanswered: it is not known whether the rows were delivered, or it is too
+	// early to try again.
 	unanswered
 )
 
-// try posts what is owed. why says, for the log, what is wrong; it holds nothing
-// of what was sent or answered.
-func (s *Sender) try(ctx context.Context, owed []Owed) (a answer, why string) {
+// try posts rows. why describes a failure for the log; it repeats nothing of what
+// was sent or answered.
+func (s *Sender) try(ctx context.Context, rows []Pending) (a answer, why string) {
 	token, err := readToken(s.o.TokenFile)
 	if err != nil {
 		return unanswered, err.Error()
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.o.URL, bytes.NewReader(s.body(owed)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.o.URL, bytes.NewReader(s.body(rows)))
 	if err != nil {
 		return unanswered, "the address cannot be used" // err repeats it
 	}
@@ -85,10 +85,10 @@ func (s *Sender) try(ctx context.Context, owed []Owed) (a answer, why string) {
 	return understand(resp.StatusCode, b)
 }
 
-func (s *Sender) body(owed []Owed) []byte {
+func (s *Sender) body(rows []Pending) []byte {
 	all := wireReturn{ID: s.o.InstitutionID, Name: s.o.InstitutionName}
-	for _, o := range owed {
-		all.Data = append(all.Data, wirePerson{o.NIK.Reveal(), []wireParam{{o.Customer}}})
+	for _, r := range rows {
+		all.Data = append(all.Data, wirePerson{r.NIK.Reveal(), []wireParam{{r.Customer}}})
 	}
 	b, err := json.Marshal([]wireReturn{all})
 	if err != nil {
@@ -97,8 +97,8 @@ func (s *Sender) body(owed []Owed) []byte {
 	return b
 }
 
-// understand reads an answer: strictly, since what is taken for a delivery is
-// forgotten.
+// understand reads an answer. It is strict, because rows that count as delivered
+// are erased.
 func understand(status int, body []byte) (a answer, why string) {
 	var w wireAnswer
 	known := json.Unmarshal(body, &w) == nil

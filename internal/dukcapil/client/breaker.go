@@ -7,28 +7,37 @@ import (
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 )
 
-// BreakerConfig says when a service is left alone for a while.
+// BreakerConfig is about the circuit breaker of each service.
 type BreakerConfig struct {
-	// Rate is the share of failures, 0 to 1, within Window from which the
-	// breaker opens, if there were Minimum calls or more.
-	Rate    float64       `yaml:"rate"`
-	Window  time.Duration `yaml:"window"`
-	Minimum int           `yaml:"minimum"`
-	// Delay is how long it is open. Then Trials calls at a time are let
-	// through: so many successes close it, one failure opens it again.
-	Delay  time.Duration `yaml:"delay"`
-	Trials int           `yaml:"trials"`
+	// Rate is the share of failures that opens the breaker, among the calls
+	// within dukcapil.breaker.window, once there are
+	// dukcapil.breaker.minimum of them. While it is open the service is not
+	// called and the answer is 503.
+	Rate float64 `yaml:"rate" range:"0.01,1"`
+	// Window is the time over which failures are counted.
+	Window time.Duration `yaml:"window" range:"1s,1h"`
+	// Minimum is the number of calls within the window below which the breaker
+	// stays closed.
+	Minimum int `yaml:"minimum" range:"1,10000"`
+	// Delay is how long the breaker stays open before it lets trial calls
+	// through.
+	Delay time.Duration `yaml:"delay" range:"100ms,1h"`
+	// Trials is the number of trial calls at a time, and the number of
+	// successes in a row that close the breaker. One failure opens it for
+	// another dukcapil.breaker.delay.
+	Trials int `yaml:"trials" range:"1,100"`
 }
 
 // effect is what a call says about the service's health.
 type effect uint8
 
 const (
-	// silent: nothing. The call was not made, whoever asked has left, or it is
-	// a matter of who trusts whom.
+	// silent: nothing. The call was not made or was cancelled, or one side does
+	// not trust the other.
 	silent effect = iota
-	// answered: the service answers, if only that something here is not
-	// configured as it should be. That ends an outage but makes up for none.
+	// answered: the service answers, if only that the configuration of this side
+	// is wrong. That closes a half-open breaker, but does not count as a success
+	// while it is closed.
 	answered
 	worked
 	failed

@@ -6,16 +6,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// jakarta is Waktu Indonesia Barat, UTC+7 without summer time: the upstream's
-// days and hours are its.
-var jakarta = time.FixedZone("WIB", 7*60*60)
+	"github.com/sesuai/sesuai"
+)
 
 // midnight is the first moment of the day after t's, in Jakarta.
 func midnight(t time.Time) time.Time {
-	y, m, d := t.In(jakarta).Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, jakarta)
+	y, m, d := t.In(sesuai.Jakarta).Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, sesuai.Jakarta)
 }
 
 // calendar says when the upstream may be called.
@@ -75,8 +73,8 @@ func parseMaintenance(text string) ([]window, error) {
 	var windows []window
 	for _, field := range strings.Fields(text) {
 		begin, end, ok := strings.Cut(field, "/")
-		from, err := time.ParseInLocation(windowLayout, begin, jakarta)
-		to, err2 := time.ParseInLocation(windowLayout, end, jakarta)
+		from, err := time.ParseInLocation(windowLayout, begin, sesuai.Jakarta)
+		to, err2 := time.ParseInLocation(windowLayout, end, sesuai.Jakarta)
 		if !ok || err != nil || err2 != nil || !to.After(from) {
 			return nil, fmt.Errorf("%q is not a beginning and an end after it, such as 2026-12-01T22:00/2026-12-02T04:00", field)
 		}
@@ -115,8 +113,8 @@ func (c calendar) within(t time.Time) time.Time {
 	if len(c.hours) == 0 {
 		return t
 	}
-	y, m, d := t.In(jakarta).Date()
-	start := time.Date(y, m, d, 0, 0, 0, 0, jakarta)
+	y, m, d := t.In(sesuai.Jakarta).Date()
+	start := time.Date(y, m, d, 0, 0, 0, 0, sesuai.Jakarta)
 	since := t.Sub(start)
 	next := time.Duration(1<<63 - 1)
 	for _, s := range c.hours {

@@ -10,22 +10,21 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
-	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// maxAnswer is how many bytes an answer may have; those that are known have a
-// few hundred.
+// maxAnswer is how many bytes an answer may have; the known ones have a few
+// hundred.
 const maxAnswer = 64 << 10
 
 // request is what a call sends, and how its answer is read.
 type request struct {
 	url  string
 	body []byte
-	// read is what the body of an answer says.
+	// read reads the body of an answer.
 	read func(body []byte) reading
 }
 
-// call is one that is on the account and yet to be made.
+// call is a call that has an entry in the call log and is yet to be made.
 type call struct {
 	request
 	id int64
@@ -34,24 +33,25 @@ type call struct {
 // reading is what an answer says.
 type reading struct {
 	class Class
-	// what was not as expected; a fixed word, with class Unexpected.
+	// what is a fixed word for what was not as expected. It is set if class is
+	// Unexpected.
 	what string
-	// quota is what is left of today's, if quotaKnown.
+	// quota is what is left of today's quota, if quotaKnown.
 	quota      int64
 	quotaKnown bool
 }
 
 func unexpected(what string) reading { return reading{class: Unexpected, what: what} }
 
-// begin prepares a call and puts it on the account: it is one row of the ledger.
-func (s *service) begin(ctx context.Context, prepare func() (request, error)) (call, attempt) {
-	req, err := prepare()
+// start prepares a call and starts its entry in the call log.
+func (s *service) start(ctx context.Context, q inquiry) (call, attempt) {
+	req, err := q.prepare()
 	if err != nil {
 		return call{}, attempt{failure: &failure{service: s.name, class: NotPrepared, what: err.Error()}, after: later}
 	}
-	at, asker := s.now(), registry.AskerOf(ctx)
-	id, err := s.ledger.Begin(ctx, ledger.Call{
-		Service: s.name, Client: asker.Client, RequestID: asker.RequestID, At: at, Price: s.price(s.name, at),
+	at := s.now()
+	id, err := s.calls.Start(ctx, ledger.Call{
+		Service: s.name, Client: q.caller.Client, RequestID: q.caller.RequestID, At: at, Price: s.price(s.name, at),
 	})
 	if err != nil {
 		return call{}, attempt{failure: &failure{service: s.name, class: NotRecorded, cause: err}, after: soon}
@@ -59,20 +59,21 @@ func (s *service) begin(ctx context.Context, prepare func() (request, error)) (c
 	return call{req, id}, attempt{}
 }
 
-// withdraw takes a call off the account that is not made.
-func (s *service) withdraw(ctx context.Context, c call) {
-	s.note(ctx, func(ctx context.Context) error { return s.ledger.Withdraw(ctx, c.id) })
+// cancel cancels the entry of a call that is not made.
+func (s *service) cancel(ctx context.Context, c call) {
+	s.note(ctx, func(ctx context.Context) error { return s.calls.Cancel(ctx, c.id) })
 }
 
-// try makes one call: the one that is begun, if there is one.
-func (s *service) try(ctx context.Context, begun *call, prepare func() (request, error)) (a attempt) {
+// try makes one call: q.started, or else one that it starts. It cancels q.started
+// if it does not make that call.
+func (s *service) try(ctx context.Context, q inquiry) (a attempt) {
 	defer func() {
-		if begun != nil {
-			s.withdraw(ctx, *begun)
+		if q.started != nil {
+			s.cancel(ctx, *q.started)
 		}
 	}()
 	if ctx.Err() != nil {
-		return attempt{failure: &failure{service: s.name, class: Left, cause: ctx.Err()}}
+		return attempt{failure: &failure{service: s.name, class: Cancelled, cause: ctx.Err()}}
 	}
 	if !s.breaker.acquire() {
 		_, remaining := s.breaker.state()
@@ -83,16 +84,18 @@ func (s *service) try(ctx context.Context, begun *call, prepare func() (request,
 	defer func() { s.breaker.done(shows) }()
 
 	var c call
-	if begun != nil {
-		c, begun = *begun, nil
-	} else if c, a = s.begin(ctx, prepare); a.failure != nil {
+	if q.started != nil {
+		c, q.started = *q.started, nil
+	} else if c, a = s.start(ctx, q); a.failure != nil {
 		return a
 	}
-	registry.Waits(ctx)
+	if q.waiting != nil {
+		q.waiting()
+	}
 	at, start := s.now(), time.Now()
 	got := s.exchange(ctx, c.request)
 	took := time.Since(start)
-	s.end(ctx, c.id, ledger.Ending{Class: string(got.class), Billable: s.billable[got.class], Duration: took})
+	s.complete(ctx, c.id, ledger.Completion{Class: string(got.class), Billable: s.billable[got.class], Duration: took})
 
 	s.metrics.calls.WithLabelValues(string(s.name), string(got.class)).Inc()
 	s.metrics.seconds.WithLabelValues(string(s.name)).Observe(took.Seconds())
@@ -108,12 +111,12 @@ func (s *service) try(ctx context.Context, begun *call, prepare func() (request,
 	case Busy, HTTPStatus, Refused, Broken:
 		shows = failed
 	case TimedOut:
-		// The time that all tries share may have been used up before this one
-		// began: of the service that says nothing.
+		// Earlier tries may have used up the time that all tries share. Then
+		// this says nothing about the service.
 		if ctx.Err() == nil || took >= s.timeout/2 {
 			shows = failed
 		}
-	case Left:
+	case Cancelled:
 	case Untrusted:
 		a.after = later
 		s.log.Error("the upstream cannot be trusted, or does not trust this side", "service", string(s.name))
@@ -128,19 +131,19 @@ func (s *service) try(ctx context.Context, begun *call, prepare func() (request,
 	return a
 }
 
-// end records how a call ended, also when nobody waits for it any more. The
-// answer counts even if that fails: the call is on record as one of unknown
-// ending.
-func (s *service) end(ctx context.Context, id int64, e ledger.Ending) {
-	s.note(ctx, func(ctx context.Context) error { return s.ledger.End(ctx, id, e) })
+// complete records how a call ended, even if ctx has ended. The answer counts even
+// if that fails: the entry then has no completion.
+func (s *service) complete(ctx context.Context, id int64, e ledger.Completion) {
+	s.note(ctx, func(ctx context.Context) error { return s.calls.Complete(ctx, id, e) })
 }
 
+// note writes to the call log, even if ctx has ended.
 func (s *service) note(ctx context.Context, write func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	if err := write(ctx); err != nil {
 		s.metrics.ledger.WithLabelValues(string(s.name)).Inc()
-		s.log.Error("how a call ended, or that it was not made, is not recorded", "service", string(s.name), "error", err)
+		s.log.Error("the completion or cancellation of a call is not recorded", "service", string(s.name), "error", err)
 	}
 }
 
@@ -158,7 +161,7 @@ func (s *service) exchange(ctx context.Context, req request) reading {
 	var connected atomic.Bool
 	fail := func(err error) reading {
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return reading{class: Left}
+			return reading{class: Cancelled}
 		}
 		return reading{class: transportClass(err, connected.Load())}
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Class is what an answer of the upstream comes to, or why there is none. It
-// is the class of a call in the ledger and in the metrics.
+// Class classifies an answer of the upstream, or the reason why there is none. It
+// is the class of a call in the call log and in the metrics.
 type Class string
 
 // The classes of the data check's answers.
@@ -27,33 +27,33 @@ const (
 	InvalidImage Class = "image"
 )
 
-// The classes of what is no answer, by the upstream's own word.
+// The classes of replies in which the upstream says that it does not answer.
 const (
 	Busy          Class = "busy"
 	Quota         Class = "quota"
-	Configuration Class = "configuration" // account, address, parameters, keys: the operator's to mend
+	Configuration Class = "configuration" // account, address, parameters or keys, which the operator has to fix
 )
 
 // The classes of calls without an answer that could be read.
 const (
-	Unexpected Class = "unexpected" // an answer that this side does not know
+	Unexpected Class = "unexpected" // an answer that this side does not understand
 	HTTPStatus Class = "http"       // a status of 500 or more
 	Refused    Class = "refused"    // no connection was made
 	Broken     Class = "broken"     // the connection ended before the answer did
 	TimedOut   Class = "timeout"
-	Untrusted  Class = "tls"  // the other side is not who it should be, or does not trust this one
-	Left       Class = "left" // whoever asked has left
+	Untrusted  Class = "tls"       // one side's certificate is not trusted by the other
+	Cancelled  Class = "cancelled" // the caller cancelled the question
 )
 
 // The classes of calls that were not made.
 const (
-	NotPrepared Class = "not_prepared" // a request could not be made of what there is
-	NotRecorded Class = "not_recorded" // the ledger could not take it down
+	NotPrepared Class = "not_prepared" // the request could not be made
+	NotRecorded Class = "not_recorded" // the call log could not record it
 	BreakerOpen Class = "breaker"
 	InFlight    Class = "in_flight"
 	Hours       Class = "hours"
 	Maintenance Class = "maintenance"
-	// QuotaHeld is what Quota said earlier today.
+	// QuotaHeld follows a Quota earlier on the same day.
 	QuotaHeld Class = "quota_held"
 )
 

@@ -5,103 +5,159 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 )
 
-// Config is what an operator says about the upstream: a section of the
-// service's configuration. Lists and tables are texts. What has a default is
-// what is publicly known of Dukcapil's services, and agreements differ in it.
+// Config is what the operator configures about the upstream. It is a part of
+// the section dukcapil of the service's configuration. Lists and tables are one
+// text each, so that an environment variable can set them. No specification of
+// Dukcapil's services is public: the defaults are what the working clients of
+// several integrators have in common, and whatever differs from agreement to
+// agreement is a key.
 type Config struct {
-	Data    DataConfig
-	Face    FaceConfig
-	TLS     TLSConfig
-	Retry   RetryConfig
-	Breaker BreakerConfig
-	// InFlight is how many questions may be put to each service at once.
-	InFlight int
-	// Hours are the hours, Jakarta time, in which both services may be called:
-	// 06:00-22:00, several separated by spaces; empty is always.
-	Hours string
-	// Maintenance are planned stops of both, Jakarta time:
-	// 2026-12-01T22:00/2026-12-02T04:00, several separated by spaces.
-	Maintenance string
+	// Parallel makes the face check at the same time as the data check. The
+	// answer comes sooner, and a face check is paid for even if the person is
+	// not found or not active.
+	Parallel bool `yaml:"parallel"`
+
+	Data    DataConfig    `yaml:"data"`
+	Face    FaceConfig    `yaml:"face"`
+	TLS     TLSConfig     `yaml:"tls"`
+	Retry   RetryConfig   `yaml:"retry"`
+	Breaker BreakerConfig `yaml:"breaker"`
+	// InFlight is the number of questions to each service at the same time. A
+	// further one is answered 503 with Retry-After.
+	InFlight int `yaml:"in_flight" range:"1,10000"`
+	// Hours are the times of day, Jakarta time, at which both services may be
+	// called, such as 06:00-22:00. Several are separated by spaces; one that
+	// ends before it starts lasts past midnight. Empty means always.
+	Hours string `yaml:"hours"`
+	// Maintenance are planned stops of both services, Jakarta time, such as
+	// 2026-12-01T22:00/2026-12-02T04:00. Several are separated by spaces.
+	Maintenance string `yaml:"maintenance"`
 }
 
 // DataConfig is about the data check.
 type DataConfig struct {
-	// URL is the base, https alone.
+	// URL is the base URL of the data check; it must begin with https://.
+	// Required.
 	URL string `yaml:"url"`
-	// Path is what follows it, with {customer} and {method}.
-	Path     string `yaml:"path"`
+	// Path is what follows the base URL. {customer} and {method} are replaced.
+	Path string `yaml:"path"`
+	// Customer replaces {customer} in the path. Required if it is there.
 	Customer string `yaml:"customer"`
-	Method   string `yaml:"method"`
-	// UserFile and PasswordFile are paths of files of one line.
-	UserFile     string `yaml:"user_file"`
+	// Method replaces {method} in the path. Its name differs from agreement to
+	// agreement.
+	Method string `yaml:"method"`
+	// UserFile is the path of a file of one line: USER_ID. Required.
+	UserFile string `yaml:"user_file"`
+	// PasswordFile is the path of a file of one line: PASSWORD. Required.
 	PasswordFile string `yaml:"password_file"`
-	// IP is the address that the upstream knows this side by.
+	// IP is sent as IP_USER: the address by which the upstream knows this
+	// side. Required.
 	IP string `yaml:"ip"`
-	// Threshold is the percent from which a name reads Sesuai, 0 to 100.
-	Threshold int `yaml:"threshold"`
-	// ThresholdAsNumber sends it as a number, not as a string.
+	// Threshold is sent as TRESHOLD (the upstream's spelling): the percentage
+	// from which a name reads "Sesuai". Sesuai uses the number in brackets, so
+	// this decides only where an answer has no number.
+	Threshold int `yaml:"threshold" range:"0,100"`
+	// ThresholdAsNumber sends TRESHOLD as a number. Most integrators send a
+	// string.
 	ThresholdAsNumber bool `yaml:"threshold_as_number"`
-	// Keys renames keys: threshold=THRESHOLD name=NAMA.
+	// Keys renames JSON keys, such as "threshold=THRESHOLD name=NAMA". The
+	// words to rename are user, password, ip, threshold, nik, name, date,
+	// content, code, text, description, response and quota.
 	Keys string `yaml:"keys"`
-	// Codes are the classes of RESPONSE_CODE, Texts the codes that texts stand
-	// for where there is no code.
+	// Codes gives each RESPONSE_CODE its class. 05, "05" and 5 are one code;
+	// a code that is not listed is answered 503.
 	Codes string `yaml:"codes"`
+	// Texts gives the code that a text of RESPON, RESPONSE_DESC or RESPONSE
+	// stands for where there is no code. Texts are compared as a whole, in
+	// lower case and with single spaces.
 	Texts string `yaml:"texts"`
-	// Duplicate is the status of a NIK with several records: inactive or
-	// active.
+	// Duplicate is the status of a NIK that has several records: inactive or
+	// active. With active, the upstream must compare its elements.
 	Duplicate string `yaml:"duplicate"`
-	// Billable are the classes that are billed.
+	// Billable are the classes of answers that are billed. The default, each
+	// answer about a NIK, is an assumption: compare it with your invoice.
 	Billable string `yaml:"billable"`
-	// Timeout bounds one try.
-	Timeout time.Duration `yaml:"timeout"`
+	// Timeout is the time for one try. With the default, three tries fit into
+	// dukcapil.deadline.
+	Timeout time.Duration `yaml:"timeout" range:"10ms,1h"`
 }
 
 // FaceConfig is about the face check.
 type FaceConfig struct {
-	// URL is the base, https alone.
+	// URL is the base URL of the face check; it must begin with https://.
+	// Required.
 	URL string `yaml:"url"`
-	// Path is what follows it, with {credential} and {method}.
-	Path   string `yaml:"path"`
+	// Path is what follows the base URL. {credential} must be in it;
+	// {credential} and {method} are replaced.
+	Path string `yaml:"path"`
+	// Method replaces {method} in the path.
 	Method string `yaml:"method"`
-	// CredentialFile, UserFile and PasswordFile are paths of files of one
-	// line; PublicKeyFile of Dukcapil's RSA key.
+	// CredentialFile is the path of a file of one line that replaces
+	// {credential} in the path. The URL is secret with it, so it is in no log
+	// and no error. Required.
 	CredentialFile string `yaml:"credential_file"`
-	UserFile       string `yaml:"user_file"`
-	PasswordFile   string `yaml:"password_file"`
-	PublicKeyFile  string `yaml:"public_key_file"`
-	// Scheme is how NIK, user and password are encrypted.
-	Scheme   string `yaml:"scheme"`
+	// UserFile is the path of a file of one line: user_id. Required.
+	UserFile string `yaml:"user_file"`
+	// PasswordFile is the path of a file of one line: password. Required.
+	PasswordFile string `yaml:"password_file"`
+	// PublicKeyFile is the path of Dukcapil's RSA public key, at least 1024
+	// bits, as PEM or as base64 without a frame. Required.
+	PublicKeyFile string `yaml:"public_key_file"`
+	// Scheme is the encryption of nik, user_id and password: pkcs1v15-1
+	// (RSAES-PKCS1-v1_5) or oaep-sha256-1 (RSAES-OAEP with SHA-256), base64
+	// after either. It has a version because the upstream has changed it once.
+	Scheme string `yaml:"scheme"`
+	// Customer is sent as customer_id.
 	Customer string `yaml:"customer"`
-	Source   string `yaml:"source"`
-	IP       string `yaml:"ip"`
-	// Threshold is the score from which the upstream says that faces match.
-	// Sesuai goes by Curve.
-	Threshold float64 `yaml:"threshold"`
-	// Curve maps scores to percentages; 75 is the pass mark.
+	// Source is sent as transactionSource.
+	Source string `yaml:"source"`
+	// IP is sent as ip: the address by which the upstream knows this side.
+	// Required.
+	IP string `yaml:"ip"`
+	// Threshold is sent as threshold: the score from which the upstream says
+	// that faces match. Sesuai does not use its conclusion. Set it to the
+	// score that dukcapil.face.curve has at 75, and the disagreements that
+	// are counted mean something.
+	Threshold float64 `yaml:"threshold" range:"0,1000"`
+	// Curve converts the upstream's scores to percentages: points of a score
+	// and a percentage, with straight lines between. Scores rise, percentages
+	// never fall, and 75, the default threshold of a client, must be within
+	// them. The curve's id is made of its points and is written to the audit
+	// event with the raw score.
 	Curve string `yaml:"curve"`
-	// Suspect is the score from which a photograph is suspected to be made of
-	// the portrait on record.
-	Suspect float64 `yaml:"suspect"`
-	// ImageBytes is how large the JPEG that is sent may be, before base64.
-	ImageBytes int    `yaml:"image_bytes"`
-	Keys       string `yaml:"keys"`
-	Codes      string `yaml:"codes"`
-	Billable   string `yaml:"billable"`
-	// Timeout bounds one try.
-	Timeout time.Duration `yaml:"timeout"`
+	// Suspect is the score from which the audit event says that the photograph
+	// may be made from the portrait on record: living people score 5 to 9.5.
+	Suspect float64 `yaml:"suspect" range:"0,1000000"`
+	// ImageBytes is the largest size of the JPEG that is sent, in bytes before
+	// base64.
+	ImageBytes int `yaml:"image_bytes" range:"10000,10485760"`
+	// Keys renames JSON keys, such as "score=SCORE". The words to rename are
+	// transaction, source, customer, nik, threshold, image, template, type,
+	// position, user, password, ip, error, code, status, score, quota, uid and
+	// result.
+	Keys string `yaml:"keys"`
+	// Codes gives each errorCode its class; a code that is not listed is
+	// answered 503.
+	Codes string `yaml:"codes"`
+	// Billable are the classes of answers that are billed.
+	Billable string `yaml:"billable"`
+	// Timeout is the time for one try. After a time-out the face check is not
+	// repeated: the call may have been billed.
+	Timeout time.Duration `yaml:"timeout" range:"10ms,1h"`
 }
 
-// DefaultConfig is what is known publicly; URLs, accounts and files are not.
+// DefaultConfig has what is publicly known of the services. URLs, accounts and
+// files have no default.
 func DefaultConfig() Config {
 	return Config{
 		Data: DataConfig{
@@ -132,8 +188,8 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate reports the first key whose text or number is not as it must be; it
-// opens no file. The error is one of kind sesuai.KindConfiguration.
+// Validate reports the first key whose value is not valid, as an error of kind
+// sesuai.KindConfiguration. It opens no file.
 func (c Config) Validate() error {
 	if _, err := c.read(); err != nil {
 		return badConfig(err)
@@ -141,34 +197,34 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Check reports what is wrong with the configuration, its files included, as
-// New does.
+// Check reports what New would: the first key that is not valid, or whose file
+// cannot be used.
 func (c Config) Check() error {
-	r, err := New(Options{Config: c, Ledger: noLedger{}, Log: slog.New(slog.DiscardHandler)})
+	r, err := New(Options{Config: c, CallLog: noCalls{}, Log: slog.New(slog.DiscardHandler)})
 	if err == nil {
 		r.Close()
 	}
 	return err
 }
 
-// noLedger is for a Registry that makes no call.
-type noLedger struct{}
+// noCalls is the call log of a Registry that makes no call.
+type noCalls struct{}
 
-func (noLedger) Begin(context.Context, ledger.Call) (int64, error) {
-	return 0, errors.New("there is no ledger")
+func (noCalls) Start(context.Context, ledger.Call) (int64, error) {
+	return 0, errors.New("there is no call log")
 }
 
-func (noLedger) End(context.Context, int64, ledger.Ending) error {
-	return errors.New("there is no ledger")
+func (noCalls) Complete(context.Context, int64, ledger.Completion) error {
+	return errors.New("there is no call log")
 }
 
-func (noLedger) Withdraw(context.Context, int64) error { return errors.New("there is no ledger") }
+func (noCalls) Cancel(context.Context, int64) error { return errors.New("there is no call log") }
 
 func badConfig(err error) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "configuration: dukcapil." + err.Error()}
 }
 
-// settings are a configuration that was read.
+// settings is a parsed configuration.
 type settings struct {
 	data         dataWire
 	dataURL      string
@@ -180,7 +236,7 @@ type settings struct {
 	calendar     calendar
 }
 
-// read reads every text of the configuration. Errors name the key.
+// read parses every text of the configuration. Errors name the key.
 func (c Config) read() (settings, error) {
 	s := settings{
 		data: dataWire{threshold: c.Data.Threshold, asNumber: c.Data.ThresholdAsNumber, ip: c.Data.IP},
@@ -238,36 +294,14 @@ func (c Config) read() (settings, error) {
 
 // ranges reports the first number that is out of range.
 func (c Config) ranges() error {
-	const hour = 3600
-	for _, r := range []struct {
-		key          string
-		v, low, high float64
-	}{
-		{"data.threshold", float64(c.Data.Threshold), 0, 100},
-		{"data.timeout (seconds)", c.Data.Timeout.Seconds(), 0.01, hour},
-		{"face.threshold", c.Face.Threshold, 0, 1000},
-		{"face.suspect", c.Face.Suspect, 0, 1e6},
-		{"face.image_bytes", float64(c.Face.ImageBytes), 10_000, 10 << 20},
-		{"face.timeout (seconds)", c.Face.Timeout.Seconds(), 0.01, hour},
-		{"retry.tries", float64(c.Retry.Tries), 1, 10},
-		{"retry.delay (seconds)", c.Retry.Delay.Seconds(), 0.001, hour},
-		{"retry.max_delay (seconds)", c.Retry.MaxDelay.Seconds(), math.Nextafter(c.Retry.Delay.Seconds(), hour+1), hour},
-		{"breaker.rate", c.Breaker.Rate, 0.01, 1},
-		{"breaker.window (seconds)", c.Breaker.Window.Seconds(), 1, hour},
-		{"breaker.minimum", float64(c.Breaker.Minimum), 1, 10_000},
-		{"breaker.delay (seconds)", c.Breaker.Delay.Seconds(), 0.1, hour},
-		{"breaker.trials", float64(c.Breaker.Trials), 1, 100},
-		{"in_flight", float64(c.InFlight), 1, 10_000},
-	} {
-		if !(r.v >= r.low && r.v <= r.high) {
-			return fmt.Errorf("%s must be from %.4g to %.4g", r.key, r.low, r.high)
-		}
+	if c.Retry.MaxDelay <= c.Retry.Delay {
+		return errors.New("retry.max_delay must be longer than retry.delay")
 	}
-	return nil
+	return config.CheckRanges(&c)
 }
 
-// base is a URL without what follows it. Anything but https would show people
-// and credentials to whoever is on the way.
+// base checks a base URL and drops a slash at its end. Without TLS everybody on
+// the path could read people and credentials.
 func base(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -276,7 +310,7 @@ func base(text string) (string, error) {
 	return strings.TrimSuffix(text, "/"), nil
 }
 
-// fill puts the values into the path and the path behind the base.
+// fill replaces the placeholders of the path and appends it to the base.
 func fill(base, path string, values map[string]string) (string, error) {
 	if !strings.HasPrefix(path, "/") {
 		return "", errors.New("it must begin with /")
@@ -287,7 +321,7 @@ func fill(base, path string, values map[string]string) (string, error) {
 		}
 		path = strings.ReplaceAll(path, place, url.PathEscape(value))
 	}
-	// What is left to be filled in is filled in for each call.
+	// The credential is filled in for each call.
 	if u, err := url.Parse(base + strings.ReplaceAll(path, credentialPlace, "x")); err != nil || u.RawQuery != "" || u.Fragment != "" ||
 		strings.ContainsAny(u.Path, "{}") {
 		return "", errors.New("it is not the path of a URL")

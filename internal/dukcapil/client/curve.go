@@ -10,11 +10,8 @@ import (
 	"strings"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
 )
-
-// passPercentage is where the curve puts the operator's pass mark: what the
-// contract's threshold is unless a client has another.
-const passPercentage = 75
 
 // Curve maps the face service's open-ended scores to percentages: straight
 // lines between points, and level beyond the first and the last.
@@ -26,8 +23,9 @@ type Curve struct {
 type curvePoint struct{ score, percentage float64 }
 
 // ParseCurve reads points such as "0:0 5:75 10:100", each a score and its
-// percentage. Scores rise from point to point, percentages never fall, and 75
-// is among them: its score is the operator's pass mark.
+// percentage. Scores rise from point to point, and percentages never fall. The
+// default threshold of a client, 75, must be within them: its score is the one
+// from which two faces match.
 func ParseCurve(text string) (Curve, error) {
 	var c Curve
 	var canonical []string
@@ -47,8 +45,8 @@ func ParseCurve(text string) (Curve, error) {
 	if len(c.points) < 2 {
 		return Curve{}, errors.New("at least two points such as 0:0 5:75 are needed")
 	}
-	if first, last := c.points[0].percentage, c.points[len(c.points)-1].percentage; first > passPercentage || last < passPercentage {
-		return Curve{}, fmt.Errorf("%d is not among its percentages", passPercentage)
+	if first, last := c.points[0].percentage, c.points[len(c.points)-1].percentage; first > access.DefaultThreshold || last < access.DefaultThreshold {
+		return Curve{}, fmt.Errorf("%d is not among its percentages", access.DefaultThreshold)
 	}
 	sum := sha256.Sum256([]byte(strings.Join(canonical, " ")))
 	c.id = "dukcapil-curve-" + hex.EncodeToString(sum[:4])
@@ -57,10 +55,10 @@ func ParseCurve(text string) (Curve, error) {
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// ID names the curve. Equal curves have equal ids, others have others.
+// ID identifies the curve: two curves have the same id if they are equal.
 func (c Curve) ID() string { return c.id }
 
-// Percentage is what the score stands for.
+// Percentage maps a score to its percentage.
 func (c Curve) Percentage(score float64) sesuai.Percentage {
 	n := sort.Search(len(c.points), func(i int) bool { return c.points[i].score >= score })
 	switch n {
@@ -74,7 +72,7 @@ func (c Curve) Percentage(score float64) sesuai.Percentage {
 	return sesuai.PercentageOf(a.percentage + part*(b.percentage-a.percentage))
 }
 
-// passes is whether the score reaches the operator's pass mark.
+// passes reports whether the score reaches the default threshold of a client.
 func (c Curve) passes(score float64) bool {
-	return c.Percentage(score).AtLeast(sesuai.PercentageOf(passPercentage))
+	return c.Percentage(score).AtLeast(sesuai.PercentageOf(access.DefaultThreshold))
 }

@@ -20,11 +20,13 @@ type dataWire struct {
 	// asNumber sends the threshold as a number, not as a string.
 	asNumber bool
 	ip       string
-	// duplicate is what the operator makes of a NIK with several records.
+	// duplicate is the status that the operator gives a NIK with several
+	// records.
 	duplicate sesuai.Status
 }
 
-// body is the request about the claim.
+// body is the request about the claim. It sends what is claimed of name and date
+// of birth.
 func (w *dataWire) body(claim sesuai.Claim, user, password string) ([]byte, error) {
 	fields := map[string]any{
 		w.keys["user"]: user, w.keys["password"]: password, w.keys["ip"]: w.ip,
@@ -43,37 +45,36 @@ func (w *dataWire) body(claim sesuai.Claim, user, password string) ([]byte, erro
 	return json.Marshal(fields)
 }
 
-// read is what an answer about the claim says. The record is of use if the
-// class is one of Found, NotFound, Deceased, Inactive and Duplicate. disputed
-// says that the upstream's word about the name is not what its number and the
-// threshold give.
-func (w *dataWire) read(body []byte, claim sesuai.Claim) (record registry.Record, got reading, disputed bool) {
+// read reads the answer about a claim. The result is valid if the class is Found,
+// NotFound, Deceased, Inactive or Duplicate. disputed is whether the upstream's
+// word about the name contradicts its number and the threshold.
+func (w *dataWire) read(body []byte, claim sesuai.Claim) (answer registry.Answer, got reading, disputed bool) {
 	envelope, err := parseObject(body)
 	if err != nil {
-		return record, unexpected("json"), false
+		return answer, unexpected("json"), false
 	}
 	row, what := w.row(envelope)
 	if what != "" {
-		return record, unexpected(what), false
+		return answer, unexpected(what), false
 	}
 	class, what := w.class(row)
 	if what == "" {
-		record, disputed, what = w.record(class, row, claim)
+		answer, disputed, what = w.answer(class, row, claim)
 	}
 	if what != "" {
-		record, got = registry.Record{}, unexpected(what)
+		answer, got = registry.Answer{}, unexpected(what)
 	} else {
 		got = reading{class: class}
 	}
-	// The quota is for watching alone: one that cannot be read spoils nothing.
+	// The quota is for monitoring alone: an unreadable one does no harm.
 	if text, present, ok := envelope.text(w.keys["quota"]); present && ok {
 		got.quota, got.quotaKnown = parseWhole(text)
 	}
-	return record, got, disputed && what == ""
+	return answer, got, disputed && what == ""
 }
 
-// row is the one row of the answer: that of content, or in old deployments the
-// answer itself.
+// row returns the one row of the answer: that of content, or in old deployments
+// the answer itself.
 func (w *dataWire) row(envelope object) (row object, what string) {
 	raw := bytes.TrimSpace(envelope[w.keys["content"]])
 	if len(raw) == 0 || string(raw) == "null" {
@@ -101,15 +102,14 @@ func (w *dataWire) row(envelope object) (row object, what string) {
 		return nil, "empty_content"
 	}
 	if _, both := envelope[w.keys["text"]]; both {
-		return nil, "contradiction" // it speaks twice
+		return nil, "contradiction" // there are two answers
 	}
 	return row, ""
 }
 
-// class is the class of the row's code; without one that of its text; without
-// either Found, if elements were compared. A text that is known and says
-// something else than the code is a contradiction, one that is not known says
-// nothing.
+// class returns the class of the row's code, or else of its text, or else Found.
+// A known text of another class than the code's is a contradiction. An unknown
+// text is ignored where there is a code.
 func (w *dataWire) class(row object) (class Class, what string) {
 	text, coded, ok := row.text(w.keys["code"])
 	if !ok {
@@ -151,64 +151,66 @@ func (w *dataWire) class(row object) (class Class, what string) {
 	return class, ""
 }
 
-// record is what the row says about the claim.
-func (w *dataWire) record(class Class, row object, claim sesuai.Claim) (record registry.Record, disputed bool, what string) {
+// answer reads what the row says about the claim. what is a fixed word for what
+// was not as expected, or empty.
+func (w *dataWire) answer(class Class, row object, claim sesuai.Claim) (answer registry.Answer, disputed bool, what string) {
 	switch class {
 	case Found:
-		record.Status = sesuai.Active
+		answer.Status = sesuai.Active
 	case Deceased:
-		record.Status = sesuai.Deceased
+		answer.Status = sesuai.Deceased
 	case Inactive:
-		record.Status = sesuai.Inactive
+		answer.Status = sesuai.Inactive
 	case Duplicate:
-		record.Status, record.Duplicate = w.duplicate, true
-	default: // nobody to speak of
+		answer.Status, answer.Duplicate = w.duplicate, true
+	default: // the answer is not about a person
 		nik, _, what := w.element(row, "nik")
 		if what == "" && nik.agrees {
 			what = "contradiction"
 		}
-		return record, false, what
+		return answer, false, what
 	}
-	record.Found, record.Portrait = true, true
+	answer.Found, answer.NameScore, answer.Attributes = true, registry.NotScored, claim.NotCompared()
 	nik, hasNIK, what := w.element(row, "nik")
 	if what != "" {
-		return record, false, what
+		return answer, false, what
 	}
-	if hasNIK && (!nik.agrees || nik.scored) {
-		return record, false, "nik"
+	if hasNIK && (!nik.agrees || nik.scored) || !hasNIK && answer.Status == sesuai.Active {
+		return answer, false, "nik"
 	}
-	compared := record.Status == sesuai.Active
-	if compared && !hasNIK {
-		return record, false, "nik"
+	complete := hasNIK
+	var name, date agreement
+	for _, e := range []struct {
+		key     string
+		claimed bool
+		into    *agreement
+	}{{"name", !claim.Name.IsZero(), &name}, {"date", !claim.DateOfBirth.IsZero(), &date}} {
+		if !e.claimed {
+			continue
+		}
+		got, has, what := w.element(row, e.key)
+		switch {
+		case what != "":
+			return answer, false, what
+		case !has && answer.Status == sesuai.Active, e.key == "date" && got.scored:
+			return answer, false, e.key
+		}
+		*e.into = got
+		complete = complete && has
 	}
-
-	name, hasName, what := agreement{}, false, ""
+	if !complete { // the person is not active, and not everything was compared
+		return answer, false, ""
+	}
 	if !claim.Name.IsZero() {
-		if name, hasName, what = w.element(row, "name"); what != "" {
-			return record, false, what
-		}
+		answer.NameScore, disputed = name.nameScore(w.threshold)
 	}
-	date, hasDate, what := agreement{}, false, ""
 	if !claim.DateOfBirth.IsZero() {
-		if date, hasDate, what = w.element(row, "date"); what != "" {
-			return record, false, what
-		}
+		answer.DateOfBirth = sesuai.OutcomeOf(date.agrees)
 	}
-	switch {
-	case compared && !hasName:
-		return record, false, "name"
-	case compared && !hasDate, hasDate && date.scored:
-		return record, false, "date"
-	case !hasNIK || !hasName || !hasDate: // of somebody who is not active
-		record.NameScore = -1
-		return record, false, ""
-	}
-	record.NameScore, disputed = name.nameScore(w.threshold)
-	record.DateOfBirth = sesuai.OutcomeOf(date.agrees)
-	return record, disputed, ""
+	return answer, disputed, ""
 }
 
-// element is what the row says about an element that was sent.
+// element reads what the row says about an element that was sent.
 func (w *dataWire) element(row object, key string) (a agreement, present bool, what string) {
 	text, present, ok := row.text(w.keys[key])
 	if !ok {

@@ -1,13 +1,11 @@
 // Package client is the real registry: Dukcapil's data check and face check,
-// reached over HTTPS, as a registry.Registry. It turns what they say into
-// records and comparisons, and whatever it does not know for certain into "could
-// not answer". It must not know who asks or what a verdict is, and nothing of a
-// credential, a person or an upstream's body may reach its errors, its log or
-// its metrics.
+// called over HTTPS, as a registry.Registry. It turns what they answer into a
+// registry.Answer, and everything that it does not understand with certainty into
+// "could not answer". It must not know what a verdict is. Nothing of a credential,
+// a person or an upstream's body may reach its errors, its log or its metrics.
 package client
 
 import (
-	"context"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -17,23 +15,22 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// Options are what a Registry is made of. Config and Ledger are required.
+// Options are the settings and parts of a Registry. Config and CallLog are
+// required.
 type Options struct {
 	Config Config
-	// Ledger keeps account of every try.
-	Ledger ledger.Ledger
-	// Price is what a call costs that is made at that moment, in rupiah; nil:
-	// nothing.
+	// CallLog records every try.
+	CallLog ledger.CallLog
+	// Price is the price in rupiah of a call made at that time; nil: 0.
 	Price func(s ledger.Service, at time.Time) int64
-	// Forecast says when a quota of which so much is left ends at the pace of
-	// today, false if it lasts; nil: no such metric.
+	// Forecast returns when a quota of which left remains is used up at today's
+	// pace, false if it lasts; nil: there is no such metric.
 	Forecast func(s ledger.Service, left int64) (ends time.Time, ok bool)
-	// Metrics gets the metrics; nil: nobody looks.
+	// Metrics registers the metrics; nil: they are not registered anywhere.
 	Metrics prometheus.Registerer
 	// Now is the clock for days, hours and certificates; time.Now if nil.
 	Now func() time.Time
@@ -43,13 +40,15 @@ type Options struct {
 
 // Registry is Dukcapil as a registry. It is safe for concurrent use.
 //
-// Every error that is not sesuai.KindInvalidImage has kind
-// sesuai.KindUnavailable and says when another try makes sense. All tries for
-// one question share the deadline of its context.
+// Every error has kind sesuai.KindUnavailable and says when to try again, except
+// that of a photograph that the upstream cannot use: it has kind
+// sesuai.KindInvalidImage. All tries of one question share the deadline of its
+// context.
 type Registry struct {
 	log      *slog.Logger
 	metrics  *metrics
 	settings settings
+	parallel bool
 	budget   int // of a JPEG, in bytes
 	wires    *connector
 	data     *service
@@ -60,10 +59,10 @@ type Registry struct {
 	faceKey                                *file[*rsa.PublicKey]
 }
 
-var _ registry.Preparer = (*Registry)(nil)
+var _ registry.Registry = (*Registry)(nil)
 
-// New checks the configuration, its files included, and makes a Registry; no
-// call is made. The error names the key, below dukcapil, and has kind
+// New checks the configuration and its files and makes a Registry, without
+// calling the upstream. An error names the key, below dukcapil, and has kind
 // sesuai.KindConfiguration. Close the result.
 func New(o Options) (*Registry, error) {
 	r, err := newRegistry(o)
@@ -74,8 +73,8 @@ func New(o Options) (*Registry, error) {
 }
 
 func newRegistry(o Options) (*Registry, error) {
-	if o.Ledger == nil {
-		return nil, errors.New("a ledger is needed")
+	if o.CallLog == nil {
+		return nil, errors.New("a call log is needed")
 	}
 	if o.Price == nil {
 		o.Price = func(ledger.Service, time.Time) int64 { return 0 }
@@ -89,7 +88,7 @@ func newRegistry(o Options) (*Registry, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Registry{log: o.Log, budget: o.Config.Face.ImageBytes}
+	r := &Registry{log: o.Log, parallel: o.Config.Parallel, budget: o.Config.Face.ImageBytes}
 	var err error
 	if r.settings, err = o.Config.read(); err != nil {
 		return nil, err
@@ -112,16 +111,16 @@ func newRegistry(o Options) (*Registry, error) {
 		name: ledger.DataCheck, timeout: c.Data.Timeout, billable: r.settings.dataBillable,
 		retried: classSet(Refused, Broken, TimedOut, HTTPStatus, Busy),
 	}
-	// A face check that has timed out may still be worked on, and is dear:
-	// that is not asked for twice.
+	// A face check that timed out may still be in progress upstream, and it is
+	// expensive: it is not tried again.
 	r.face = &service{
 		name: ledger.FaceCheck, timeout: c.Face.Timeout, billable: r.settings.faceBillable,
 		retried: classSet(Refused, Broken, Busy),
 	}
 	for _, s := range []*service{r.data, r.face} {
 		s.wires, s.tries, s.calendar = r.wires, c.Retry, r.settings.calendar
-		s.ledger, s.price, s.now, s.log, s.metrics = o.Ledger, o.Price, o.Now, o.Log, r.metrics
-		s.start(c.InFlight, c.Breaker)
+		s.calls, s.price, s.now, s.log, s.metrics = o.CallLog, o.Price, o.Now, o.Log, r.metrics
+		s.open(c.InFlight, c.Breaker)
 		if err := s.watch(o.Metrics, o.Forecast); err != nil {
 			return nil, fmt.Errorf("metrics: %w", err)
 		}
@@ -150,7 +149,7 @@ func (r *Registry) openFiles(c Config) (err error) {
 
 func (r *Registry) fileFailed(key string) {
 	r.metrics.files.WithLabelValues(key).Inc()
-	r.log.Error("a file has changed and cannot be used; what it held before is", "key", "dukcapil."+key)
+	r.log.Error("a changed file cannot be used; its earlier content stays in use", "key", "dukcapil."+key)
 }
 
 func classSet(classes ...Class) map[Class]bool {
@@ -161,48 +160,13 @@ func classSet(classes ...Class) map[Class]bool {
 	return set
 }
 
-// Close lets go of idle connections. Nothing may be asked after it.
+// Close closes idle connections. Do not call Ask after it.
 func (r *Registry) Close() { r.wires.close() }
 
-// Transport makes requests to others whom the same TLSConfig trusts.
+// Transport makes requests to other hosts under the same TLSConfig.
 func (r *Registry) Transport() http.RoundTripper { return r.wires }
 
-// States says how each service is doing, for the detail of readiness.
+// States returns the state of each service, for the detail of readiness.
 func (r *Registry) States() map[ledger.Service]State {
 	return map[ledger.Service]State{r.data.name: r.data.state(), r.face.name: r.face.state()}
-}
-
-// Check implements registry.Registry by the data check.
-func (r *Registry) Check(ctx context.Context, claim sesuai.Claim) (registry.Record, error) {
-	release, err := r.data.admit()
-	if err != nil {
-		return registry.Record{}, err
-	}
-	defer release()
-	wire := &r.settings.data
-	var record registry.Record
-	disputed := false
-	err = r.data.ask(ctx, nil, func() (request, error) {
-		user, _ := r.dataUser.get()
-		password, _ := r.dataPassword.get()
-		body, err := wire.body(claim, user, password)
-		return request{r.settings.dataURL, body, func(answer []byte) (got reading) {
-			record, got, disputed = wire.read(answer, claim)
-			return got
-		}}, err
-	})
-	if err != nil {
-		return registry.Record{}, err
-	}
-	if disputed {
-		r.disagree(r.data, "name_threshold")
-	}
-	return record, nil
-}
-
-// disagree notes that the upstream concludes otherwise than this side, which
-// goes by the number.
-func (r *Registry) disagree(s *service, what string) {
-	r.metrics.disagreements.WithLabelValues(string(s.name), what).Inc()
-	r.log.Warn("the upstream concludes otherwise from its number", "service", string(s.name), "what", what)
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -19,13 +20,13 @@ var (
 )
 
 // ReadData reads an answer of the data check by the default tables.
-func ReadData(c Config, body []byte, claim sesuai.Claim) (registry.Record, Class, string) {
+func ReadData(c Config, body []byte, claim sesuai.Claim) (registry.Answer, Class, string) {
 	s, err := c.read()
 	if err != nil {
 		panic(err)
 	}
-	record, got, _ := s.data.read(body, claim)
-	return record, got.class, got.what
+	answer, got, _ := s.data.read(body, claim)
+	return answer, got.class, got.what
 }
 
 // ReadFace reads an answer of the face check.
@@ -37,6 +38,18 @@ func ReadFace(c Config, body []byte, transaction string, nik sesuai.NIK) (regist
 	comparison, got, _ := s.face.read(body, transaction, nik)
 	return comparison, got.class, got.what
 }
+
+// CompareFace makes the face check of a question alone.
+func CompareFace(ctx context.Context, r *Registry, q registry.Question) (registry.Comparison, error) {
+	c := &faceCheck{r: r, q: q}
+	if err := c.run(ctx); err != nil {
+		return registry.Comparison{}, err
+	}
+	return c.comparison, nil
+}
+
+// SetImageBytes sets the size of pictures, below what Config allows too.
+func SetImageBytes(r *Registry, n int) { r.budget = n }
 
 // Opens is when the upstream may be called.
 func Opens(hours, maintenance string, t time.Time) (time.Time, Class, error) {

@@ -26,8 +26,8 @@ type faceWire struct {
 	ip               string
 }
 
-// newTransaction is an id for one call: 100 random bits, so that no two nodes
-// need to agree on a counter.
+// newTransaction returns an id for one call: 100 random bits, so that nodes need no
+// common counter.
 func newTransaction() string { return rand.Text()[:maxTransaction] }
 
 // private are the fields that are sent encrypted.
@@ -51,17 +51,17 @@ func (w *faceWire) body(transaction string, p private, jpeg []byte) ([]byte, err
 	})
 }
 
-// disagreement is in what the upstream draws another conclusion than this side;
-// a fixed word, empty if in nothing.
+// disagreement is a fixed word for how the upstream's conclusion differs from this
+// side's; empty if it does not.
 type disagreement string
 
 const (
-	upstreamMatches disagreement = "upstream_match"    // under our pass mark
-	upstreamDiffers disagreement = "upstream_no_match" // at our pass mark or above
+	upstreamMatches disagreement = "upstream_match"    // under our threshold
+	upstreamDiffers disagreement = "upstream_no_match" // at our threshold or above
 )
 
-// read is what the answer to that transaction about that NIK says. The
-// comparison is of use if the class is FaceMatch, FaceNoMatch or NoPortrait.
+// read reads the answer to that transaction about that NIK. The comparison is
+// valid if the class is FaceMatch, FaceNoMatch or NoPortrait.
 func (w *faceWire) read(body []byte, transaction string, nik sesuai.NIK) (c registry.Comparison, got reading, d disagreement) {
 	answer, err := parseObject(body)
 	if err != nil {
@@ -82,8 +82,8 @@ func (w *faceWire) read(body []byte, transaction string, nik sesuai.NIK) (c regi
 	return c, got, d
 }
 
-// class is the class of the answer's code, if it is the answer to what was
-// asked.
+// class returns the class of the answer's code, if the answer is about that
+// transaction and NIK.
 func (w *faceWire) class(answer object, transaction string, nik sesuai.NIK) (class Class, what string) {
 	if text, present, ok := answer.text(w.keys["transaction"]); !ok || present && text != "" && text != transaction {
 		return "", "transaction"
@@ -105,7 +105,7 @@ func (w *faceWire) class(answer object, transaction string, nik sesuai.NIK) (cla
 	return class, ""
 }
 
-// comparison is what an answer of class FaceMatch or FaceNoMatch says.
+// comparison reads an answer of class FaceMatch or FaceNoMatch.
 func (w *faceWire) comparison(class Class, answer object) (c registry.Comparison, d disagreement, what string) {
 	if text, present, ok := answer.text(w.keys["status"]); !ok || present && strings.TrimSpace(text) != "200" {
 		return c, "", "inner_status"
@@ -115,7 +115,7 @@ func (w *faceWire) comparison(class Class, answer object) (c registry.Comparison
 	if !ok || !present || !number || score < 0 {
 		return c, "", "score"
 	}
-	// It concludes twice, by its code and by its result.
+	// The upstream concludes twice, by its code and by its result.
 	byCode := class == FaceMatch
 	byResult := byCode
 	if text, present, ok := answer.text(w.keys["result"]); present || !ok {

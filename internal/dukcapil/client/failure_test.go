@@ -18,6 +18,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/dukcapil/client"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
+	"github.com/sesuai/sesuai/internal/registry"
 )
 
 // trips is an upstream without a network, for time that passes by itself.
@@ -103,13 +104,13 @@ func TestTriesWithinTheDeadline(t *testing.T) {
 		inBubble(t, nil, func(t *testing.T, u *upstream, r *client.Registry) {
 			client.SetTransport(r, test.upstream)
 			for service, ask := range map[string]func(ctx context.Context) error{
-				"data": func(ctx context.Context) error { _, err := r.Check(ctx, someClaim(t)); return err },
+				"data": func(ctx context.Context) error { _, err := r.Ask(ctx, dataQuestion(t)); return err },
 				"face": func(ctx context.Context) error {
-					_, err := r.Compare(ctx, someClaim(t).NIK, someProbe())
+					_, err := client.CompareFace(ctx, r, faceQuestion(t))
 					return err
 				},
 			} {
-				u.ledger.calls, u.ledger.ending = nil, nil
+				u.calls.calls, u.calls.completions = nil, nil
 				start := time.Now()
 				err := ask(within(t, test.deadline))
 				if retryAfter(t, err) < time.Second {
@@ -128,7 +129,7 @@ func TestTriesWithinTheDeadline(t *testing.T) {
 				for i := range want {
 					want[i] = service + " " + want[i]
 				}
-				if diff := cmp.Diff(want, u.ledger.classes(t)); diff != "" {
+				if diff := cmp.Diff(want, u.calls.classes(t)); diff != "" {
 					t.Errorf("%s: the ledger (-want +got):\n%s", test.name, diff)
 				}
 			}
@@ -154,8 +155,8 @@ func TestRecovers(t *testing.T) {
 		waits := make(map[time.Duration]bool)
 		for range 4 {
 			at = nil
-			if record, err := r.Check(within(t, 20*time.Second), someClaim(t)); err != nil || record.NameScore != 97 {
-				t.Fatalf("%+v, %v", record, err)
+			if a, err := r.Ask(within(t, 20*time.Second), dataQuestion(t)); err != nil || a.NameScore != 97 {
+				t.Fatalf("%+v, %v", a, err)
 			}
 			first, second := at[1].Sub(at[0]), at[2].Sub(at[1])
 			if first < 100*time.Millisecond || first > 300*time.Millisecond || second < 200*time.Millisecond || second > 600*time.Millisecond {
@@ -166,7 +167,7 @@ func TestRecovers(t *testing.T) {
 		if len(waits) < 6 {
 			t.Errorf("the waits do not differ: %v", waits)
 		}
-		if got := len(u.ledger.classes(t)); got != 12 {
+		if got := len(u.calls.classes(t)); got != 12 {
 			t.Errorf("%d rows in the ledger", got)
 		}
 	})
@@ -180,15 +181,15 @@ func TestTheCallerLeaves(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
-		_, err := r.Check(ctx, someClaim(t))
+		_, err := r.Ask(ctx, dataQuestion(t))
 		if !errors.Is(err, context.Canceled) || sesuai.KindOf(err) != sesuai.KindUnavailable || time.Since(start) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		// Who comes with little time left says as little of the service.
-		if _, err = r.Check(within(t, 100*time.Millisecond), someClaim(t)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err = r.Ask(within(t, 100*time.Millisecond), dataQuestion(t)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if diff := cmp.Diff([]string{"data left", "data timeout"}, u.ledger.classes(t)); diff != "" {
+		if diff := cmp.Diff([]string{"data cancelled", "data timeout"}, u.calls.classes(t)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if state := r.States()[ledger.DataCheck]; state.Breaker != "closed" {
@@ -196,8 +197,8 @@ func TestTheCallerLeaves(t *testing.T) {
 		}
 		ctx, cancel = context.WithCancel(t.Context())
 		cancel()
-		if _, err := r.Check(ctx, someClaim(t)); !errors.Is(err, context.Canceled) || len(u.ledger.calls) != 2 {
-			t.Errorf("one who has left: %v, %d calls", err, len(u.ledger.calls))
+		if _, err := r.Ask(ctx, dataQuestion(t)); !errors.Is(err, context.Canceled) || len(u.calls.calls) != 2 {
+			t.Errorf("one who has left: %v, %d calls", err, len(u.calls.calls))
 		}
 	})
 }
@@ -207,7 +208,7 @@ func TestTheCallerLeaves(t *testing.T) {
 func TestBreaker(t *testing.T) {
 	change := func(o *client.Options) { o.Config.Retry.Tries = 1 }
 	inBubble(t, change, func(t *testing.T, u *upstream, r *client.Registry) {
-		check := func() error { _, err := r.Check(within(t, 20*time.Second), someClaim(t)); return err }
+		check := func() error { _, err := r.Ask(within(t, 20*time.Second), dataQuestion(t)); return err }
 		state := func() string { return r.States()[ledger.DataCheck].Breaker }
 		works := says(content("{" + agreeing + "}"))
 
@@ -219,7 +220,7 @@ func TestBreaker(t *testing.T) {
 		for range 30 {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Millisecond, cancel)
-			_, _ = r.Check(ctx, someClaim(t))
+			_, _ = r.Ask(ctx, dataQuestion(t))
 		}
 		if state() != "closed" {
 			t.Fatal("faults of this side have opened it")
@@ -242,10 +243,10 @@ func TestBreaker(t *testing.T) {
 		if state() != "open" || u.metric(t, "breaker_state", "data_check") != 2 {
 			t.Fatal("it is not open")
 		}
-		calls := len(u.ledger.calls)
+		calls := len(u.calls.calls)
 		time.Sleep(5 * time.Second)
-		if got := retryAfter(t, check()); got != 10*time.Second || len(u.ledger.calls) != calls {
-			t.Errorf("try again after %v, %d calls", got, len(u.ledger.calls)-calls)
+		if got := retryAfter(t, check()); got != 10*time.Second || len(u.calls.calls) != calls {
+			t.Errorf("try again after %v, %d calls", got, len(u.calls.calls)-calls)
 		}
 		if s := r.States()[ledger.DataCheck]; s.Why != client.BreakerOpen || time.Until(s.HeldUntil) != 10*time.Second {
 			t.Errorf("%+v", s)
@@ -263,7 +264,7 @@ func TestBreaker(t *testing.T) {
 		for range 20 {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Millisecond, cancel)
-			if _, err := r.Check(ctx, someClaim(t)); !errors.Is(err, context.Canceled) {
+			if _, err := r.Ask(ctx, dataQuestion(t)); !errors.Is(err, context.Canceled) {
 				t.Fatalf("half open: %v", err)
 			}
 		}
@@ -310,21 +311,21 @@ func TestQuota(t *testing.T) {
 	})
 	// What was said of today's quota is not said of tomorrow's.
 	u.says(content("{" + agreeing + "}"))
-	if _, err := r.Check(t.Context(), someClaim(t)); err != nil || u.metric(t, "quota_left", "data_check") != 56616 {
+	if _, err := r.Ask(t.Context(), dataQuestion(t)); err != nil || u.metric(t, "quota_left", "data_check") != 56616 {
 		t.Fatal(err)
 	}
 	if got, want := u.metric(t, "quota_ends_timestamp_seconds", "data_check"), float64(now.Load().Unix()+56616); got != want {
 		t.Errorf("the quota ends at %v, want %v", got, want)
 	}
 	u.says(content(`{"RESPONSE_CODE":"05","RESPONSE":"Kuota Akses Hari ini telah Habis"}`))
-	_, err := r.Check(t.Context(), someClaim(t))
+	_, err := r.Ask(t.Context(), dataQuestion(t))
 	if got := retryAfter(t, err); got != time.Hour {
 		t.Errorf("try again after %v", got)
 	}
 	u.says(content("{" + agreeing + "}"))
 	for _, moment := range []string{"2026-11-23T16:00:01Z", "2026-11-23T16:59:59Z"} {
 		set(moment)
-		_, err := r.Check(t.Context(), someClaim(t))
+		_, err := r.Ask(t.Context(), dataQuestion(t))
 		if got := retryAfter(t, err); got <= 0 || u.requests() != 2 {
 			t.Errorf("%s: try again after %v, %d requests", moment, got, u.requests())
 		}
@@ -333,7 +334,7 @@ func TestQuota(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	u.says(matched("6018", "7"))
-	if _, err := r.Compare(t.Context(), someClaim(t).NIK, someProbe()); err != nil {
+	if _, err := client.CompareFace(t.Context(), r, faceQuestion(t)); err != nil {
 		t.Errorf("the other service: %v", err)
 	}
 	u.says(content("{" + agreeing + "}"))
@@ -341,16 +342,16 @@ func TestQuota(t *testing.T) {
 	if left := u.metric(t, "quota_left", "data_check"); left == left {
 		t.Errorf("of the new day's quota it says %v", left)
 	}
-	_, err = r.Check(t.Context(), someClaim(t))
+	_, err = r.Ask(t.Context(), dataQuestion(t))
 	if got := retryAfter(t, err); got != 30*time.Minute || u.requests() != 3 {
 		t.Errorf("before the hour: try again after %v, %d requests", got, u.requests())
 	}
 	set("2026-11-23T17:30:00Z")
-	if _, err := r.Check(t.Context(), someClaim(t)); err != nil {
+	if _, err := r.Ask(t.Context(), dataQuestion(t)); err != nil {
 		t.Errorf("the next day: %v", err)
 	}
 	want := []string{"data found billed", "data quota", "face match billed", "data found billed"}
-	if diff := cmp.Diff(want, u.ledger.classes(t)); diff != "" {
+	if diff := cmp.Diff(want, u.calls.classes(t)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if u.metric(t, "turned_away_total", "quota_held") != 2 || u.metric(t, "turned_away_total", "hours") != 1 {
@@ -366,14 +367,14 @@ func TestInFlight(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 2)
 		for range 2 {
-			go func() { _, err := r.Check(ctx, someClaim(t)); done <- err }()
+			go func() { _, err := r.Ask(ctx, dataQuestion(t)); done <- err }()
 		}
 		synctest.Wait()
 		if got := u.metric(t, "in_flight", "data_check"); got != 2 {
 			t.Errorf("%v in flight", got)
 		}
-		_, err := r.Check(t.Context(), someClaim(t))
-		if retryAfter(t, err) != time.Second || len(u.ledger.calls) != 2 {
+		_, err := r.Ask(t.Context(), dataQuestion(t))
+		if retryAfter(t, err) != time.Second || len(u.calls.calls) != 2 {
 			t.Errorf("%v", err)
 		}
 		cancel()
@@ -386,7 +387,7 @@ func TestInFlight(t *testing.T) {
 			t.Errorf("%v in flight", got)
 		}
 		client.SetTransport(r, says(content("{"+agreeing+"}")))
-		if _, err := r.Check(t.Context(), someClaim(t)); err != nil {
+		if _, err := r.Ask(t.Context(), dataQuestion(t)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -398,22 +399,22 @@ func TestNoCallWithoutItsRow(t *testing.T) {
 	u := newUpstream(t)
 	u.says(content("{" + agreeing + "}"))
 	r := u.open(t, nil)
-	u.ledger.fails = errors.New("the disk is full")
-	_, err := r.Check(t.Context(), someClaim(t))
-	if retryAfter(t, err) <= 0 || !errors.Is(err, u.ledger.fails) || u.requests() != 0 {
+	u.calls.fails = errors.New("the disk is full")
+	_, err := r.Ask(t.Context(), dataQuestion(t))
+	if retryAfter(t, err) <= 0 || !errors.Is(err, u.calls.fails) || u.requests() != 0 {
 		t.Errorf("%v, %d requests", err, u.requests())
 	}
-	u.ledger.fails = nil
-	broken := brokenEnd{u.ledger}
-	r = u.open(t, func(o *client.Options) { o.Ledger, o.Metrics = broken, nil })
-	if _, err := r.Check(t.Context(), someClaim(t)); err != nil || !strings.Contains(u.log.String(), "not recorded") {
+	u.calls.fails = nil
+	broken := brokenEnd{u.calls}
+	r = u.open(t, func(o *client.Options) { o.CallLog, o.Metrics = broken, nil })
+	if _, err := r.Ask(t.Context(), dataQuestion(t)); err != nil || !strings.Contains(u.log.String(), "not recorded") {
 		t.Error(err)
 	}
 }
 
-type brokenEnd struct{ *account }
+type brokenEnd struct{ *callLog }
 
-func (brokenEnd) End(context.Context, int64, ledger.Ending) error { return errors.New("gone") }
+func (brokenEnd) Complete(context.Context, int64, ledger.Completion) error { return errors.New("gone") }
 
 // TestConcurrently: many at once, a third of which fail; each gets its own
 // answer and every call its row.
@@ -436,9 +437,9 @@ func TestConcurrently(t *testing.T) {
 		go func() {
 			claim := someClaim(t)
 			claim.NIK, _ = sesuai.ParseNIK(fmt.Sprintf("99710105019000%02d", i%20))
-			record, err := r.Check(asker(t), claim)
-			if err == nil && (record.Found != (i%20 != 0) || record.NameScore != i%20) {
-				err = fmt.Errorf("%d: %+v", i, record)
+			a, err := r.Ask(t.Context(), registry.Question{Claim: claim})
+			if err == nil && (a.Found != (i%20 != 0) || a.NameScore != i%20) {
+				err = fmt.Errorf("%d: %+v", i, a)
 			}
 			if err != nil && sesuai.KindOf(err) == sesuai.KindUnavailable && strings.Contains(err.Error(), "in_flight") {
 				err = nil
@@ -451,7 +452,7 @@ func TestConcurrently(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if rows := len(u.ledger.classes(t)); rows != u.requests() {
+	if rows := len(u.calls.classes(t)); rows != u.requests() {
 		t.Errorf("%d rows in the ledger of %d calls", rows, u.requests())
 	}
 }

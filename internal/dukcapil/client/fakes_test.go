@@ -10,18 +10,22 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"image"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sesuai/sesuai"
@@ -39,7 +43,6 @@ const (
 	userID     = "LEMBAGA-USER-77"
 	password   = "s3cret-Pa55word"
 	credential = "cred ential/0815"
-	jpegText   = "\xff\xd8\xff\xe0not really a photograph"
 )
 
 func someClaim(t testing.TB) sesuai.Claim {
@@ -53,62 +56,113 @@ func someClaim(t testing.TB) sesuai.Claim {
 	return sesuai.Claim{NIK: nik, Name: name, DateOfBirth: date}
 }
 
-// picture is a photograph of a probe.
-type picture func(ctx context.Context, maxBytes int) ([]byte, error)
-
-func (p picture) JPEG(ctx context.Context, maxBytes int) ([]byte, error) { return p(ctx, maxBytes) }
-
-func someProbe() face.Probe {
-	return face.Probe{Picture: picture(func(context.Context, int) ([]byte, error) { return []byte(jpegText), nil })}
+// someProbe has a picture of stripes.
+func someProbe(t testing.TB) *face.Probe {
+	t.Helper()
+	img := image.NewGray(image.Rect(0, 0, 120, 160))
+	for i := range img.Pix {
+		img.Pix[i] = byte(i * 7)
+	}
+	picture, err := face.NewPicture(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &face.Probe{Picture: picture}
 }
 
-// account is a ledger that holds every caller to its contract.
-type account struct {
-	mu     sync.Mutex
-	fails  error // of Begin
-	calls  []ledger.Call
-	ending map[int64]ledger.Ending // those that were withdrawn have the class withdrawn
-	late   bool                    // an ending came with a context that had ended
+// someJPEG is someProbe's picture as it is sent.
+func someJPEG(t testing.TB) []byte {
+	t.Helper()
+	b, err := someProbe(t).Picture.JPEG(195_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
-func (a *account) Begin(ctx context.Context, c ledger.Call) (int64, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.fails != nil {
-		return 0, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: a.fails}
-	}
-	a.calls = append(a.calls, c)
-	return int64(len(a.calls)), ctx.Err()
+// dataQuestion is a question without a probe.
+func dataQuestion(t testing.TB) registry.Question {
+	t.Helper()
+	return registry.Question{Caller: registry.Caller{Client: "cli_bank", RequestID: "req-1"}, Claim: someClaim(t)}
 }
 
-func (a *account) End(ctx context.Context, id int64, e ledger.Ending) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.ending == nil {
-		a.ending = make(map[int64]ledger.Ending)
+// faceQuestion is a question with a probe.
+func faceQuestion(t testing.TB) registry.Question {
+	t.Helper()
+	q := dataQuestion(t)
+	q.Probe = someProbe(t)
+	return q
+}
+
+// isZero reports whether a says nothing.
+func isZero(a registry.Answer) bool { return reflect.DeepEqual(a, registry.Answer{}) }
+
+func diffAnswers(want, got registry.Answer) string {
+	return cmp.Diff(want, got, cmpopts.EquateComparable(sesuai.Percentage{}))
+}
+
+// sorted sorts texts in place.
+func sorted(texts []string) []string {
+	slices.Sort(texts)
+	return texts
+}
+
+// callLog is a call log that holds its callers to the contract.
+type callLog struct {
+	starting    func(ledger.Call) error // called by Start, unless nil
+	mu          sync.Mutex
+	fails       error // of Start
+	calls       []ledger.Call
+	completions map[int64]ledger.Completion // those that were cancelled have the class cancelled
+	late        bool                        // a completion came with a context that had ended
+}
+
+// Start implements ledger.CallLog.
+func (l *callLog) Start(ctx context.Context, c ledger.Call) (int64, error) {
+	if l.starting != nil {
+		if err := l.starting(c); err != nil {
+			return 0, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: err}
+		}
 	}
-	if _, twice := a.ending[id]; twice || id < 1 || id > int64(len(a.calls)) {
-		return errors.New("there is no such call, or it has ended")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fails != nil {
+		return 0, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: l.fails}
 	}
-	a.late = a.late || ctx.Err() != nil
-	a.ending[id] = e
+	l.calls = append(l.calls, c)
+	return int64(len(l.calls)), ctx.Err()
+}
+
+// Complete implements ledger.CallLog.
+func (l *callLog) Complete(ctx context.Context, id int64, c ledger.Completion) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.completions == nil {
+		l.completions = make(map[int64]ledger.Completion)
+	}
+	if _, twice := l.completions[id]; twice || id < 1 || id > int64(len(l.calls)) {
+		return errors.New("there is no such call, or it is complete")
+	}
+	l.late = l.late || ctx.Err() != nil
+	l.completions[id] = c
 	return nil
 }
 
-// withdrawn is no class of a registry's.
-const withdrawn = "withdrawn"
+// notMade is the class of a call that was cancelled in the log. No registry has it.
+const notMade = "not made"
 
-func (a *account) Withdraw(ctx context.Context, id int64) error {
-	return a.End(ctx, id, ledger.Ending{Class: withdrawn})
+// Cancel implements ledger.CallLog.
+func (l *callLog) Cancel(ctx context.Context, id int64) error {
+	return l.Complete(ctx, id, ledger.Completion{Class: notMade})
 }
 
-// made are the calls that were not withdrawn, by service.
-func (a *account) made() map[ledger.Service]int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// made are the calls that were made, by service.
+func (l *callLog) made() map[ledger.Service]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	made := make(map[ledger.Service]int)
-	for i, c := range a.calls {
-		if a.ending[int64(i+1)].Class != withdrawn {
+	for i, c := range l.calls {
+		if l.completions[int64(i+1)].Class != notMade {
 			made[c.Service]++
 		}
 	}
@@ -116,16 +170,16 @@ func (a *account) made() map[ledger.Service]int {
 }
 
 // classes are the services and classes of all calls, in order.
-func (a *account) classes(t testing.TB) []string {
+func (l *callLog) classes(t testing.TB) []string {
 	t.Helper()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.late {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.late {
 		t.Error("a call was ended with a context that had ended")
 	}
 	var found []string
-	for i, c := range a.calls {
-		e, ok := a.ending[int64(i+1)]
+	for i, c := range l.calls {
+		e, ok := l.completions[int64(i+1)]
 		if !ok {
 			e.Class = "unknown"
 		}
@@ -144,7 +198,7 @@ type upstream struct {
 	key    *rsa.PrivateKey
 	dir    string
 	log    *safeBuffer
-	ledger *account
+	calls  *callLog
 	gather *prometheus.Registry
 
 	mu     sync.Mutex
@@ -182,7 +236,7 @@ var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 
 func newUpstream(t testing.TB) *upstream {
 	t.Helper()
-	u := &upstream{key: rsaKey(), dir: t.TempDir(), log: new(safeBuffer), ledger: new(account), gather: prometheus.NewRegistry()}
+	u := &upstream{key: rsaKey(), dir: t.TempDir(), log: new(safeBuffer), calls: new(callLog), gather: prometheus.NewRegistry()}
 	u.Server = httptest.NewUnstartedServer(http.HandlerFunc(u.serve))
 	u.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	u.StartTLS()
@@ -261,7 +315,7 @@ func (u *upstream) config() client.Config {
 func (u *upstream) open(t testing.TB, change func(o *client.Options)) *client.Registry {
 	t.Helper()
 	o := client.Options{
-		Config: u.config(), Ledger: u.ledger, Metrics: u.gather,
+		Config: u.config(), CallLog: u.calls, Metrics: u.gather,
 		Log: slog.New(slog.NewJSONHandler(u.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Price: func(s ledger.Service, _ time.Time) int64 {
 			return map[ledger.Service]int64{ledger.DataCheck: 1000, ledger.FaceCheck: 3000}[s]
@@ -276,12 +330,6 @@ func (u *upstream) open(t testing.TB, change func(o *client.Options)) *client.Re
 	}
 	t.Cleanup(r.Close)
 	return r
-}
-
-// asker is a context that says who asks.
-func asker(t testing.TB) context.Context {
-	t.Helper()
-	return registry.WithAsker(t.Context(), registry.Asker{Client: "cli_bank", RequestID: "req-1"})
 }
 
 // retryAfter is when another try makes sense, as err says.

@@ -66,7 +66,7 @@ func (p *proxied) refuse(*testing.T) { p.proxy.Stop() }
 
 // TestFaultMatrix: whatever happens between here and the upstream, to either
 // service, at the first call or on a connection that has served before: no
-// verdict is made of it, and whoever asks is told within the deadline.
+// verdict is made of it, and the caller is told within the deadline.
 func TestFaultMatrix(t *testing.T) {
 	// A stall lasts as long as anybody waits, as one of 30 s does.
 	const deadline, patience = 2 * time.Second, 10 * time.Second
@@ -80,7 +80,7 @@ func TestFaultMatrix(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		configure func(*client.Config)
-		befall    func(*proxied, *testing.T)
+		inject    func(*proxied, *testing.T)
 		magic     string // the last three digits of a magic NIK: 1 before them is the data check, 2 the face check
 		want      []client.Class
 	}{
@@ -117,12 +117,12 @@ func TestFaultMatrix(t *testing.T) {
 				}
 				probe := registrytest.ProbeAt(t, registrytest.Template(t, registrytest.Model, 1), 0.9)
 				if warm {
-					if r, err := p.Check(t.Context(), registrytest.Claim(person)); err != nil || !r.Found {
+					if r, err := p.Ask(t.Context(), registry.Question{Claim: registrytest.Claim(person)}); err != nil || !r.Found {
 						t.Fatal(r, err)
 					}
 				}
-				before := len(p.ledger.classes(t))
-				tt.befall(p, t)
+				before := len(p.calls.classes(t))
+				tt.inject(p, t)
 				for service, digit := range map[ledger.Service]string{ledger.DataCheck: "1", ledger.FaceCheck: "2"} {
 					asked := person
 					if tt.magic != "" {
@@ -132,14 +132,15 @@ func TestFaultMatrix(t *testing.T) {
 					start := time.Now()
 					var err error
 					if service == ledger.DataCheck {
-						var r registry.Record
-						if r, err = p.Check(ctx, registrytest.Claim(asked)); r != (registry.Record{}) {
-							t.Errorf("a record of nothing: %+v", r)
+						var a registry.Answer
+						if a, err = p.Ask(ctx, registry.Question{Claim: registrytest.Claim(asked)}); !isZero(a) {
+							t.Errorf("an answer in spite of the fault: %+v", a)
 						}
 					} else {
 						var c registry.Comparison
-						if c, err = p.Compare(ctx, asked.NIK, probe); c != (registry.Comparison{}) {
-							t.Errorf("a comparison of nothing: %+v", c)
+						q := registry.Question{Claim: registrytest.Claim(asked), Probe: probe}
+						if c, err = client.CompareFace(ctx, p.client, q); c != (registry.Comparison{}) {
+							t.Errorf("a comparison in spite of the fault: %+v", c)
 						}
 					}
 					took := time.Since(start)
@@ -151,7 +152,7 @@ func TestFaultMatrix(t *testing.T) {
 						t.Errorf("%s: told after %v", service, took)
 					}
 				}
-				for _, class := range p.ledger.classes(t)[before:] {
+				for _, class := range p.calls.classes(t)[before:] {
 					_, class, _ = strings.Cut(class, " ")
 					if !slices.Contains(tt.want, client.Class(class)) {
 						t.Errorf("on account as %q, want one of %v", class, tt.want)
@@ -185,7 +186,7 @@ func TestBreakerThroughAnOutage(t *testing.T) {
 	check := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		r, err := p.Check(ctx, registrytest.Claim(person))
+		r, err := p.Ask(ctx, registry.Question{Claim: registrytest.Claim(person)})
 		if err == nil && !r.Found {
 			t.Errorf("a wrong answer: %+v", r)
 		}
@@ -204,9 +205,9 @@ func TestBreakerThroughAnOutage(t *testing.T) {
 	if state() != "open" {
 		t.Fatalf("after three failures of four calls it is %s", state())
 	}
-	calls := len(p.ledger.classes(t))
-	if after := retryAfter(t, check()); after <= 0 || len(p.ledger.classes(t)) != calls {
-		t.Errorf("while it is open: %d calls, Retry-After %v", len(p.ledger.classes(t))-calls, after)
+	calls := len(p.calls.classes(t))
+	if after := retryAfter(t, check()); after <= 0 || len(p.calls.classes(t)) != calls {
+		t.Errorf("while it is open: %d calls, Retry-After %v", len(p.calls.classes(t))-calls, after)
 	}
 
 	// The upstream comes back where it was.

@@ -21,14 +21,19 @@ import (
 )
 
 // traces are pieces of what may be found nowhere, in lower case.
-func traces(u *upstream) map[string]string {
+func traces(t *testing.T, u *upstream) map[string]string {
+	t.Helper()
+	jpeg := someJPEG(t)
+	middle := jpeg[len(jpeg)/2:][:12]
 	host, _, _ := net.SplitHostPort(strings.TrimPrefix(u.URL, "https://"))
 	found := map[string]string{
 		"the NIK": nikText[4:], "a name": "wirasaba", "the other name": "tembalang", "the date": dateText, "the year": "-1953",
 		"the user": userID, "the password": password, "the credential": "cred ential", "the credential in a path": "cred%20ential",
 		"the host": host, "the upstream's text": "geheime antwort", "the upstream's certificate": "acme co",
-		"the image": base64.StdEncoding.EncodeToString([]byte(jpegText))[:16], "the image's bytes": "really a photograph",
 	}
+	found["the image's bytes"] = string(middle)
+	found["the image in hexadecimal"] = hex.EncodeToString(middle)
+	found["the image"] = base64.StdEncoding.EncodeToString(jpeg)[len(jpeg)/2:][:16]
 	for name, text := range map[string]string{"the NIK": nikText, "the user": userID, "the password": password} {
 		found[name+" in base64"] = base64.StdEncoding.EncodeToString([]byte(text))[:12]
 		found[name+" in hexadecimal"] = hex.EncodeToString([]byte(text))[:16]
@@ -99,7 +104,7 @@ func TestNothingPrivate(t *testing.T) {
 		{"no such name", nil, func(_ *testing.T, _ *upstream, c *client.Config) {
 			c.Data.URL, c.Face.URL = "https://geheime-antwort.invalid", "https://geheime-antwort.invalid"
 		}, "refused"},
-		{"a stranger", nil, func(_ *testing.T, _ *upstream, c *client.Config) { c.TLS.Pins = strings.Repeat("00", 32) }, "tls"},
+		{"another pin", nil, func(_ *testing.T, _ *upstream, c *client.Config) { c.TLS.Pins = strings.Repeat("00", 32) }, "tls"},
 		{"nobody vouches for it", nil, func(_ *testing.T, _ *upstream, c *client.Config) { c.TLS.Pins = "" }, "tls"},
 		{"no TLS", nil, func(t *testing.T, _ *upstream, c *client.Config) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -128,7 +133,7 @@ func TestNothingPrivate(t *testing.T) {
 					test.change(t, u, &o.Config)
 				}
 			})
-			found := traces(u)
+			found := traces(t, u)
 			look := func(where, text string) {
 				t.Helper()
 				for what, trace := range found {
@@ -137,8 +142,8 @@ func TestNothingPrivate(t *testing.T) {
 					}
 				}
 			}
-			_, dataErr := r.Check(asker(t), someClaim(t))
-			_, faceErr := r.Compare(asker(t), someClaim(t).NIK, someProbe())
+			_, dataErr := r.Ask(t.Context(), dataQuestion(t))
+			_, faceErr := client.CompareFace(t.Context(), r, faceQuestion(t))
 			for _, err := range []error{dataErr, faceErr} {
 				if retryAfter(t, err) <= 0 {
 					t.Error("it does not say when to try again")
@@ -162,11 +167,11 @@ func TestNothingPrivate(t *testing.T) {
 					want = append(want, service+test.class)
 				}
 			}
-			if diff := cmp.Diff(want, u.ledger.classes(t)); diff != "" {
+			if diff := cmp.Diff(want, u.calls.classes(t)); diff != "" {
 				t.Errorf("the ledger (-want +got):\n%s", diff)
 			}
 			look("the log", u.log.String())
-			look("the ledger", fmt.Sprintf("%+v %+v", u.ledger.calls, u.ledger.ending))
+			look("the ledger", fmt.Sprintf("%+v %+v", u.calls.calls, u.calls.completions))
 			recorder := &bytes.Buffer{}
 			promhttp.HandlerFor(u.gather, promhttp.HandlerOpts{}).ServeHTTP(&writer{recorder}, (&http.Request{Method: http.MethodGet}).WithContext(context.Background()))
 			look("the metrics", recorder.String())

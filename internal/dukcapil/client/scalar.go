@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The upstream gives numbers and booleans as JSON values or as strings,
@@ -18,39 +19,14 @@ import (
 // errNotJSON is of everything that is not one JSON object.
 var errNotJSON = errors.New("not an object")
 
-// object is a JSON object, with its values unread.
-type object map[string]json.RawMessage
+// object is a JSON object whose values are not parsed yet.
+type object map[string]jsontext.Value
 
-// parseObject reads one JSON object and nothing else. A key that is there twice
-// is refused: which of the two is meant nobody can tell.
+// parseObject parses one JSON object and nothing else. A key that is there twice
+// is refused: nobody can tell which of the two is meant.
 func parseObject(b []byte) (object, error) {
-	if !utf8.Valid(b) {
-		return nil, errNotJSON // the decoder would put something else in its place
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return nil, errNotJSON
-	}
-	o := make(object)
-	for d.More() {
-		token, err := d.Token()
-		key, ok := token.(string)
-		if err != nil || !ok {
-			return nil, errNotJSON
-		}
-		if _, twice := o[key]; twice {
-			return nil, errNotJSON
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, errNotJSON
-		}
-		o[key] = value
-	}
-	if _, err := d.Token(); err != nil { // the brace that closes it
-		return nil, errNotJSON
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	var o object
+	if err := jsonv2.Unmarshal(b, &o); err != nil || o == nil { // nil: null
 		return nil, errNotJSON
 	}
 	return o, nil

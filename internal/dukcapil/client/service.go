@@ -11,43 +11,47 @@ import (
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
+	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// RetryConfig says when a call is made again.
+// RetryConfig is about repeated calls.
 type RetryConfig struct {
-	// Tries is how many calls a question may take, the first included.
-	Tries int `yaml:"tries"`
-	// Delay is how long to wait before the second; it doubles with each
-	// further one, up to MaxDelay, and each is made up to half of itself
-	// longer or shorter.
-	Delay    time.Duration `yaml:"delay"`
-	MaxDelay time.Duration `yaml:"max_delay"`
+	// Tries is the number of calls for one question, the first included.
+	Tries int `yaml:"tries" range:"1,10"`
+	// Delay is the pause before the second call. It doubles with each further
+	// one, up to dukcapil.retry.max_delay, and is made up to half of itself
+	// longer or shorter at random.
+	Delay time.Duration `yaml:"delay" range:"1ms,1h"`
+	// MaxDelay is the longest pause between two calls. It must be longer
+	// than dukcapil.retry.delay.
+	MaxDelay time.Duration `yaml:"max_delay" range:"1ms,1h"`
 }
 
 const (
 	jitter = 0.5
-	// soon is when another try makes sense if the upstream has just failed:
-	// there have been retries already.
+	// soon is the Retry-After of a failure of the upstream, which was retried
+	// already.
 	soon = 5 * time.Second
-	// later is when it does if the operator has something to mend first.
+	// later is the Retry-After of a failure that the operator has to fix.
 	later = time.Minute
-	// aMoment is when it does if only too much is going on.
+	// aMoment is the Retry-After where only too many calls are in flight.
 	aMoment = time.Second
-	// endTimeout bounds how long the ledger may take for the ending of a call.
+	// endTimeout is how long the call log may take to complete or cancel an
+	// entry.
 	endTimeout = 5 * time.Second
 )
 
-// service is one of the upstream's services, with all that keeps calls to it
-// within their bounds. It is safe for concurrent use.
+// service is one of the upstream's services, with everything that limits the
+// calls to it. It is safe for concurrent use.
 type service struct {
 	name     ledger.Service
 	wires    *connector
 	timeout  time.Duration  // of one try
-	retried  map[Class]bool // classes after which a call is made again
+	retried  map[Class]bool // classes after which there is another try
 	tries    RetryConfig
 	billable map[Class]bool
 	calendar calendar
-	ledger   ledger.Ledger
+	calls    ledger.CallLog
 	price    func(ledger.Service, time.Time) int64
 	now      func() time.Time
 	log      *slog.Logger
@@ -59,10 +63,10 @@ type service struct {
 	quota   quota
 
 	mu        sync.Mutex
-	heldUntil time.Time // the quota of this day is used up
+	heldUntil time.Time // the end of the day whose quota is used up
 }
 
-func (s *service) start(inFlight int, b BreakerConfig) {
+func (s *service) open(inFlight int, b BreakerConfig) {
 	s.breaker = newBreaker(b)
 	s.slots = bulkhead.New[any](uint(inFlight))
 	s.retry = retrypolicy.NewBuilder[attempt]().
@@ -74,20 +78,21 @@ func (s *service) start(inFlight int, b BreakerConfig) {
 		Build()
 }
 
-// attempt is what one try came to.
+// attempt is the result of one try.
 type attempt struct {
 	failure *failure // nil: there is an answer
 	after   time.Duration
 	again   bool
 }
 
-// turnAway is the error of a question that is not put to the upstream.
+// turnAway returns the error of a question that the upstream is not asked.
 func (s *service) turnAway(why Class, retryAfter time.Duration) error {
 	s.metrics.turnedAway.WithLabelValues(string(s.name), string(why)).Inc()
 	return (&failure{service: s.name, class: why}).unavailable(max(retryAfter, aMoment))
 }
 
-// held is until when the service is not to be called, and why.
+// held returns until when quota or calendar keep the service from being called,
+// and which of them; "" if it may be called.
 func (s *service) held(now time.Time) (until time.Time, why Class) {
 	s.mu.Lock()
 	quotaUntil := s.heldUntil
@@ -99,8 +104,8 @@ func (s *service) held(now time.Time) (until time.Time, why Class) {
 	return s.calendar.opens(now)
 }
 
-// closed is until when the service is not to be called, and why; "" if it may
-// be.
+// closed returns until when the service must not be called, and why; "" if it may
+// be called.
 func (s *service) closed(now time.Time) (until time.Time, why Class) {
 	if until, why := s.held(now); why != "" {
 		return until, why
@@ -111,8 +116,8 @@ func (s *service) closed(now time.Time) (until time.Time, why Class) {
 	return time.Time{}, ""
 }
 
-// admit is whether a question may be put now. If so it takes one of the places
-// there are for calls in flight, which release gives back.
+// admit takes one of the places for questions in flight, which release gives back.
+// It fails if there is none or the service must not be called now.
 func (s *service) admit() (release func(), err error) {
 	now := s.now()
 	if until, why := s.closed(now); why != "" {
@@ -128,21 +133,31 @@ func (s *service) admit() (release func(), err error) {
 	}, nil
 }
 
-// ask makes calls until one is answered, the table allows no further one, or
-// there is no time for it. The first is the one that is begun, if there is one;
-// each other has a request of its own.
-func (s *service) ask(ctx context.Context, begun *call, prepare func() (request, error)) error {
+// inquiry is what a service is asked for one question.
+type inquiry struct {
+	caller registry.Caller
+	// prepare makes the request of one try.
+	prepare func() (request, error)
+	// started is the call of the first try, if that has been started; else nil.
+	started *call
+	// waiting, unless it is nil, is called before each try waits for its answer.
+	waiting func()
+}
+
+// ask makes calls until one is answered, its class allows no further try, or no
+// time is left for one. It cancels q.started if it does not make that call.
+func (s *service) ask(ctx context.Context, q inquiry) error {
 	defer func() {
-		if begun != nil { // ctx had ended
-			s.withdraw(ctx, *begun)
+		if q.started != nil { // ctx had ended
+			s.cancel(ctx, *q.started)
 		}
 	}()
 	tries := 0
 	last, err := failsafe.With(s.retry).WithContext(ctx).Get(func() (attempt, error) {
 		tries++
-		first := begun
-		begun = nil
-		a := s.try(ctx, first, prepare)
+		first := q
+		q.started = nil
+		a := s.try(ctx, first)
 		a.again = a.again && s.hasTime(ctx, tries)
 		return a, nil
 	})
@@ -150,7 +165,7 @@ func (s *service) ask(ctx context.Context, begun *call, prepare func() (request,
 	case err != nil: // ctx has ended
 		class := TimedOut
 		if ctx.Err() == context.Canceled {
-			class = Left
+			class = Cancelled
 		}
 		return (&failure{service: s.name, class: class, cause: err}).unavailable(soon)
 	case last.failure != nil:
@@ -160,7 +175,7 @@ func (s *service) ask(ctx context.Context, begun *call, prepare func() (request,
 	}
 }
 
-// hasTime is whether there is time to wait for another try after so many.
+// hasTime reports whether ctx leaves time for the delay after so many tries.
 func (s *service) hasTime(ctx context.Context, tries int) bool {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -170,7 +185,7 @@ func (s *service) hasTime(ctx context.Context, tries int) bool {
 	return time.Until(deadline) > time.Duration(float64(delay)*(1+jitter))
 }
 
-// hold keeps the service from being called until the day of that moment ends.
+// hold keeps the service from being called until the end of the day of at.
 func (s *service) hold(at time.Time) time.Time {
 	until := midnight(at)
 	s.mu.Lock()
@@ -182,12 +197,12 @@ func (s *service) hold(at time.Time) time.Time {
 	return until
 }
 
-// State is how a service is doing.
+// State is the state of a service.
 type State struct {
 	// Breaker is closed, half-open or open.
 	Breaker string `json:"breaker"`
-	// HeldUntil is when the service may be called again, zero if it may; Why
-	// is breaker, quota_held, hours or maintenance.
+	// HeldUntil is when the service may be called again, zero if it may be
+	// called now. Why is breaker, quota_held, hours or maintenance.
 	HeldUntil time.Time `json:"held_until,omitzero"`
 	Why       Class     `json:"why,omitempty"`
 }

@@ -119,14 +119,14 @@ func (u *upstream) serveWith(t testing.TB, c *client.Config, conf *tls.Config) {
 
 // TestTrust: whom a request is sent to, and whom never.
 func TestTrust(t *testing.T) {
-	ca, stranger := newAuthority(t), newAuthority(t)
+	ca, otherCA := newAuthority(t), newAuthority(t)
 	now := time.Now()
 	good := ca.sign(t, newKey(t), now.Add(-time.Hour), now.Add(time.Hour), "127.0.0.1")
 	expired := ca.sign(t, newKey(t), now.Add(-2*time.Hour), now.Add(-time.Hour), "127.0.0.1")
 	early := ca.sign(t, newKey(t), now.Add(time.Hour), now.Add(2*time.Hour), "127.0.0.1")
 	otherName := ca.sign(t, newKey(t), now.Add(-time.Hour), now.Add(time.Hour), "dukcapil.invalid")
 	identity := ca.sign(t, newKey(t), now.Add(-time.Hour), now.Add(time.Hour))
-	strangeClient := stranger.sign(t, newKey(t), now.Add(-time.Hour), now.Add(time.Hour))
+	otherClient := otherCA.sign(t, newKey(t), now.Add(-time.Hour), now.Add(time.Hour))
 	pool := x509.NewCertPool()
 	pool.AddCert(ca.cert)
 
@@ -146,11 +146,11 @@ func TestTrust(t *testing.T) {
 		{"another pin", good, with{pins: pinOf(otherName)}, false, false},
 		{"the pin of its CA", good, with{pins: pinOf(tls.Certificate{Leaf: ca.cert})}, false, false},
 		{"its CA", good, with{ca: ca.pem()}, false, true},
-		{"another CA", good, with{ca: stranger.pem()}, false, false},
-		{"several CAs", good, with{ca: stranger.pem() + ca.pem()}, false, true},
+		{"another CA", good, with{ca: otherCA.pem()}, false, false},
+		{"several CAs", good, with{ca: otherCA.pem() + ca.pem()}, false, true},
 		{"CA and pin", good, with{ca: ca.pem(), pins: pinOf(good)}, false, true},
 		{"CA and another pin", good, with{ca: ca.pem(), pins: pinOf(expired)}, false, false},
-		{"another CA and its pin", good, with{ca: stranger.pem(), pins: pinOf(good)}, false, false},
+		{"another CA and its pin", good, with{ca: otherCA.pem(), pins: pinOf(good)}, false, false},
 		{"nothing", good, with{}, false, false},
 		{"expired, CA", expired, with{ca: ca.pem()}, false, false},
 		{"expired, pin", expired, with{pins: pinOf(expired)}, false, false},
@@ -160,7 +160,7 @@ func TestTrust(t *testing.T) {
 		{"another name, pin", otherName, with{pins: pinOf(otherName)}, false, true},
 		{"a client certificate", good, with{ca: ca.pem(), client: &identity}, true, true},
 		{"no client certificate", good, with{ca: ca.pem()}, true, false},
-		{"another CA's client certificate", good, with{ca: ca.pem(), client: &strangeClient}, true, false},
+		{"another CA's client certificate", good, with{ca: ca.pem(), client: &otherClient}, true, false},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			u := newUpstream(t)
@@ -180,7 +180,7 @@ func TestTrust(t *testing.T) {
 					o.Config.TLS.ClientCertFile, o.Config.TLS.ClientKeyFile = u.write(t, "client.pem", cert), u.write(t, "client.key", key)
 				}
 			})
-			_, err := r.Check(t.Context(), someClaim(t))
+			_, err := r.Ask(t.Context(), dataQuestion(t))
 			if (err == nil) != test.trusted {
 				t.Errorf("%s, %x: %v", test.name, version, err)
 			}
@@ -190,7 +190,7 @@ func TestTrust(t *testing.T) {
 			if retryAfter(t, err) != time.Minute || strings.Contains(err.Error(), "geheim") || u.requests() != 0 {
 				t.Errorf("%s, %x: %v, %d requests", test.name, version, err, u.requests())
 			}
-			if diff := cmp.Diff([]string{"data tls"}, u.ledger.classes(t)); diff != "" {
+			if diff := cmp.Diff([]string{"data tls"}, u.calls.classes(t)); diff != "" {
 				t.Errorf("%s, %x: ledger (-want +got):\n%s", test.name, version, diff)
 			}
 		}
@@ -217,7 +217,7 @@ func TestConnections(t *testing.T) {
 			o.Config.TLS.Pins = pinOf(cert)
 		})
 		for range 10 {
-			if _, err := r.Check(t.Context(), someClaim(t)); err != nil {
+			if _, err := r.Ask(t.Context(), dataQuestion(t)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -242,7 +242,7 @@ func TestNoProxy(t *testing.T) {
 		o.Config.Data.URL = strings.Replace(u.URL, "127.0.0.1", "localhost.localdomain", 1)
 		o.Config.Retry.Tries = 1
 	})
-	_, _ = r.Check(t.Context(), someClaim(t))
+	_, _ = r.Ask(t.Context(), dataQuestion(t))
 	if asked.Load() != 0 {
 		t.Error("the proxy was asked")
 	}
@@ -291,7 +291,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 	})
 	works := func(when string) {
 		t.Helper()
-		if _, err := r.Check(t.Context(), someClaim(t)); err != nil {
+		if _, err := r.Ask(t.Context(), dataQuestion(t)); err != nil {
 			t.Fatalf("%s: %v", when, err)
 		}
 	}
@@ -346,14 +346,14 @@ func TestFilesAreReadAgain(t *testing.T) {
 	}
 	u.write(t, "credential", "newer/credential")
 	u.says(matched("6018", "7"))
-	if _, err := r.Compare(t.Context(), someClaim(t).NIK, someProbe()); err != nil {
+	if _, err := client.CompareFace(t.Context(), r, faceQuestion(t)); err != nil {
 		t.Fatal(err)
 	}
 	if path := u.paths[len(u.paths)-1]; !strings.Contains(path, "newer%2Fcredential") {
 		t.Errorf("path %s", path)
 	}
 	u.write(t, "key.pem", "nothing")
-	if _, err := r.Compare(t.Context(), someClaim(t).NIK, someProbe()); err != nil {
+	if _, err := client.CompareFace(t.Context(), r, faceQuestion(t)); err != nil {
 		t.Errorf("a broken key file: %v", err)
 	}
 }

@@ -15,27 +15,28 @@ import (
 	"time"
 )
 
-// TLSConfig says whom to trust upstream, and who this side is. The hosts there
-// are bare addresses whose certificates no public CA has signed; there is no
-// way to trust just anybody.
+// TLSConfig says whom to trust upstream, and how this side identifies itself.
+// The upstream's hosts are bare addresses with certificates that no public CA
+// has signed. Verification cannot be turned off.
 type TLSConfig struct {
-	// Pins are SHA-256 digests, separated by spaces, of public keys
-	// (SubjectPublicKeyInfo), as base64, with or without sha256/ before it, or
-	// hexadecimal. The server's must be one of them. With pins and no CAFile
-	// the chain and the name are not looked at, since the key itself is known,
-	// but the dates are.
+	// Pins are SHA-256 digests of public keys (SubjectPublicKeyInfo),
+	// separated by spaces, in base64 (with or without sha256/) or hexadecimal.
+	// The server must have one of these keys. With pins and without
+	// dukcapil.tls.ca_file the chain and the name of its certificate are not
+	// checked, but the dates are. With both, all of it is checked; with
+	// neither, the system's CAs are trusted.
 	Pins string `yaml:"pins"`
-	// CAFile is the path of PEM certificates of a private CA: the server's
-	// chain must end in one of them, and its name must be right. With neither
-	// this nor pins the system's CAs are trusted.
+	// CAFile is the path of PEM certificates of a private CA. The server's
+	// chain must end in one of them, and its name must be right.
 	CAFile string `yaml:"ca_file"`
-	// ServerName is the name that the server's certificate must have; empty is
-	// the URL's host. It is sent as well.
+	// ServerName is the name that the server's certificate must have. It is
+	// sent as SNI. Empty means the host of the URL.
 	ServerName string `yaml:"server_name"`
-	// ClientCertFile and ClientKeyFile are paths of PEM files with which this
-	// side shows who it is; both or neither.
+	// ClientCertFile is the path of a client certificate, PEM. It is given
+	// together with dukcapil.tls.client_key_file or not at all.
 	ClientCertFile string `yaml:"client_cert_file"`
-	ClientKeyFile  string `yaml:"client_key_file"`
+	// ClientKeyFile is the path of the key of the client certificate, PEM.
+	ClientKeyFile string `yaml:"client_key_file"`
 }
 
 // errPin is of a server whose key is not one of the pinned.

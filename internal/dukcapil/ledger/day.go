@@ -3,20 +3,18 @@ package ledger
 import (
 	"errors"
 	"time"
-)
 
-// Zone is the time of Jakarta, by which Dukcapil counts its days: seven hours
-// ahead of UTC, summer and winter.
-var Zone = time.FixedZone("WIB", 7*60*60)
+	"github.com/sesuai/sesuai"
+)
 
 const secondsPerDay = 24 * 60 * 60
 
 // Day is a day in Jakarta, as the number of days since 1970-01-01.
 type Day int64
 
-// DayOf is the day of a moment.
+// DayOf returns the day of a time.
 func DayOf(t time.Time) Day {
-	_, ahead := t.In(Zone).Zone()
+	_, ahead := t.In(sesuai.Jakarta).Zone()
 	seconds := t.Unix() + int64(ahead)
 	day := seconds / secondsPerDay
 	if seconds%secondsPerDay < 0 {
@@ -25,22 +23,22 @@ func DayOf(t time.Time) Day {
 	return Day(day)
 }
 
-// ParseDay reads a day such as 2026-11-01, in this form alone.
+// ParseDay reads a day in the form 2026-11-01.
 func ParseDay(text string) (Day, error) {
-	t, err := time.ParseInLocation(time.DateOnly, text, Zone)
+	t, err := time.ParseInLocation(time.DateOnly, text, sesuai.Jakarta)
 	if err != nil {
 		return 0, errors.New("a day such as 2026-11-01 is needed")
 	}
 	return DayOf(t), nil
 }
 
-// Start is when the day begins; it ends when the next one does.
+// Start returns when the day begins. It ends when the next one begins.
 func (d Day) Start() time.Time {
-	_, ahead := time.Unix(0, 0).In(Zone).Zone()
-	return time.Unix(int64(d)*secondsPerDay-int64(ahead), 0).In(Zone)
+	_, ahead := time.Unix(0, 0).In(sesuai.Jakarta).Zone()
+	return time.Unix(int64(d)*secondsPerDay-int64(ahead), 0).In(sesuai.Jakarta)
 }
 
-// String is the day as ParseDay reads it.
+// String writes the day as ParseDay reads it.
 func (d Day) String() string { return d.Start().Format(time.DateOnly) }
 
 // MarshalText writes the day as String does.

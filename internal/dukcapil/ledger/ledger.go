@@ -1,7 +1,6 @@
-// Package ledger says what it is to keep account of calls to an upstream that
-// cost money, and what such an account comes to. It must not know what a call
-// asks, how it is made, or how the account is kept; and nothing of it holds
-// anything about a person.
+// Package ledger keeps the log of calls to an upstream that cost money, and
+// computes from it what they cost. It leaves what a call asks, and how it is
+// made, to its callers. It holds nothing about a person.
 package ledger
 
 import (
@@ -21,18 +20,17 @@ const (
 // Call is one call to an upstream.
 type Call struct {
 	Service Service
-	// Client and RequestID are on whose behalf it is made, as the audit trail
-	// has them.
+	// Client and RequestID identify the caller, as in the audit trail.
 	Client, RequestID string
-	// At is when it is begun.
+	// At is when the call starts.
 	At time.Time
-	// Price is what such a call costs that day if it is billed, in rupiah.
+	// Price is what the call costs if it is billed, in rupiah.
 	Price int64
 }
 
-// Ending is how a call ended.
-type Ending struct {
-	// Class is the class of the answer, or of the failure: a word of the
+// Completion is how a call ended.
+type Completion struct {
+	// Class is the class of the answer or of the failure: a word of the
 	// registry's, such as found, quota or timeout.
 	Class string
 	// Billable is whether such an answer is billed.
@@ -41,26 +39,27 @@ type Ending struct {
 	Duration time.Duration
 }
 
-// Ledger keeps account of calls. It is safe for concurrent use.
+// CallLog records calls. It is safe for concurrent use.
 //
-// A call is on record before it is made and its ending after, so that no call
-// is made that is not on record, whenever the process is killed. One without an
-// ending may have been made and billed, or not: Usage counts them apart.
+// A call is recorded before it is made and its completion afterwards, so that
+// every call that is made is in the log, whenever the process is killed. A call
+// without a completion may have been made and billed, or not: see Counts.Unknown.
 //
-// Errors are of kind sesuai.KindUnavailable, with ctx's in the chain if it has
-// ended.
-type Ledger interface {
-	// Begin records that the call is about to be made. When it returns nil
-	// that is durable; if it fails the call must not be made.
-	Begin(ctx context.Context, c Call) (id int64, err error)
+// Errors have kind sesuai.KindUnavailable. If the context has ended its error is
+// in the chain.
+type CallLog interface {
+	// Start records a call that is about to be made. It returns nil once the
+	// entry is durable. If it fails the call must not be made.
+	Start(ctx context.Context, c Call) (id int64, err error)
 
-	// End records how the call of that id ended. It may do so shortly after it
-	// returns, so that it costs no wait for the disk: killed in between, the
-	// call is one without an ending. The first ending stays, and an id that
-	// Begin has not given changes nothing.
-	End(ctx context.Context, id int64, e Ending) error
+	// Complete records how the call ended. It may write that shortly after it
+	// returns, so that no caller waits for the disk: if the process is killed in
+	// between, the call has no completion. The first completion of a call stays.
+	// An id that Start has not returned changes nothing.
+	Complete(ctx context.Context, id int64, c Completion) error
 
-	// Withdraw takes the call of that id off the account: it was not made, and
-	// will not be. It is as End is.
-	Withdraw(ctx context.Context, id int64) error
+	// Cancel removes a call that was not made and will not be. Like Complete, it
+	// may write that shortly after it returns. It changes nothing about a call
+	// that has a completion.
+	Cancel(ctx context.Context, id int64) error
 }

@@ -12,9 +12,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }
 
 func at(t testing.TB, text string) time.Time {
 	t.Helper()
@@ -227,27 +228,27 @@ func TestReport(t *testing.T) {
 		{Day: day(t, "2026-07-31"), Given: 3, Verified: 2},
 		{Day: day(t, "2026-08-01"), Given: 1, Verified: 1},
 		{Day: day(t, "2025-07-31"), Given: 50, Verified: 50},
-	}, []ledger.Returns{
-		{Day: day(t, "2026-07-31"), Owed: 2, Delivered: 1, Oldest: now.Add(-25*time.Hour - time.Minute)},
-		{Day: day(t, "2026-07-30"), Owed: 1, Delivered: 0, Oldest: now.Add(-49 * time.Hour)},
-		{Day: day(t, "2026-08-01"), Owed: 1, Delivered: 1},
-		{Day: day(t, "2027-01-01"), Owed: 9, Delivered: 0, Oldest: now},
+	}, []ledger.Outbox{
+		{Day: day(t, "2026-07-31"), Total: 2, Delivered: 1, Oldest: now.Add(-25*time.Hour - time.Minute)},
+		{Day: day(t, "2026-07-30"), Total: 1, Delivered: 0, Oldest: now.Add(-49 * time.Hour)},
+		{Day: day(t, "2026-08-01"), Total: 1, Delivered: 1},
+		{Day: day(t, "2027-01-01"), Total: 9, Delivered: 0, Oldest: now},
 	}, now)
 
 	hours := int64(49)
 	want := ledger.Report{HalfYear: h, Months: []ledger.Month{
 		{
 			Month: "2026-07", Verifications: 3, Verified: 2, DataChecks: 2, FaceChecks: 1, Unknown: 1, Rupiah: 4000, RupiahAtMost: 5000,
-			Owed: 3, Delivered: 1, Outstanding: 2, OldestHours: &hours,
+			Total: 3, Delivered: 1, Pending: 2, OldestHours: &hours,
 		},
-		{Month: "2026-08", Verifications: 1, Verified: 1, Owed: 1, Delivered: 1},
+		{Month: "2026-08", Verifications: 1, Verified: 1, Total: 1, Delivered: 1},
 		{Month: "2026-09"},
 		{Month: "2026-10"},
 		{Month: "2026-11"},
 		{Month: "2026-12", DataChecks: 5},
 	}, Total: ledger.Month{
 		Verifications: 4, Verified: 3, DataChecks: 7, FaceChecks: 1, Unknown: 1, Rupiah: 4000, RupiahAtMost: 5000,
-		Owed: 4, Delivered: 2, Outstanding: 2, OldestHours: &hours,
+		Total: 4, Delivered: 2, Pending: 2, OldestHours: &hours,
 	}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(ledger.HalfYear{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// DefaultPrices are what is known of Dukcapil's: prepaid since 2023, in rupiah
-// for each call.
+// DefaultPrices are Dukcapil's known prices: prepaid since 2023, in rupiah for
+// each call.
 const DefaultPrices = "2023-01-01 data_check=1000 face_check=3000"
 
-// services are all that can be priced.
+// services are those that have a price.
 var services = []Service{DataCheck, FaceCheck}
 
-// Prices says what a call costs, in rupiah, by the day on which it is made. The
-// zero Prices has none.
+// Prices is a table of the prices of calls, in rupiah, by the day of the call. The
+// zero Prices is empty.
 type Prices struct{ from []pricesFrom }
 
-// pricesFrom are the prices from a day on, until the next ones.
+// pricesFrom are the prices in force from a day until the next entry.
 type pricesFrom struct {
 	day    Day
 	rupiah map[Service]int64
@@ -81,12 +81,13 @@ func parsePricesFrom(entry string) (pricesFrom, error) {
 	return from, nil
 }
 
-// maxPrice is more than any call costs, in rupiah; 10^9 of them can be summed.
+// maxPrice is the maximum price of a call, in rupiah. The sum of 10^9 such calls
+// fits an int64.
 const maxPrice = 1_000_000_000
 
-// At is what a call of a service costs that is made at that moment. It is 0
-// before the first day of the table: that a price is not known is no reason not
-// to answer, so whoever starts a service asks Cover before.
+// At returns the price of a call that is made at time t. It is 0 before the first
+// day of the table: an unknown price does not prevent an answer. Check with Cover
+// at the start that there is a price.
 func (p Prices) At(s Service, t time.Time) int64 {
 	day := DayOf(t)
 	for _, from := range slices.Backward(p.from) {
@@ -97,7 +98,7 @@ func (p Prices) At(s Service, t time.Time) int64 {
 	return 0
 }
 
-// Cover is an error if there is no price on the day of that moment yet.
+// Cover returns an error if the table has no price on the day of t.
 func (p Prices) Cover(t time.Time) error {
 	switch {
 	case len(p.from) == 0:

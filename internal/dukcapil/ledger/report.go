@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/sesuai/sesuai"
 )
 
-// HalfYear is the months that an institution reports about at once: January to
-// June, or July to December.
+// HalfYear is the period of a report: January to June, or July to December.
 type HalfYear struct{ year, half int }
 
 // ParseHalfYear reads one such as 2026H2.
@@ -24,43 +25,45 @@ func ParseHalfYear(text string) (HalfYear, error) {
 	return HalfYear{year, int(text[5] - '0')}, nil
 }
 
-// String is the half-year as ParseHalfYear reads it.
+// String writes the half-year as ParseHalfYear reads it.
 func (h HalfYear) String() string { return fmt.Sprintf("%04dH%d", h.year, h.half) }
 
 // MarshalText writes the half-year as String does.
 func (h HalfYear) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
-// month is the first day of its n-th month; that of the 7th is the first after
-// it.
+// month returns the first day of the n-th month, from 1. The 7th is the month
+// after the half-year.
 func (h HalfYear) month(n int) Day {
-	return DayOf(time.Date(h.year, time.Month(6*(h.half-1)+n), 1, 0, 0, 0, 0, Zone))
+	return DayOf(time.Date(h.year, time.Month(6*(h.half-1)+n), 1, 0, 0, 0, 0, sesuai.Jakarta))
 }
 
-// Days are its first and its last day.
+// Days returns the first and the last day.
 func (h HalfYear) Days() (first, last Day) { return h.month(1), h.month(7) - 1 }
 
-// Verdicts are how many verdicts were given on a day, and how many of them were
-// that the person is verified.
+// Verdicts are the numbers of verdicts on a day: all, and those that verified the
+// person.
 type Verdicts struct {
 	Day             Day
 	Given, Verified int64
 }
 
-// Returns are the data balikan of one day: how many are owed, counted by when
-// the person was verified, and how many of them are delivered by now.
-type Returns struct {
-	Day             Day
-	Owed, Delivered int64
-	// Oldest is when the person of the oldest that is outstanding was
-	// verified; zero if there is none.
+// Outbox is the state of the data balikan of the people who were verified on a
+// day.
+type Outbox struct {
+	Day Day
+	// Total is the number of people, Delivered how many of them have been
+	// delivered by now.
+	Total, Delivered int64
+	// Oldest is when the person of the oldest pending row was verified; zero if
+	// none is pending.
 	Oldest time.Time
 }
 
-// Report is what an institution reports about a half-year.
+// Report is the report of an institution about a half-year.
 type Report struct {
 	HalfYear HalfYear `json:"half_year"`
 	Months   []Month  `json:"months"`
-	// Total is all months together; its Month is empty.
+	// Total is the sum of all months. Its Month is empty.
 	Total Month `json:"total"`
 }
 
@@ -73,23 +76,23 @@ type Month struct {
 	Verified      int64 `json:"verified"`
 	DataChecks    int64 `json:"data_checks"`
 	FaceChecks    int64 `json:"face_checks"`
-	// Unknown is how many of the calls have no ending; RupiahAtMost is with
-	// them.
+	// Unknown is the number of calls without a completion. RupiahAtMost includes
+	// their price.
 	Unknown      int64 `json:"unknown"`
 	Rupiah       int64 `json:"rupiah"`
 	RupiahAtMost int64 `json:"rupiah_at_most"`
-	// Returns that are owed, and how many of them are delivered and are not.
-	Owed        int64 `json:"returns_owed"`
-	Delivered   int64 `json:"returns_delivered"`
-	Outstanding int64 `json:"returns_outstanding"`
-	// OldestHours is the age of the oldest that is outstanding, in whole
-	// hours; nil if there is none.
-	OldestHours *int64 `json:"oldest_outstanding_hours"`
+	// Returned data (data balikan): Total is the number of people, of whom
+	// Delivered have been delivered and Pending have not.
+	Total     int64 `json:"balikan_total"`
+	Delivered int64 `json:"balikan_delivered"`
+	Pending   int64 `json:"balikan_pending"`
+	// OldestHours is the age of the oldest pending row, in whole hours; nil if
+	// none is pending.
+	OldestHours *int64 `json:"oldest_pending_hours"`
 }
 
-// NewReport sums up what there was in a half-year, as of now. What is of other
-// days is left out.
-func NewReport(h HalfYear, usage []Usage, verdicts []Verdicts, returns []Returns, now time.Time) Report {
+// NewReport sums up a half-year, as of now. It leaves out other days.
+func NewReport(h HalfYear, usage []Usage, verdicts []Verdicts, outbox []Outbox, now time.Time) Report {
 	r := Report{HalfYear: h, Months: make([]Month, 6)}
 	first, last := h.Days()
 	add := func(d Day, f func(m *Month)) {
@@ -125,11 +128,11 @@ func NewReport(h HalfYear, usage []Usage, verdicts []Verdicts, returns []Returns
 			m.Verified += v.Verified
 		})
 	}
-	for _, b := range returns {
+	for _, b := range outbox {
 		add(b.Day, func(m *Month) {
-			m.Owed += b.Owed
+			m.Total += b.Total
 			m.Delivered += b.Delivered
-			m.Outstanding += b.Owed - b.Delivered
+			m.Pending += b.Total - b.Delivered
 			if b.Oldest.IsZero() {
 				return
 			}

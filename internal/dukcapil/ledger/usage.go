@@ -2,26 +2,26 @@ package ledger
 
 import "time"
 
-// Counts are how many calls there were, and what they cost. Calls are those
-// that were Billed, of Unknown ending, or Failed: the three add up to it.
+// Counts are numbers of calls and what they cost. Calls is the sum of Billed,
+// Unknown and Failed.
 type Counts struct {
 	Calls int64 `json:"calls"`
-	// Billed are those that ended, and are billed.
+	// Billed is the number of calls that have a completion and are billed.
 	Billed int64 `json:"billed"`
-	// Unknown are those without an ending, because the process was killed
-	// before it was on record: made and billed, or not. So is a call that is
-	// being made right now.
+	// Unknown is the number of calls without a completion: the process was
+	// killed before it recorded one, or the call is being made right now. Such a
+	// call may have been made and billed, or not.
 	Unknown int64 `json:"unknown"`
-	// Failed are those that ended and are not billed: there was no answer, or
-	// none that costs.
+	// Failed is the number of calls that have a completion and are not billed:
+	// there was no answer, or none that costs.
 	Failed int64 `json:"failed"`
-	// Rupiah is the price of those billed; RupiahAtMost is with those of
-	// unknown ending. The bill is between the two.
+	// Rupiah is the price of the billed calls. RupiahAtMost adds that of the
+	// unknown ones. The bill is between the two.
 	Rupiah       int64 `json:"rupiah"`
 	RupiahAtMost int64 `json:"rupiah_at_most"`
 }
 
-// Plus is c and o together.
+// Plus returns the sum of c and o.
 func (c Counts) Plus(o Counts) Counts {
 	return Counts{
 		Calls: c.Calls + o.Calls, Billed: c.Billed + o.Billed, Unknown: c.Unknown + o.Unknown, Failed: c.Failed + o.Failed,
@@ -38,7 +38,7 @@ type Usage struct {
 	Counts
 }
 
-// Total is all rows together.
+// Total returns the sum of all rows.
 func Total(rows []Usage) Counts {
 	var sum Counts
 	for _, row := range rows {
@@ -47,21 +47,21 @@ func Total(rows []Usage) Counts {
 	return sum
 }
 
-// Today is what there was of a service so far today.
+// Today is the use of a service so far today.
 type Today struct {
 	Calls int64
-	// First is when the first of them was made; it means something only if
-	// there are any.
+	// First is when the first of them was made. It is meaningful only if Calls
+	// is not 0.
 	First time.Time
 }
 
-// leastSpan is over how long a rate is measured at least: a few calls in a
-// second are no rate to go by.
-const leastSpan = time.Minute
+// minSpan is the minimum time over which a rate is measured: a few calls within
+// a second say nothing about the rate of a day.
+const minSpan = time.Minute
 
-// Forecast is when a daily quota of which so much is left will be used up, if
-// calls go on as they did on average since today's first. There is no such
-// moment if it lasts until midnight, in Jakarta, when it begins anew.
+// Forecast returns when the rest of a daily quota will be used up, if calls go on
+// at the average rate since the first call of today. ok is false if the quota
+// lasts until midnight in Jakarta, when it starts again.
 func Forecast(left int64, today Today, now time.Time) (ends time.Time, ok bool) {
 	if left <= 0 {
 		return now, true
@@ -69,7 +69,7 @@ func Forecast(left int64, today Today, now time.Time) (ends time.Time, ok bool) 
 	if today.Calls <= 0 {
 		return time.Time{}, false
 	}
-	span := max(now.Sub(today.First), leastSpan)
+	span := max(now.Sub(today.First), minSpan)
 	lasts := float64(left) / float64(today.Calls) * span.Seconds()
 	midnight := (DayOf(now) + 1).Start()
 	if lasts >= midnight.Sub(now).Seconds() {

@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// returned is the data that was returned so far.
+// returned remembers the data that was returned so far.
 type returned struct {
 	mu   sync.Mutex
 	seen map[Return]bool
 }
 
-// take takes all of them, or none if one was taken before.
-func (t *returned) take(people []Return) bool {
+// accept accepts all of people, or none if one of them was accepted before.
+func (t *returned) accept(people []Return) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.seen == nil {
@@ -31,7 +31,7 @@ func (t *returned) take(people []Return) bool {
 	return true
 }
 
-// institution is one institution's part of what is returned.
+// institution is one institution's part of the returned data.
 type institution struct {
 	ID   scalar `json:"id_lembaga"`
 	Name scalar `json:"nama_lembaga"`
@@ -43,9 +43,9 @@ type institution struct {
 	} `json:"data"`
 }
 
-// balikan receives returned data. A body is taken as a whole or not at all:
-// what becomes of one that was sent in part before is not known, and this is
-// the way in which a caller loses most by it.
+// balikan receives returned data. It accepts a body as a whole or not at all. It
+// is not known what the real service does with a body of which a part was sent
+// before; refusing all of it is the worst case for a caller.
 func (s *Server) balikan(c *call) {
 	var sent []institution
 	err := json.Unmarshal(c.body, &sent)
@@ -65,7 +65,7 @@ func (s *Server) balikan(c *call) {
 	if len(people) > 0 {
 		nik = people[0].NIK
 	}
-	s.begin(c, nik)
+	s.identify(c, nik)
 	if c.replaced() {
 		return
 	}
@@ -82,11 +82,11 @@ func (s *Server) balikan(c *call) {
 		}
 		s.sendBalikan(c, http.StatusBadRequest, class, m.balikan)
 	case c.fault == Refused:
-		s.sendBalikan(c, http.StatusBadRequest, Unreadable, c.service.Faults.code(c.chance, "Terjadi kesalahan"))
+		s.sendBalikan(c, http.StatusBadRequest, Unreadable, c.service.Faults.code(c.rng, "Terjadi kesalahan"))
 	case c.fault == EmptyContent:
 		c.entry.Class = Unreadable
 		c.answerJSON(map[string]any{})
-	case !s.sent.take(people):
+	case !s.sent.accept(people):
 		s.sendBalikan(c, http.StatusBadRequest, AlreadySent, alreadySent)
 	default:
 		c.entry.Returned = people
@@ -94,7 +94,7 @@ func (s *Server) balikan(c *call) {
 	}
 }
 
-// alreadySent is the text about data that was returned before.
+// alreadySent is the message about data that was returned before.
 const alreadySent = "Data sudah pernah dikirim"
 
 func incomplete(people []Return) bool {
@@ -108,6 +108,6 @@ func incomplete(people []Return) bool {
 
 func (s *Server) sendBalikan(c *call, status int, class Class, message string) {
 	c.entry.Status, c.entry.Class = status, class
-	f := form{s.o.Quirks, c.chance}
+	f := form{s.o.Quirks, c.rng}
 	c.answerJSON(map[string]any{"message": f.text(message)})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 )
 
-// TestBalikan: what is returned is accepted once.
+// TestBalikan: data is accepted once.
 func TestBalikan(t *testing.T) {
 	b := newBed(t, nil)
 	const success, sent, wrong = `{"message":"Success"}`, `{"message":"Data sudah pernah dikirim"}`, `{"message":"Format data tidak sesuai"}`
@@ -48,7 +48,7 @@ func TestBalikan(t *testing.T) {
 	}
 }
 
-// TestBalikanFaults: those that are not the connection's.
+// TestBalikanFaults checks the faults that do not affect the connection.
 func TestBalikanFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		faults sandbox.Faults
@@ -66,12 +66,12 @@ func TestBalikanFaults(t *testing.T) {
 	}
 }
 
-// failing does not record.
+// failing is a Recorder that fails.
 type failing struct{}
 
 func (failing) Record(sandbox.Entry) error { return errors.New("the disk is full") }
 
-// TestNotOnRecord: what cannot be recorded is not answered.
+// TestNotOnRecord: a call that cannot be recorded gets no answer.
 func TestNotOnRecord(t *testing.T) {
 	b := newBed(t, func(o *sandbox.Options) { o.Recorder = failing{} })
 	p := b.enrol(1, nil)

@@ -1,6 +1,7 @@
 package sandbox
 
-// The codes of the data check that the sandbox comes to by itself.
+// The codes of the data check that the sandbox returns without a magic NIK or a
+// fault.
 const (
 	codeQuota       = "05"
 	codeHours       = "06"
@@ -18,14 +19,14 @@ const (
 	codeUser        = "17"
 )
 
-// dataCode is a row of the data check's table of codes.
+// dataCode is a row in the table of the data check's codes.
 type dataCode struct {
 	class Class
 	text  string
 }
 
-// dataCodes is the whole table. The texts of 03, 05, 11, 13 and 14 are as they
-// were seen; the others are made up.
+// dataCodes is the table of the data check's codes. The texts of 03, 05, 11, 13
+// and 14 are known; the others are invented.
 var dataCodes = map[string]dataCode{
 	"00":            {Found, "Data Ditemukan"},
 	"01":            {Found, "Data Ditemukan"},
@@ -46,7 +47,8 @@ var dataCodes = map[string]dataCode{
 	codeUser:        {Configuration, "User Tidak Aktif"},
 }
 
-// The codes of the face check that the sandbox comes to by itself.
+// The codes of the face check that the sandbox returns without a magic NIK or a
+// fault.
 const (
 	faceBusy       = 5000
 	faceAccount    = 5001
@@ -63,15 +65,16 @@ const (
 	facePassword   = 9002
 )
 
-// faceCode is a row of the face check's table of codes.
+// faceCode is a row in the table of the face check's codes.
 type faceCode struct {
 	class Class
 	text  string
 }
 
-// faceCodes is the whole table. The text of 6019 is as it was seen; the others
-// are made up, and so is which of the codes for an operator's faults is for
-// which: the sandbox takes them in the order they are listed in.
+// faceCodes is the table of the face check's codes. The text of 6019 is known;
+// the others are invented. It is also not known which of the codes for an
+// operator's faults stands for which fault: the sandbox assigns them in the
+// order in which they are listed.
 var faceCodes = map[int]faceCode{
 	faceBusy:       {Busy, "Server Sedang Sibuk."},
 	faceAccount:    {Configuration, "Akun Tidak Terdaftar."},

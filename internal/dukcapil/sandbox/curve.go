@@ -5,32 +5,35 @@ import (
 	"strconv"
 )
 
-// Point says which percentage a matchScore stands for.
+// Point is a point of a Curve: a matchScore and the percentage it stands for.
 type Point struct {
-	Score      float64 `yaml:"score"`
+	// Score is the matchScore at the point.
+	Score float64 `yaml:"score"`
+	// Percentage is the percentage at the point, 0 to 100.
 	Percentage float64 `yaml:"percentage"`
 }
 
-// Curve is piecewise linear and strictly increasing in both. What lies outside
-// of it gets the score of its nearer end.
+// Curve maps percentages to matchScores. It is piecewise linear, and its points
+// strictly increase in both. A percentage outside of it gets the score of the
+// nearer end.
 type Curve []Point
 
-// DefaultCurve has the usual pass mark, a matchScore of 5, at 75 percent.
+// DefaultCurve maps 75 percent to 5, the usual threshold of matchScores.
 var DefaultCurve = Curve{{0, 0}, {5, 75}, {10, 100}}
 
 func (c Curve) check() error {
 	if len(c) < 2 {
-		return errors.New("a curve has at least two points")
+		return errors.New("a curve needs at least two points")
 	}
 	for i, p := range c {
 		if i > 0 && !(p.Score > c[i-1].Score && p.Percentage > c[i-1].Percentage) {
-			return errors.New("a curve's points increase in score and percentage")
+			return errors.New("a curve's points must increase in score and percentage")
 		}
 	}
 	return nil
 }
 
-// score is the matchScore that stands for the percentage.
+// score returns the matchScore for a percentage.
 func (c Curve) score(percentage float64) float64 {
 	if percentage <= c[0].Percentage {
 		return c[0].Score
@@ -44,7 +47,7 @@ func (c Curve) score(percentage float64) float64 {
 	return c[len(c)-1].Score
 }
 
-// scoreText is a score as it is sent.
+// scoreText returns a score with Options.Decimals decimals, as it is sent.
 func (s *Server) scoreText(score float64) string {
 	return strconv.FormatFloat(score, 'f', s.o.Decimals, 64)
 }

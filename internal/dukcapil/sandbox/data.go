@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/registry"
 )
 
 const (
@@ -15,15 +16,15 @@ const (
 	differs = "Tidak Sesuai"
 )
 
-// element is one of the elements that the data check can compare.
+// element is an element that the data check can compare.
 type element struct {
 	key string
-	// fuzzy: it is compared by how well it agrees, in percent.
+	// fuzzy means that the answer has a percentage of agreement.
 	fuzzy bool
 }
 
-// The elements by their keys. The registry compares the first three; it cannot
-// be asked about the others, which therefore never agree.
+// The elements of the data check. The registry compares only the first three, so
+// the others never agree.
 var elements = []element{
 	{"NIK", false},
 	{"NAMA_LGKP", true},
@@ -47,7 +48,7 @@ var elements = []element{
 	{"KEL_NAME", false},
 }
 
-// graded is the text about a fuzzy element that agrees by that many percent.
+// graded returns the text about a fuzzy element that agrees by percent.
 func graded(percent, threshold int) string {
 	return fmt.Sprintf("%s (%d)", word(percent >= threshold), percent)
 }
@@ -59,15 +60,15 @@ func word(agree bool) string {
 	return differs
 }
 
-// dataRequest is a data check that was sent.
+// dataRequest is the request of a data check.
 type dataRequest struct {
 	user, password, ip, nik string
-	// threshold is -1 if it is no whole number from 0 to 100.
+	// threshold is -1 if it is not a whole number from 0 to 100.
 	threshold int
-	// sent are the elements that are not empty.
+	// sent holds the elements that are not empty.
 	sent map[string]string
-	// strange: a field is neither text nor number.
-	strange bool
+	// invalid means that a field is neither a text nor a number.
+	invalid bool
 }
 
 func readDataRequest(fields map[string]json.RawMessage) dataRequest {
@@ -75,7 +76,7 @@ func readDataRequest(fields map[string]json.RawMessage) dataRequest {
 	field := func(key string) string {
 		var v scalar
 		if b, ok := fields[key]; ok && json.Unmarshal(b, &v) != nil {
-			r.strange = true
+			r.invalid = true
 			return ""
 		}
 		return string(v)
@@ -93,21 +94,21 @@ func readDataRequest(fields map[string]json.RawMessage) dataRequest {
 	return r
 }
 
-// dataAnswer is what a data check is answered.
+// dataAnswer is the answer to a data check.
 type dataAnswer struct {
 	// code is the RESPONSE_CODE; empty for a plain success.
 	code string
-	// text is that of the code, if it is another than the table's.
+	// text is the code's text, if it is not that of the table.
 	text string
-	// elements are what is said of each, by key; nil if nothing is.
+	// elements holds the text about each element by its key; nil for none.
 	elements map[string]string
-	// shape is the one of a refusal, whatever the quirks.
+	// shape is the shape of a refusal; nil for that of Options.Quirks.
 	shape *Shape
-	// class is set where the code does not say what the answer comes to.
+	// class is the answer's class, if the code does not determine it.
 	class Class
-	// rows is how many rows content has; noContent leaves it out, noQuota the
-	// quota.
-	rows               int
+	// rows is the number of rows in content.
+	rows int
+	// noContent leaves out content, noQuota leaves out quotaLimiter.
 	noContent, noQuota bool
 }
 
@@ -115,12 +116,12 @@ type dataAnswer struct {
 func (s *Server) data(c *call) {
 	fields, ok := c.fields()
 	if !ok {
-		s.begin(c, "")
+		s.identify(c, "")
 		s.malformed(c, 400)
 		return
 	}
 	r := readDataRequest(fields)
-	s.begin(c, r.nik)
+	s.identify(c, r.nik)
 	if c.replaced() {
 		return
 	}
@@ -135,8 +136,8 @@ func (s *Server) data(c *call) {
 	s.sendData(c, r, answer)
 }
 
-// admitData is the code that the call is refused with before anybody is looked
-// up; empty if it is not. The order is a guess.
+// admitData returns the code that refuses the call before the registry is asked,
+// or "" if the call is admitted. The order of the checks is a guess.
 func (s *Server) admitData(c *call, r dataRequest) string {
 	a := s.account(r.user)
 	switch {
@@ -152,11 +153,11 @@ func (s *Server) admitData(c *call, r dataRequest) string {
 		return codeIP
 	case !s.connectionAllowed(a, c.r):
 		return codeConnection
-	case !s.o.Hours.include(c.entry.At):
+	case !s.hours.include(c.entry.At):
 		return codeHours
-	case s.day.left(c.entry.At, meter{c.name, a.UserID}, c.service.Quota) == 0:
+	case s.day.remaining(c.entry.At, meter{c.name, a.UserID}, c.service.Quota) == 0:
 		return codeQuota
-	case r.strange || r.threshold < 0 || r.nik == "" || !isDate(r.sent["TGL_LHR"]):
+	case r.invalid || r.threshold < 0 || r.nik == "" || !isDate(r.sent["TGL_LHR"]):
 		return codeParameters
 	}
 	if _, err := sesuai.ParseNIK(r.nik); err != nil {
@@ -179,7 +180,8 @@ func isDate(s string) bool {
 	return digits == "99-99-9999"
 }
 
-// askData is the answer about a person. An error means that there is none.
+// askData returns the answer about a person, or an error if the registry has
+// none.
 func (s *Server) askData(c *call, r dataRequest) (dataAnswer, error) {
 	if m, ok := s.magicOf(c); ok {
 		a := dataAnswer{elements: agreeing(r), rows: 1}
@@ -190,7 +192,7 @@ func (s *Server) askData(c *call, r dataRequest) (dataAnswer, error) {
 	}
 	switch c.fault {
 	case Refused:
-		return dataAnswer{code: c.service.Faults.code(c.chance, codeParameters), rows: 1}, nil
+		return dataAnswer{code: c.service.Faults.code(c.rng, codeParameters), rows: 1}, nil
 	case EmptyContent:
 		return dataAnswer{class: Unreadable}, nil
 	}
@@ -199,10 +201,10 @@ func (s *Server) askData(c *call, r dataRequest) (dataAnswer, error) {
 		return dataAnswer{}, err
 	}
 	claim := sesuai.Claim{NIK: nik}
-	// What cannot be a name or a date agrees with nobody's.
+	// An invalid name or date is left zero and agrees with no record.
 	claim.Name, _ = sesuai.ParseName(r.sent["NAMA_LGKP"])
 	claim.DateOfBirth, _ = sesuai.ParseDate(r.sent["TGL_LHR"], c.entry.At)
-	record, err := s.o.Registry.Check(c.context(), claim)
+	record, err := s.o.Registry.Ask(c.context(), registry.Question{Claim: claim})
 	switch {
 	case err != nil:
 		return dataAnswer{}, err
@@ -236,7 +238,7 @@ func (s *Server) askData(c *call, r dataRequest) (dataAnswer, error) {
 	return a, nil
 }
 
-// agreeing says of every element that was sent that it agrees.
+// agreeing returns texts that say that every element that was sent agrees.
 func agreeing(r dataRequest) map[string]string {
 	all := make(map[string]string)
 	for _, e := range elements {
@@ -250,7 +252,7 @@ func agreeing(r dataRequest) map[string]string {
 	return all
 }
 
-// classOf is what the answer comes to.
+// classOf returns the class of the answer.
 func (a dataAnswer) classOf() Class {
 	if a.class != "" {
 		return a.class
@@ -266,14 +268,14 @@ func (a dataAnswer) classOf() Class {
 
 // sendData writes the answer.
 func (s *Server) sendData(c *call, r dataRequest, a dataAnswer) {
-	left, ok := 0, true
+	remaining, ok := 0, true
 	if account := s.account(r.user); account != nil {
-		if left, ok = s.bill(c, account.UserID, a.classOf()); !ok {
+		if remaining, ok = s.bill(c, account.UserID, a.classOf()); !ok {
 			a = dataAnswer{code: codeQuota, rows: 1}
 		}
 	}
 	c.entry.Class, c.entry.Code = a.classOf(), a.code
-	f := form{s.o.Quirks, c.chance}
+	f := form{s.o.Quirks, c.rng}
 	if a.shape != nil {
 		f.Shape = *a.shape
 	}
@@ -311,7 +313,7 @@ func (s *Server) sendData(c *call, r dataRequest, a dataAnswer) {
 	envelope := map[string]any{
 		"content": slices.Repeat([]any{row}, a.rows), "lastPage": f.truth(true), "firstPage": f.truth(true), "sort": nil,
 		"numberOfElements": f.number(a.rows), "totalElements": f.number(a.rows), "number": f.number(0), "size": f.number(1),
-		"quotaLimiter": f.number(left),
+		"quotaLimiter": f.number(remaining),
 	}
 	if a.noContent {
 		delete(envelope, "content")
@@ -322,7 +324,8 @@ func (s *Server) sendData(c *call, r dataRequest, a dataAnswer) {
 	c.answerJSON(envelope)
 }
 
-// digitsOfCode is a RESPONSE_CODE, which as a number loses its leading zero.
+// digitsOfCode returns a RESPONSE_CODE as a string, or as a number, which has no
+// leading zero.
 func (f form) digitsOfCode(code string) any {
 	if n, err := strconv.Atoi(code); err == nil && !f.asString(true) {
 		return n

@@ -15,7 +15,7 @@ import (
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 )
 
-// TestDataCheck: what is said of somebody on record is what the registry says.
+// TestDataCheck: the answer about a person on record is that of the registry.
 func TestDataCheck(t *testing.T) {
 	b := newBed(t, nil)
 	p := b.enrol(1, nil)
@@ -64,12 +64,12 @@ func TestDataCheck(t *testing.T) {
 	}
 }
 
-// refused is the row of a refusal.
+// refused returns the row of a refusal.
 func refused(code, text string) object {
 	return object{"RESPONSE_CODE": code, "RESPONSE_DESC": text, "RESPONSE": text}
 }
 
-// TestEnvelope: what is around the row.
+// TestEnvelope checks what surrounds the row.
 func TestEnvelope(t *testing.T) {
 	b := newBed(t, func(o *sandbox.Options) { o.Data.Quota = 56617 })
 	got := b.post(dataPath, dataBody(b.enrol(1, nil)))
@@ -83,8 +83,8 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
-// TestThreshold: the threshold that is sent decides the word, the names alone
-// the number.
+// TestThreshold: the word depends on the threshold that is sent, the number only
+// on the names.
 func TestThreshold(t *testing.T) {
 	b := newBed(t, nil)
 	p := b.enrol(1, func(p *registry.Person) { p.Name = registrytest.Name(t, "SITI AMINAH") })
@@ -96,17 +96,17 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
-// TestDataAdmission: why nobody is looked up.
+// TestDataAdmission checks the refusals before the registry is asked.
 func TestDataAdmission(t *testing.T) {
 	bound := account
 	bound.UserID, bound.IPs = "BOUND", []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("127.0.0.1")}
 	elsewhere := account
 	elsewhere.UserID, elsewhere.IPs = "ELSEWHERE", []netip.Addr{netip.MustParseAddr("10.0.0.1")}
-	gone, left := account, account
-	gone.UserID, gone.InstitutionInactive = "GONE", true
-	left.UserID, left.UserInactive = "LEFT", true
+	closed, former := account, account
+	closed.UserID, closed.InstitutionInactive = "CLOSED", true
+	former.UserID, former.UserInactive = "FORMER", true
 	b := newBed(t, func(o *sandbox.Options) {
-		o.Accounts, o.CheckConnection = []sandbox.Account{account, bound, elsewhere, gone, left}, true
+		o.Accounts, o.CheckConnection = []sandbox.Account{account, bound, elsewhere, closed, former}, true
 	})
 	p := b.enrol(1, nil)
 	for name, test := range map[string]struct {
@@ -119,8 +119,8 @@ func TestDataAdmission(t *testing.T) {
 		"no password":           {object{"PASSWORD": nil}, "09"},
 		"unknown user":          {object{"USER_ID": "NOBODY"}, "03"},
 		"wrong password":        {object{"PASSWORD": "Secret"}, "03"},
-		"inactive institution":  {object{"USER_ID": "GONE"}, "16"},
-		"inactive user":         {object{"USER_ID": "LEFT"}, "17"},
+		"inactive institution":  {object{"USER_ID": "CLOSED"}, "16"},
+		"inactive user":         {object{"USER_ID": "FORMER"}, "17"},
 		"another address":       {object{"USER_ID": "BOUND", "IP_USER": "10.0.0.2"}, "04"},
 		"no address":            {object{"USER_ID": "BOUND", "IP_USER": nil}, "04"},
 		"another connection":    {object{"USER_ID": "ELSEWHERE"}, "10"},
@@ -149,22 +149,22 @@ func TestDataAdmission(t *testing.T) {
 	}
 }
 
-// TestQuotaOfTheDay: the quota counts what is billed, and is there again at
-// midnight in Jakarta and not before.
+// TestQuotaOfTheDay: the quota counts billed calls, and is reset at midnight in
+// Jakarta.
 func TestQuotaOfTheDay(t *testing.T) {
 	b := newBed(t, func(o *sandbox.Options) { o.Data.Quota, o.Face.Quota = 2, 1 })
 	p := b.enrol(1, nil)
-	ask := func() (code any, left float64) {
+	ask := func() (code any, remaining float64) {
 		t.Helper()
 		got := b.post(dataPath, dataBody(p))
 		return row(t, got)["RESPONSE_CODE"], got["quotaLimiter"].(float64)
 	}
 	b.post(dataPath, with(dataBody(p), object{"TRESHOLD": "?"})) // is not billed
-	midnight := time.Date(2026, 11, 24, 0, 0, 0, 0, time.FixedZone("WIB", 7*60*60))
+	midnight := time.Date(2026, 11, 24, 0, 0, 0, 0, sesuai.Jakarta)
 	for i, step := range []struct {
 		at   time.Time
 		code any
-		left float64
+		left float64 // of the quota
 	}{
 		{noon, nil, 1},
 		{noon, nil, 0},
@@ -189,7 +189,7 @@ func TestQuotaOfTheDay(t *testing.T) {
 	}
 }
 
-// TestPermittedHours: Jakarta time, and past midnight.
+// TestPermittedHours: hours are in Jakarta time and may extend past midnight.
 func TestPermittedHours(t *testing.T) {
 	for hours, open := range map[string]string{
 		"":            "000000000000000000000000",
@@ -197,15 +197,10 @@ func TestPermittedHours(t *testing.T) {
 		"22:00-06:00": "000000xxxxxxxxxxxxxxxx00",
 		"23:00-00:00": "xxxxxxxxxxxxxxxxxxxxxxx0",
 	} {
-		b := newBed(t, func(o *sandbox.Options) {
-			var err error
-			if o.Hours, err = sandbox.ParseHours(hours); err != nil {
-				t.Fatal(err)
-			}
-		})
+		b := newBed(t, func(o *sandbox.Options) { o.Hours = hours })
 		p := b.enrol(1, nil)
 		for hour := range 24 {
-			at := time.Date(2026, 11, 23, hour, 0, 0, 0, time.FixedZone("WIB", 7*60*60)).UTC()
+			at := time.Date(2026, 11, 23, hour, 0, 0, 0, sesuai.Jakarta).UTC()
 			b.now.Store(&at)
 			want := any(nil)
 			if open[hour] == 'x' {
@@ -217,13 +212,13 @@ func TestPermittedHours(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{"6-22", "06:00-25:00", "06:00-06:00", "06:00", "06:00_22:00", "aa:bb-cc:dd"} {
-		if _, err := sandbox.ParseHours(wrong); err == nil {
+		if _, _, err := sandbox.ParseHours(wrong); err == nil {
 			t.Errorf("%q is read as hours", wrong)
 		}
 	}
 }
 
-// TestOldShape: refusals as old deployments have them.
+// TestOldShape checks refusals in the form of old deployments.
 func TestOldShape(t *testing.T) {
 	b := newBed(t, func(o *sandbox.Options) { o.Quirks.Shape = sandbox.Respon })
 	p := b.enrol(1, nil)
@@ -236,8 +231,8 @@ func TestOldShape(t *testing.T) {
 	}
 }
 
-// TestQuirks: over many calls every form comes, and with the same seed the
-// same ones.
+// TestQuirks: many calls yield every variant, and the same seed yields the same
+// ones.
 func TestQuirks(t *testing.T) {
 	quirks := sandbox.Quirks{
 		Shape: sandbox.MixedShape, Unsent: sandbox.MixedUnsent, Scalars: sandbox.MixedScalars, Texts: sandbox.MixedTexts,
@@ -288,7 +283,7 @@ func TestQuirks(t *testing.T) {
 	}
 }
 
-// TestUnsentDiffers: elements that were not sent are said to differ.
+// TestUnsentDiffers: the answer says that elements that were not sent differ.
 func TestUnsentDiffers(t *testing.T) {
 	b := newBed(t, func(o *sandbox.Options) { o.Quirks.Unsent = sandbox.Differs })
 	p := b.enrol(1, nil)

@@ -4,32 +4,30 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/sesuai/sesuai"
 )
 
-// jakarta is Waktu Indonesia Barat: UTC+7 all year. The services' days and
-// hours are its.
-var jakarta = time.FixedZone("WIB", 7*60*60)
+// hours is a range of every day in Jakarta, as times since midnight. If to is
+// before from, it extends past midnight. The zero hours is the whole day.
+type hours struct{ from, to time.Duration }
 
-// Hours are a part of every day in Jakarta, as times since midnight. One whose
-// end is before its beginning lasts past midnight. The zero Hours are all day.
-type Hours struct{ From, To time.Duration }
-
-// ParseHours reads hours such as 06:00-22:00; an empty text is all day.
-func ParseHours(text string) (Hours, error) {
+// parseHours parses hours such as 06:00-22:00. An empty text is the whole day.
+func parseHours(text string) (hours, error) {
 	if text == "" {
-		return Hours{}, nil
+		return hours{}, nil
 	}
 	const clock = "15:04"
-	wrong := errors.New("hours are written as 06:00-22:00")
+	wrong := errors.New("hours must have the form 06:00-22:00")
 	if len(text) != 2*len(clock)+1 || text[len(clock)] != '-' {
-		return Hours{}, wrong
+		return hours{}, wrong
 	}
 	from, err1 := time.Parse(clock, text[:len(clock)])
 	to, err2 := time.Parse(clock, text[len(clock)+1:])
 	if err := errors.Join(err1, err2); err != nil || from.Equal(to) {
-		return Hours{}, wrong
+		return hours{}, wrong
 	}
-	return Hours{sinceMidnight(from), sinceMidnight(to)}, nil
+	return hours{sinceMidnight(from), sinceMidnight(to)}, nil
 }
 
 func sinceMidnight(t time.Time) time.Duration {
@@ -37,26 +35,26 @@ func sinceMidnight(t time.Time) time.Duration {
 }
 
 // include reports whether t is within the hours.
-func (h Hours) include(t time.Time) bool {
-	at := sinceMidnight(t.In(jakarta))
+func (h hours) include(t time.Time) bool {
+	at := sinceMidnight(t.In(sesuai.Jakarta))
 	switch {
-	case h == Hours{}:
+	case h == hours{}:
 		return true
-	case h.From < h.To:
-		return at >= h.From && at < h.To
+	case h.from < h.to:
+		return at >= h.from && at < h.to
 	default:
-		return at >= h.From || at < h.To
+		return at >= h.from || at < h.to
 	}
 }
 
-// meter is whose calls of which service are counted.
+// meter identifies a counter of billed calls: that of a user of a service.
 type meter struct {
 	service Name
 	user    string
 }
 
-// day is what holds for one day in Jakarta: how many calls were billed and
-// which transactions there were.
+// day is the state of one day in Jakarta: the number of billed calls and the
+// transaction ids.
 type day struct {
 	mu           sync.Mutex
 	date         string
@@ -64,27 +62,28 @@ type day struct {
 	transactions map[[2]string]bool // user and transaction id
 }
 
-// begin makes it the day of t; d.mu is held.
-func (d *day) begin(t time.Time) {
-	if date := t.In(jakarta).Format(time.DateOnly); date != d.date {
+// advance resets d if t is on another day. The caller holds d.mu.
+func (d *day) advance(t time.Time) {
+	if date := t.In(sesuai.Jakarta).Format(time.DateOnly); date != d.date {
 		d.date = date
 		d.billed, d.transactions = make(map[meter]int), make(map[[2]string]bool)
 	}
 }
 
-// left is how many of quota calls are left.
-func (d *day) left(t time.Time, m meter, quota int) int {
+// remaining returns how many calls remain of the quota.
+func (d *day) remaining(t time.Time, m meter, quota int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.begin(t)
+	d.advance(t)
 	return max(quota-d.billed[m], 0)
 }
 
-// bill counts a call and says how many are left then; false if none was.
-func (d *day) bill(t time.Time, m meter, quota int) (left int, ok bool) {
+// bill counts a call and returns how many calls remain of the quota. If the
+// quota is used up, it counts nothing and reports false.
+func (d *day) bill(t time.Time, m meter, quota int) (remaining int, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.begin(t)
+	d.advance(t)
 	if d.billed[m] >= quota {
 		return 0, false
 	}
@@ -92,12 +91,12 @@ func (d *day) bill(t time.Time, m meter, quota int) (left int, ok bool) {
 	return quota - d.billed[m], true
 }
 
-// first reports whether there was no such transaction of the user yet today,
-// and remembers that there was one.
+// first reports whether the user has not used the transaction id today, and
+// records it.
 func (d *day) first(t time.Time, user, transaction string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.begin(t)
+	d.advance(t)
 	key := [2]string{user, transaction}
 	if d.transactions[key] {
 		return false

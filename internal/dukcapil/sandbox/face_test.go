@@ -25,8 +25,7 @@ func unmarshal(t testing.TB, b []byte, into any) {
 	}
 }
 
-// TestFaceCheck: the score is the registry's percentage by the curve's
-// inverse.
+// TestFaceCheck: the curve maps the registry's percentage to the score.
 func TestFaceCheck(t *testing.T) {
 	b := newBed(t, nil)
 	p := b.enrol(1, nil)
@@ -60,7 +59,7 @@ func TestFaceCheck(t *testing.T) {
 	}
 }
 
-// TestCurve: another curve, mark and number of decimals.
+// TestCurve uses another curve, threshold and number of decimals.
 func TestCurve(t *testing.T) {
 	b := newBed(t, func(o *sandbox.Options) {
 		o.Curve, o.PassScore, o.Decimals = sandbox.Curve{{Score: 1, Percentage: 10}, {Score: 3, Percentage: 80}}, 2.5, 1
@@ -74,7 +73,8 @@ func TestCurve(t *testing.T) {
 	}
 }
 
-// TestFaceAdmission: why nothing is compared, and what is wrong with images.
+// TestFaceAdmission checks the refusals before faces are compared, and images
+// that cannot be used.
 func TestFaceAdmission(t *testing.T) {
 	bound, gone := account, account
 	bound.UserID, bound.IPs = "BOUND", []netip.Addr{netip.MustParseAddr("10.0.0.1")}
@@ -152,7 +152,7 @@ func TestFaceAdmission(t *testing.T) {
 	}
 }
 
-// TestFaceFindings: what the extractor says of the image.
+// TestFaceFindings checks the answers for the extractor's findings and errors.
 func TestFaceFindings(t *testing.T) {
 	b := newBed(t, nil)
 	p := b.enrol(1, nil)
@@ -170,7 +170,7 @@ func TestFaceFindings(t *testing.T) {
 	}
 }
 
-// TestSchemes: OAEP where that is the scheme, and only there.
+// TestSchemes: with SchemeOAEP, only OAEP is accepted.
 func TestSchemes(t *testing.T) {
 	b := newBed(t, func(o *sandbox.Options) { o.Scheme = sandbox.SchemeOAEP })
 	p := b.enrol(1, nil)
@@ -192,7 +192,7 @@ func TestSchemes(t *testing.T) {
 	}
 }
 
-// TestFaceScalars: numbers and truth values as either.
+// TestFaceScalars: numbers and truth values have the configured JSON type.
 func TestFaceScalars(t *testing.T) {
 	for scalars, want := range map[sandbox.Scalars][]any{
 		sandbox.KnownScalars: {6018.0, 200.0, "8.000", true},
@@ -209,7 +209,7 @@ func TestFaceScalars(t *testing.T) {
 	}
 }
 
-// TestRegistryFails: what the registry does not answer is no answer.
+// TestRegistryFails: an error of the registry becomes an HTTP error.
 func TestRegistryFails(t *testing.T) {
 	b := newBed(t, nil)
 	p := b.enrol(1, nil)

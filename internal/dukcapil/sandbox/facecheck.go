@@ -2,21 +2,24 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// maxTransaction is how many characters a transactionId has at most.
+// maxTransaction is the greatest length of a transactionId, in bytes.
 const maxTransaction = 20
 
-// faceRequest is a face check that was sent.
+// faceRequest is the request of a face check.
 type faceRequest struct {
 	TransactionID     scalar `json:"transactionId"`
 	TransactionSource scalar `json:"transactionSource"`
@@ -32,55 +35,56 @@ type faceRequest struct {
 	IP                scalar `json:"ip"`
 }
 
-// faceAnswer is what a face check is answered.
+// faceAnswer is the answer to a face check.
 type faceAnswer struct {
-	// code is the errorCode; 0 leaves out the whole error.
+	// code is the errorCode; 0 omits the error.
 	code int
-	// score is the matchScore as digits; left out if empty.
+	// score is the matchScore as digits; omitted if empty.
 	score string
-	// matched is the verificationResult; left out if nil.
+	// matched is the verificationResult; omitted if nil.
 	matched *bool
-	// otherNIK and otherTransaction answer about another person or call.
+	// otherNIK and otherTransaction make the answer refer to another person
+	// or another call.
 	otherNIK, otherTransaction bool
-	// noQuotaLeft says that the quota is used up.
-	noQuotaLeft bool
+	// quotaUsedUp sets quotaLimiter to 0.
+	quotaUsedUp bool
 	// status is the httpResponseCode; 200 if 0.
 	status int
-	// nothing leaves everything out.
-	nothing bool
+	// empty omits everything.
+	empty bool
 }
 
-// verdict is an answer with that code, score and verificationResult.
+// verdict returns an answer with that code, score and verificationResult.
 func verdict(code int, score string, matched bool) faceAnswer {
 	return faceAnswer{code: code, score: score, matched: &matched}
 }
 
-// refusal is an answer with that code alone.
+// refusal returns an answer with only a code.
 func refusal(code int) faceAnswer { return faceAnswer{code: code} }
 
 // face answers a face check.
 func (s *Server) face(c *call) {
 	var r faceRequest
 	if _, ok := c.fields(); !ok {
-		s.begin(c, "")
+		s.identify(c, "")
 		s.malformed(c, 400)
 		return
 	}
 	if json.Unmarshal(c.body, &r) != nil {
-		s.begin(c, "")
+		s.identify(c, "")
 		s.sendFace(c, faceRequest{}, nil, refusal(faceParameters))
 		return
 	}
 	c.entry.Transaction = clip(string(r.TransactionID))
 	if !s.decrypt(&r.NIK, &r.UserID, &r.Password) {
-		s.begin(c, "")
+		s.identify(c, "")
 		if !c.replaced() {
 			r.NIK = ""
 			s.sendFace(c, r, nil, refusal(faceDecryption))
 		}
 		return
 	}
-	s.begin(c, string(r.NIK))
+	s.identify(c, string(r.NIK))
 	if c.replaced() {
 		return
 	}
@@ -97,8 +101,8 @@ func (s *Server) face(c *call) {
 	s.sendFace(c, r, a, answer)
 }
 
-// admitFace is the code that the call is refused with before anything is
-// compared; 0 if it is not. The order is a guess.
+// admitFace returns the code that refuses the call before anything is compared,
+// or 0 if the call is admitted. The order of the checks is a guess.
 func (s *Server) admitFace(c *call, r faceRequest, a *Account) int {
 	switch {
 	case a == nil || a.Credential != c.r.PathValue("credential") || a.InstitutionInactive || a.UserInactive:
@@ -107,7 +111,7 @@ func (s *Server) admitFace(c *call, r faceRequest, a *Account) int {
 		return facePassword
 	case !a.allows(string(r.IP)) || !s.connectionAllowed(a, c.r):
 		return faceIP
-	case s.day.left(c.entry.At, meter{c.name, a.UserID}, c.service.Quota) == 0:
+	case s.day.remaining(c.entry.At, meter{c.name, a.UserID}, c.service.Quota) == 0:
 		return faceLimited
 	}
 	if r.TransactionID == "" || len(r.TransactionID) > maxTransaction || !s.day.first(c.entry.At, a.UserID, string(r.TransactionID)) ||
@@ -120,8 +124,8 @@ func (s *Server) admitFace(c *call, r faceRequest, a *Account) int {
 	return 0
 }
 
-// askFace is the answer about a person and an image. An error means that there
-// is none.
+// askFace returns the answer about a person and an image, or an error if the
+// registry or the extractor has none.
 func (s *Server) askFace(c *call, r faceRequest) (faceAnswer, error) {
 	image, err := base64.StdEncoding.DecodeString(string(r.Image))
 	if err != nil || len(image) > s.o.MaxImage || !bytes.HasPrefix(image, []byte{0xff, 0xd8, 0xff}) {
@@ -136,15 +140,15 @@ func (s *Server) askFace(c *call, r faceRequest) (faceAnswer, error) {
 	}
 	switch c.fault {
 	case Refused:
-		code, err := strconv.Atoi(c.service.Faults.code(c.chance, "5000", "5002", "6012", "6014"))
+		code, err := strconv.Atoi(c.service.Faults.code(c.rng, "5000", "5002", "6012", "6014"))
 		return refusal(code), err
 	case EmptyContent:
-		return faceAnswer{nothing: true}, nil
+		return faceAnswer{empty: true}, nil
 	}
 	return s.compare(c.context(), string(r.NIK), image)
 }
 
-// compare holds the image against the portrait on record.
+// compare compares the image with the reference portrait.
 func (s *Server) compare(ctx context.Context, nikText string, image []byte) (faceAnswer, error) {
 	nik, err := sesuai.ParseNIK(nikText)
 	if err != nil {
@@ -163,15 +167,18 @@ func (s *Server) compare(ctx context.Context, nikText string, image []byte) (fac
 	if x.Finding != face.OneFace {
 		return refusal(faceNoFace), nil
 	}
-	compared, err := s.o.Registry.Compare(ctx, nik, face.Probe{Template: x.Template, Signature: x.Signature, Picture: x.Picture})
+	answer, err := s.o.Registry.Ask(ctx, registry.Question{
+		Claim: sesuai.Claim{NIK: nik}, Probe: &face.Probe{Template: x.Template, Signature: x.Signature},
+	})
 	if err != nil {
 		return faceAnswer{}, err
 	}
+	compared := answer.Face
 	if !compared.Portrait {
 		return refusal(faceNotFound), nil
 	}
-	// What is sent decides: a caller that applies the same mark to the same
-	// digits comes to the same result.
+	// The rounded score decides, so that a caller that applies PassScore to
+	// the digits gets the same result.
 	digits := s.scoreText(s.o.Curve.score(compared.Percentage.Value()))
 	score, err := strconv.ParseFloat(digits, 64)
 	if err != nil {
@@ -183,10 +190,10 @@ func (s *Server) compare(ctx context.Context, nikText string, image []byte) (fac
 	return verdict(faceNoMatch, digits, false), nil
 }
 
-// classOf is what the answer comes to.
+// classOf returns the class of the answer.
 func (a faceAnswer) classOf() Class {
 	row, ok := faceCodes[a.code]
-	if a.nothing || !ok || a.otherNIK || a.otherTransaction || a.status != 0 && a.status != 200 {
+	if a.empty || !ok || a.otherNIK || a.otherTransaction || a.status != 0 && a.status != 200 {
 		return Unreadable
 	}
 	if v, err := strconv.ParseFloat(a.score, 64); row.class == Compared && (err != nil || math.IsNaN(v)) {
@@ -197,24 +204,24 @@ func (a faceAnswer) classOf() Class {
 
 // sendFace writes the answer.
 func (s *Server) sendFace(c *call, r faceRequest, account *Account, a faceAnswer) {
-	left, ok := 0, true
+	remaining, ok := 0, true
 	if account != nil {
-		if left, ok = s.bill(c, account.UserID, a.classOf()); !ok {
+		if remaining, ok = s.bill(c, account.UserID, a.classOf()); !ok {
 			a = refusal(faceLimited)
 		}
 	}
 	c.entry.Class = a.classOf()
-	if a.nothing {
+	if a.empty {
 		c.answerJSON(map[string]any{})
 		return
 	}
-	f := form{s.o.Quirks, c.chance}
-	orElse(&a.status, 200)
-	if a.noQuotaLeft {
-		left = 0
+	f := form{s.o.Quirks, c.rng}
+	a.status = cmp.Or(a.status, http.StatusOK)
+	if a.quotaUsedUp {
+		remaining = 0
 	}
 	body := map[string]any{
-		"httpResponseCode": f.number(a.status), "quotaLimiter": f.number(left),
+		"httpResponseCode": f.number(a.status), "quotaLimiter": f.number(remaining),
 		"transactionId": string(r.TransactionID), "uid": string(r.NIK),
 	}
 	if a.code != 0 {

@@ -9,23 +9,23 @@ import (
 	"strconv"
 )
 
-// Fault is what is done to an answer on its way.
+// Fault is a fault that the sandbox injects into an answer.
 type Fault string
 
-// The faults. Those that leave the answer what it is, only slower or in
-// pieces, leave its class and its price; with the others nothing is asked of
-// the registry and nothing is billed.
+// The faults. A fault that only delays or cuts the answer does not change its
+// class or price. With every other fault the registry is not asked and nothing
+// is billed.
 const (
-	Refused      Fault = "refused"       // an answer, with a code that has nothing to do with the call
-	EmptyContent Fault = "empty_content" // an answer that says nothing
-	Stalled      Fault = "stalled"       // no byte for Options.Stall, then the connection ends
+	Refused      Fault = "refused"       // a code that has nothing to do with the call
+	EmptyContent Fault = "empty_content" // an answer without content
+	Stalled      Fault = "stalled"       // nothing for Options.Stall, then the connection is closed
 	Reset        Fault = "reset"         // the connection is reset at once
-	Cut          Fault = "cut"           // half of the body, then the connection ends
-	HalfJSON     Fault = "half_json"     // half of the body as if it were all of it
+	Cut          Fault = "cut"           // half of the body, then the connection is closed
+	HalfJSON     Fault = "half_json"     // half of the body, as a complete response
 	SlowHeaders  Fault = "slow_headers"  // the answer, after Options.Slow
 	SlowBody     Fault = "slow_body"     // the answer in pieces over Options.Slow
-	Endless      Fault = "endless"       // a body that does not end before 64 MiB
-	Garbage      Fault = "garbage"       // bytes that are no JSON
+	Endless      Fault = "endless"       // a body of 64 MiB
+	Garbage      Fault = "garbage"       // bytes that are not JSON
 	EmptyBody    Fault = "empty_body"
 	Page         Fault = "page" // HTTP 200 with a web page
 	Redirected   Fault = "redirected"
@@ -36,28 +36,38 @@ const (
 	HTTP503      Fault = "http_503"
 )
 
-// Faults are what goes wrong by chance, each as the fraction of a service's
-// calls that it befalls. They do not befall calls about magic NIKs.
+// Faults are what goes wrong at random. Each is the fraction of a service's
+// calls that have the fault, 0 to 1; together they are at most 1. Calls about
+// magic NIKs have none of them.
 type Faults struct {
-	// Refuse answers with one of Codes.
+	// Refuse is the fraction that is answered with one of codes.
 	Refuse float64 `yaml:"refuse"`
-	// HTTP500, Stall, Cut, Garbage, Empty (no content), Reset, SlowHeaders and
-	// SlowBody are the Faults of like names.
-	HTTP500     float64 `yaml:"http_500"`
-	Stall       float64 `yaml:"stall"`
-	Cut         float64 `yaml:"cut"`
-	Garbage     float64 `yaml:"garbage"`
-	Empty       float64 `yaml:"empty"`
-	Reset       float64 `yaml:"reset"`
+	// HTTP500 is the fraction that is answered HTTP 500 with a web page.
+	HTTP500 float64 `yaml:"http_500"`
+	// Stall is the fraction that gets no byte for the time of stall; then the
+	// connection ends.
+	Stall float64 `yaml:"stall"`
+	// Cut is the fraction that gets half of the body; then the connection ends.
+	Cut float64 `yaml:"cut"`
+	// Garbage is the fraction that is answered with bytes that are not JSON.
+	Garbage float64 `yaml:"garbage"`
+	// Empty is the fraction that is answered with an empty content by the data
+	// check, and with {} by the others.
+	Empty float64 `yaml:"empty"`
+	// Reset is the fraction whose connection is reset.
+	Reset float64 `yaml:"reset"`
+	// SlowHeaders is the fraction that is answered after the time of slow.
 	SlowHeaders float64 `yaml:"slow_headers"`
-	SlowBody    float64 `yaml:"slow_body"`
-	// Codes are what Refuse chooses from: RESPONSE_CODEs for the data check (07
-	// if there are none), errorCodes for the face check (5000, 5002, 6012 and
-	// 6014), and messages for balikan.
+	// SlowBody is the fraction that is answered in pieces over the time of
+	// slow.
+	SlowBody float64 `yaml:"slow_body"`
+	// Codes are the codes that refuse picks from: RESPONSE_CODEs for the data
+	// check (07 if the list is empty), errorCodes for the face check (5000,
+	// 5002, 6012 and 6014), and messages for balikan.
 	Codes []string `yaml:"codes"`
 }
 
-// kinds are the fractions by fault.
+// kinds returns the fractions by fault.
 func (f Faults) kinds() []struct {
 	fault    Fault
 	fraction float64
@@ -82,19 +92,19 @@ func (f Faults) check() error {
 	sum := 0.0
 	for _, k := range f.kinds() {
 		if !(k.fraction >= 0 && k.fraction <= 1) {
-			return errors.New("a fault befalls a fraction from 0 to 1")
+			return errors.New("a fault's fraction of calls must be from 0 to 1")
 		}
 		sum += k.fraction
 	}
 	if sum > 1+1e-9 {
-		return errors.New("faults befall more than all calls")
+		return errors.New("the faults' fractions of calls add up to more than 1")
 	}
 	return nil
 }
 
-// draw is the fault of one call, or none.
-func (f Faults) draw(chance *rand.Rand) Fault {
-	at := chance.Float64()
+// draw returns the fault of a call, or "".
+func (f Faults) draw(rng *rand.Rand) Fault {
+	at := rng.Float64()
 	for _, k := range f.kinds() {
 		if at < k.fraction {
 			return k.fault
@@ -104,16 +114,17 @@ func (f Faults) draw(chance *rand.Rand) Fault {
 	return ""
 }
 
-// code is the code of one refusal.
-func (f Faults) code(chance *rand.Rand, otherwise ...string) string {
+// code returns the code of a refusal: one of f.Codes, or one of otherwise if
+// those are empty.
+func (f Faults) code(rng *rand.Rand, otherwise ...string) string {
 	if len(f.Codes) > 0 {
 		otherwise = f.Codes
 	}
-	return otherwise[chance.IntN(len(otherwise))]
+	return otherwise[rng.IntN(len(otherwise))]
 }
 
-// instead are the answers that faults put in the place of the true one.
-var instead = map[Fault]struct {
+// replacements are the faults that replace the answer.
+var replacements = map[Fault]struct {
 	class  Class
 	status int
 }{
@@ -131,10 +142,10 @@ var instead = map[Fault]struct {
 	HTTP503:    {NoAnswer, http.StatusServiceUnavailable},
 }
 
-// endless is how much an endless body has.
+// endless is the size of an endless body, in bytes.
 const endless = 64 << 20
 
-// deliver sends the answer as its fault would have it.
+// deliver sends the answer, or what the call's fault makes of it.
 func (s *Server) deliver(c *call, w http.ResponseWriter) {
 	switch c.entry.Fault {
 	case Stalled:
@@ -192,8 +203,8 @@ func (s *Server) deliver(c *call, w http.ResponseWriter) {
 	}
 }
 
-// write sends a part of the answer. That nobody takes it any more is no
-// matter: what was answered is on record.
+// write sends a part of the answer. It ignores errors, since the call has been
+// recorded.
 func (c *call) write(w http.ResponseWriter, b []byte) {
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
@@ -203,15 +214,14 @@ func (c *call) write(w http.ResponseWriter, b []byte) {
 	_ = http.NewResponseController(w).Flush()
 }
 
-// reset ends the connection so that the other side sees a reset, where that
-// can be done.
+// reset resets the connection, or closes it if it is not a TCP connection.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	if encrypted, ok := conn.(*tls.Conn); ok {
-		conn = encrypted.NetConn() // without the close of TLS
+		conn = encrypted.NetConn() // without TLS's close_notify
 	}
 	if plain, ok := conn.(*net.TCPConn); ok {
 		_ = plain.SetLinger(0)
@@ -219,7 +229,7 @@ func reset(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
-// page sends a web page, as a proxy in front of the services does.
+// page sends a web page, like a proxy in front of the services.
 func page(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

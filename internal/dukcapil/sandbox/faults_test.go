@@ -21,8 +21,8 @@ import (
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 )
 
-// TestMagicFaults: what each does to the answers of all three services, and
-// what is on record about it.
+// TestMagicFaults checks the effect of each fault on all three services, and the
+// entry that is recorded.
 func TestMagicFaults(t *testing.T) {
 	b := newBed(t, nil)
 	whole := func(r response) bool { return r.err == nil && r.status == 200 && json.Valid(r.body) }
@@ -35,7 +35,7 @@ func TestMagicFaults(t *testing.T) {
 	for i, test := range []struct {
 		fault  sandbox.Fault
 		status int
-		kept   bool // the class stays what it is
+		kept   bool // the class does not change
 		ok     func(response) bool
 	}{
 		{sandbox.Stalled, 0, false, gone},
@@ -77,7 +77,7 @@ func TestMagicFaults(t *testing.T) {
 	}
 }
 
-// returning is a body for the receiver of returned data.
+// returning returns a body for the receiver of returned data.
 func returning(pairs ...string) any {
 	var people []object
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -86,9 +86,9 @@ func returning(pairs ...string) any {
 	return []object{{"id_lembaga": "1", "nama_lembaga": "Bank", "data": people}}
 }
 
-// TestRecordUnderFaults: many callers at once, every fault: each call is on
-// record once, and what arrived whole is what is on record. The faults do not
-// depend on who comes first.
+// TestRecordUnderFaults sends concurrent calls with every fault. Each call is
+// recorded once, and every complete answer is the recorded one. The faults do
+// not depend on the order of the calls.
 func TestRecordUnderFaults(t *testing.T) {
 	const people, times = 20, 25
 	faults := sandbox.Faults{
@@ -109,7 +109,7 @@ func TestRecordUnderFaults(t *testing.T) {
 			bodies = append(bodies, marshal(t, dataBody(p)))
 		}
 		var mu sync.Mutex
-		answers := make(map[string]int) // by NIK and body, of the whole ones
+		answers := make(map[string]int) // complete answers, by NIK and text
 		var all sync.WaitGroup
 		for _, body := range bodies {
 			all.Go(func() {
@@ -160,11 +160,11 @@ func TestRecordUnderFaults(t *testing.T) {
 		return met
 	}
 	if diff := cmp.Diff(run(), run()); diff != "" {
-		t.Errorf("another run with the same seed meets other faults:\n%s", diff)
+		t.Errorf("another run with the same seed has other faults:\n%s", diff)
 	}
 }
 
-// nameText is what an answer says of the name, if it does.
+// nameText returns an answer's text about the name, or "".
 func nameText(body []byte) string {
 	var o struct {
 		Content []struct {
@@ -177,7 +177,7 @@ func nameText(body []byte) string {
 	return o.Content[0].Name
 }
 
-// TestFaceFaults: those that are not the connection's.
+// TestFaceFaults checks the faults that do not affect the connection.
 func TestFaceFaults(t *testing.T) {
 	b := newBed(t, func(o *sandbox.Options) { o.Face.Faults = sandbox.Faults{Refuse: .5, Empty: .5} })
 	p := b.enrol(1, nil)
@@ -196,14 +196,15 @@ func TestFaceFaults(t *testing.T) {
 	}
 }
 
-// TestLatency: the time that answers take has the median and the 99th
-// percentile that are set. The clock is not the wall's.
+// TestLatency: the time that answers take has the configured median and 99th
+// percentile. It runs on a fake clock.
 func TestLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const median, p99, n = 200 * time.Millisecond, 2 * time.Second, 2000
+		c := config()
+		c.Data = sandbox.Service{Latency: sandbox.Latency{Median: median, P99: p99}, Quota: n}
 		s, err := sandbox.New(sandbox.Options{
-			Registry: registrytest.NewMemory(), Extractor: &extractor{}, Accounts: []sandbox.Account{account}, PrivateKey: privateKey(),
-			Data: sandbox.Service{Latency: sandbox.Latency{Median: median, P99: p99}, Quota: n},
+			Config: c, Registry: registrytest.NewMemory(), Extractor: &extractor{}, PrivateKey: privateKey(),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -225,13 +226,14 @@ func TestLatency(t *testing.T) {
 	})
 }
 
-// TestStallEnds: a stall ends by itself, and when the caller goes.
+// TestStallEnds: a stall ends after its time, or when the caller closes the
+// connection.
 func TestStallEnds(t *testing.T) {
 	for name, patience := range map[string]time.Duration{"by itself": time.Hour, "the caller goes": time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, err := sandbox.New(sandbox.Options{
-					Registry: registrytest.NewMemory(), Extractor: &extractor{}, Accounts: []sandbox.Account{account}, PrivateKey: privateKey(),
+					Config: config(), Registry: registrytest.NewMemory(), Extractor: &extractor{}, PrivateKey: privateKey(),
 				})
 				if err != nil {
 					t.Fatal(err)

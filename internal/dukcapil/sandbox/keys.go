@@ -12,21 +12,23 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/sesuai/sesuai/internal/atomicfile"
 )
 
-// rsaBits is the size of a key that is made. That of the real one is not
-// known.
+// rsaBits is the size of a new key. The size of the real one is not known.
 const rsaBits = 2048
 
-// OpenPrivateKey reads the RSA key (PKCS #8, PEM) at path. If there is none it
-// makes one, readable by its owner alone, and writes the public key beside it
-// PublicKeyPath (PKIX, PEM).
+// OpenPrivateKey reads the RSA key (PKCS #8, PEM) at path. If there is no file,
+// it creates a key that only its owner can read. It writes the public key (PKIX,
+// PEM) to PublicKeyPath.
 func OpenPrivateKey(path string) (*rsa.PrivateKey, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,7 +39,7 @@ func OpenPrivateKey(path string) (*rsa.PrivateKey, error) {
 	}
 	block, _ := pem.Decode(b)
 	if block == nil {
-		return nil, fmt.Errorf("%s is no PEM file", path)
+		return nil, fmt.Errorf("%s is not a PEM file", path)
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -50,7 +52,7 @@ func OpenPrivateKey(path string) (*rsa.PrivateKey, error) {
 	return private, writePublicKey(path, private)
 }
 
-// PublicKeyPath is where the public key is of the private one at path.
+// PublicKeyPath returns the path of the public key of the private key at path.
 func PublicKeyPath(path string) string { return path + ".pub" }
 
 func makePrivateKey(path string) (*rsa.PrivateKey, error) {
@@ -62,7 +64,7 @@ func makePrivateKey(path string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeNew(path, 0o600, &pem.Block{Type: "PRIVATE KEY", Bytes: der}); err != nil {
+	if err := writePEM(path, 0o600, &pem.Block{Type: "PRIVATE KEY", Bytes: der}); err != nil {
 		return nil, err
 	}
 	return key, writePublicKey(path, key)
@@ -73,12 +75,12 @@ func writePublicKey(path string, key *rsa.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	return writeNew(PublicKeyPath(path), 0o644, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	return writePEM(PublicKeyPath(path), 0o644, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// OpenCertificate reads the certificate and key at the two paths. If there is
-// neither it makes a key and a certificate that it signs itself, for those
-// host names and addresses.
+// OpenCertificate reads the certificate and key at the two paths. If neither
+// exists, it creates a key and a self-signed certificate for the host names and
+// addresses in hosts.
 func OpenCertificate(certPath, keyPath string, hosts []string, now time.Time) (tls.Certificate, error) {
 	_, err1 := os.Stat(certPath)
 	_, err2 := os.Stat(keyPath)
@@ -120,14 +122,14 @@ func makeCertificate(certPath, keyPath string, hosts []string, now time.Time) er
 	if err != nil {
 		return err
 	}
-	if err := writeNew(keyPath, 0o600, &pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}); err != nil {
+	if err := writePEM(keyPath, 0o600, &pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}); err != nil {
 		return err
 	}
-	return writeNew(certPath, 0o644, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return writePEM(certPath, 0o644, &pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// Pin is the SHA-256 of a certificate's SubjectPublicKeyInfo, by which a client
-// can know the server without a CA.
+// Pin returns the SHA-256 of a certificate's SubjectPublicKeyInfo, by which a
+// client can authenticate the server without a CA.
 func Pin(c tls.Certificate) ([sha256.Size]byte, error) {
 	leaf, err := x509.ParseCertificate(c.Certificate[0])
 	if err != nil {
@@ -136,20 +138,11 @@ func Pin(c tls.Certificate) ([sha256.Size]byte, error) {
 	return sha256.Sum256(leaf.RawSubjectPublicKeyInfo), nil
 }
 
-// writeNew writes a PEM file whole or not at all, in the place of one that may
-// be there.
-func writeNew(path string, mode fs.FileMode, block *pem.Block) error {
+// writePEM writes a PEM file atomically, and creates its folder. It replaces an
+// existing file.
+func writePEM(path string, perm fs.FileMode, block *pem.Block) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is renamed if all went well
-	err = errors.Join(pem.Encode(f, block), f.Chmod(mode), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return atomicfile.Write(path, perm, func(w io.Writer) error { return pem.Encode(w, block) })
 }

@@ -2,23 +2,23 @@ package sandbox
 
 import "fmt"
 
-// MagicPrefix begins every magic NIK. Its region is 990000: no province has the
-// number 99 (they go from 11 to 97), and a regency or city numbered 00 is the
-// province itself, in which nobody is registered. The date is a plausible one,
-// so that a caller who looks at a NIK's structure still asks.
+// MagicPrefix begins every magic NIK. The region 990000 does not exist: the
+// numbers of provinces go from 11 to 97, and 00 in place of a regency or city
+// stands for the province itself, in which nobody is registered. The date is
+// valid, so that a caller that checks the structure of NIKs still sends it.
 const MagicPrefix = "990000010190"
 
-// Magic is a NIK that is always answered in the same way, whoever is on record.
+// Magic is a NIK that has a fixed answer, whoever is on record.
 type Magic struct {
 	NIK string
-	// Service is the one that answers so. The others answer about the NIK as
-	// about somebody whose every element and face agree.
+	// Service is the service with the fixed answer. For the other services,
+	// every element and the face of this NIK agree.
 	Service Name
-	// Answer says what it answers.
+	// Answer describes the answer.
 	Answer string
 }
 
-// Magics are all magic NIKs.
+// Magics returns all magic NIKs.
 func Magics() []Magic {
 	all := make([]Magic, len(magics))
 	for i, m := range magics {
@@ -27,43 +27,44 @@ func Magics() []Magic {
 	return all
 }
 
-// magic is how a magic NIK is answered.
+// magic defines the answer to a magic NIK.
 type magic struct {
 	suffix  string
 	service Name
 	what    string
-	// data and face change the answer about somebody who agrees; balikan is a
-	// refusal's message.
-	data    func(*dataAnswer, dataRequest)
-	face    func(*faceAnswer)
+	// data and face change an answer in which everything agrees.
+	data func(*dataAnswer, dataRequest)
+	face func(*faceAnswer)
+	// balikan is the message of a refusal.
 	balikan string
 	fault   Fault
-	// once: only the first call about it is answered so.
+	// once means that only the first call has this answer.
 	once bool
 }
 
-// magics is the table. The last four digits of a NIK for a code are the code.
+// magics is the table of magic NIKs. If a NIK is for a code, its last four digits
+// are the code.
 var magics = func() []magic {
 	all := []magic{
 		dataMagic("1000", "every element that is sent agrees", nil),
 		dataMagic("1001", "the name differs: `Tidak Sesuai (40)`, whatever the threshold", name("Tidak Sesuai (40)")),
-		dataMagic("1002", "the date of birth differs", say("TGL_LHR", differs)),
+		dataMagic("1002", "the date of birth differs", setText("TGL_LHR", differs)),
 		dataMagic("1003", "the name agrees by just the threshold", func(a *dataAnswer, r dataRequest) {
-			say("NAMA_LGKP", graded(r.threshold, r.threshold))(a, r)
+			setText("NAMA_LGKP", graded(r.threshold, r.threshold))(a, r)
 		}),
 		dataMagic("1004", "the name is one under the threshold", func(a *dataAnswer, r dataRequest) {
-			say("NAMA_LGKP", graded(max(r.threshold-1, 0), r.threshold))(a, r)
+			setText("NAMA_LGKP", graded(max(r.threshold-1, 0), r.threshold))(a, r)
 		}),
 		dataMagic("1005", "word and number about the name disagree: `Tidak Sesuai (100)`", name("Tidak Sesuai (100)")),
-		dataMagic("1006", "an unexpected text about the name", strange("NAMA_LGKP", "Perlu Verifikasi")),
+		dataMagic("1006", "an unexpected text about the name", setUnknownText("NAMA_LGKP", "Perlu Verifikasi")),
 		dataMagic("1007", "nothing about the name although it was sent", func(a *dataAnswer, _ dataRequest) {
 			delete(a.elements, "NAMA_LGKP")
 			a.class = Unreadable
 		}),
 		dataMagic("1008", "the name agrees, without a number: `Sesuai`", name(agrees)),
-		dataMagic("1009", "the NIK itself is said to differ", strange("NIK", differs)),
-		dataMagic("1010", "a number out of range about the name: `Sesuai (150)`", strange("NAMA_LGKP", "Sesuai (150)")),
-		dataMagic("1011", "an unexpected text about the date of birth", strange("TGL_LHR", "Sesuai (50)")),
+		dataMagic("1009", "the NIK itself is said to differ", setUnknownText("NIK", differs)),
+		dataMagic("1010", "a number out of range about the name: `Sesuai (150)`", setUnknownText("NAMA_LGKP", "Sesuai (150)")),
+		dataMagic("1011", "an unexpected text about the date of birth", setUnknownText("TGL_LHR", "Sesuai (50)")),
 		dataMagic("1012", "every element agrees; no quotaLimiter", func(a *dataAnswer, _ dataRequest) { a.noQuota = true }),
 		dataMagic("1020", "`content` is empty", func(a *dataAnswer, _ dataRequest) { *a = dataAnswer{class: Unreadable} }),
 		dataMagic("1021", "there is no `content`", func(a *dataAnswer, _ dataRequest) { a.noContent, a.class = true, Unreadable }),
@@ -72,12 +73,12 @@ var magics = func() []magic {
 			*a = dataAnswer{code: "00", rows: 1, class: Unreadable, shape: new(Envelope)}
 		}),
 		dataMagic("1024", "a row without anything", func(a *dataAnswer, _ dataRequest) { *a = dataAnswer{rows: 1, class: Unreadable} }),
-		old("1030", codeNotFound, ""),
-		old("1031", codeDeceased, ""),
-		old("1032", codeInactive, ""),
-		old("1033", codeLogin, ""),
-		old("1034", codeQuota, ""),
-		old("1035", "", "Terjadi Kesalahan Sistem"),
+		oldShape("1030", codeNotFound, ""),
+		oldShape("1031", codeDeceased, ""),
+		oldShape("1032", codeInactive, ""),
+		oldShape("1033", codeLogin, ""),
+		oldShape("1034", codeQuota, ""),
+		oldShape("1035", "", "Terjadi Kesalahan Sistem"),
 	}
 	for _, code := range []string{"00", "01"} {
 		all = append(all, dataMagic("00"+code, "RESPONSE_CODE "+code+", and every element agrees", func(a *dataAnswer, _ dataRequest) { a.code = code }))
@@ -110,8 +111,8 @@ var magics = func() []magic {
 		faceMagic("6018", "errorCode 6018: a match, 8.331", verdict(faceMatch, "8.331", true)),
 		faceMagic("6019", "errorCode 6019: no match, 2.114", verdict(faceNoMatch, "2.114", false)),
 		faceMagic("2001", "a match that is too high: 9.8", verdict(faceMatch, "9.800", true)),
-		faceMagic("2002", "a match at just the pass mark: 5", verdict(faceMatch, "5.000", true)),
-		faceMagic("2003", "no match, just under the pass mark: 4.999", verdict(faceNoMatch, "4.999", false)),
+		faceMagic("2002", "a match at exactly the threshold: 5", verdict(faceMatch, "5.000", true)),
+		faceMagic("2003", "no match, just below the threshold: 4.999", verdict(faceNoMatch, "4.999", false)),
 		faceMagic("2004", "6018 with 8.331, but verificationResult is false", verdict(faceMatch, "8.331", false)),
 		faceMagic("2005", "6019 with 8.331, and verificationResult is true", verdict(faceNoMatch, "8.331", true)),
 		faceMagic("2006", "6018 with 2.114, and verificationResult is true", verdict(faceMatch, "2.114", true)),
@@ -122,9 +123,9 @@ var magics = func() []magic {
 		faceMagic("2011", "a match of another NIK (`uid`)", other),
 		faceMagic("2012", "a match of another transactionId", transaction),
 		faceMagic("2013", "a match with httpResponseCode 500", status),
-		faceMagic("2014", "errorCode 5002 and quotaLimiter 0: the day's quota is used up", faceAnswer{code: faceLimited, noQuotaLeft: true}),
+		faceMagic("2014", "errorCode 5002 and quotaLimiter 0: the day's quota is used up", faceAnswer{code: faceLimited, quotaUsedUp: true}),
 		faceMagic("2015", "a match without `error`", faceAnswer{score: "8.331", matched: new(true)}),
-		faceMagic("2020", "`{}`", faceAnswer{nothing: true}),
+		faceMagic("2020", "`{}`", faceAnswer{empty: true}),
 	)
 	busy := faceMagic("2060", "errorCode 5000 the first time, then a match", refusal(faceBusy))
 	busy.once = true
@@ -174,8 +175,8 @@ func faceMagic(suffix, what string, answer faceAnswer) magic {
 	return magic{suffix: suffix, service: FaceCheck, what: what, face: func(a *faceAnswer) { *a = answer }}
 }
 
-// say puts a text about an element that was sent.
-func say(key, text string) func(*dataAnswer, dataRequest) {
+// setText returns a change that sets the text about an element, if it was sent.
+func setText(key, text string) func(*dataAnswer, dataRequest) {
 	return func(a *dataAnswer, r dataRequest) {
 		if _, sent := r.sent[key]; sent {
 			a.elements[key] = text
@@ -183,18 +184,18 @@ func say(key, text string) func(*dataAnswer, dataRequest) {
 	}
 }
 
-func name(text string) func(*dataAnswer, dataRequest) { return say("NAMA_LGKP", text) }
+func name(text string) func(*dataAnswer, dataRequest) { return setText("NAMA_LGKP", text) }
 
-// strange is say with a text that means nothing.
-func strange(key, text string) func(*dataAnswer, dataRequest) {
+// setUnknownText is setText with a text that has no meaning.
+func setUnknownText(key, text string) func(*dataAnswer, dataRequest) {
 	return func(a *dataAnswer, r dataRequest) {
-		say(key, text)(a, r)
+		setText(key, text)(a, r)
 		a.class = Unreadable
 	}
 }
 
-// old is a refusal in the old shape.
-func old(suffix, code, text string) magic {
+// oldShape is the magic NIK of a refusal in the old shape.
+func oldShape(suffix, code, text string) magic {
 	what := dataCodes[code].text
 	if code == "" {
 		what = text
@@ -202,7 +203,7 @@ func old(suffix, code, text string) magic {
 	return dataMagic(suffix, "`{\"RESPON\":\""+what+"\"}`", func(a *dataAnswer, _ dataRequest) {
 		*a = dataAnswer{code: code, text: what, shape: new(Respon), rows: 1}
 		if code == "" {
-			a.code, a.class = "?", Unreadable // no code is sent
+			a.code, a.class = "?", Unreadable // the code is not sent
 		}
 	})
 }

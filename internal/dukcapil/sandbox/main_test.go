@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// privateKey is one for all tests: making one takes its time.
+// privateKey returns one key for all tests, since making one is slow.
 var privateKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -37,10 +37,10 @@ var privateKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// noon is a moment within every permitted hour.
-var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.FixedZone("WIB", 7*60*60))
+// noon is within all permitted hours of the tests.
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, sesuai.Jakarta)
 
-// extractor finds in an image what was put there: see bed.image.
+// extractor returns what bed.image has registered for an image.
 type extractor struct {
 	mu    sync.Mutex
 	found map[string]face.Extraction
@@ -71,19 +71,26 @@ type bed struct {
 	calls    atomic.Int64
 }
 
-// account is the one that calls.
+// account is the calling account.
 var account = sandbox.Account{UserID: "USER", Password: "secret", Customer: "BANK", Credential: "cred"}
 
-// newBed makes a sandbox of the options, as change leaves them.
+// config is the default configuration for the account.
+func config() sandbox.Config {
+	c := sandbox.DefaultConfig()
+	c.Accounts, c.BalikanToken = []sandbox.Account{account}, "token"
+	return c
+}
+
+// newBed serves a sandbox. change may change its options.
 func newBed(t testing.TB, change func(*sandbox.Options)) *bed {
 	t.Helper()
 	b := &bed{t: t, registry: registrytest.NewMemory(), extract: &extractor{found: make(map[string]face.Extraction)}}
 	b.now.Store(&noon)
 	o := sandbox.Options{
-		Registry: b.registry, Extractor: b.extract, Accounts: []sandbox.Account{account}, PrivateKey: privateKey(),
-		BalikanToken: "token", Now: func() time.Time { return *b.now.Load() },
-		Stall: 50 * time.Millisecond, Slow: 20 * time.Millisecond,
+		Config: config(), Registry: b.registry, Extractor: b.extract, PrivateKey: privateKey(),
+		Now: func() time.Time { return *b.now.Load() },
 	}
+	o.Stall, o.Slow = 50*time.Millisecond, 20*time.Millisecond
 	if change != nil {
 		change(&o)
 	}
@@ -97,7 +104,7 @@ func newBed(t testing.TB, change func(*sandbox.Options)) *bed {
 	return b
 }
 
-// enrol puts the n-th person on record with a portrait, as change leaves them.
+// enrol enrols the n-th person with a portrait. change may change the person.
 func (b *bed) enrol(n int, change func(*registry.Person)) registry.Person {
 	b.t.Helper()
 	p := registrytest.Person(b.t, n)
@@ -110,13 +117,13 @@ func (b *bed) enrol(n int, change func(*registry.Person)) registry.Person {
 	return p
 }
 
-// jpeg is an image of that many bytes that begins as a JPEG does.
+// jpeg returns an image of that many bytes that starts like a JPEG.
 func jpeg(size int) []byte {
 	return append([]byte{0xff, 0xd8, 0xff, 0xe0}, bytes.Repeat([]byte{'j'}, size-4)...)
 }
 
-// image is one in which the n-th person's face is found as alike to the
-// portrait as the percentage says.
+// image returns an image of the n-th person that matches the portrait by the
+// percentage.
 func (b *bed) image(n int, percentage float64) []byte {
 	probe := registrytest.ProbeAt(b.t, registrytest.Template(b.t, registrytest.Model, n), percentage/100)
 	image := append(jpeg(100), fmt.Sprint(n, " ", percentage)...)
@@ -129,7 +136,7 @@ func (b *bed) image(n int, percentage float64) []byte {
 // object is a JSON object.
 type object = map[string]any
 
-// dataBody is a data check about a person that agrees.
+// dataBody returns a data check in which everything about the person agrees.
 func dataBody(p registry.Person) object {
 	return object{
 		"USER_ID": account.UserID, "PASSWORD": account.Password, "IP_USER": "10.0.0.1", "TRESHOLD": "80",
@@ -137,7 +144,7 @@ func dataBody(p registry.Person) object {
 	}
 }
 
-// magicPerson has a magic NIK.
+// magicPerson returns a person with a magic NIK.
 func magicPerson(t testing.TB, suffix string) registry.Person {
 	t.Helper()
 	p := registrytest.Person(t, 1)
@@ -149,7 +156,7 @@ func magicPerson(t testing.TB, suffix string) registry.Person {
 	return p
 }
 
-// with is a copy of o with other values; nil leaves the key out.
+// with returns a copy of o with other values. A nil removes the key.
 func with(o object, changes object) object {
 	o = maps.Clone(o)
 	for k, v := range changes {
@@ -160,10 +167,10 @@ func with(o object, changes object) object {
 	return o
 }
 
-// sealed is a text for the face check.
+// sealed encrypts a text for the face check.
 func sealed(t testing.TB, key *rsa.PublicKey, text string) string {
 	t.Helper()
-	//lint:ignore SA1019 it is what the service takes
+	//lint:ignore SA1019 the service requires it
 	b, err := rsa.EncryptPKCS1v15(rand.Reader, key, []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +178,7 @@ func sealed(t testing.TB, key *rsa.PublicKey, text string) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// faceBody is a face check of that image.
+// faceBody returns a face check with the image.
 func (b *bed) faceBody(nik sesuai.NIK, image []byte) object {
 	key := &privateKey().PublicKey
 	return object{
@@ -187,16 +194,16 @@ const (
 	facePath = "/api/face-recognition/dukcapil/cred/CALL_FR"
 )
 
-// response is what came back.
+// response is the response to a call.
 type response struct {
 	status int
 	header http.Header
 	body   []byte
-	// err is set if the answer did not arrive whole.
+	// err is set if the response did not arrive completely.
 	err error
 }
 
-// client does not follow redirections, and leaves no connection behind.
+// client does not follow redirects and does not keep connections open.
 var client = &http.Client{
 	Transport:     &http.Transport{DisableKeepAlives: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -221,7 +228,7 @@ func (b *bed) send(path string, body []byte, header ...string) response {
 	return out
 }
 
-// marshal is v as JSON.
+// marshal returns the JSON of v.
 func marshal(t testing.TB, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)
@@ -231,7 +238,8 @@ func marshal(t testing.TB, v any) []byte {
 	return b
 }
 
-// post posts a body and reads the object that must come back with HTTP 200.
+// post posts a body and parses the response, which must be an object with HTTP
+// 200.
 func (b *bed) post(path string, body any) object {
 	b.t.Helper()
 	r := b.send(path, marshal(b.t, body))
@@ -245,7 +253,7 @@ func (b *bed) post(path string, body any) object {
 	return o
 }
 
-// row is the one row of content.
+// row returns the only row of content.
 func row(t testing.TB, o object) object {
 	t.Helper()
 	content, ok := o["content"].([]any)
@@ -255,17 +263,17 @@ func row(t testing.TB, o object) object {
 	return content[0].(object)
 }
 
-// errorCode is the face check's.
+// errorCode returns the errorCode of a face check.
 func errorCode(t testing.TB, o object) string {
 	t.Helper()
 	e, ok := o["error"].(object)
 	if !ok {
-		t.Fatalf("there is no error in %v", o)
+		t.Fatalf("no error in %v", o)
 	}
 	return fmt.Sprint(e["errorCode"])
 }
 
-// last is the call recorded last.
+// last returns the last recorded call.
 func (b *bed) last() sandbox.Entry {
 	b.t.Helper()
 	all := b.Record()

@@ -8,91 +8,96 @@ import (
 	"strings"
 )
 
-// Quirks are the forms that answers may take. The zero Quirks are those that
-// are described most.
+// Quirks are the forms that answers take. The zero Quirks are the forms that
+// are described most often.
 type Quirks struct {
-	// Shape is how the data check refuses.
+	// Shape is how the data check refuses: empty for a row with a
+	// RESPONSE_CODE, respon for {"RESPON":"…"} as old deployments have it, or
+	// mixed.
 	Shape Shape `yaml:"shape"`
-	// Unsent is what becomes of elements that were not sent.
+	// Unsent is what is answered about elements that were not sent: empty for
+	// nothing, differs for "Tidak Sesuai", or mixed.
 	Unsent Unsent `yaml:"unsent"`
-	// Scalars is how numbers and truth values are written.
+	// Scalars is how numbers and truth values are written: empty for the forms
+	// that were seen, strings, numbers, or mixed.
 	Scalars Scalars `yaml:"scalars"`
-	// Texts is whether texts keep their case and spacing.
+	// Texts is how texts are written: empty for the forms that were seen, or
+	// mixed for any case and with more or fewer spaces.
 	Texts Texts `yaml:"texts"`
 }
 
-// Shape is how the data check refuses.
+// Shape is the shape of the data check's refusals.
 type Shape string
 
 // The shapes of refusals.
 const (
 	Envelope   Shape = ""       // content[0] has a RESPONSE_CODE
-	Respon     Shape = "respon" // {"RESPON":"…"}, as old deployments have it
-	MixedShape Shape = "mixed"  // one or the other
+	Respon     Shape = "respon" // {"RESPON":"…"}, the form of old deployments
+	MixedShape Shape = "mixed"  // either, at random
 )
 
-// Unsent is what becomes of elements that were not sent.
+// Unsent says how an answer treats elements that were not sent.
 type Unsent string
 
-// What becomes of elements that were not sent.
+// The treatments of elements that were not sent.
 const (
-	Absent      Unsent = ""        // they are left out
+	Absent      Unsent = ""        // omitted
 	Differs     Unsent = "differs" // "Tidak Sesuai"
-	MixedUnsent Unsent = "mixed"   // some this, some that
+	MixedUnsent Unsent = "mixed"   // either, at random
 )
 
-// Scalars is how numbers and truth values are written.
+// Scalars is the JSON type of numbers and truth values.
 type Scalars string
 
-// How numbers and truth values are written.
+// The JSON types of numbers and truth values.
 const (
-	KnownScalars Scalars = ""        // as in the answers that were seen
+	KnownScalars Scalars = ""        // as in known answers
 	Strings      Scalars = "strings" // "8.331", "true"
 	Numbers      Scalars = "numbers" // 8.331, true
-	MixedScalars Scalars = "mixed"
+	MixedScalars Scalars = "mixed"   // either, at random
 )
 
-// Texts is whether texts keep their case and spacing.
+// Texts says whether texts vary in case and spacing.
 type Texts string
 
-// Whether texts keep their case and spacing.
+// The variants of texts.
 const (
-	KnownTexts Texts = ""
-	MixedTexts Texts = "mixed"
+	KnownTexts Texts = ""      // as in known answers
+	MixedTexts Texts = "mixed" // with random case and spacing
 )
 
 func (q Quirks) check() error {
 	switch {
 	case !slices.Contains([]Shape{Envelope, Respon, MixedShape}, q.Shape):
-		return errors.New("the shape of refusals is empty, respon or mixed")
+		return errors.New("quirks: shape must be empty, respon or mixed")
 	case !slices.Contains([]Unsent{Absent, Differs, MixedUnsent}, q.Unsent):
-		return errors.New("what becomes of unsent elements is empty, differs or mixed")
+		return errors.New("quirks: unsent must be empty, differs or mixed")
 	case !slices.Contains([]Scalars{KnownScalars, Strings, Numbers, MixedScalars}, q.Scalars):
-		return errors.New("how scalars are written is empty, strings, numbers or mixed")
+		return errors.New("quirks: scalars must be empty, strings, numbers or mixed")
 	case !slices.Contains([]Texts{KnownTexts, MixedTexts}, q.Texts):
-		return errors.New("how texts are written is empty or mixed")
+		return errors.New("quirks: texts must be empty or mixed")
 	}
 	return nil
 }
 
-// form writes answers in the forms that quirks and chance make of them.
+// form writes the values of an answer in the variants that Quirks selects.
 type form struct {
 	Quirks
-	chance *rand.Rand
+	rng *rand.Rand
 }
 
 // respon reports whether a refusal has the old shape.
 func (f form) respon() bool {
-	return f.Shape == Respon || f.Shape == MixedShape && f.chance.IntN(2) == 0
+	return f.Shape == Respon || f.Shape == MixedShape && f.rng.IntN(2) == 0
 }
 
-// differs reports whether an unsent element is said to differ.
+// differs reports whether the answer says that an unsent element differs.
 func (f form) differs() bool {
-	return f.Unsent == Differs || f.Unsent == MixedUnsent && f.chance.IntN(2) == 0
+	return f.Unsent == Differs || f.Unsent == MixedUnsent && f.rng.IntN(2) == 0
 }
 
-// asString reports whether a scalar that is known as a string, or not, is
-// written as one.
+// asString reports whether a scalar is written as a string. known says whether
+// it is one in known answers.
 func (f form) asString(known bool) bool {
 	switch f.Scalars {
 	case Strings:
@@ -100,13 +105,13 @@ func (f form) asString(known bool) bool {
 	case Numbers:
 		return false
 	case MixedScalars:
-		return f.chance.IntN(2) == 0
+		return f.rng.IntN(2) == 0
 	default:
 		return known
 	}
 }
 
-// number is an integer that is known as a number.
+// number writes an integer that is a number in known answers.
 func (f form) number(n int) any {
 	if f.asString(false) {
 		return strconv.Itoa(n)
@@ -114,8 +119,8 @@ func (f form) number(n int) any {
 	return n
 }
 
-// digits is a number that is known as a string, by its digits. What is none
-// stays a string.
+// digits writes a number that is a string in known answers. A text that is not a
+// number stays a string.
 func (f form) digits(s string) any {
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil || v != v || v-v != 0 || f.asString(true) {
@@ -124,7 +129,7 @@ func (f form) digits(s string) any {
 	return v
 }
 
-// truth is a truth value.
+// truth writes a truth value.
 func (f form) truth(b bool) any {
 	if f.asString(false) {
 		return strconv.FormatBool(b)
@@ -132,18 +137,18 @@ func (f form) truth(b bool) any {
 	return b
 }
 
-// text is a text in some case and with some spaces.
+// text writes a text, with random case and spacing if Texts is mixed.
 func (f form) text(s string) string {
 	if f.Texts == KnownTexts {
 		return s
 	}
-	switch f.chance.IntN(4) {
+	switch f.rng.IntN(4) {
 	case 0:
 		s = strings.ToUpper(s)
 	case 1:
 		s = strings.ToLower(s)
 	}
-	switch f.chance.IntN(5) {
+	switch f.rng.IntN(5) {
 	case 0:
 		s = " " + s + " "
 	case 1:

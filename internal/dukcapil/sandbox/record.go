@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Name names a service.
+// Name is the name of a service.
 type Name string
 
 // The services.
@@ -19,7 +19,7 @@ const (
 	Balikan   Name = "balikan"
 )
 
-// Class is what an answer comes to.
+// Class classifies an answer by its meaning.
 type Class string
 
 // The classes of answers.
@@ -29,44 +29,45 @@ const (
 	NotActive     Class = "not_active"    // data check: deceased or inactive
 	Duplicate     Class = "duplicate"     // data check
 	Compared      Class = "compared"      // face check
-	NoPortrait    Class = "no_portrait"   // face check: nobody of the NIK
-	BadImage      Class = "image"         // face check: not processable
+	NoPortrait    Class = "no_portrait"   // face check: the NIK is not on record
+	BadImage      Class = "image"         // face check: the image cannot be processed
 	Busy          Class = "busy"          // face check: busy or rate limited
 	Quota         Class = "quota"         // the day's quota is used up
-	Configuration Class = "configuration" // an operator's fault
+	Configuration Class = "configuration" // an operator's error
 	Accepted      Class = "accepted"      // balikan
 	AlreadySent   Class = "already_sent"  // balikan
-	Malformed     Class = "malformed"     // the request is none of the service's
-	Unreadable    Class = "unreadable"    // the answer is none of the service's, or says nothing
-	NoAnswer      Class = "no_answer"     // there was none, or one of another HTTP status
+	Malformed     Class = "malformed"     // the request is not one of the service
+	Unreadable    Class = "unreadable"    // the answer is not one of the service, or is empty
+	NoAnswer      Class = "no_answer"     // no answer, or one with another HTTP status
 )
 
-// billed are the classes of answers that cost money: somebody was looked up, or
-// two faces were compared. That is a guess: only the prices are known.
+// billed holds the classes of answers that cost money: a person was looked up,
+// or two faces were compared. This is a guess, since only the prices are known.
 var billed = map[Class]bool{
 	Found: true, NotFound: true, NotActive: true, Duplicate: true, Compared: true,
 }
 
-// Entry is one call that was received and what was answered. It names people:
-// it is for synthetic ones.
+// Entry is one call and its answer. It identifies people, so it is only for
+// synthetic ones.
 type Entry struct {
-	// Number counts the calls from 1, in the order they were recorded.
+	// Number counts the calls from 1, in the order in which they were
+	// recorded.
 	Number uint64 `json:"number"`
-	// At is when the call came.
+	// At is when the call arrived.
 	At      time.Time `json:"at"`
 	Service Name      `json:"service"`
-	// NIK is whom it was about, as sent (decrypted); empty if that was not
-	// got at.
+	// NIK is the NIK that was sent, decrypted; empty if it could not be read.
 	NIK string `json:"nik,omitempty"`
-	// Class and Code are what was answered: RESPONSE_CODE, errorCode, or
-	// nothing.
+	// Class is the class of the answer. Code is its RESPONSE_CODE or
+	// errorCode, if it had one.
 	Class Class  `json:"class"`
 	Code  string `json:"code,omitempty"`
-	// Name and DateOfBirth are the texts about NAMA_LGKP and TGL_LHR, as sent.
+	// Name and DateOfBirth are the texts that the answer had about NAMA_LGKP
+	// and TGL_LHR.
 	Name        string `json:"name,omitempty"`
 	DateOfBirth string `json:"date_of_birth,omitempty"`
-	// MatchScore is the face check's score as digits, and Matched its
-	// verificationResult, where there were any.
+	// MatchScore is the face check's score as digits, Matched its
+	// verificationResult; empty or nil if the answer had none.
 	MatchScore string `json:"match_score,omitempty"`
 	Matched    *bool  `json:"matched,omitempty"`
 	// Transaction is the face check's transactionId.
@@ -75,36 +76,37 @@ type Entry struct {
 	Returned []Return `json:"returned,omitempty"`
 	// Billed is whether the call costs money and counts against the quota.
 	Billed bool `json:"billed"`
-	// Fault is what was done to the answer on its way; empty if it went out
-	// whole. With a Fault the answer may have arrived in part or not at all.
+	// Fault is the fault that was injected; empty if the answer was sent
+	// unchanged. With a fault, the answer may arrive in part or not at all.
 	Fault Fault `json:"fault,omitempty"`
 	// Status is the HTTP status; 0 if no header was sent.
 	Status int `json:"status"`
 }
 
-// Return is one person of whom data was returned.
+// Return is one person whose data was returned.
 type Return struct {
 	NIK        string `json:"nik"`
 	CustomerID string `json:"customer_id"`
 }
 
-// Recorder is told of each call. It is safe for concurrent use.
+// Recorder records calls. It is safe for concurrent use.
 type Recorder interface {
-	// Record is called before the answer is sent.
+	// Record is called before the answer is sent. After an error no answer
+	// is sent.
 	Record(Entry) error
 }
 
-// Counts are how many calls there were.
+// Counts holds numbers of calls.
 type Counts struct {
 	// Calls and Billed are by service.
 	Calls, Billed map[Name]int
-	// Classes are by service and class, Faults by service and fault.
+	// Classes is by service and class, Faults by service and fault.
 	Classes map[Name]map[Class]int
 	Faults  map[Name]map[Fault]int
 }
 
-// Record is every call that was recorded, in order; nil if Options.Recorder
-// has them.
+// Record returns every recorded call in order, or nil if Options.Recorder was
+// set.
 func (s *Server) Record() []Entry {
 	if s.memory == nil {
 		return nil
@@ -112,7 +114,7 @@ func (s *Server) Record() []Entry {
 	return s.memory.all()
 }
 
-// Counts are how many calls were recorded.
+// Counts returns the numbers of recorded calls.
 func (s *Server) Counts() Counts { return s.counts.copy() }
 
 // record numbers and records a call.
@@ -127,7 +129,7 @@ func (s *Server) record(e *Entry) error {
 	return nil
 }
 
-// memory is a Recorder that keeps everything.
+// memory is a Recorder that keeps every Entry.
 type memory struct {
 	mu      sync.Mutex
 	entries []Entry
@@ -146,15 +148,15 @@ func (m *memory) all() []Entry {
 	return slices.Clone(m.entries)
 }
 
-// Lines is a Recorder that writes a line of JSON for each call, each with one
-// Write: on a file that is with the operating system when Record returns, so
-// that it survives whatever happens to this process.
+// Lines is a Recorder that writes a line of JSON for each call with one Write.
+// If it writes to a file, the line survives a crash of this process once Record
+// returns.
 type Lines struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-// NewLines makes a Recorder that writes to w.
+// NewLines returns a Recorder that writes to w.
 func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
 
 // Record implements Recorder.

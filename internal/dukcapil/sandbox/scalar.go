@@ -6,11 +6,11 @@ import (
 	"errors"
 )
 
-// scalar is a JSON text, number or truth value, as text: callers send one for
-// the other. null is the empty text.
+// scalar is the text of a JSON string, number or truth value, since callers send
+// one in place of another. null is the empty text.
 type scalar string
 
-// UnmarshalJSON refuses objects and arrays.
+// UnmarshalJSON implements json.Unmarshaler. It refuses objects and arrays.
 func (s *scalar) UnmarshalJSON(b []byte) error {
 	b = bytes.TrimSpace(b)
 	switch {

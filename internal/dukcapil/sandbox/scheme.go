@@ -7,9 +7,8 @@ import (
 	"encoding/base64"
 )
 
-// The schemes by which nik, user_id and password of the face check are
-// encrypted: RSAES-PKCS1-v1_5 and RSAES-OAEP with SHA-256 (RFC 8017), then
-// base64.
+// The schemes that encrypt nik, user_id and password of the face check:
+// RSAES-PKCS1-v1_5, or RSAES-OAEP with SHA-256 (RFC 8017), followed by base64.
 const (
 	SchemePKCS1v15 = "pkcs1v15-1"
 	SchemeOAEP     = "oaep-sha256-1"
@@ -17,7 +16,7 @@ const (
 
 var schemes = map[string]func(*rsa.PrivateKey, []byte) ([]byte, error){
 	SchemePKCS1v15: func(key *rsa.PrivateKey, b []byte) ([]byte, error) {
-		//lint:ignore SA1019 it is what the service takes
+		//lint:ignore SA1019 the service requires it
 		return rsa.DecryptPKCS1v15(rand.Reader, key, b)
 	},
 	SchemeOAEP: func(key *rsa.PrivateKey, b []byte) ([]byte, error) {
@@ -25,7 +24,8 @@ var schemes = map[string]func(*rsa.PrivateKey, []byte) ([]byte, error){
 	},
 }
 
-// decrypt opens texts; false if one is not base64 or not for this key.
+// decrypt decrypts texts in place. It reports false if one is not base64 or not
+// encrypted for this key.
 func (s *Server) decrypt(texts ...*scalar) bool {
 	for _, t := range texts {
 		b, err := base64.StdEncoding.DecodeString(string(*t))

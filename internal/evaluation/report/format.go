@@ -10,21 +10,21 @@ import (
 	"github.com/sesuai/sesuai/internal/evaluation"
 )
 
-// none stands where there is no figure.
+// none is shown where there is no figure.
 const none = "–"
 
-// tie is a space at which no line ends.
+// tie is a space at which a line does not break.
 const tie = "\u00a0"
 
-// finite reports whether v is a number at all.
+// finite reports whether v is neither NaN nor infinite.
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // isShare reports whether v can be a rate.
 func isShare(v float64) bool { return v >= 0 && v <= 1 }
 
-// share is a rate from 0 to 1 in per cent, without the sign: one decimal from
-// 1 % up, below that two significant digits, so that small rates can be told
-// apart.
+// share returns a rate from 0 to 1 in per cent, without the sign. From 1 % on it
+// has one decimal, below that two significant digits, so that small rates can be
+// told apart.
 func share(v float64) string {
 	if !isShare(v) {
 		return none
@@ -36,7 +36,7 @@ func share(v float64) string {
 	case p >= 0.995:
 		return strconv.FormatFloat(p, 'f', 1, 64)
 	case p < 1e-9:
-		// Less than one in a hundred thousand million: no list has that many.
+		// Less than one in 10^11: no list has that many pairs.
 		return "0.000000001"
 	}
 	// The exponent after rounding: 0.0997 is 0.10, not 0.100.
@@ -48,7 +48,7 @@ func share(v float64) string {
 	return strconv.FormatFloat(p, 'f', 1-e, 64)
 }
 
-// percent is share with its sign.
+// percent is share with the per cent sign.
 func percent(v float64) string {
 	if s := share(v); s != none {
 		return s + tie + "%"
@@ -56,8 +56,8 @@ func percent(v float64) string {
 	return none
 }
 
-// oneIn is a rate as people say it: "1 in 10,000", to two significant digits.
-// Rates over a half and 0 have none.
+// oneIn returns a rate in the form "1 in 10,000", with two significant digits.
+// For 0 and rates over a half it returns "".
 func oneIn(v float64) string {
 	if !isShare(v) || v > 0.5 || v < 1e-12 {
 		return ""
@@ -69,8 +69,8 @@ func oneIn(v float64) string {
 	return "1" + tie + "in" + tie + count(n)
 }
 
-// count is a number of things with its thousands parted; halves and smaller
-// parts, which weights can have, are rounded to one decimal.
+// count returns a number with commas between thousands. Sums of weights, which
+// need not be whole numbers, are rounded to one decimal.
 func count(v float64) string {
 	if !finite(v) || math.Abs(v) > 1e15 {
 		return none
@@ -89,7 +89,7 @@ func count(v float64) string {
 	return whole
 }
 
-// cosine has three decimals.
+// cosine returns a cosine with three decimals.
 func cosine(v float64) string {
 	if !finite(v) || math.Abs(v) > 1.0005 {
 		return none
@@ -97,8 +97,8 @@ func cosine(v float64) string {
 	return decimals(v, 3)
 }
 
-// percentage is the calibrated scale as the API writes it: at most two
-// decimals.
+// percentage returns a value of the calibrated scale as the API writes it, with
+// at most two decimals.
 func percentage(v float64) string {
 	if !(v >= 0 && v <= 100) {
 		return none
@@ -106,7 +106,7 @@ func percentage(v float64) string {
 	return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64)
 }
 
-// ratio is a quotient of two rates.
+// ratio returns a quotient of two rates.
 func ratio(v float64) string {
 	if !finite(v) || v <= 0 {
 		return none
@@ -120,7 +120,7 @@ func ratio(v float64) string {
 	return decimals(v, 1)
 }
 
-// decimals is v with so many of them; a rounded -0 is 0.
+// decimals returns v with n decimals. It writes -0 as 0.
 func decimals(v float64, n int) string {
 	s := strconv.FormatFloat(v, 'f', n, 64)
 	if strings.Trim(s, "-0.") == "" {
@@ -129,8 +129,8 @@ func decimals(v float64, n int) string {
 	return s
 }
 
-// interval is the 95 % interval of a rate: "2.1–3.0 %", or "under 0.21 %" where
-// no error was seen.
+// interval returns the 95 % interval of a rate: "2.1–3.0 %", or "under 0.21 %"
+// if there was no error.
 func interval(r evaluation.Rate) string {
 	switch {
 	case !measured(r) || !isShare(r.Low) || !isShare(r.High) || r.Low > r.High:
@@ -141,13 +141,14 @@ func interval(r evaluation.Rate) string {
 	return share(r.Low) + "–" + percent(r.High)
 }
 
-// measured reports whether a rate is of anything.
+// measured reports whether a rate has trials and valid figures.
 func measured(r evaluation.Rate) bool {
 	return r.Of > 0 && finite(r.Of) && isShare(r.Value) && r.Errors >= 0 && finite(r.Errors)
 }
 
-// name is a text of a list or a file name as it may be shown: what cannot be
-// seen, and so could hide or turn what stands around it, is written as its code.
+// name returns a text from a list, or a file name, for the page. Characters that
+// are invisible, and so could hide or reorder the text around them, are written
+// as escapes.
 func name(s string) string {
 	var b strings.Builder
 	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {

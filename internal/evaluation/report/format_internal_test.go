@@ -86,8 +86,8 @@ func TestNumbersAsPeopleReadThem(t *testing.T) {
 	}
 }
 
-// TestForeignDrawingIsRefused holds that only what is known of the plotting
-// library's output can come onto the page.
+// TestForeignDrawingIsRefused: only the known output of the plotting library is
+// accepted.
 func TestForeignDrawingIsRefused(t *testing.T) {
 	for _, svg := range []string{
 		`<svg viewBox="0 0 1 1"><script>alert(1)</script></svg>`,

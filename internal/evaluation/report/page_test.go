@@ -13,7 +13,7 @@ import (
 	"github.com/sesuai/sesuai/internal/evaluation/report"
 )
 
-// node is an element of the page, or a text if it has no name.
+// node is an element of the page, or a text if its name is empty.
 type node struct {
 	name     string
 	attr     map[string]string
@@ -21,8 +21,8 @@ type node struct {
 	children []*node
 }
 
-// parse reads the page, which is also well-formed XML: so nothing on it can be
-// left open, or be markup that a name brought along unseen.
+// parse parses the page as XML. The page must be well-formed, so that an unclosed
+// element, or markup in a name, fails the test.
 func parse(t interface{ Fatalf(string, ...any) }, b []byte) *node {
 	root := &node{}
 	open := []*node{root}
@@ -52,7 +52,7 @@ func parse(t interface{ Fatalf(string, ...any) }, b []byte) *node {
 	}
 }
 
-// draw makes the page of a report.
+// draw renders a report and parses the page.
 func draw(t interface{ Fatalf(string, ...any) }, r *evaluation.Report) ([]byte, *node) {
 	var b bytes.Buffer
 	if err := report.HTML(&b, r); err != nil {
@@ -61,7 +61,7 @@ func draw(t interface{ Fatalf(string, ...any) }, r *evaluation.Report) ([]byte, 
 	return b.Bytes(), parse(t, b.Bytes())
 }
 
-// all are the elements of these names, in the order of the page.
+// all returns the elements of these names, in the order of the page.
 func (n *node) all(names ...string) []*node {
 	var found []*node
 	for _, c := range n.children {
@@ -73,7 +73,7 @@ func (n *node) all(names ...string) []*node {
 	return found
 }
 
-// words is the text within an element, its blanks made one space each.
+// words returns the text within an element, with single spaces.
 func (n *node) words() string {
 	var b strings.Builder
 	var walk func(*node)
@@ -87,7 +87,7 @@ func (n *node) words() string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// readable is the page as lines: what a golden text holds.
+// readable returns the page as lines of text, for the golden files.
 func (n *node) readable() string {
 	var b strings.Builder
 	var walk func(*node)

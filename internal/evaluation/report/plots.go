@@ -15,16 +15,16 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The plots are small, so that their letters can still be read where a phone
-// shows them narrower still.
+// The size of a plot. It is small, so that its text stays legible when a phone
+// scales it down.
 const (
 	plotWidth  = 380 * vg.Length(1)
 	plotHeight = 290 * vg.Length(1)
 )
 
-// lowestDecade is where a logarithmic axis ends at the latest: no list has
-// rates under 1e-9, and a mistaken one must not squeeze all others.
-const lowestDecade = -9
+// minDecade is the lowest end of a logarithmic axis. No list has rates below
+// 1e-9, and a wrong one must not compress the rest of the plot.
+const minDecade = -9
 
 // line draws a line through points.
 func line(points plotter.XYs, r role, width vg.Length) (*plotter.Line, error) {
@@ -36,11 +36,11 @@ func line(points plotter.XYs, r role, width vg.Length) (*plotter.Line, error) {
 	return l, nil
 }
 
-// newPlot is an empty plot in the page's manner.
+// newPlot returns an empty plot in the style of the page.
 func newPlot(x, y string) *plot.Plot {
 	sans := font.Font{Typeface: "Liberation", Variant: "Sans"}
 	p := plot.New()
-	p.BackgroundColor = nil // the page's
+	p.BackgroundColor = nil // that of the page
 	p.Legend.TextStyle.Font = font.From(sans, 10)
 	p.Legend.Top = true
 	p.Legend.Padding = 2
@@ -60,10 +60,10 @@ func newPlot(x, y string) *plot.Plot {
 	return p
 }
 
-// render draws the plot as an element of the page.
+// render returns the plot as an element of the page.
 func (f figure) render(p *plot.Plot) (template.HTML, error) {
 	c := vgsvg.New(plotWidth, plotHeight)
-	// Room for half a label on the right and above.
+	// Leave room for half a label on the right and above.
 	p.Draw(draw.Crop(draw.New(c), 1, -8, 1, -6))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
@@ -72,7 +72,7 @@ func (f figure) render(p *plot.Plot) (template.HTML, error) {
 	return f.inline(b.Bytes())
 }
 
-// decades marks an axis of log10 of a rate by the rate in per cent.
+// decades labels an axis of log10 of a rate with the rate in per cent.
 type decades struct{}
 
 // Ticks implements plot.Ticker.
@@ -96,31 +96,33 @@ func (decades) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// onLog is the place of a rate on a logarithmic axis; a rate of 0 has none.
+// onLog returns the position of a rate on a logarithmic axis. A rate of 0 has
+// none.
 func onLog(v float64) (float64, bool) {
 	if !isShare(v) || v == 0 {
 		return 0, false
 	}
-	return max(math.Log10(v), lowestDecade), true
+	return max(math.Log10(v), minDecade), true
 }
 
-// detPlot draws the detection error trade-off, both axes logarithmic, with the
-// pass mark and, as crosses, the 95 % intervals of the marked rates. It is
-// empty where no point can be shown. Left is how many points could not be
-// shown, since one of their rates is 0 or no rate.
-func detPlot(r *evaluation.Report) (svg template.HTML, left int, err error) {
+// detPlot draws the detection error trade-off with logarithmic axes. It shows
+// the threshold, and the 95 % intervals of the list's own rates and of the
+// threshold as crosses. It returns an empty plot if no point can be shown.
+// hidden is the number of points that cannot be shown because a rate is 0 or
+// invalid.
+func detPlot(r *evaluation.Report) (svg template.HTML, hidden int, err error) {
 	var curve plotter.XYs
 	for _, at := range r.DET {
 		x, okX := onLog(at.FMR)
 		y, okY := onLog(at.FNMR)
 		if !okX || !okY {
-			left++
+			hidden++
 			continue
 		}
 		curve = append(curve, plotter.XY{X: x, Y: y})
 	}
 	if len(curve) == 0 {
-		return "", left, nil
+		return "", hidden, nil
 	}
 	p := newPlot("false match rate (FMR)", "false non-match rate (FNMR)")
 	p.X.Tick.Marker, p.Y.Tick.Marker = decades{}, decades{}
@@ -131,34 +133,35 @@ func detPlot(r *evaluation.Report) (svg template.HTML, left int, err error) {
 	}
 	l, err := line(curve, genuine, 1.6)
 	if err != nil {
-		return "", left, err
+		return "", hidden, err
 	}
 	p.Add(l)
 	p.Legend.Add("this list", l)
 
-	pass := passMark(r)
+	pass := atThreshold(r)
 	for _, at := range r.AtFMR {
 		if err := cross(p, at, low, ink); err != nil {
-			return "", left, err
+			return "", hidden, err
 		}
 	}
 	if pass != nil {
-		if err := cross(p, *pass, low, mark); err != nil {
-			return "", left, err
+		if err := cross(p, *pass, low, threshold); err != nil {
+			return "", hidden, err
 		}
 		x, okX := onLog(pass.FMR.Value)
 		y, okY := onLog(pass.FNMR.Value)
 		if okX && okY && x >= low.X && y >= low.Y {
 			dot, err := plotter.NewScatter(plotter.XYs{{X: x, Y: y}})
 			if err != nil {
-				return "", left, err
+				return "", hidden, err
 			}
-			dot.GlyphStyle = draw.GlyphStyle{Color: mark, Radius: 3.5, Shape: draw.CircleGlyph{}}
+			dot.GlyphStyle = draw.GlyphStyle{Color: threshold, Radius: 3.5, Shape: draw.CircleGlyph{}}
 			p.Add(dot)
-			p.Legend.Add("pass mark", dot)
+			p.Legend.Add("threshold", dot)
 		}
 	}
-	// What was added has widened the axes to itself alone.
+	// Adding to the plot has fitted the axes to the points; set them to whole
+	// decades.
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = low.X, 0, low.Y, 0
 
 	first, last := r.DET[0], r.DET[len(r.DET)-1]
@@ -170,10 +173,11 @@ func detPlot(r *evaluation.Report) (svg template.HTML, left int, err error) {
 			cosine(last.Cosine) + ". The tables give the rates that matter as numbers.",
 	}
 	svg, err = f.render(p)
-	return svg, left, err
+	return svg, hidden, err
 }
 
-// cross draws the two intervals of one mark, as far as the axes reach.
+// cross draws the two intervals of the rates at a cosine, as far as the axes
+// reach.
 func cross(p *plot.Plot, at evaluation.RatesAt, low plotter.XY, r role) error {
 	x, okX := onLog(at.FMR.Value)
 	y, okY := onLog(at.FNMR.Value)
@@ -194,7 +198,7 @@ func cross(p *plot.Plot, at evaluation.RatesAt, low plotter.XY, r role) error {
 		}
 		from, ok := onLog(bar.rate.Low)
 		if !ok {
-			from = bar.from // from 0: as far as the axis shows
+			from = bar.from // an interval from 0 reaches the end of the axis
 		}
 		to, ok := onLog(bar.rate.High)
 		if !ok {
@@ -209,17 +213,17 @@ func cross(p *plot.Plot, at evaluation.RatesAt, low plotter.XY, r role) error {
 	return nil
 }
 
-// unit is the width of cosine that the histograms' shares are given for, so
-// that two of different bins can be compared.
+// unit is the width of cosine to which the histograms' shares refer, so that
+// histograms with different bins can be compared.
 const unit = 0.01
 
-// leastShare is what a histogram shows at the least: no list has so many pairs
-// that one of them were less.
-const leastShare = 1e-12
+// minShare is the least share that a histogram shows. One pair of any list is a
+// greater share.
+const minShare = 1e-12
 
-// outline is a histogram as a line of steps: its shares for each unit of
-// cosine. It is empty if there is nothing to draw. Shares that are none, and
-// bins where no cosine can be, are left out.
+// outline returns a histogram as a line of steps, in shares per unit of cosine.
+// It is empty if there is nothing to draw. Invalid shares, and bins outside the
+// range of cosines, are omitted.
 func outline(h evaluation.Histogram) plotter.XYs {
 	if !finite(h.From) || !finite(h.Width) || math.Abs(h.From) > 2 || h.Width < 1e-4 || h.Width > 2 {
 		return nil
@@ -234,7 +238,7 @@ func outline(h evaluation.Histogram) plotter.XYs {
 		if from+h.Width < -1.05 {
 			continue
 		}
-		if !isShare(s) || s < leastShare {
+		if !isShare(s) || s < minShare {
 			s = 0
 		}
 		seen = seen || s > 0
@@ -244,7 +248,8 @@ func outline(h evaluation.Histogram) plotter.XYs {
 	if !seen {
 		return nil
 	}
-	// Only as wide as there is anything, with a foot on either side.
+	// Keep only the bins from the first to the last share, and go down to 0 on
+	// either side.
 	first, last := 0, len(steps)-1
 	for steps[first].Y == 0 {
 		first++
@@ -258,7 +263,7 @@ func outline(h evaluation.Histogram) plotter.XYs {
 	return append(closed, foot(steps[last]))
 }
 
-// cosines marks an axis of cosines in fifths, and in tenths between them.
+// cosines labels an axis of cosines every 0.2, with a tick every 0.1.
 type cosines struct{}
 
 // Ticks implements plot.Ticker.
@@ -274,7 +279,7 @@ func (cosines) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// shares marks an axis of shares in per cent.
+// shares labels an axis of shares in per cent.
 type shares struct{}
 
 // Ticks implements plot.Ticker.
@@ -282,7 +287,7 @@ func (shares) Ticks(low, high float64) []plot.Tick {
 	ticks := plot.DefaultTicks{}.Ticks(low, high)
 	for i, t := range ticks {
 		if t.Label != "" {
-			// Three digits are enough, and take off what floating point adds.
+			// Three digits remove rounding errors.
 			v, err := strconv.ParseFloat(strconv.FormatFloat(t.Value*100, 'g', 3, 64), 64)
 			if err != nil {
 				v = t.Value * 100
@@ -293,8 +298,8 @@ func (shares) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// scorePlot draws both histograms, with the pass mark as a line. It is empty
-// where there are no scores.
+// scorePlot draws both histograms, with the threshold as a line. It returns an
+// empty plot if there are no scores.
 func scorePlot(r *evaluation.Report) (template.HTML, error) {
 	p := newPlot("comparison score (cosine)", "share of the pairs per 0.01 of cosine")
 	p.X.Tick.Marker, p.Y.Tick.Marker = cosines{}, shares{}
@@ -326,7 +331,7 @@ func scorePlot(r *evaluation.Report) (template.HTML, error) {
 		if err != nil {
 			return "", err
 		}
-		// Dashes, so that the two can be told apart without colours.
+		// Dashes distinguish the two without colours.
 		l.Dashes = k.dashes
 		p.Add(l)
 		p.Legend.Add(k.name, l)
@@ -334,17 +339,17 @@ func scorePlot(r *evaluation.Report) (template.HTML, error) {
 	if drawn == "" {
 		return "", nil
 	}
-	// Above the curves there is room for the legend.
+	// Leave room for the legend above the curves.
 	top := highest * 1.3
-	if pass := passMark(r); pass != nil && cosine(pass.Cosine) != none {
+	if pass := atThreshold(r); pass != nil && cosine(pass.Cosine) != none {
 		from, to = min(from, pass.Cosine-0.02), max(to, pass.Cosine+0.02)
-		l, err := line(plotter.XYs{{X: pass.Cosine}, {X: pass.Cosine, Y: highest * 1.05}}, mark, 1.2)
+		l, err := line(plotter.XYs{{X: pass.Cosine}, {X: pass.Cosine, Y: highest * 1.05}}, threshold, 1.2)
 		if err != nil {
 			return "", err
 		}
 		p.Add(l)
-		p.Legend.Add("pass mark", l)
-		drawn += " The pass mark is a line at " + cosine(pass.Cosine) + "."
+		p.Legend.Add("threshold", l)
+		drawn += " The threshold is a line at " + cosine(pass.Cosine) + "."
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = from, to, 0, top
 	return figure{

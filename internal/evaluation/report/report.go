@@ -1,8 +1,8 @@
-// Package report draws an evaluation of the face engine as one HTML page that
-// needs nothing beside it: the order in which a risk officer asks, tables, and
-// plots as inline SVG. It measures nothing: every figure on the page is in the
-// evaluation.Report or is a rounding of one. It must not know how a rate came
-// about, open a file, or trust a name that a list brought along.
+// Package report renders an evaluation of the face engine as one self-contained
+// HTML page, with tables, and plots as inline SVG. Its sections follow the
+// questions of a risk officer. It leaves measuring to package evaluation: every
+// figure on the page is a figure of the evaluation.Report, possibly rounded. It
+// leaves files to the caller. Names from a list are untrusted and escaped.
 package report
 
 import (
@@ -22,17 +22,17 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
-// page is the parsed template; it is part of the program, so that a mistake in
-// it shows in every test.
+// page is the parsed template. The template is embedded, so an error in it fails
+// every test.
 var page = template.Must(template.New("page").Parse(pageText))
 
-// HTML writes the page. The same Report gives the same bytes. A figure that is
-// not a number, or a rate of nothing, is shown as a dash; a part that the
-// Report lacks is left out, or said to be missing.
+// HTML writes the page. Equal Reports give equal bytes. A figure that is not a
+// number, or a rate over no trials, is shown as a dash. A part that the Report
+// lacks is omitted or said to be missing.
 //
-// The page runs no script, loads nothing, and carries a Content-Security-Policy
-// that forbids both and allows its one style sheet by digest; nothing on it
-// needs a laxer one. Errors are those of w, or of the plotting library.
+// The page runs no script and loads nothing. Its Content-Security-Policy forbids
+// both, and allows its style sheet by digest. The error is that of w or of the
+// plotting library.
 func HTML(w io.Writer, r *evaluation.Report) error {
 	v, err := newView(r)
 	if err != nil {
@@ -43,7 +43,7 @@ func HTML(w io.Writer, r *evaluation.Report) error {
 	v.Policy = template.HTMLAttr(`content="default-src 'none'; style-src 'sha256-` +
 		base64.StdEncoding.EncodeToString(digest[:]) + `'; base-uri 'none'; form-action 'none'"`)
 
-	// Whole or not at all: half a page could be taken for a short one.
+	// The page is written only if it is complete.
 	var b bytes.Buffer
 	if err := page.Execute(&b, v); err != nil {
 		return err

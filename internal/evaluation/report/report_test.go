@@ -22,7 +22,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var update = flag.Bool("update", false, "write the golden texts anew")
+var update = flag.Bool("update", false, "rewrite the golden texts")
 
 func TestTexts(t *testing.T) {
 	const file = "testdata/pages.txtar"
@@ -70,8 +70,8 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// TestPolicyAllowsTheStyle checks the digest by which the page's own policy
-// lets its style sheet through: a browser ignores the sheet otherwise.
+// TestPolicyAllowsTheStyle checks the digest by which the page's policy allows
+// its style sheet. With a wrong digest, browsers ignore the style sheet.
 func TestPolicyAllowsTheStyle(t *testing.T) {
 	b, page := draw(t, realistic())
 	_, after, _ := bytes.Cut(b, []byte("<style>"))
@@ -128,7 +128,7 @@ func TestSameReportSamePage(t *testing.T) {
 	}
 }
 
-// TestPlotsKeepToTheirRange draws what a logarithmic axis has no place for.
+// TestPlotsKeepToTheirRange draws rates that a logarithmic axis cannot show.
 func TestPlotsKeepToTheirRange(t *testing.T) {
 	r := realistic()
 	r.DET = []evaluation.DETPoint{
@@ -144,7 +144,7 @@ func TestPlotsKeepToTheirRange(t *testing.T) {
 		t.Fatalf("%d plots", n)
 	}
 	if text := page.words(); !strings.Contains(text, "4 points of the curve") {
-		t.Error("the points left out are not told")
+		t.Error("the page does not say how many points are hidden")
 	}
 	r.DET = r.DET[:1]
 	if _, page = draw(t, r); len(page.all("svg")) != 1 || !strings.Contains(page.words(), "No DET curve is drawn") {
@@ -156,7 +156,7 @@ func TestPlotsKeepToTheirRange(t *testing.T) {
 	}
 }
 
-// broken takes no byte.
+// broken is a Writer that fails.
 type broken struct{}
 
 var errFull = errors.New("full")
@@ -169,12 +169,12 @@ func TestWriteFails(t *testing.T) {
 	}
 }
 
-// notNumbers are the ways in which Go, SVG and JavaScript write what is not a
-// number, and a percentage or coordinate that got out of hand.
+// notNumbers matches how Go, SVG and JavaScript write values that are not finite,
+// and numbers that are far out of range.
 var notNumbers = regexp.MustCompile(`NaN|[+-]?\bInf\b|Infinity|e\+\d\d|\d{16}`)
 
-// TestAnyReport draws reports of any figures: a page comes of each, and what is
-// not a number is on none.
+// TestAnyReport renders reports with arbitrary figures. Each gives a page, and no
+// page shows a value that is not a finite number.
 func TestAnyReport(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := anyReport(t)
@@ -199,7 +199,7 @@ func TestAnyReport(t *testing.T) {
 	})
 }
 
-// anyReport has any figures in any place, many of them likely ones.
+// anyReport draws a report with arbitrary figures, many of them plausible.
 func anyReport(t *rapid.T) *evaluation.Report {
 	number := rapid.OneOf(
 		rapid.Float64Range(0, 1), rapid.Float64(), rapid.Float64Range(-1, 100), rapid.Float64Range(0, 1e-6),
@@ -215,7 +215,7 @@ func anyReport(t *rapid.T) *evaluation.Report {
 	})
 	at := rapid.Custom(func(t *rapid.T) evaluation.RatesAt {
 		return evaluation.RatesAt{
-			Name: rapid.OneOf(rapid.Just("pass mark"), text).Draw(t, "name"), Cosine: number.Draw(t, "cosine"),
+			Name: rapid.OneOf(rapid.Just(evaluation.ThresholdName), text).Draw(t, "name"), Cosine: number.Draw(t, "cosine"),
 			Percentage: number.Draw(t, "percentage"), StatedFMR: number.Draw(t, "stated"),
 			FMR: rate.Draw(t, "fmr"), FMRByPeople: rate.Draw(t, "by people"), FNMR: rate.Draw(t, "fnmr"),
 		}

@@ -10,29 +10,30 @@ import (
 	"strings"
 )
 
-// role is what a colour stands for. The library knows colours alone, so each
-// role has one of its own on the way through it; on the page it is a class,
-// whose colour the style sheet has for light, dark and paper.
+// role is the meaning of a colour in a plot. The plotting library knows only
+// colours, so each role has a placeholder colour. On the page a role is a class,
+// for which the style sheet has a colour for light, dark and print.
 type role uint8
 
 const (
-	ink role = iota // text and axes: black, which the library leaves unsaid
+	ink role = iota // text and axes: black, which the library does not write
 	grid
 	genuine
 	impostor
-	mark
+	threshold
 )
 
 // classes are the roles' names in the style sheet.
-var classes = [...]string{ink: "ink", grid: "grid", genuine: "genuine", impostor: "impostor", mark: "mark"}
+var classes = [...]string{ink: "ink", grid: "grid", genuine: "genuine", impostor: "impostor", threshold: "threshold"}
 
-// RGBA gives the role its colour on the way: opaque, and told apart by blue. It
-// lies half way to the next shade, since the library cuts fractions off.
+// RGBA implements color.Color with the role's placeholder colour: opaque, with
+// the role in the blue channel. It is half way to the next shade of blue, since
+// the library truncates fractions.
 func (r role) RGBA() (red, green, blue, alpha uint32) {
 	return 0, 0, uint32(r)*0x101 + 0x80, 0xffff
 }
 
-// classOf reads back a colour that the library wrote.
+// classOf returns the class of a placeholder colour that the library wrote.
 func classOf(colour string) (string, error) {
 	for r, class := range classes {
 		if colour == fmt.Sprintf("#0000%02X", r) {
@@ -42,18 +43,19 @@ func classOf(colour string) (string, error) {
 	return "", fmt.Errorf("the plot has a colour of no role: %s", colour)
 }
 
-// figure is a plot on its way onto the page.
+// figure describes a plot on the page.
 type figure struct {
-	// id is unique on the page; title and description are for those who
+	// id is unique on the page. title and description are for readers who
 	// cannot see the plot.
 	id, title, description string
 }
 
-// inline turns what the library wrote, a document of its own, into an element
-// of the page: named and described, as wide as there is room, its colours by
-// class, and with no style attribute, which a strict Content-Security-Policy
-// would ignore. Whatever the library did not write when this was made is an
-// error, so that a new version of it cannot put anything onto the page unseen.
+// inline turns the SVG document that the library wrote into an element of the
+// page. The element has a title and a description, takes the available width,
+// has classes in place of colours, and has no style attributes, which the
+// Content-Security-Policy would block. Any SVG that the library is not known to
+// write is an error, so that a new version of the library cannot add content to
+// the page unnoticed.
 func (f figure) inline(document []byte) (template.HTML, error) {
 	var b bytes.Buffer
 	d := xml.NewDecoder(bytes.NewReader(document))
@@ -81,7 +83,7 @@ func (f figure) inline(document []byte) (template.HTML, error) {
 	}
 }
 
-// start writes the beginning of one element.
+// start writes the start tag of one element.
 func (f figure) start(b *bytes.Buffer, e xml.StartElement) error {
 	kind := e.Name.Local
 	switch kind {
@@ -116,7 +118,7 @@ func (f figure) start(b *bytes.Buffer, e xml.StartElement) error {
 				case "stroke":
 					stroke, err = classOf(value)
 				case "font-family", "font-variant", "font-weight", "font-style":
-					// The style sheet's, for all text.
+					// The style sheet sets these for all text.
 				case "font-size", "stroke-width", "stroke-dasharray", "stroke-dashoffset":
 					attributes += fmt.Sprintf(` %s="%s"`, property, template.HTMLEscapeString(value))
 				default:

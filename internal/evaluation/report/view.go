@@ -10,8 +10,8 @@ import (
 	"github.com/sesuai/sesuai/internal/evaluation"
 )
 
-// view is the page's content in the order of the page; all of it is text that
-// is ready to be read, and escaped by the template.
+// view is the content of the page in the order of the page. Its texts are
+// formatted; the template escapes them.
 type view struct {
 	Policy template.HTMLAttr
 	Style  template.CSS
@@ -22,29 +22,29 @@ type view struct {
 	// Acquisition is the failure to acquire rate in a sentence.
 	Acquisition      string
 	Causes, Measures []cause
-	// Marks are the tables of rates: at the calibration's anchors and the
-	// pass mark, and at the list's own rates.
-	Marks, Own []rateRow
-	Folds      string
+	// Anchors are the rates at the calibration's anchors and the threshold,
+	// Own those at the list's own false match rates.
+	Anchors, Own []rateRow
+	Folds        string
 	// DET and Scores are the plots; empty if there is nothing to show.
 	DET, Scores template.HTML
-	// DETLeft says how many points a logarithmic axis cannot show.
-	DETLeft string
-	Groups  []rateRow
+	// DETHidden says how many points a logarithmic axis cannot show.
+	DETHidden string
+	Groups    []rateRow
 	// Spread compares the groups.
 	Spread string
 	Worst  []pairTable
 	Failed []cause
 }
 
-// fact is a line of what was measured.
+// fact is a line about what was measured.
 type fact struct{ Name, Value string }
 
-// cause is a name and how often it was met, or what was met there.
+// cause is a cause of failures and its count, or a file and its cause.
 type cause struct{ Name, Value string }
 
-// rateCell is a rate in a table: the rate, what it is as "1 in", its interval,
-// and the numbers behind it. All but the first may be empty.
+// rateCell is a rate in a table: its value, the value as "1 in", its interval,
+// and its counts. All but the first may be empty.
 type rateCell struct{ Value, OneIn, Interval, Counts string }
 
 // rateRow is one cosine, or one group, in a table of rates.
@@ -57,26 +57,26 @@ type rateRow struct {
 	FNMR, FTA          rateCell
 }
 
-// pairTable are pairs of photographs to look at.
+// pairTable is a table of pairs of photographs to look at.
 type pairTable struct {
 	Title, Note string
 	Pairs       []pairRow
 }
 
-// pairRow is a pair of photographs by its names.
+// pairRow is a pair of photographs in a pairTable.
 type pairRow struct{ Reference, Probe, Cosine, Percentage string }
 
-// passMark is the report's pass mark; nil if it has none.
-func passMark(r *evaluation.Report) *evaluation.RatesAt {
+// atThreshold returns the report's rates at the threshold, or nil.
+func atThreshold(r *evaluation.Report) *evaluation.RatesAt {
 	for i := range r.At {
-		if r.At[i].Name == "pass mark" {
+		if r.At[i].Name == evaluation.ThresholdName {
 			return &r.At[i]
 		}
 	}
 	return nil
 }
 
-// newView makes the page's content of a report.
+// newView returns the page's content for a report.
 func newView(r *evaluation.Report) (*view, error) {
 	v := &view{
 		Title:       orNone(name(r.Title)),
@@ -85,7 +85,7 @@ func newView(r *evaluation.Report) (*view, error) {
 		Acquisition: acquisition(r),
 		Causes:      causes(r.Acquisition.Causes),
 		Measures:    causes(r.Acquisition.Measures),
-		Marks:       rows(r.At),
+		Anchors:     rows(r.At),
 		Own:         rows(r.AtFMR),
 		Worst: []pairTable{
 			{"One person, least alike", "The lowest scores of pairs that the list says are one person.", pairs(r.Worst.Genuine)},
@@ -110,18 +110,18 @@ func newView(r *evaluation.Report) (*view, error) {
 	}
 
 	var err error
-	left := 0
-	if v.DET, left, err = detPlot(r); err != nil {
+	hidden := 0
+	if v.DET, hidden, err = detPlot(r); err != nil {
 		return nil, err
 	}
-	if left > 0 && v.DET != "" {
-		v.DETLeft = plural(float64(left), "point", "points") + " of the curve, where no error of one kind was left to count, cannot be shown on a logarithmic axis."
+	if hidden > 0 && v.DET != "" {
+		v.DETHidden = plural(float64(hidden), "point", "points") + " of the curve with a rate of 0 cannot be shown on a logarithmic axis."
 	}
 	v.Scores, err = scorePlot(r)
 	return v, err
 }
 
-// orNone is s, or a dash if there is nothing of it.
+// orNone returns s, or a dash if s is empty.
 func orNone(s string) string {
 	if s == "" {
 		return none
@@ -129,7 +129,7 @@ func orNone(s string) string {
 	return s
 }
 
-// plural is a count of things.
+// plural returns a count with its noun.
 func plural(n float64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -175,24 +175,24 @@ func facts(r *evaluation.Report) []fact {
 	return f
 }
 
-// lead says what the pass mark means on this data.
+// lead says what the threshold means on this data.
 func lead(r *evaluation.Report) []string {
-	pass := passMark(r)
-	if pass == nil {
-		return []string{"The report has no pass mark: what would be let through is for the tables below to say."}
+	at := atThreshold(r)
+	if at == nil {
+		return []string{"The report has no rates at a threshold. The tables below show what each cosine would accept."}
 	}
-	first := "The pass mark is "
-	if p := percentage(pass.Percentage); p != none {
+	first := "The threshold is "
+	if p := percentage(at.Percentage); p != none {
 		first += p + tie + "%, "
 	}
-	first += "a cosine of " + cosine(pass.Cosine) + "."
-	if isShare(pass.StatedFMR) && pass.StatedFMR > 0 {
-		first += " The calibration states that of pairs of different people " + orShare(pass.StatedFMR) + " reach it."
+	first += "a cosine of " + cosine(at.Cosine) + "."
+	if isShare(at.StatedFMR) && at.StatedFMR > 0 {
+		first += " The calibration states that " + orShare(at.StatedFMR) + " of the pairs of different people reach it."
 	}
-	return []string{first, strangers(*pass), holders(*pass)}
+	return []string{first, falseMatches(*at), falseNonMatches(*at)}
 }
 
-// orShare is a rate as "1 in", or in per cent where that has none.
+// orShare returns a rate as "1 in", or in per cent if oneIn has no text for it.
 func orShare(v float64) string {
 	if s := oneIn(v); s != "" {
 		return s
@@ -200,58 +200,58 @@ func orShare(v float64) string {
 	return percent(v)
 }
 
-// strangers says how many of different people the mark lets through. A
-// calibration states rates by people, so that is the count to hold it to.
-func strangers(at evaluation.RatesAt) string {
+// falseMatches says how many pairs of different people reach the threshold. A
+// calibration states rates by people, so it is compared with the rate by people.
+func falseMatches(at evaluation.RatesAt) string {
 	f, kind := at.FMRByPeople, "pairs of people"
 	if !measured(f) {
 		f, kind = at.FMR, "pairs of photographs"
 	}
 	switch {
 	case !measured(f):
-		return "The list has no pairs of different people that could be compared: whom the mark would let through by mistake was not measured."
+		return "The list has no pairs of different people that could be compared, so false matches were not measured."
 	case f.Errors == 0:
-		s := "Of different people, nobody reached it here, among " + count(f.Of) + " " + kind + "."
+		s := "Among different people, none of " + count(f.Of) + " " + kind + " reached it."
 		if isShare(f.High) && f.High > 0 {
 			s += " With 95\u00a0% confidence the rate is under " + percent(f.High) + inBrackets(oneIn(f.High)) + "."
 			if isShare(at.StatedFMR) && f.High > at.StatedFMR && at.StatedFMR > 0 {
-				s += " That is too few pairs to confirm the stated rate."
+				s += " These are too few pairs to confirm the stated rate."
 			}
 		}
 		return s
 	}
-	s := "Of different people, measured here, " + percent(f.Value) + " reach it" + inBrackets(oneIn(f.Value)) +
+	s := "Of pairs of different people in this list, " + percent(f.Value) + " reach it" + inBrackets(oneIn(f.Value)) +
 		", counted by " + kind + "; the 95\u00a0% interval is " + interval(f) + "."
 	if !isShare(at.StatedFMR) || at.StatedFMR == 0 || interval(f) == none {
 		return s
 	}
 	switch {
 	case at.StatedFMR < f.Low:
-		s += " The stated rate lies below it: on this data the mark lets more through than it says."
+		s += " The stated rate is below it: on this data the threshold accepts more than stated."
 	case at.StatedFMR > f.High:
-		s += " The stated rate lies above it: on this data the mark is stricter than it says."
+		s += " The stated rate is above it: on this data the threshold accepts less than stated."
 	default:
-		s += " The stated rate lies within it."
+		s += " The stated rate is within it."
 	}
 	return s
 }
 
-// holders says how many of the right people the mark turns away.
-func holders(at evaluation.RatesAt) string {
+// falseNonMatches says how many pairs of one person do not reach the threshold.
+func falseNonMatches(at evaluation.RatesAt) string {
 	f := at.FNMR
 	switch {
 	case !measured(f):
-		return "The list has no pairs of one person: whom the mark would turn away by mistake was not measured."
+		return "The list has no pairs of one person, so false non-matches were not measured."
 	case f.Errors == 0:
-		s := "Of pairs of one person, none of " + count(f.Of) + " fell short of it."
+		s := "Of pairs of one person, all " + count(f.Of) + " reached it."
 		if isShare(f.High) && f.High > 0 {
 			s += " With 95\u00a0% confidence the rate is under " + percent(f.High) + inBrackets(oneIn(f.High)) + "."
 		}
 		return s
 	}
 	return "Of pairs of one person, " + percent(f.Value) + " do not reach it" + inBrackets(oneIn(f.Value)) +
-		"; the 95\u00a0% interval is " + interval(f) + ". So many people would be turned away at a first attempt. " +
-		"Photographs that could not be used are among them."
+		"; the 95\u00a0% interval is " + interval(f) + ". This share of people would be refused at the first attempt. " +
+		"It includes photographs that could not be used."
 }
 
 func inBrackets(s string) string {
@@ -267,14 +267,14 @@ func acquisition(r *evaluation.Report) string {
 	case !measured(f):
 		return "The failure to acquire rate was not measured."
 	case f.Errors == 0:
-		return "A template was made of every one of " + plural(f.Of, "photograph", "photographs") +
+		return "A template was made of each of " + plural(f.Of, "photograph", "photographs") +
 			": failure to acquire (FTA) 0\u00a0%, 95\u00a0% interval " + interval(f) + "."
 	}
 	return "No template could be made of " + count(f.Errors) + " of " + plural(f.Of, "photograph", "photographs") +
 		": failure to acquire (FTA) " + percent(f.Value) + ", 95\u00a0% interval " + interval(f) + "."
 }
 
-// causes are counts, the most frequent first.
+// causes returns the counts, the most frequent first.
 func causes(counts map[string]int) []cause {
 	keys := make([]string, 0, len(counts))
 	for k := range counts {
@@ -300,7 +300,7 @@ func rows(at []evaluation.RatesAt) []rateRow {
 
 func rowOf(a evaluation.RatesAt) rateRow {
 	row := rateRow{
-		Name: orNone(name(a.Name)), Pass: a.Name == "pass mark",
+		Name: orNone(name(a.Name)), Pass: a.Name == evaluation.ThresholdName,
 		Percentage: percentage(a.Percentage), Cosine: cosine(a.Cosine),
 		Stated: rateCell{Value: none},
 		FMR:    cell(a.FMR), ByPeople: cell(a.FMRByPeople), FNMR: cell(a.FNMR),
@@ -311,8 +311,8 @@ func rowOf(a evaluation.RatesAt) rateRow {
 	return row
 }
 
-// cell is a rate in a table. Numbers of errors by weight are left out: a part
-// of a pair of people is nothing that anybody could look up.
+// cell returns a rate for a table. It omits counts that are not whole numbers,
+// which are sums of weights and cannot be counted by a reader.
 func cell(r evaluation.Rate) rateCell {
 	if !measured(r) {
 		return rateCell{Value: none}

@@ -8,13 +8,13 @@ import (
 	"github.com/sesuai/sesuai/internal/evaluation"
 )
 
-// normal is the share of a normal distribution over x.
+// normal returns the share of a normal distribution above x.
 func normal(x, mean, deviation float64) float64 {
 	return math.Erfc((x-mean)/deviation/math.Sqrt2) / 2
 }
 
-// realistic is a made-up report of a size that lists have: 2,000 people, scores
-// of two normal distributions, one group worse than the other.
+// realistic returns a synthetic report of a realistic size: 2,000 people, scores
+// from two normal distributions, and one group with higher rates than the other.
 func realistic() *evaluation.Report {
 	const genuinePairs, impostorPairs, peoplePairs = 6_100, 11_200_000, 1_999_000
 	fmr := func(c float64) float64 { return normal(c, 0.02, 0.105) }
@@ -37,7 +37,7 @@ func realistic() *evaluation.Report {
 	}
 	r := &evaluation.Report{
 		Tool: "v0.3.0-12-g01e9a37", Date: "2026-11-23", Duration: 83*time.Second + 412*time.Millisecond,
-		Title: "made_up_pairs.csv", ListSHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+		Title: "synthetic_pairs.csv", ListSHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 		Model: "mobilefacenet-87aacdfe", Calibration: "general-2026-11", Subject: "dominant", Gate: true, AllPairs: true,
 		Photographs: 6_412, People: 2_000, GenuinePairs: genuinePairs, ImpostorPairs: impostorPairs, ImpostorPeoplePairs: peoplePairs,
 		Acquisition: evaluation.Acquisition{
@@ -46,7 +46,7 @@ func realistic() *evaluation.Report {
 			Measures: map[string]int{"sharpness": 19, "pose_yaw": 9, "inter_eye_distance": 9},
 		},
 		At: []evaluation.RatesAt{
-			at("anchor", 0.264, 50, 1e-2), at("anchor", 0.345, 62.5, 1e-3), at("pass mark", 0.411, 75, 1e-4),
+			at("anchor", 0.264, 50, 1e-2), at("anchor", 0.345, 62.5, 1e-3), at(evaluation.ThresholdName, 0.411, 75, 1e-4),
 			at("anchor", 0.468, 85, 1e-5), at("anchor", 0.60, 95, 1e-6),
 		},
 		AtFMR: []evaluation.RatesAt{
@@ -56,8 +56,8 @@ func realistic() *evaluation.Report {
 		Folds: &evaluation.Folds{Number: 10, Accuracy: 0.99433, Deviation: 0.00351},
 		Groups: &evaluation.Groups{
 			Each: []evaluation.GroupRates{
-				{Name: "coast", Rates: at("pass mark", 0.405, 75, 1e-4), FTA: rate(0.006, 3_100, 0.4)},
-				{Name: "highlands", Rates: at("pass mark", 0.38, 75, 1e-4), FTA: rate(0.01, 3_312, 0.35)},
+				{Name: "coast", Rates: at(evaluation.ThresholdName, 0.405, 75, 1e-4), FTA: rate(0.006, 3_100, 0.4)},
+				{Name: "highlands", Rates: at(evaluation.ThresholdName, 0.38, 75, 1e-4), FTA: rate(0.01, 3_312, 0.35)},
 			},
 			FMRRatio: 2.74, FNMRRatio: 1.31,
 		},

@@ -1,4 +1,4 @@
-// Package ort runs neural networks by ONNX Runtime, which it loads at run time
-// from a shared library. It must not know what the networks are for.
-// Built without cgo it can only say that it cannot.
+// Package ort runs neural networks with ONNX Runtime, a shared library that it
+// loads at run time. It leaves the use of the networks to package face. Without
+// cgo, every call returns an error.
 package ort

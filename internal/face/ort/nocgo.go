@@ -7,19 +7,19 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// Options say how networks are run.
+// Options configures how networks are run.
 type Options struct {
 	Library string
 	Threads int
 }
 
-// Inspect always fails, as NewLoader does.
+// Inspect always returns an error, as NewLoader does.
 func Inspect([]byte) (face.Declared, error) {
 	_, err := NewLoader(Options{})
 	return face.Declared{}, err
 }
 
-// NewLoader always fails: ONNX Runtime is reached through cgo.
+// NewLoader always returns an error, since ONNX Runtime needs cgo.
 func NewLoader(Options) (face.Loader, error) {
 	return nil, &sesuai.Error{
 		Kind:   sesuai.KindConfiguration,

@@ -14,24 +14,24 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// Options say how networks are run.
+// Options configures how networks are run.
 type Options struct {
 	// Library is the path of libonnxruntime.so.
 	Library string
-	// Threads is how many threads one run uses. With one, several runs side
-	// by side give the highest throughput; a command that runs once is
-	// quickest with all cores. 0 is one.
+	// Threads is how many threads one run uses; 1 if 0. Concurrent runs have
+	// the highest throughput with one thread each. A single run is fastest
+	// with all cores.
 	Threads int
 }
 
-// started is the library's environment, of which a process can have one only.
+// started is the library's environment. A process can have only one.
 var started struct {
 	sync.Mutex
 	library string
 }
 
-// NewLoader starts ONNX Runtime, once a process, and returns what loads
-// networks with it. Errors have kind sesuai.KindConfiguration.
+// NewLoader returns a loader of networks. The first call in a process starts ONNX
+// Runtime. Errors have kind sesuai.KindConfiguration.
 func NewLoader(o Options) (face.Loader, error) {
 	if err := start(o.Library); err != nil {
 		return nil, err
@@ -41,9 +41,8 @@ func NewLoader(o Options) (face.Loader, error) {
 	}, nil
 }
 
-// Inspect says what the inputs and outputs of an ONNX file are by its own
-// account. ONNX Runtime must have been started, by NewLoader. Errors have kind
-// sesuai.KindConfiguration.
+// Inspect returns the inputs and outputs that an ONNX file declares. NewLoader
+// must have been called before. Errors have kind sesuai.KindConfiguration.
 func Inspect(model []byte) (face.Declared, error) {
 	inputs, outputs, err := onnx.GetInputOutputInfoWithONNXData(model)
 	if err != nil {
@@ -76,15 +75,15 @@ func start(library string) error {
 			Detail: "ONNX Runtime is already loaded from " + started.library,
 		}
 	}
-	// Left to itself ONNX Runtime keeps a database of what it is used for in
-	// the home folder, files in the one for temporary files, and sends it all
-	// to its makers. It reads this as it starts.
+	// By default ONNX Runtime collects usage data in the home folder and in
+	// the folder for temporary files, and sends it to its makers. It reads
+	// this variable when it starts.
 	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
 		return fmt.Errorf("ort: %w", err)
 	}
 	onnx.SetSharedLibraryPath(library)
-	// Fatal, since it writes its messages to stderr past any logger; every
-	// failure also comes back as an error.
+	// The level is fatal because the library writes messages directly to
+	// stderr. Every failure is also returned as an error.
 	if err := onnx.InitializeEnvironment(onnx.WithLogLevelFatal()); err != nil {
 		return &sesuai.Error{
 			Kind: sesuai.KindConfiguration, Err: err,
@@ -110,7 +109,7 @@ func load(model []byte, spec face.NetworkSpec, threads int) (*network, error) {
 	err = errors.Join(
 		opts.SetIntraOpNumThreads(threads),
 		opts.SetInterOpNumThreads(1),
-		// Threads that wait by spinning take the cores from those that work.
+		// Threads that spin while they wait would take cores from others.
 		opts.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
 	)
 	if err != nil {
@@ -151,8 +150,8 @@ func (n *network) NewRunner() (face.Runner, error) {
 // Close implements face.Network.
 func (n *network) Close() error { return n.session.Destroy() }
 
-// runner owns the tensors of one run at a time. ONNX Runtime reads and writes
-// the Go slices behind them in place.
+// runner holds the tensors of one run at a time. ONNX Runtime reads and writes
+// the Go slices behind them directly.
 type runner struct {
 	network         *network
 	in              *onnx.Tensor[float32]

@@ -18,8 +18,8 @@ const (
 	library   = modelsDir + "/libonnxruntime.so.1"
 )
 
-// needModels skips the test where the models are not fetched. In CI they always
-// are, so there it goes on and fails.
+// needModels skips the test if the models have not been fetched. In CI they must
+// have been, so there the test fails.
 func needModels(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(library); err != nil && os.Getenv("CI") == "" {
@@ -34,7 +34,7 @@ func TestMissingLibraryIsConfiguration(t *testing.T) {
 			t.Errorf("%s: loader %v, error %v", path, load != nil, err)
 		}
 	}
-	// A wrong path does not spoil a right one later.
+	// A correct path works after a wrong one.
 	loadTemplate(t)
 }
 
@@ -73,7 +73,7 @@ func newRunner(t *testing.T, n face.Network) face.Runner {
 	return r
 }
 
-// output is what the network makes of a ramp that starts at from.
+// output returns the network's output for a ramp that starts at from.
 func output(t *testing.T, r face.Runner, from int) []float32 {
 	t.Helper()
 	in := r.Input()

@@ -1,5 +1,5 @@
-// Package turbo decodes JPEG by libjpeg-turbo: the fast path beside image/jpeg.
-// It must not know what is in a photograph. It is built in by the tag
-// turbojpeg, where the library's header and archive are (Debian:
-// libturbojpeg0-dev); without the tag, Decode is nil and everything else works.
+// Package turbo decodes JPEG with libjpeg-turbo, which is faster than image/jpeg.
+// It leaves everything else about photographs, and rare kinds of JPEG, to package
+// face. It needs the build tag turbojpeg, and the library's header and archive
+// (Debian: libturbojpeg0-dev). Without the tag, Decode is nil.
 package turbo

@@ -4,7 +4,7 @@ package turbo
 
 import "github.com/sesuai/sesuai/internal/face"
 
-// Name is what decodes JPEG in this build.
+// Name is the name of the JPEG decoder in this build.
 const Name = "image/jpeg"
 
 // Decode is nil: this build has no libjpeg-turbo.

@@ -6,8 +6,8 @@ package turbo
 #cgo LDFLAGS: -l:libturbojpeg.a -lm
 #include <turbojpeg.h>
 
-// The planes are given one by one: C may not be handed Go memory that holds
-// pointers to Go memory.
+// The planes are passed one by one, since Go memory that is passed to C must not
+// contain pointers to Go memory.
 static int planes(tjhandle h, const unsigned char *file, unsigned long size,
                   unsigned char *y, unsigned char *cb, unsigned char *cr,
                   int width, int stride, int chroma_stride, int height, int flags) {
@@ -26,20 +26,19 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// Name is what decodes JPEG in this build, but for the kinds of picture that
-// are left to image/jpeg.
+// Name is the name of the JPEG decoder in this build.
 const Name = "libjpeg-turbo"
 
-// Decode decodes a JPEG by libjpeg-turbo: see face.JPEGDecoder. The archive is
-// linked in, so that the program needs no library where it runs.
+// Decode decodes a JPEG with libjpeg-turbo: see face.JPEGDecoder. The library is
+// linked statically, so the program runs without it.
 var Decode face.JPEGDecoder = decode
 
-// flags: a picture that is broken must not be mended, and one of thousands of
-// scans must not keep a core for minutes.
+// flags makes the library refuse a broken picture instead of repairing it, and
+// limits the number of scans, since thousands of them could take minutes.
 const flags = C.TJFLAG_STOPONWARNING | C.TJFLAG_LIMITSCANS | C.TJFLAG_ACCURATEDCT
 
-// ratios are the samplings that both libraries know. What is not among them
-// (grey, 4:1:0, four colours) is left to image/jpeg.
+// ratios are the subsampling ratios that both libraries know. Other kinds of JPEG
+// (grey, 4:1:0, four colours) are decoded by image/jpeg.
 var ratios = map[C.int]image.YCbCrSubsampleRatio{
 	C.TJSAMP_444: image.YCbCrSubsampleRatio444,
 	C.TJSAMP_422: image.YCbCrSubsampleRatio422,
@@ -66,12 +65,12 @@ func decode(data []byte, width, height, denominator int) (*image.YCbCr, error) {
 	if !known || colours != C.TJCS_YCbCr {
 		return nil, errors.New("turbo: another kind of JPEG")
 	}
-	// Two readers of one header must agree before anything is allocated.
+	// Both libraries must agree on the size before memory is allocated.
 	if int(w) != width || int(h) != height {
-		return nil, errors.New("turbo: the size is another one than the header's")
+		return nil, errors.New("turbo: the size differs from that of image/jpeg")
 	}
-	// Shrunk while it is decoded, by computing fewer points of each block's
-	// transform.
+	// The library decodes to a smaller size by computing fewer points of each
+	// block's transform.
 	width, height = (width+denominator-1)/denominator, (height+denominator-1)/denominator
 	w, h = C.int(width), C.int(height)
 	// The library writes whole groups of pixels that share a chroma sample.

@@ -13,8 +13,8 @@ import (
 	"github.com/sesuai/sesuai/internal/face/turbo"
 )
 
-// TestMain says so where the package is built without the library. CI, which
-// installs it, has no excuse.
+// TestMain skips the tests if the package is built without the library. It prints
+// a message if the library is installed.
 func TestMain(m *testing.M) {
 	if turbo.Decode == nil {
 		if tags, _ := os.ReadFile("../../../build/tags"); strings.Contains(string(tags), "turbojpeg") {
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// gradient is a picture with something in every part of it.
+// gradient returns a picture that varies everywhere.
 func gradient(w, h int) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -45,8 +45,8 @@ func encode(t *testing.T, img image.Image) []byte {
 	return b.Bytes()
 }
 
-// TestAgreesWithStandardDecoder: both give the same planes, but for rounding,
-// at sizes that do and do not fill the last group of pixels.
+// TestAgreesWithStandardDecoder: both decoders give the same planes, apart from
+// rounding, at sizes that fill the last block of pixels and sizes that do not.
 func TestAgreesWithStandardDecoder(t *testing.T) {
 	for _, size := range []image.Point{{1, 1}, {2, 1}, {7, 9}, {16, 16}, {37, 53}, {250, 250}} {
 		data := encode(t, gradient(size.X, size.Y))
@@ -77,8 +77,8 @@ func TestAgreesWithStandardDecoder(t *testing.T) {
 
 func apart(a, b uint8) int { return max(int(a)-int(b), int(b)-int(a)) }
 
-// TestRefuses: what is broken, or not what was announced, is an error, never a
-// picture.
+// TestRefuses: a broken file, a wrong size, and a kind of JPEG for image/jpeg are
+// errors.
 func TestRefuses(t *testing.T) {
 	data := encode(t, gradient(64, 48))
 	for n := 0; n < len(data)-2; n += 7 {
@@ -95,7 +95,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestSurvivesDamage flips bytes: whatever comes of it, it is an answer.
+// TestSurvivesDamage decodes files with random errors. It must not crash.
 func TestSurvivesDamage(t *testing.T) {
 	data := encode(t, gradient(64, 48))
 	r := rand.New(rand.NewPCG(1, 2))

@@ -13,11 +13,11 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// Model is the model of the exam's templates.
-const Model = "exam@000000000000"
+// Model is the model of the tests' templates.
+const Model = "test@000000000000"
 
 // Calibration is the id of Scale.
-const Calibration = "exam"
+const Calibration = "test"
 
 // Scale is a stand-in for a calibrated scale: a hundred times the cosine.
 type Scale struct{}
@@ -25,7 +25,7 @@ type Scale struct{}
 // Percentage is the score on the scale.
 func (Scale) Percentage(score float64) sesuai.Percentage { return sesuai.PercentageOf(100 * score) }
 
-// Person is an invented person with a NIK that nobody has: 9999 and n in
+// Person is the n-th synthetic person. The NIK, which nobody has, is 9999 and n in
 // twelve digits.
 func Person(t testing.TB, n int) registry.Person {
 	t.Helper()
@@ -40,12 +40,12 @@ func Person(t testing.TB, n int) registry.Person {
 	}
 }
 
-// names are invented, and far from one another.
+// names are synthetic and differ much from one another.
 var names = [...]string{
 	"Wirasaba Tembalang", "Kenanga Purwodadi", "Galuh Sekarwangi", "Jatmiko Rawalumbu", "Prameswari Ndalem", "Soeroto",
 }
 
-// Portrait is a portrait of the n-th invented person.
+// Portrait is a portrait of the n-th person.
 func Portrait(t testing.TB, n int) *registry.Portrait {
 	t.Helper()
 	source := sha256.Sum256(fmt.Appendf(nil, "photograph of person %d", n))
@@ -87,7 +87,7 @@ func Date(t testing.TB, s string) sesuai.Date {
 	return must(t, date, err)
 }
 
-// Claim is the claim that is true of the person.
+// Claim is the true claim about a person.
 func Claim(p registry.Person) sesuai.Claim {
 	return sesuai.Claim{NIK: p.NIK, Name: p.Name, DateOfBirth: p.DateOfBirth}
 }
@@ -100,8 +100,9 @@ func Template(t testing.TB, model string, n int) face.Template {
 	return must(t, template, err)
 }
 
-// ProbeAt is a probe whose cosine with the template is the one given.
-func ProbeAt(t testing.TB, template face.Template, cosine float64) face.Probe {
+// ProbeAt is a probe whose template has that cosine with the given one. Its
+// picture shows the template: see PictureReader.
+func ProbeAt(t testing.TB, template face.Template, cosine float64) *face.Probe {
 	t.Helper()
 	// A direction at a right angle, by Gram and Schmidt.
 	aside := direction(math.MaxUint64)
@@ -121,7 +122,7 @@ func ProbeAt(t testing.TB, template face.Template, cosine float64) face.Probe {
 		v[i] = float32(cosine*float64(template.Vector[i]) + sine*float64(right.Vector[i]))
 	}
 	probe, err := face.NewTemplate(template.Model, v)
-	return face.Probe{Template: must(t, probe, err), Picture: picture(probe)}
+	return &face.Probe{Template: must(t, probe, err), Picture: picture(t, probe)}
 }
 
 func direction(seed uint64) []float32 {

@@ -15,29 +15,25 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// Memory is a registry in memory for tests. It passes the exam, and it can be
-// told to fail, so that those who use a registry can be tested, too. Make it
-// with NewMemory.
+// Memory is a registry in memory for tests. It passes the conformance tests, and
+// it can be told to fail. Make it with NewMemory.
 type Memory struct {
 	scale Scale
 	now   func() time.Time
 
 	mu     sync.Mutex
 	people map[string]entry // by NIK
-	// changes counts what has been enrolled.
-	changes int
-	faults  faults
-	calls   map[string]int
+	faults faults
+	calls  map[string]int
 }
 
 type entry struct {
 	person                registry.Person
 	portrait              *registry.Portrait
 	enrolledAt, changedAt int64
-	revision              int // of this registry's changes, which it was
 }
 
-// faults are what is to go wrong.
+// faults are the failures that the test asks for.
 type faults struct {
 	before, after error
 	hang          bool
@@ -53,21 +49,21 @@ func NewMemory() *Memory {
 	return &Memory{now: time.Now, people: make(map[string]entry), calls: make(map[string]int)}
 }
 
-// FailBefore makes every call fail with err, of kind sesuai.KindUnavailable,
-// before it has done anything: the backend that is down. nil ends it.
+// FailBefore makes every call fail with err, as kind sesuai.KindUnavailable,
+// before it does anything, like a backend that is down. nil ends that.
 func (m *Memory) FailBefore(err error) { m.set(func(f *faults) { f.before = err }) }
 
-// FailAfter makes every call fail with err, of kind sesuai.KindUnavailable,
-// after it has done what it was to do: the connection that breaks before the
-// answer is there. It breaks Enroller's promise that nothing has changed, as a
-// network can. nil ends it.
+// FailAfter makes every call fail with err, as kind sesuai.KindUnavailable, after
+// it has done its work, like a connection that breaks before the answer arrives.
+// It then breaks Enroller's promise that nothing has changed, as a network can.
+// nil ends that.
 func (m *Memory) FailAfter(err error) { m.set(func(f *faults) { f.after = err }) }
 
-// Hang makes every call wait until its context ends and then fail with its
-// error: the backend that does not answer. false ends it for later calls.
+// Hang makes every call wait until its context ends, like a backend that does not
+// answer. false ends that for later calls.
 func (m *Memory) Hang(hang bool) { m.set(func(f *faults) { f.hang = hang }) }
 
-// Calls is how often a method of that name was called.
+// Calls returns how often the method of that name was called.
 func (m *Memory) Calls(method string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,7 +76,7 @@ func (m *Memory) set(f func(*faults)) {
 	f(&m.faults)
 }
 
-// do runs f, which may use the people, unless something is to go wrong.
+// do runs f, which may use the people, unless the call is to fail.
 func (m *Memory) do(ctx context.Context, method string, f func() error) error {
 	m.mu.Lock()
 	m.calls[method]++
@@ -108,58 +104,42 @@ func unavailable(method string, err error) error {
 	return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: fmt.Errorf("registrytest: %s: %w", method, err)}
 }
 
-// Check implements registry.Registry.
-func (m *Memory) Check(ctx context.Context, claim sesuai.Claim) (record registry.Record, err error) {
-	err = m.do(ctx, "Check", func() error {
-		e, ok := m.people[claim.NIK.Reveal()]
+// Ask implements registry.Registry.
+func (m *Memory) Ask(ctx context.Context, q registry.Question) (a registry.Answer, err error) {
+	err = m.do(ctx, "Ask", func() error {
+		e, ok := m.people[q.Claim.NIK.Reveal()]
 		if !ok {
 			return nil
 		}
-		record = registry.Record{
-			Found:       true,
-			Status:      e.person.Status,
-			NameScore:   name.Score(claim.Name.Reveal(), e.person.Name.Reveal()),
-			DateOfBirth: sesuai.OutcomeOf(claim.DateOfBirth.Equal(e.person.DateOfBirth)),
-			Portrait:    e.portrait != nil,
-			Revision:    fmt.Sprint(e.revision),
+		a = registry.Answer{Found: true, Status: e.person.Status, NameScore: registry.NotScored}
+		if !q.Claim.Name.IsZero() {
+			a.NameScore = name.Score(q.Claim.Name.Reveal(), e.person.Name.Reveal())
 		}
-		return nil
-	})
-	if err != nil {
-		return registry.Record{}, err
-	}
-	return record, nil
-}
-
-// Compare implements registry.Registry.
-func (m *Memory) Compare(ctx context.Context, nik sesuai.NIK, probe face.Probe) (c registry.Comparison, err error) {
-	err = m.do(ctx, "Compare", func() error {
-		e, ok := m.people[nik.Reveal()]
-		if !ok {
+		if !q.Claim.DateOfBirth.IsZero() {
+			a.DateOfBirth = sesuai.OutcomeOf(q.Claim.DateOfBirth.Equal(e.person.DateOfBirth))
+		}
+		a.Attributes = q.Claim.NotCompared()
+		if q.Probe == nil || a.Status != sesuai.Active || e.portrait == nil {
 			return nil
 		}
-		if c.Revision = fmt.Sprint(e.revision); e.portrait == nil {
-			return nil
-		}
-		score, err := e.portrait.Template.Score(probe.Template)
+		score, err := e.portrait.Template.Score(q.Probe.Template)
 		if err != nil {
 			return err
 		}
-		c = registry.Comparison{
+		a.Face = registry.Comparison{
 			Portrait:       true,
 			Score:          score,
 			Percentage:     m.scale.Percentage(score),
 			Model:          e.portrait.Template.Model,
 			Calibration:    Calibration,
-			SamePhotograph: e.portrait.Made(probe),
-			Revision:       c.Revision,
+			SamePhotograph: e.portrait.Made(*q.Probe),
 		}
 		return nil
 	})
 	if err != nil {
-		return registry.Comparison{}, err
+		return registry.Answer{}, err
 	}
-	return c, nil
+	return a, nil
 }
 
 // Enrol implements registry.Enroller.
@@ -211,10 +191,9 @@ func (m *Memory) enrol(e registry.Enrolment, replace bool) registry.Change {
 	case !replace:
 		return registry.Kept
 	}
-	m.changes++
 	m.people[e.Person.NIK.Reveal()] = entry{
 		person: e.Person, portrait: e.Portrait,
-		enrolledAt: before.enrolledAt, changedAt: now, revision: m.changes,
+		enrolledAt: before.enrolledAt, changedAt: now,
 	}
 	return change
 }

@@ -6,8 +6,9 @@
 //
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }
 //
-// and then has a database of its own in each test by pgtest.Database(t). Where
-// PostgreSQL is not installed, such a test is skipped; in CI it fails.
+// and then has a database of its own in each test: an empty one by
+// pgtest.Database(t), one with the tables by pgtest.Copy. Where PostgreSQL is not
+// installed, such a test is skipped; in CI it fails.
 //
 // It must not be imported but by tests, and must not know what is kept in the
 // databases.
@@ -268,4 +269,11 @@ func Shared(t testing.TB) *Server {
 func Database(t testing.TB) (url string) {
 	t.Helper()
 	return Shared(t).Database(t)
+}
+
+// Copy is a fresh copy of a template on the shared server until the test ends;
+// see Server.Copy.
+func Copy(t testing.TB, template string, fill func(ctx context.Context, url string) error) (url string) {
+	t.Helper()
+	return Shared(t).Copy(t, template, fill)
 }

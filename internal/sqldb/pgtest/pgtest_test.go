@@ -189,11 +189,11 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger, err := pgx.ParseConfig(other.URL("postgres"))
+	foreign, err := pgx.ParseConfig(other.URL("postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.TLSConfig = stranger.TLSConfig
+	config.TLSConfig = foreign.TLSConfig
 	if conn, err := pgx.ConnectConfig(t.Context(), config); err == nil {
 		_ = conn.Close(t.Context())
 		t.Error("another server's certificate will do")

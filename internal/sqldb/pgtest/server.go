@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // Options are what a server of a test's own may be.
 type Options struct {
 	// Fast does without what lets data survive a power cut; what survives
-	// kill -9 is the same.
+	// kill -9 is the same. Migrations make few partitions, see fewPartitions.
 	Fast bool
 	// TLS has the server refuse connections without, and have a certificate
 	// that its URLs name.
@@ -29,8 +30,15 @@ type Options struct {
 	Disk *Disk
 }
 
+// fewPartitions is the value of sesuai.partitions on fast servers. Migrations
+// make as many partitions of each partitioned table, and 32 where it is not set.
+// Most of what a migration, a copy and a DROP DATABASE cost is the partitions'
+// files. Two are enough to have rows in different ones. A test that needs another
+// number sets it in its URL, see WithSetting.
+const fewPartitions = "2"
+
 // Server is a PostgreSQL server. Its methods are for one goroutine at a time,
-// but for Database, URL and AdminURL.
+// but for Database, Copy, URL and AdminURL.
 type Server struct {
 	o    Options
 	dir  string // holds the data folder, the log and the certificate
@@ -40,6 +48,7 @@ type Server struct {
 	application string
 	process     *process // nil if it does not run
 	shared      bool     // by tests that must not leave their databases
+	templates   sync.Map // name → func() (database string, err error), which makes it once
 }
 
 // Start starts a server, and ends it when the test ends.
@@ -177,6 +186,7 @@ func (s *Server) configure() error {
 		settings["fsync"] = "off"
 		settings["synchronous_commit"] = "off"
 		settings["full_page_writes"] = "off"
+		settings["sesuai.partitions"] = fewPartitions
 	}
 	connections := "host"
 	if s.o.TLS {

@@ -62,7 +62,7 @@ func TestSynchronous(t *testing.T) {
 	primary.Synchronise(t, "a")
 	conn := connect(t, primary.Database(t))
 	exec(t, conn, "CREATE TABLE kept (n int)")
-	for _, mend := range []func(){
+	for _, repair := range []func(){
 		func() { a.Restart(t) },
 		func() { primary.Synchronise(t) },
 	} {
@@ -78,7 +78,7 @@ func TestSynchronous(t *testing.T) {
 			t.Errorf("acknowledged without a standby: %v", err)
 		default:
 		}
-		mend()
+		repair()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}

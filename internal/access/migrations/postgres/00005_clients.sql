@@ -1,0 +1,1 @@
+ALTER TABLE clients RENAME COLUMN name_mark TO name_threshold;

@@ -1,0 +1,228 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/people"
+	"github.com/sesuai/sesuai/internal/recorder"
+	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/vault"
+)
+
+// Storage is what the database holds. Each part is an interface of the package
+// that the part belongs to.
+type Storage struct {
+	// People is the built-in registry.
+	People People
+	// Clients are those who may call the API. Hash is the keyed hash of their
+	// credentials.
+	Clients access.Clients
+	Hash    access.Hash
+	// Keys are the master keys.
+	Keys MasterKeys
+	// Events records what verifications leave behind, and Trail reads the
+	// events.
+	Events audit.Log
+	Trail  Trail
+	// Calls is the call log of Dukcapil's services, and Outbox the data to be
+	// returned to Dukcapil.
+	Calls  ledger.CallLog
+	Outbox balikan.Outbox
+
+	db     *sqldb.DB
+	probes *replay.Memory
+	trail  *audit.Trail
+	events *recorder.Recorder
+	calls  *ledger.Store
+	outbox *balikan.Store
+}
+
+// Trail is the audit trail.
+type Trail interface {
+	// Head returns the recorded head.
+	Head(ctx context.Context) (audit.Head, error)
+	// Verify verifies the whole trail and returns its head. The error is an
+	// *audit.BrokenError for the first event that is not as it was recorded.
+	Verify(ctx context.Context) (audit.Head, error)
+}
+
+// People is the built-in registry.
+type People interface {
+	registry.Enroller
+	registry.Exporter
+}
+
+// MasterKeys are the keys that the database is sealed with.
+type MasterKeys interface {
+	// Keys lists them, oldest first.
+	Keys(ctx context.Context) ([]people.MasterKey, error)
+	// AddKey makes the file of a further key and returns its number.
+	AddKey(ctx context.Context) (byte, error)
+	// Rotate moves everybody to the key that was added last. progress may be
+	// nil.
+	Rotate(ctx context.Context, progress func(Rotation)) (Rotation, error)
+}
+
+// masterKeys adds keys by the vault. The people are what a rotation moves.
+type masterKeys struct {
+	*people.Registry
+	vault *vault.Vault
+}
+
+// AddKey implements MasterKeys.
+func (k masterKeys) AddKey(ctx context.Context) (byte, error) { return k.vault.AddKey(ctx) }
+
+// Rotation is the state of a rotation of the master keys.
+type Rotation = people.Rotation
+
+// OpenStorage opens the database that c names. It creates a data folder that
+// does not exist, and the first master key of a new database unless c names its
+// file. The caller must close the result.
+func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
+	_, calibration, err := faceFiles(c)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqldb.Open(ctx, databaseOptions(c))
+	if err != nil {
+		return nil, err
+	}
+	s := &Storage{db: db}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	keys, err := vault.Open(ctx, vault.Options{DB: db, OpenRing: func(isNew bool) (*keyring.Ring, error) {
+		return keyring.Open(keyring.Options{Path: c.masterKeyPath(), Create: isNew && c.MasterKey == ""})
+	}})
+	if err != nil {
+		return nil, err
+	}
+	builtIn, err := people.Open(ctx, people.Options{
+		DB: db, Vault: keys, Scale: calibration, Calibration: calibration.ID, Unenrolled: c.Dukcapil.Enabled,
+	})
+	if err != nil {
+		return nil, err
+	}
+	clients, err := access.NewStore(ctx, access.StoreOptions{DB: db})
+	if err != nil {
+		return nil, err
+	}
+	s.People, s.Keys = builtIn, masterKeys{builtIn, keys}
+	s.Clients, s.Hash = clients, keys.Secret(keyring.Credentials).Hash
+	s.probes = replay.NewMemory(builtIn, c.Replay.MaxAge)
+	s.trail, err = audit.NewTrail(ctx, audit.Options{
+		DB: db, NIK: keys.Secret(keyring.AuditNIK), Chain: keys.Secret(keyring.AuditChain),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.outbox, err = balikan.NewStore(ctx, balikan.StoreOptions{DB: db, Secret: keys.Secret(keyring.Outbox)}); err != nil {
+		return nil, err
+	}
+	o := recorder.Options{DB: db, Trail: s.trail}
+	if c.Dukcapil.returns() {
+		o.Outbox = s.outbox
+	}
+	s.events = recorder.New(o)
+	if s.calls, err = ledger.NewStore(ctx, db); err != nil {
+		return nil, err
+	}
+	s.Events, s.Trail, s.Calls, s.Outbox = s.events, s.trail, s.calls, s.outbox
+	return s, nil
+}
+
+// Close writes what waits to be written and closes the database.
+func (s *Storage) Close() error {
+	if s.events != nil {
+		s.events.Close()
+	}
+	if s.calls != nil {
+		s.calls.Close()
+	}
+	return s.db.Close()
+}
+
+// Ping reports whether the database can be read.
+func (s *Storage) Ping(ctx context.Context) error {
+	_, err := s.trail.Head(ctx)
+	return err
+}
+
+// Usage returns what clients used of Dukcapil's services from one day to another,
+// both included.
+func (s *Storage) Usage(ctx context.Context, from, to ledger.Day) ([]ledger.Usage, error) {
+	return s.calls.Usage(ctx, from, to)
+}
+
+// Report returns the report about a half-year. It reads the whole audit trail.
+func (s *Storage) Report(ctx context.Context, h ledger.HalfYear) (ledger.Report, error) {
+	first, last := h.Days()
+	usage, err := s.calls.Usage(ctx, first, last)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	days, err := s.trail.Verdicts(ctx, first.Start(), (last + 1).Start())
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	verdicts := make([]ledger.Verdicts, len(days))
+	for i, d := range days {
+		verdicts[i] = ledger.Verdicts{Day: ledger.DayOf(d.From), Given: d.Given, Verified: d.Verified}
+	}
+	outbox, err := s.outbox.ByDay(ctx, first, last)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	return ledger.NewReport(h, usage, verdicts, outbox, time.Now()), nil
+}
+
+func databaseOptions(c Config) sqldb.Options {
+	return sqldb.Options{
+		Dir: c.Data, URL: c.Registry,
+		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
+		Migrations: []fs.FS{
+			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, ledger.Migrations, balikan.Migrations,
+		},
+	}
+}
+
+// StorageExists reports whether there is a database where c says, as far as that
+// can be told without opening one. A database server is assumed to have it.
+func StorageExists(c Config) (bool, error) {
+	if c.Registry != "" {
+		return true, nil
+	}
+	_, err := os.Stat(filepath.Join(c.Data, sqldb.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Schema is the version of the tables.
+type Schema = sqldb.Schema
+
+// MigrateStorage migrates the schema of the database that c names.
+func MigrateStorage(ctx context.Context, c Config) (Schema, error) {
+	return sqldb.Migrate(ctx, databaseOptions(c))
+}
+
+// SchemaOf returns the schema of the database that c names. It changes nothing
+// in a PostgreSQL database.
+func SchemaOf(ctx context.Context, c Config) (Schema, error) {
+	return sqldb.SchemaOf(ctx, databaseOptions(c))
+}

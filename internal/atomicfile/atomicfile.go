@@ -1,0 +1,46 @@
+// Package atomicfile writes files whole or not at all. It leaves the content to
+// its callers, and must not know what a file is for.
+package atomicfile
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// Write replaces the file at path with what write writes, under the permissions
+// perm whatever the umask. The file is complete and durable when Write returns
+// nil. Until then, after an error and after a crash the file is what it was; a
+// crash may leave a temporary file beside it, whose name begins with a dot.
+//
+// An error of write is returned as it is.
+func Write(path string, perm fs.FileMode, write func(io.Writer) error) (err error) {
+	folder := filepath.Dir(path)
+	// Without a folder renameio may choose the system's temporary one, where
+	// nothing personal may be written.
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(folder), renameio.WithStaticPermissions(perm))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Cleanup()) }() // does nothing after a success
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return syncFolder(folder)
+}
+
+// syncFolder makes the new name of a file durable.
+func syncFolder(folder string) error {
+	f, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,2 @@
+-- The class of a call whose caller went away.
+UPDATE upstream_calls SET class = 'cancelled' WHERE class = 'left';

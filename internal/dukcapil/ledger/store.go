@@ -1,0 +1,213 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+const (
+	insertCall = `
+		INSERT INTO upstream_calls (at, day, client, request_id, service, price, billable, duration)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, 0) RETURNING id`
+
+	completeCall = `
+		UPDATE upstream_calls SET class = $1, billable = $2, duration = $3 WHERE id = $4 AND class IS NULL`
+
+	cancelCall = `DELETE FROM upstream_calls WHERE id = $1 AND class IS NULL`
+)
+
+const (
+	// writeTimeout bounds one transaction, so that a stuck disk does not hold
+	// the writing connection for ever.
+	writeTimeout = 15 * time.Second
+	// completeDelay is the maximum delay of a completion. It is written earlier
+	// if a call starts meanwhile.
+	completeDelay = 100 * time.Millisecond
+	// retryDelay is the delay before completions that could not be written are
+	// tried again. maxCompletions of them are kept; calls beyond that stay
+	// without one.
+	retryDelay     = time.Second
+	maxCompletions = 100_000
+)
+
+// Store is the CallLog in a database. The entries of calls that start at the
+// same time share one transaction. Completions go with the next such
+// transaction, so that a verification with two calls waits for the disk twice
+// and not four times.
+type Store struct {
+	db     *sqldb.DB
+	starts *sqldb.Batcher[*starting]
+
+	mu       sync.Mutex
+	endings  []ending
+	timer    *time.Timer // nil before the first ending
+	armed    bool        // timer runs
+	isClosed bool
+}
+
+// starting is a call that Start waits for. A nil one writes the endings.
+type starting struct {
+	call  Call
+	id    int64 // once state is started
+	state atomic.Int32
+}
+
+// The states of a starting call. The first of started and cancelled stays.
+const (
+	waiting int32 = iota
+	started
+	cancelled
+)
+
+// ending is the completion of a call, or its cancellation.
+type ending struct {
+	id         int64
+	completion *Completion // nil: cancelled
+}
+
+var _ CallLog = (*Store)(nil)
+
+// NewStore opens the call log of a database. The caller must close it before
+// the database. The error has kind sesuai.KindUnavailable.
+func NewStore(ctx context.Context, db *sqldb.DB) (*Store, error) {
+	if err := db.PrepareHot(ctx, insertCall, completeCall, cancelCall); err != nil {
+		return nil, err
+	}
+	s := &Store{db: db}
+	s.starts = sqldb.NewBatcher(s.commit)
+	return s, nil
+}
+
+// Close writes the endings. Those that cannot be written are lost: their calls
+// have no completion.
+func (s *Store) Close() {
+	s.mu.Lock()
+	s.isClosed = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.mu.Unlock()
+	s.starts.Close()
+	_ = s.commit(nil)
+}
+
+// Start implements CallLog.
+func (s *Store) Start(ctx context.Context, c Call) (int64, error) {
+	p := &starting{call: c}
+	err := s.starts.Commit(ctx, p)
+	// The entry may be durable although ctx has ended. Otherwise commit removes
+	// it again if it has yet to be written.
+	if err != nil && p.state.CompareAndSwap(waiting, cancelled) {
+		return 0, sqldb.Unavailable(ctx, "recording a call", err)
+	}
+	return p.id, nil
+}
+
+// Complete implements CallLog.
+func (s *Store) Complete(_ context.Context, id int64, c Completion) error {
+	s.end(ending{id, &c})
+	return nil
+}
+
+// Cancel implements CallLog.
+func (s *Store) Cancel(_ context.Context, id int64) error {
+	s.end(ending{id, nil})
+	return nil
+}
+
+func (s *Store) end(e ending) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep(append(s.endings, e), completeDelay)
+}
+
+// keep replaces the endings and has them written after a delay. s.mu is held.
+func (s *Store) keep(endings []ending, delay time.Duration) {
+	s.endings = endings[max(0, len(endings)-maxCompletions):]
+	if len(s.endings) == 0 || s.armed || s.isClosed {
+		return
+	}
+	s.armed = true
+	s.timer = time.AfterFunc(delay, func() {
+		s.mu.Lock()
+		s.armed = false
+		s.mu.Unlock()
+		_ = s.flush(context.Background()) // endings that fail are tried again
+	})
+}
+
+// flush writes the endings.
+func (s *Store) flush(ctx context.Context) error { return s.starts.Commit(ctx, nil) }
+
+// takeEndings removes the endings of one transaction.
+func (s *Store) takeEndings() []ending {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := min(len(s.endings), 4*sqldb.MaxBatch)
+	taken := s.endings[:n:n]
+	s.endings = append([]ending(nil), s.endings[n:]...)
+	return taken
+}
+
+// commit writes a batch of entries and the endings. If it fails no call has
+// started, and the endings are kept.
+func (s *Store) commit(batch []*starting) error {
+	endings := s.takeEndings()
+	err := s.write(batch, endings)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.keep(append(endings, s.endings...), retryDelay)
+		return err
+	}
+	for _, p := range batch {
+		if p != nil && p.id != 0 && !p.state.CompareAndSwap(waiting, started) {
+			s.endings = append(s.endings, ending{p.id, nil})
+		}
+	}
+	s.keep(s.endings, completeDelay)
+	return nil
+}
+
+// write runs one transaction. It sets the ids of the calls that it inserts.
+func (s *Store) write(batch []*starting, endings []ending) error {
+	var starts []*starting
+	for _, p := range batch {
+		if p != nil && p.state.Load() == waiting {
+			starts = append(starts, p)
+		}
+	}
+	if len(starts)+len(endings) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	return s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		// Endings come first: SQLite reuses the id of a deleted row, and an
+		// ending that is written a second time must not meet another call.
+		for _, e := range endings {
+			var err error
+			if c := e.completion; c == nil {
+				_, err = tx.ExecContext(ctx, cancelCall, e.id)
+			} else {
+				_, err = tx.ExecContext(ctx, completeCall, c.Class, sqldb.Int(c.Billable), c.Duration.Microseconds(), e.id)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		for _, p := range starts {
+			c := p.call
+			if err := tx.QueryRowContext(ctx, insertCall,
+				c.At.UnixMicro(), int64(DayOf(c.At)), c.Client, c.RequestID, string(c.Service), c.Price,
+			).Scan(&p.id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,106 @@
+package enrol
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+
+	"github.com/sesuai/sesuai"
+)
+
+// A spreadsheet that takes NIKs for numbers keeps 15 of their 16 digits (the
+// precision of Excel and of its kin): it writes 0 for the last one, or all of
+// the number as 3.17E+15. What it writes may be another person's NIK. Which
+// rows of such a file are right cannot be told, so all of it is refused.
+
+// ErrRounded is in the chain of the error about a file whose NIKs a spreadsheet
+// has rounded.
+var ErrRounded = errors.New("a spreadsheet has rounded the NIKs of this file, so none of it was imported")
+
+// minRounded is from how many different NIKs a file is refused because all of
+// them end in 0. By chance at most one file in 10^5 of five NIKs is such a
+// file: the last four digits of a NIK number the people of one district and
+// birthday from 0001, so fewer than one in ten end in 0.
+const minRounded = 5
+
+// headSize is how much of a file that cannot be read twice is held in memory
+// and inspected before anybody is enrolled, in bytes.
+const headSize = 1 << 20
+
+// scientific is a number as a spreadsheet shortens it, with the decimal
+// separator of any language.
+var scientific = regexp.MustCompile(`^[0-9]+([.,][0-9]*)?[eE]\+?[0-9]+$`)
+
+// inspect reads a file before it is imported, and refuses one whose NIKs were
+// rounded. It returns a reader of the same file from the same place, and how
+// many data lines the file has; 0 if that is not known.
+//
+// A file that can be read twice is read to its end. Of any other, such as a
+// pipe, the first headSize bytes are inspected.
+func inspect(ctx context.Context, f Format, file io.Reader) (_ io.Reader, lines int, err error) {
+	if s, ok := file.(io.ReadSeeker); ok {
+		// A pipe may be an os.File, which has a Seek that fails.
+		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
+			if lines, err = inspectAll(ctx, f, s); err != nil {
+				return nil, 0, err
+			}
+			_, err = s.Seek(start, io.SeekStart)
+			return s, lines, err
+		}
+	}
+	buffered := bufio.NewReaderSize(file, headSize)
+	head, err := buffered.Peek(headSize)
+	if err == nil {
+		// The last line may be cut off.
+		head = head[:bytes.LastIndexByte(head, '\n')+1]
+	}
+	// Whatever else is wrong comes again where the file is imported.
+	if _, err := inspectAll(ctx, f, bytes.NewReader(head)); errors.Is(err, ErrRounded) {
+		return nil, 0, err
+	}
+	return buffered, 0, nil
+}
+
+func inspectAll(ctx context.Context, f Format, file io.Reader) (lines int, err error) {
+	records, err := newRecordReader(f, file)
+	if err != nil {
+		return 0, err
+	}
+	endInZero := make(map[string]struct{}) // at most minRounded NIKs
+	other := false                         // whether a NIK ends otherwise
+	for {
+		r, err := records.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil && lines%1024 == 0 {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return 0, err
+		}
+		lines++
+		nik := r.value(columnNIK)
+		switch _, invalid := sesuai.ParseNIK(nik); {
+		case invalid != nil && scientific.MatchString(nik):
+			return 0, rounded(fmt.Sprintf("line %d has a NIK that is written like 3.17E+15", r.line))
+		case invalid != nil:
+		case nik[len(nik)-1] != '0':
+			other = true
+		case len(endInZero) < minRounded:
+			endInZero[nik] = struct{}{}
+		}
+	}
+	if !other && len(endInZero) == minRounded {
+		return 0, rounded("every NIK ends in 0")
+	}
+	return lines, nil
+}
+
+func rounded(how string) error {
+	return &sesuai.Error{Kind: sesuai.KindMalformed, Detail: how, Err: ErrRounded}
+}

@@ -1,0 +1,149 @@
+package people
+
+import (
+	"context"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/vault"
+)
+
+// Enrol implements registry.Enroller.
+func (r *Registry) Enrol(ctx context.Context, p registry.Person, portrait *registry.Portrait) (registry.Change, error) {
+	changes, err := r.EnrolBatch(ctx, []registry.Enrolment{{Person: p, Portrait: portrait}}, true)
+	if err != nil {
+		return registry.Unchanged, err
+	}
+	return changes[0], nil
+}
+
+// EnrolBatch implements registry.Enroller. People who are not on record yet are
+// inserted together.
+func (r *Registry) EnrolBatch(ctx context.Context, batch []registry.Enrolment, replace bool) ([]registry.Change, error) {
+	if err := registry.ValidateBatch(batch); err != nil {
+		return nil, err
+	}
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	// People are sealed before the transaction, because others wait for that.
+	under := r.o.Vault.Keys().Current
+	people, err := sealAll(under, batch)
+	if err != nil {
+		return nil, sqldb.Unavailable(ctx, "sealing people", err)
+	}
+	changes := make([]registry.Change, len(batch))
+	err = r.o.Vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) (err error) {
+		if under != keys.Current { // the keys were rotated meanwhile
+			if people, err = sealAll(keys.Current, batch); err != nil {
+				return err
+			}
+			under = keys.Current
+		}
+		return r.enrol(ctx, tx, keys, people, replace, changes)
+	})
+	if err != nil {
+		return nil, sqldb.Unavailable(ctx, "enrolling people", err)
+	}
+	return changes, nil
+}
+
+// sealAll seals a batch, on all cores if it is large.
+func sealAll(master *keyring.Key, batch []registry.Enrolment) ([]sealedPerson, error) {
+	people := make([]sealedPerson, len(batch))
+	const share = 32 // people for each goroutine
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for start := 0; start < len(batch); start += share {
+		group.Go(func() error {
+			for i := start; i < min(start+share, len(batch)); i++ {
+				e := batch[i]
+				var err error
+				if people[i], err = sealPerson(master, e.Person.NIK, newRecord(e.Person, e.Portrait), e.Portrait); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return people, group.Wait()
+}
+
+// enrol puts people on record and sets changes. If another transaction adds one
+// of them meanwhile, the insertion fails with an error that is retryable.
+func (r *Registry) enrol(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, people []sealedPerson, replace bool, changes []registry.Change) error {
+	onRecord, err := findOnRecord(ctx, tx, keys, people)
+	if err != nil {
+		return err
+	}
+	now := r.now()
+	added := make([]sealedPerson, 0, len(people))
+	for i, p := range people {
+		changes[i] = registry.Added
+		if onRecord[i] {
+			if changes[i], err = r.replace(ctx, tx, keys, p, replace, now); err != nil {
+				return err
+			}
+		}
+		if changes[i] == registry.Added {
+			added = append(added, p)
+		}
+	}
+	if len(added) == 0 {
+		// A person who is on record may stand on the primary alone: an
+		// earlier try may have been cut off while it waited for a standby.
+		return tx.AwaitReplication(ctx)
+	}
+	return insert(ctx, tx, added, now, now)
+}
+
+// findOnRecord reports which of the people are on record under any master key.
+func findOnRecord(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, people []sealedPerson) ([]bool, error) {
+	// All keys are in one query: people move from a retiring key to the current.
+	var niks [][]byte
+	owner := make(map[string]int)
+	for _, key := range keys.All() {
+		for i, p := range people {
+			nik := p.keys.nik
+			if key != p.keys.master {
+				nik = key.Hash(keyring.NIKIndex, []byte(p.keys.text.Reveal()))
+			}
+			niks = append(niks, nik[:])
+			owner[string(nik[:])] = i
+		}
+	}
+	found, err := selectNIKs(ctx, tx, niks)
+	if err != nil {
+		return nil, err
+	}
+	onRecord := make([]bool, len(people))
+	for _, nik := range found {
+		onRecord[owner[string(nik)]] = true
+	}
+	return onRecord, nil
+}
+
+// replace replaces a person who is on record by p, unless both are equal or the
+// person is to be kept. If the person is not on record any more it returns
+// registry.Added, and p is still to be inserted.
+func (r *Registry) replace(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, p sealedPerson, replace bool, now int64) (registry.Change, error) {
+	if err := r.lockPerson(ctx, tx, p.keys.text); err != nil {
+		return registry.Unchanged, err
+	}
+	before, err := r.findIn(ctx, tx, keys, p.keys.text)
+	switch {
+	case err != nil:
+		return registry.Unchanged, err
+	case before == nil:
+		return registry.Added, nil
+	case before.record.equal(p.record):
+		return registry.Unchanged, nil
+	case !replace:
+		return registry.Kept, nil
+	}
+	return registry.Replaced, exchange(ctx, tx, before, p, now)
+}

@@ -1,0 +1,109 @@
+// Package people is the built-in registry: people on record, sealed, in an SQL
+// database, and the probes that were sent about them. It also moves people from
+// one master key to the next. It leaves the state of the master keys to package
+// vault, deciding what a repeated probe means to package replay, and extracting
+// templates to package face.
+//
+// Nothing personal is in the database in the clear. The rows of a person are
+// found by keyed hashes of the NIK, a different one in each table. They are
+// sealed with the person's data key, which is sealed with a master key.
+package people
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/vault"
+)
+
+// Scale turns a comparison score into a percentage. *face.Calibration is the
+// real one.
+type Scale interface {
+	Percentage(score float64) sesuai.Percentage
+}
+
+// Options are the parts of a Registry. DB and Vault are required.
+type Options struct {
+	DB    *sqldb.DB
+	Vault *vault.Vault
+	// Scale is the calibrated scale, and Calibration its id. Without them a
+	// question with a probe is an error.
+	Scale       Scale
+	Calibration string
+	// Unenrolled lets the registry remember probes of people who are not on
+	// record. Set it if they are on record elsewhere.
+	Unenrolled bool
+	// Now is the clock that dates rows; time.Now if nil.
+	Now func() time.Time
+}
+
+// Registry is the people on record in a database. It is safe for concurrent use.
+// Several processes may have the same database open: each sees what another has
+// written at its next call.
+//
+// If a method returns no error, what it has read is committed, and what it has
+// written is durable. Errors have kind sesuai.KindUnavailable unless the method
+// says otherwise. If the context has ended, its error is in the chain.
+type Registry struct {
+	o Options
+	// A person is read by one statement, so that everything is of one state of
+	// the record: selectPerson without the template, selectPortrait with it.
+	// selectProbes reads the data key and the probes.
+	selectPerson, selectPortrait, selectProbes string
+	// readPerson and readPortrait are those statements, prepared for reading.
+	readPerson, readPortrait *sql.Stmt
+}
+
+var (
+	_ registry.Enroller = (*Registry)(nil)
+	_ registry.Exporter = (*Registry)(nil)
+	_ replay.Store      = (*Registry)(nil)
+)
+
+// Open prepares a Registry. It holds nothing that has to be closed besides the
+// database.
+func Open(ctx context.Context, o Options) (_ *Registry, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	from := joinsOf(o.DB.Engine())
+	const person = `SELECT p.attributes, p.enrolled_at, p.changed_at, k.sealed`
+	r := &Registry{
+		o:              o,
+		selectPerson:   person + from.keys,
+		selectPortrait: person + `, t.model, t.template` + from.templates,
+		selectProbes:   `SELECT k.sealed, b.last_at, b.probes` + from.probes,
+	}
+	if r.readPerson, err = o.DB.PrepareRead(ctx, r.selectPerson); err != nil {
+		return nil, err
+	}
+	if r.readPortrait, err = o.DB.PrepareRead(ctx, r.selectPortrait); err != nil {
+		return nil, err
+	}
+	if err := o.DB.PrepareHot(ctx, r.selectProbes, upsertProbes, selectUnenrolled, upsertUnenrolled); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// now is the time that rows are dated with, in Unix microseconds.
+func (r *Registry) now() int64 { return r.o.Now().UnixMicro() }
+
+// personLocks is the upper half of the advisory locks of people: "sesu", taken
+// from no standard. The lower half comes from the NIK.
+const personLocks = 0x73657375
+
+// lockPerson makes other transactions that change the person's rows wait until
+// this one ends. Half a hash is enough: two people who share a lock wait for each
+// other once in a while.
+func (r *Registry) lockPerson(ctx context.Context, tx *sqldb.Tx, nik sesuai.NIK) error {
+	sum := r.o.Vault.Secret(keyring.PersonLock).Hash([]byte(nik.Reveal()))
+	return tx.Lock(ctx, personLocks<<32|int64(binary.BigEndian.Uint32(sum[:])))
+}

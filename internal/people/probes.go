@@ -1,0 +1,167 @@
+package people
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/vault"
+)
+
+const upsertProbes = `
+	INSERT INTO probes (person, key_id, last_at, probes) VALUES ($1, $2, $3, $4)
+	ON CONFLICT (person) DO UPDATE SET last_at = excluded.last_at, probes = excluded.probes`
+
+// Update implements replay.Store. Probes from before a person was enrolled are
+// kept when the person is.
+func (r *Registry) Update(ctx context.Context, nik sesuai.NIK, change func([]replay.Probe) []replay.Probe) error {
+	err := r.o.Vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
+		if err := r.lockPerson(ctx, tx, nik); err != nil {
+			return err
+		}
+		for _, key := range keys.Order() {
+			k := keysUnder(key, nik)
+			d, earlier, err := r.probesOf(ctx, tx, k)
+			if err != nil {
+				return err
+			}
+			if d == nil {
+				continue // not on record under that key
+			}
+			if r.o.Unenrolled {
+				if earlier, err = r.adoptUnenrolled(ctx, tx, nik, earlier); err != nil {
+					return err
+				}
+			}
+			return writeProbes(ctx, tx, k, d, change(earlier))
+		}
+		if !r.o.Unenrolled {
+			change(nil)
+			return nil
+		}
+		return r.updateUnenrolled(ctx, tx, nik, change)
+	})
+	if err != nil {
+		return sqldb.Unavailable(ctx, "remembering a probe", err)
+	}
+	return nil
+}
+
+// RemoveBefore implements replay.Store.
+func (r *Registry) RemoveBefore(ctx context.Context, t time.Time) error {
+	err := r.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+		for _, statement := range []string{
+			`DELETE FROM probes WHERE last_at < $1`,
+			`DELETE FROM unenrolled_probes WHERE last_at < $1`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement, t.UnixMicro()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return sqldb.Unavailable(ctx, "removing old probes", err)
+	}
+	return nil
+}
+
+// probesOf reads the data key and the probes of a person. The data key is nil if
+// the person is not on record.
+func (r *Registry) probesOf(ctx context.Context, tx *sqldb.Tx, k rowKeys) (*keyring.DataKey, []replay.Probe, error) {
+	var personKey, sealed []byte
+	var lastAt sql.NullInt64
+	link := k.probes()
+	err := tx.QueryRowContext(ctx, r.selectProbes, k.nik[:], k.personKey[:], link[:]).Scan(&personKey, &lastAt, &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	d, _, err := openDataKey(k.master, k.personKey, personKey)
+	if err != nil || !lastAt.Valid {
+		return d, nil, err
+	}
+	probes, err := openProbes(link, d, lastAt.Int64, sealed)
+	return d, probes, err
+}
+
+// readProbes reads the probes of a person whose data key is known.
+func readProbes(ctx context.Context, tx *sqldb.Tx, k rowKeys, d *keyring.DataKey) ([]replay.Probe, error) {
+	var lastAt int64
+	var sealed []byte
+	link := k.probes()
+	err := tx.QueryRowContext(ctx, `SELECT last_at, probes FROM probes WHERE person = $1`, link[:]).Scan(&lastAt, &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openProbes(link, d, lastAt, sealed)
+}
+
+// writeProbes replaces the probes of a person. There is at least one.
+func writeProbes(ctx context.Context, tx *sqldb.Tx, k rowKeys, d *keyring.DataKey, probes []replay.Probe) error {
+	link, last := k.probes(), probes[len(probes)-1].At
+	_, err := tx.ExecContext(ctx, upsertProbes, link[:], int64(k.master.ID()), last, d.Seal(encodeProbes(probes), bindProbes(link, last)))
+	return err
+}
+
+func openProbes(link [32]byte, d *keyring.DataKey, lastAt int64, sealed []byte) ([]replay.Probe, error) {
+	b, err := d.Open(sealed, bindProbes(link, lastAt))
+	if err != nil {
+		return nil, damaged("probes.probes", err)
+	}
+	return decodeProbes("probes.probes", b)
+}
+
+// bindProbes ties probes to their row and its date, so that earlier probes do
+// not open in it.
+func bindProbes(link [32]byte, lastAt int64) []byte {
+	return keyring.Bind("probes.probes", link[:], binary.BigEndian.AppendUint64(nil, uint64(lastAt)))
+}
+
+// probeSize is the size of an encoded probe: the signature, the request, and the
+// time in microseconds as 8 bytes, big-endian.
+const probeSize = face.SignatureSize + len(replay.Request{}) + 8
+
+func encodeProbes(probes []replay.Probe) []byte {
+	b := make([]byte, 0, replay.MaxProbes*probeSize)
+	for _, p := range probes {
+		signature, err := p.Signature.MarshalBinary()
+		if err != nil {
+			panic(err) // it never fails
+		}
+		b = append(append(b, signature...), p.Request[:]...)
+		b = binary.BigEndian.AppendUint64(b, uint64(p.At))
+	}
+	return b
+}
+
+// decodeProbes decodes what encodeProbes encoded, from that column.
+func decodeProbes(column string, b []byte) ([]replay.Probe, error) {
+	if len(b)%probeSize != 0 {
+		return nil, damaged(column, errors.New("the size is not a multiple of a probe's"))
+	}
+	var probes []replay.Probe
+	for ; len(b) > 0; b = b[probeSize:] {
+		var p replay.Probe
+		if err := p.Signature.UnmarshalBinary(b[:face.SignatureSize]); err != nil {
+			return nil, damaged(column, err)
+		}
+		rest := b[face.SignatureSize:]
+		p.Request = replay.Request(rest)
+		p.At = int64(binary.BigEndian.Uint64(rest[len(p.Request):]))
+		probes = append(probes, p)
+	}
+	return probes, nil
+}

@@ -1,0 +1,138 @@
+package people
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+// person is what is on record about a person.
+type person struct {
+	keys                  rowKeys
+	dataKey               *keyring.DataKey
+	record                record
+	enrolledAt, changedAt int64
+	// model and template are the row of templates, still sealed.
+	model    sql.NullString
+	template []byte
+}
+
+// portrait opens the reference portrait of a person who was read with the
+// template; nil if there is none. If only one of the tables says that there is a
+// portrait, that is damage. It must not be read as "no portrait".
+func (p *person) portrait() (*registry.Portrait, error) {
+	recorded := p.record.Portrait
+	switch {
+	case recorded == nil && !p.model.Valid:
+		return nil, nil
+	case recorded == nil || !p.model.Valid || recorded.Model != p.model.String:
+		return nil, damaged("templates.model", errors.New("the person and the template do not belong together"))
+	}
+	template, signature, err := openTemplate(p.keys, p.dataKey, p.record, p.template)
+	if err != nil {
+		return nil, err
+	}
+	return &registry.Portrait{Template: template, Source: [32]byte(recorded.Source), Signature: signature}, nil
+}
+
+// find reads a person, with the template if portrait is set. It returns nil if
+// the person is not on record.
+func (r *Registry) find(ctx context.Context, nik sesuai.NIK, portrait bool) (p *person, err error) {
+	err = r.o.Vault.Find(ctx, func(key *keyring.Key) (bool, error) {
+		k := keysUnder(key, nik)
+		if portrait {
+			p, err = scanPortrait(r.readPortrait.QueryRowContext(ctx, k.nik[:], k.personKey[:], k.link[:]), k)
+		} else {
+			p, err = scanPerson(r.readPerson.QueryRowContext(ctx, k.nik[:], k.personKey[:]), k)
+		}
+		return p != nil, err
+	})
+	return p, err
+}
+
+// scanPerson reads a row of Registry.selectPerson. It returns nil if there is none.
+func scanPerson(row *sql.Row, k rowKeys) (*person, error) {
+	p := person{keys: k}
+	var attributes, personKey []byte
+	err := row.Scan(&attributes, &p.enrolledAt, &p.changedAt, &personKey)
+	return p.open(err, attributes, personKey)
+}
+
+// scanPortrait reads a row of Registry.selectPortrait. It returns nil if there is none.
+func scanPortrait(row *sql.Row, k rowKeys) (*person, error) {
+	p := person{keys: k}
+	var attributes, personKey []byte
+	err := row.Scan(&attributes, &p.enrolledAt, &p.changedAt, &personKey, &p.model, &p.template)
+	return p.open(err, attributes, personKey)
+}
+
+// open opens what was read, unless that failed with err.
+func (p *person) open(err error, attributes, personKey []byte) (*person, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.dataKey, _, err = openDataKey(p.keys.master, p.keys.personKey, personKey); err != nil {
+		return nil, err
+	}
+	if p.record, err = openRecord(p.keys, p.dataKey, attributes); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Holds implements registry.Enroller.
+func (r *Registry) Holds(ctx context.Context, p registry.Person, source [32]byte, model string) (bool, error) {
+	recorded, err := r.find(ctx, p.NIK, true)
+	if err != nil {
+		return false, sqldb.Unavailable(ctx, "reading a person", err)
+	}
+	if recorded == nil {
+		return false, nil
+	}
+	if _, err := recorded.portrait(); err != nil {
+		return false, sqldb.Unavailable(ctx, "reading a portrait", err)
+	}
+	var portrait *registry.Portrait
+	if source != [32]byte{} || model != "" {
+		portrait = &registry.Portrait{Template: face.Template{Model: model}, Source: source}
+	}
+	return recorded.record.equal(newRecord(p, portrait)), nil
+}
+
+// Lookup implements registry.Enroller.
+func (r *Registry) Lookup(ctx context.Context, nik sesuai.NIK) (registry.Entry, bool, error) {
+	p, err := r.find(ctx, nik, false)
+	if err != nil {
+		return registry.Entry{}, false, sqldb.Unavailable(ctx, "reading a person", err)
+	}
+	if p == nil {
+		return registry.Entry{}, false, nil
+	}
+	entry := registry.Entry{Status: p.record.status, EnrolledAt: p.enrolledAt, ChangedAt: p.changedAt}
+	for _, a := range sesuai.Attributes {
+		if _, ok := p.record.Attributes[a]; ok {
+			entry.Attributes = append(entry.Attributes, a)
+		}
+	}
+	if p.record.Portrait != nil {
+		entry.Portrait, entry.Model = true, p.record.Portrait.Model
+	}
+	return entry, true, nil
+}
+
+// Count implements registry.Enroller.
+func (r *Registry) Count(ctx context.Context) (n int, err error) {
+	if err := r.o.DB.Read().QueryRowContext(ctx, `SELECT count(*) FROM people`).Scan(&n); err != nil {
+		return 0, sqldb.Unavailable(ctx, "counting people", err)
+	}
+	return n, nil
+}

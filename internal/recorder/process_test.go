@@ -1,0 +1,451 @@
+package recorder_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan/outboxtest"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
+	"github.com/sesuai/sesuai/internal/dukcapil/ledger/ledgertest"
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/recorder"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+)
+
+// upstreamEngines have the tables of a service in front of Dukcapil.
+var upstreamEngines = sqltest.New(audit.Migrations, ledger.Migrations, balikan.Migrations)
+
+// service is what a process writes to when it verifies people at Dukcapil.
+type service struct {
+	events *recorder.Recorder
+	trail  *audit.Trail
+	calls  *ledger.Store
+	outbox *balikan.Store
+}
+
+// job is what a child process is told, in the environment.
+type job struct {
+	Database sqltest.Database
+	Dir, URL string
+	First    int
+}
+
+const jobVariable = "SESUAI_TEST_RECORDER_JOB"
+
+// secretFile is the name of the file with the secret that processes share.
+const secretFile = "secret"
+
+// openService opens a service on a database. The processes that use it share a
+// secret in dir.
+func openService(t testing.TB, d sqltest.Database, dir string) *service {
+	t.Helper()
+	path := filepath.Join(dir, secretFile)
+	raw, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		raw = keyring.NewSecret().Raw()
+		err = os.WriteFile(path, raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := keyring.SecretOf(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openServiceOn(t, d.Open(t), secret)
+}
+
+// openServiceOn opens a service on an open database.
+func openServiceOn(t testing.TB, db *sqldb.DB, secret *keyring.Secret) *service {
+	t.Helper()
+	s := new(service)
+	var err error
+	if s.trail, err = audit.NewTrail(t.Context(), audit.Options{DB: db, NIK: secret, Chain: secret}); err != nil {
+		t.Fatal(err)
+	}
+	if s.outbox, err = balikan.NewStore(t.Context(), balikan.StoreOptions{DB: db, Secret: secret}); err != nil {
+		t.Fatal(err)
+	}
+	if s.calls, err = ledger.NewStore(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	s.events = recorder.New(recorder.Options{DB: db, Trail: s.trail, Outbox: s.outbox})
+	t.Cleanup(func() {
+		s.events.Close()
+		s.calls.Close()
+	})
+	return s
+}
+
+// verify records that the n-th person was verified.
+func (s *service) verify(ctx context.Context, t testing.TB, n int) error {
+	return s.events.Append(ctx, audit.Event{
+		Time: outboxtest.Noon, RequestID: fmt.Sprintf("request-%d", n), NIK: outboxtest.NIK(t, n), Result: audit.Verified,
+	})
+}
+
+// sender returns a sender that delivers the outbox to url.
+func (s *service) sender(t testing.TB, url, dir string) *balikan.Sender {
+	t.Helper()
+	token := filepath.Join(dir, "token")
+	if err := os.WriteFile(token, []byte("token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sender, err := balikan.New(balikan.Options{
+		Config: balikan.Config{
+			URL: url + "/store", TokenFile: token, InstitutionID: "L-1", InstitutionName: "Bank Contoh",
+			Interval: time.Millisecond, Batch: 10,
+		},
+		Outbox: s.outbox, Timeout: 100 * time.Millisecond, Wait: time.Millisecond, MaxWait: 10 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sender
+}
+
+// TestChild is run by TestKill in another process. It calls the upstream, with
+// each call in the log, records that people were verified, and returns their
+// data, until it is killed.
+func TestChild(t *testing.T) {
+	text := os.Getenv(jobVariable)
+	if text == "" {
+		t.Skip("run by another test")
+	}
+	var j job
+	if err := json.Unmarshal([]byte(text), &j); err != nil {
+		t.Fatal(err)
+	}
+	j.Database.Options.Migrations = upstreamEngines.Migrations()
+	s := openService(t, j.Database, j.Dir)
+	go s.sender(t, j.URL, j.Dir).Run(t.Context())
+	var group sync.WaitGroup
+	const workers = 6
+	for w := range workers {
+		group.Go(func() {
+			for n := j.First + w; ; n += workers {
+				id, err := s.calls.Start(t.Context(), ledgertest.Call("cli_a", fmt.Sprint(n), ledger.DataCheck, 0))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				resp, err := http.Get(fmt.Sprintf("%s/call?id=%d", j.URL, id))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = resp.Body.Close()
+				_ = s.calls.Complete(t.Context(), id, ledgertest.Found)
+				if err := s.verify(t.Context(), t, n); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// upstream counts the calls that it gets and the data that are returned to it.
+type upstream struct {
+	mu sync.Mutex
+	// calls counts by the call's id, returned by the request's id.
+	calls, returned map[string]int
+	again           int // posts with data that had come before
+}
+
+var (
+	customers = regexp.MustCompile(`"CUSTOMER_ID":"([^"]+)"`)
+	niks      = regexp.MustCompile(`"NIK":"9999([0-9]{12})"`)
+)
+
+func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if r.URL.Path == "/call" {
+		u.calls[r.URL.Query().Get("id")]++
+		return
+	}
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the child was killed while it sent
+	}
+	found := customers.FindAllSubmatch(b, -1)
+	for i, nik := range niks.FindAllSubmatch(b, -1) {
+		if n, _ := strconv.Atoi(string(nik[1])); string(found[i][1]) != fmt.Sprintf("request-%d", n) {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+	}
+	for _, c := range found {
+		if u.returned[string(c[1])] > 0 {
+			u.again++
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"message":"Data sudah pernah dikirim"}`)
+			return
+		}
+	}
+	for _, c := range found {
+		u.returned[string(c[1])]++
+	}
+	_, _ = io.WriteString(w, `{"message":"Success"}`)
+}
+
+// TestKill kills two processes on one database with SIGKILL, again and again: at
+// any point between Start and Complete, while events and their rows are
+// committed, and while data are delivered. Every call that was made is in the
+// log, no call has a completion of another, and the data of every verified person
+// arrive once.
+func TestKill(t *testing.T) {
+	upstreamEngines.Each(t, func(t *testing.T, d sqltest.Database) {
+		dir := t.TempDir()
+		other := &upstream{calls: make(map[string]int), returned: make(map[string]int)}
+		server := httptest.NewServer(other)
+		defer server.Close()
+		rounds := 6
+		if testing.Short() {
+			rounds = 2
+		}
+		s := openService(t, d, dir)
+		for round := range rounds {
+			killRound(t, job{Database: d, Dir: dir, URL: server.URL, First: round * 1_000_000}, round)
+		}
+
+		verified := s.assertSound(t, d)
+		counts := s.counts(t)
+		other.mu.Lock()
+		made := len(other.calls)
+		logged := loggedCalls(t, d)
+		for id, times := range other.calls {
+			if !logged[id] || times != 1 {
+				t.Errorf("call %s was made %d times; it is in the log: %t", id, times, logged[id])
+			}
+		}
+		other.mu.Unlock()
+		if int(counts.Calls) < made || int(counts.Billed) > made || counts.Failed != 0 {
+			t.Errorf("%d were made; the log has %+v", made, counts)
+		}
+		if made == 0 || verified == 0 {
+			t.Error("the processes were killed before they did anything")
+		}
+
+		// The rest is delivered once the leases of the killed have expired: now,
+		// since the conformance tests show when they do.
+		d.Exec(t, `UPDATE outbox SET due_at = 0 WHERE delivered_at IS NULL`)
+		s.deliver(t, server.URL, dir)
+		other.mu.Lock()
+		defer other.mu.Unlock()
+		if len(other.returned) != verified {
+			t.Errorf("the data of %d people arrived, of %d", len(other.returned), verified)
+		}
+		for customer, n := range other.returned {
+			if n != 1 {
+				t.Errorf("%s arrived %d times", customer, n)
+			}
+		}
+		t.Logf("%d rounds: %d calls made, in the log %+v; %d verified, %d posts had come before", rounds, made, counts, verified, other.again)
+	})
+}
+
+// loggedCalls is the set of the ids in the call log.
+func loggedCalls(t *testing.T, d sqltest.Database) map[string]bool {
+	t.Helper()
+	ids := make(map[string]bool)
+	_, err := sqldb.Collect(t.Context(), d.Open(t).Read(), func(rows *sql.Rows) (id string, err error) {
+		err = rows.Scan(&id)
+		ids[id] = true
+		return id, err
+	}, `SELECT id FROM upstream_calls`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+// killRound runs two processes for a moment and kills them.
+func killRound(t *testing.T, j job, round int) {
+	t.Helper()
+	var children []*exec.Cmd
+	for child := range 2 {
+		j.First += child * 100_000
+		text, err := json.Marshal(j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
+		cmd.Env = append(os.Environ(), jobVariable+"="+string(text))
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		children = append(children, cmd)
+	}
+	time.Sleep(time.Duration(500+110*round) * time.Millisecond)
+	for _, cmd := range children {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, cmd := range children {
+		_ = cmd.Wait() // killed
+	}
+}
+
+// assertSound verifies the trail and that each event has its row. It returns the
+// number of events.
+func (s *service) assertSound(t *testing.T, d sqltest.Database) int {
+	t.Helper()
+	head, err := s.trail.Verify(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events, rows, both int
+	d.QueryRow(t, `SELECT count(*) FROM audit_events`, &events)
+	d.QueryRow(t, `SELECT count(*) FROM outbox`, &rows)
+	d.QueryRow(t, `SELECT count(*) FROM outbox JOIN audit_events ON audit_events.seq = outbox.seq`, &both)
+	if int(head.Seq) != events || rows != events || both != events {
+		t.Errorf("the head is %d; %d events, %d rows, %d of both", head.Seq, events, rows, both)
+	}
+	return events
+}
+
+func (s *service) counts(t *testing.T) ledger.Counts {
+	t.Helper()
+	return ledger.Total(ledgertest.Usage(t, s.calls, 1))
+}
+
+// deliver runs senders until nothing is pending.
+func (s *service) deliver(t *testing.T, url, dir string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	defer stop()
+	one := s.sender(t, url, dir)
+	for range 3 {
+		sending.Go(func() { one.Run(ctx) })
+	}
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		n, _, err := s.outbox.Pending(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatalf("%d rows are pending after a minute", n)
+		}
+	}
+}
+
+// fill starts calls and verifies people until both fail. It returns how many
+// were acknowledged.
+func (s *service) fill(t *testing.T) (calls, verified int) {
+	t.Helper()
+	ids := []int64{}
+	for n := range 100_000 {
+		id, err := s.calls.Start(t.Context(), ledgertest.Call("cli_a", fmt.Sprint(n), ledger.DataCheck, 0))
+		if err != nil {
+			ledgertest.AssertUnavailable(t, "Start", err)
+			break
+		}
+		ids = append(ids, id)
+	}
+	for n := range 100_000 {
+		if err := s.verify(t.Context(), t, n); err != nil {
+			if sesuai.KindOf(err) != sesuai.KindUnavailable {
+				t.Error(err)
+			}
+			break
+		}
+		verified++
+	}
+	for _, id := range ids {
+		_ = s.calls.Complete(t.Context(), id, ledgertest.Found)
+	}
+	if len(ids) < 10 {
+		t.Fatalf("full after %d calls", len(ids))
+	}
+	return len(ids), verified
+}
+
+// assertHolds reports if the database has not exactly what was acknowledged.
+func (s *service) assertHolds(t *testing.T, d sqltest.Database, calls, verified int) {
+	t.Helper()
+	var n int
+	d.QueryRow(t, `SELECT count(*) FROM upstream_calls`, &n)
+	if events := s.assertSound(t, d); n != calls || events != verified {
+		t.Errorf("%d calls and %d events; %d and %d were acknowledged", n, events, calls, verified)
+	}
+}
+
+// TestFull: SQLite's own limit stands for the full disk. The completions wait
+// until there is space.
+func TestFull(t *testing.T) {
+	d := upstreamEngines.SQLite(t)
+	db := d.Open(t)
+	pages := func(n int) {
+		err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
+			_, err := tx.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", n))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openServiceOn(t, db, keyring.NewSecret())
+	pages(60)
+	calls, verified := s.fill(t)
+	s.assertHolds(t, d, calls, verified)
+	pages(1_000_000)
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		if counts := s.counts(t); int(counts.Billed) == calls && counts.Unknown == 0 {
+			break
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatal("the completions are not written after a minute")
+		}
+	}
+	if err := s.verify(t.Context(), t, 1); err != nil {
+		t.Error(err)
+	}
+	s.assertHolds(t, d, calls, verified+1)
+}
+
+// TestFullDisk fills a real, small file system.
+func TestFullDisk(t *testing.T) {
+	mount := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", mount).CombinedOutput(); err != nil {
+		t.Skipf("a file system cannot be mounted here: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", mount).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	d := sqltest.Database{
+		Options: sqldb.Options{Dir: filepath.Join(mount, "data"), Migrations: upstreamEngines.Migrations()}, Engine: sqldb.SQLite,
+	}
+	dir := t.TempDir()
+	calls, verified := 0, 0
+	t.Run("fill", func(t *testing.T) { calls, verified = openService(t, d, dir).fill(t) })
+	openService(t, d, dir).assertHolds(t, d, calls, verified)
+}

@@ -1,0 +1,2 @@
+CREATE TABLE others (id BYTEA PRIMARY KEY);
+CREATE INDEX others_id ON others (id);

@@ -1,0 +1,2 @@
+CREATE TABLE others (id BLOB PRIMARY KEY);
+CREATE INDEX others_id ON others (id);

@@ -1,0 +1,165 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// Querier is what reads: DB.Read, or a Tx to read what it has written.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Tx is a transaction that writes. Packages that own tables take one, so that a
+// commit can span several owners.
+type Tx struct {
+	*sql.Tx
+	conn *sql.Conn // the one that the transaction runs on
+	db   *DB
+}
+
+// InTx runs f in a transaction. It commits if f returns nil, and returns f's
+// error as it is otherwise. If InTx returns nil the changes are durable: they
+// survive a kill -9 and a power cut. If it returns an error nothing has changed,
+// unless the connection broke during the commit.
+func (db *DB) InTx(ctx context.Context, f func(tx *Tx) error) error {
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	// This returns the connection to the pool, which checks it after an error.
+	defer conn.Close() //nolint:errcheck // it only reports a broken connection
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(&Tx{tx, conn, db}); err != nil {
+		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
+			err = errors.Join(err, rollback)
+		}
+		return err
+	}
+	return tx.Commit()
+}
+
+// hot is the prepared statement of a text; nil if it is not one of
+// DB.PrepareHot.
+func (tx *Tx) hot(ctx context.Context, query string) *sql.Stmt {
+	if stmt, ok := tx.db.hot.Load(query); ok {
+		return tx.StmtContext(ctx, stmt.(*sql.Stmt))
+	}
+	return nil
+}
+
+// PrepareContext is that of sql.Tx.
+func (tx *Tx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt := tx.hot(ctx, query); stmt != nil {
+		return stmt, nil
+	}
+	return tx.Tx.PrepareContext(ctx, query)
+}
+
+// ExecContext is that of sql.Tx.
+func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if stmt := tx.hot(ctx, query); stmt != nil {
+		return stmt.ExecContext(ctx, args...)
+	}
+	return tx.Tx.ExecContext(ctx, query, args...)
+}
+
+// QueryContext is that of sql.Tx.
+func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := tx.hot(ctx, query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return tx.Tx.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext is that of sql.Tx.
+func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if stmt := tx.hot(ctx, query); stmt != nil {
+		return stmt.QueryRowContext(ctx, args...)
+	}
+	return tx.Tx.QueryRowContext(ctx, query, args...)
+}
+
+// Engine reports which engine the transaction runs on.
+func (tx *Tx) Engine() Engine { return tx.db.engine.kind }
+
+// ExecEach runs a statement once for each list of arguments.
+func (tx *Tx) ExecEach(ctx context.Context, query string, args [][]any) error {
+	switch len(args) {
+	case 0:
+		return nil
+	case 1: // to prepare it would be another round trip
+		_, err := tx.ExecContext(ctx, query, args[0]...)
+		return err
+	}
+	stmt, err := tx.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close() //nolint:errcheck // the end of the transaction closes it, too
+	for _, a := range args {
+		if _, err := stmt.ExecContext(ctx, a...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Lock takes an advisory lock until the transaction ends. Transactions with the
+// same key exclude each other; on SQLite they do so without a lock.
+func (tx *Tx) Lock(ctx context.Context, key int64) error {
+	return tx.lock(ctx, tx.db.engine.lock, key)
+}
+
+// LockShared is Lock for transactions that exclude only those that call Lock.
+func (tx *Tx) LockShared(ctx context.Context, key int64) error {
+	return tx.lock(ctx, tx.db.engine.lockShared, key)
+}
+
+func (tx *Tx) lock(ctx context.Context, statement string, key int64) error {
+	if statement == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, statement, key)
+	return err
+}
+
+// AwaitReplication makes the commit of a transaction that has written nothing
+// wait until the synchronous standbys have what it has read. Without it a caller
+// could be told that a row is there which a failover then loses: a commit that
+// was cut off while it waited for a standby is visible on the primary.
+func (tx *Tx) AwaitReplication(ctx context.Context) error {
+	if tx.db.engine.awaitReplication == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, tx.db.engine.awaitReplication)
+	return err
+}
+
+// Collect runs a query and returns its rows as scan reads them.
+func Collect[T any](ctx context.Context, q Querier, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return CollectRows(rows, scan)
+}
+
+// CollectRows reads all rows and closes them.
+func CollectRows[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	defer rows.Close() //nolint:errcheck // rows.Err reports it
+	var all []T
+	for rows.Next() {
+		row, err := scan(rows)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, row)
+	}
+	return all, rows.Err()
+}

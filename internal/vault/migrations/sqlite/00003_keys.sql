@@ -1,0 +1,22 @@
+-- master_keys tells by their check values which master keys the rest was made
+-- with. state: added, current (one), retiring, retired.
+CREATE TABLE master_keys (
+    id          INTEGER PRIMARY KEY, -- the first byte of what is sealed
+    check_value BLOB    NOT NULL,
+    state       TEXT    NOT NULL,
+    added_at    INTEGER NOT NULL
+) STRICT;
+
+-- key_epoch counts the changes of the states.
+CREATE TABLE key_epoch (
+    id    INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch INTEGER NOT NULL
+) STRICT;
+INSERT INTO key_epoch (id, epoch) VALUES (1, 0);
+
+-- secrets are the keys of hashes that outlive a master key.
+CREATE TABLE secrets (
+    name   TEXT    PRIMARY KEY,
+    key_id INTEGER NOT NULL,
+    sealed BLOB    NOT NULL
+) STRICT;

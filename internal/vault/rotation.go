@@ -1,0 +1,194 @@
+package vault
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+// The states of a master key, in the order in which it has them.
+const (
+	// stateAdded: nothing is stored under the key yet.
+	stateAdded = "added"
+	// stateCurrent: everything new is stored under the key. There is one.
+	stateCurrent = "current"
+	// stateRetiring: rows are being moved from the key to the current one.
+	stateRetiring = "retiring"
+	// stateRetired: nothing is stored under the key any more.
+	stateRetired = "retired"
+)
+
+// MasterKey describes a master key.
+type MasterKey struct {
+	// ID is its number. keyring.Path returns the path of its file.
+	ID byte `json:"id"`
+	// State is added, current, retiring or retired.
+	State   string    `json:"state"`
+	AddedAt time.Time `json:"added_at"`
+	// There reports whether this process has the key.
+	There bool `json:"there"`
+}
+
+// List returns the master keys, oldest first. Its errors are those of Open.
+func (v *Vault) List(ctx context.Context) ([]MasterKey, error) {
+	if err := v.load(ctx); err != nil {
+		return nil, err
+	}
+	_, rows, err := readKeys(ctx, v.db.Read())
+	if err != nil {
+		return nil, sqldb.Unavailable(ctx, "reading the master keys", err)
+	}
+	var all []MasterKey
+	for _, row := range rows {
+		_, there := v.ring.Key(row.id)
+		all = append(all, MasterKey{ID: row.id, State: row.state, AddedAt: time.UnixMicro(row.addedAt).UTC(), There: there})
+	}
+	return all, nil
+}
+
+// AddKey creates the file of another master key and records the key. Nothing is
+// stored under it before StartRotation, so there is time to copy the file to
+// other nodes. If a key has been added already the error has kind
+// sesuai.KindConflict.
+func (v *Vault) AddKey(ctx context.Context) (id byte, err error) {
+	err = v.changeKeys(ctx, func(tx *sqldb.Tx, rows []keyRow) error {
+		last := rows[len(rows)-1]
+		switch {
+		case last.state == stateAdded:
+			return &sesuai.Error{
+				Kind:   sesuai.KindConflict,
+				Detail: fmt.Sprintf("master key %d has been added and is not in use yet: rotate to it first", last.id),
+			}
+		case last.id == keyring.MaxKeys:
+			return &sesuai.Error{Kind: sesuai.KindConflict, Detail: fmt.Sprintf("a database has at most %d master keys", keyring.MaxKeys)}
+		}
+		id = last.id + 1
+		key, err := v.ring.Create(id)
+		if err != nil {
+			return err
+		}
+		return v.insertKey(ctx, tx, key, stateAdded)
+	})
+	if err != nil {
+		return 0, conflictOr(ctx, "adding a master key", err)
+	}
+	return id, nil
+}
+
+// StartRotation makes the key that was added the current one, and the current
+// one a retiring one. It does nothing if a key is retiring already. If no key was
+// added the error has kind sesuai.KindConflict; if its file is missing or wrong,
+// sesuai.KindConfiguration.
+func (v *Vault) StartRotation(ctx context.Context) error {
+	if err := v.ring.Refresh(); err != nil {
+		return err
+	}
+	err := v.changeKeys(ctx, func(tx *sqldb.Tx, rows []keyRow) error {
+		if slices.ContainsFunc(rows, func(k keyRow) bool { return k.state == stateRetiring }) {
+			return nil
+		}
+		added := rows[len(rows)-1]
+		if added.state != stateAdded {
+			return &sesuai.Error{Kind: sesuai.KindConflict, Detail: "there is no other master key to rotate to: add one first"}
+		}
+		key, ok := v.ring.Key(added.id)
+		if !ok || !key.Matches(added.check) {
+			return &sesuai.Error{
+				Kind:   sesuai.KindConfiguration,
+				Detail: fmt.Sprintf("the file of master key %d is missing, or has another key", added.id),
+			}
+		}
+		return v.switchTo(ctx, tx, key)
+	})
+	if err != nil {
+		return conflictOr(ctx, "starting a rotation", err)
+	}
+	return v.load(ctx)
+}
+
+// switchTo makes key the current one, and seals the secrets with it.
+func (v *Vault) switchTo(ctx context.Context, tx *sqldb.Tx, key *keyring.Key) error {
+	secrets, err := v.readSecrets(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for name, secret := range secrets {
+		if err := storeSecret(ctx, tx, key, name, secret); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE master_keys SET state = $1 WHERE state = $2`, stateRetiring, stateCurrent); err != nil {
+		return err
+	}
+	return setState(ctx, tx, key.ID(), stateCurrent)
+}
+
+// Retire records that nothing is stored under a retiring key any more. The
+// caller must have made sure of that.
+func (v *Vault) Retire(ctx context.Context, key *keyring.Key) error {
+	err := v.changeKeys(ctx, func(tx *sqldb.Tx, _ []keyRow) error {
+		return setState(ctx, tx, key.ID(), stateRetired)
+	})
+	if err != nil {
+		return sqldb.Unavailable(ctx, "retiring a master key", err)
+	}
+	return v.Reload(ctx)
+}
+
+// changeKeys runs f in a transaction that excludes all others that need the
+// keys, with the rows of the keys, oldest first.
+func (v *Vault) changeKeys(ctx context.Context, f func(tx *sqldb.Tx, rows []keyRow) error) error {
+	return v.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		if err := tx.Lock(ctx, keysLock); err != nil {
+			return err
+		}
+		_, rows, err := readKeys(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return f(tx, rows)
+	})
+}
+
+func (v *Vault) insertKey(ctx context.Context, tx *sqldb.Tx, key *keyring.Key, state string) error {
+	check := key.Check()
+	_, err := tx.ExecContext(ctx, `INSERT INTO master_keys (id, check_value, state, added_at) VALUES ($1, $2, $3, $4)`,
+		int64(key.ID()), check[:], state, v.now().UnixMicro())
+	return err
+}
+
+// setState changes the state of a key, and the epoch.
+func setState(ctx context.Context, tx *sqldb.Tx, id byte, state string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE master_keys SET state = $1 WHERE id = $2`, state, int64(id)); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE key_epoch SET epoch = epoch + 1 WHERE id = 1`)
+	return err
+}
+
+// currentKey returns the current key of the rows.
+func (v *Vault) currentKey(rows []keyRow) (*keyring.Key, error) {
+	i := slices.IndexFunc(rows, func(k keyRow) bool { return k.state == stateCurrent })
+	if i < 0 {
+		return nil, errStaleKeys
+	}
+	key, ok := v.ring.Key(rows[i].id)
+	if !ok {
+		return nil, errStaleKeys
+	}
+	return key, nil
+}
+
+// conflictOr returns err as it is if it has kind sesuai.KindConflict, and as one
+// of kind sesuai.KindUnavailable or KindConfiguration otherwise.
+func conflictOr(ctx context.Context, doing string, err error) error {
+	if sesuai.KindOf(err) == sesuai.KindConflict {
+		return err
+	}
+	return sqldb.Unavailable(ctx, doing, err)
+}
