@@ -61,6 +61,7 @@ func check(t *testing.T, answer func(in, out []float32) error) face.Checked {
 
 // Check finds for the default network exactly what its manifest says.
 func TestCheckAgreesWithTheManifest(t *testing.T) {
+	slow(t)
 	o := realOptions(t)
 	want := o.Manifest.Template
 	onnx, err := os.ReadFile(filepath.Join(modelsDir, want.File))
@@ -100,6 +101,7 @@ func bands(in, out []float32) {
 }
 
 func TestCheckWatchesTheAnswers(t *testing.T) {
+	slow(t)
 	runs := 0
 	for name, test := range map[string]struct {
 		answer func(in, out []float32) error

@@ -50,7 +50,7 @@ type answer struct {
 func ask(e *face.Engine, data []byte, use face.Use) answer {
 	x, err := e.Extract(context.Background(), data, use)
 	a := answer{X: x, Kind: sesuai.KindOf(err)}
-	if x.Picture != nil && !sampled() {
+	if x.Picture != nil && !testing.Short() {
 		if a.Picture, err = x.Picture.JPEG(50_000); err != nil {
 			a.Kind = sesuai.KindOf(err)
 		}
@@ -59,9 +59,10 @@ func ask(e *face.Engine, data []byte, use face.Use) answer {
 	return a
 }
 
-// An engine that has processed other photographs returns exactly the same as a
-// new one, for one photograph at a time and for many at once.
+// An engine that has processed other photographs returns exactly what a new one
+// returns.
 func TestAnswersDoNotDependOnOtherPhotographs(t *testing.T) {
+	t.Parallel()
 	files := photographs(t)
 	uses := []face.Use{face.ForProbe, face.ForReference}
 	want := map[string]answer{}
@@ -81,15 +82,30 @@ func TestAnswersDoNotDependOnOtherPhotographs(t *testing.T) {
 			}
 		}
 	}
-	e := newEngine(t, func(o *face.Options) { o.Workers, o.Pictures = 2, true })
+}
+
+// An engine that processes many photographs at once returns exactly what it
+// returns for one at a time.
+func TestAnswersDoNotDependOnOtherCallers(t *testing.T) {
+	t.Parallel()
+	files := photographs(t)
+	uses := []face.Use{face.ForProbe, face.ForReference}
+	one := openEngine(t, func(o *face.Options) { o.Workers, o.Pictures = 1, true })
+	want := make([][2]answer, len(files))
+	for i, data := range files {
+		for u, use := range uses {
+			want[i][u] = ask(one, data, use)
+		}
+	}
+	e := openEngine(t, func(o *face.Options) { o.Workers, o.Pictures = 2, true })
 	var tasks sync.WaitGroup
-	for g := range 8 {
+	for g := range 4 {
 		tasks.Go(func() {
 			for i := range files {
 				i = (i + g) % len(files)
-				use := uses[(i+g)%2]
-				if diff := cmp.Diff(want[key(i, use)], ask(e, files[i], use)); diff != "" {
-					t.Errorf("beside others, %s: %s", key(i, use), diff)
+				u := (i + g) % 2
+				if diff := cmp.Diff(want[i][u], ask(e, files[i], uses[u])); diff != "" {
+					t.Errorf("beside others, photograph %d, use %d: %s", i, u, diff)
 				}
 			}
 		})
@@ -98,7 +114,7 @@ func TestAnswersDoNotDependOnOtherPhotographs(t *testing.T) {
 }
 
 func TestExtractEndsWithItsContext(t *testing.T) {
-	e := newEngine(t, func(o *face.Options) { o.Workers = 1 })
+	e := openEngine(t, func(o *face.Options) { o.Workers = 1 })
 	data := encodePNG(t, face.DrawFirst(200))
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -128,7 +144,7 @@ func TestExtractEndsWithItsContext(t *testing.T) {
 
 // A worker is released however an Extract ends.
 func TestWorkersComeBack(t *testing.T) {
-	e := newEngine(t, func(o *face.Options) { o.Workers, o.MaxPixels = 1, 300*300 })
+	e := openEngine(t, func(o *face.Options) { o.Workers, o.MaxPixels = 1, 300*300 })
 	for _, data := range [][]byte{
 		[]byte("\xff\xd8\xff"), encodePNG(t, canvas(301, 300)), encodePNG(t, canvas(300, 300)), encodePNG(t, face.DrawFirst(66)),
 	} {

@@ -44,8 +44,26 @@ func realOptions(t testing.TB) face.Options {
 	return face.Options{Models: modelsDir, Manifest: m, Calibration: c, Load: load, DecodeJPEG: turbo.Decode}
 }
 
-// newEngine opens the real engine with changed options.
+// slow skips a test with -short. make test runs this package twice: in full, and
+// with -short under the race detector. That makes the face pipeline ten times
+// slower, and a test that takes one photograph after another has no race to find.
+func slow(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("too slow for -short")
+	}
+}
+
+// newEngine opens the real engine, its options changed. It skips the test with
+// -short. A test of concurrency, which the race detector must see, uses openEngine.
 func newEngine(t testing.TB, change ...func(*face.Options)) *face.Engine {
+	t.Helper()
+	slow(t)
+	return openEngine(t, change...)
+}
+
+// openEngine opens the real engine, its options changed.
+func openEngine(t testing.TB, change ...func(*face.Options)) *face.Engine {
 	t.Helper()
 	o := realOptions(t)
 	for _, f := range change {

@@ -2,10 +2,12 @@ package face_test
 
 import (
 	"context"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 
@@ -55,6 +57,33 @@ func extractAll(t *testing.T, names map[string]extractFunc) map[string]face.Extr
 	return done
 }
 
+// album holds the extractions of development photographs as probes by one engine.
+// Each photograph is extracted once, however many tests need it.
+type album struct {
+	engine *face.Engine
+	made   map[string]face.Extraction
+}
+
+func newAlbum(e *face.Engine) *album { return &album{e, map[string]face.Extraction{}} }
+
+// of extracts every photograph of the pairs that is not in the album yet. It
+// returns the whole album, by name.
+func (a *album) of(t *testing.T, pairs []pair) map[string]face.Extraction {
+	t.Helper()
+	missing := map[string]extractFunc{}
+	for _, p := range pairs {
+		for _, name := range []string{p.reference, p.probe} {
+			if _, ok := a.made[name]; !ok {
+				missing[name] = func(ctx context.Context, data []byte) (face.Extraction, error) {
+					return a.engine.Extract(ctx, data, face.ForProbe)
+				}
+			}
+		}
+	}
+	maps.Copy(a.made, extractAll(t, missing))
+	return a.made
+}
+
 // spread returns n pairs, evenly spread over the list.
 func spread(pairs []pair, n int) []pair {
 	if n >= len(pairs) {
@@ -77,30 +106,23 @@ func genuine(pairs []pair) []pair {
 	return out
 }
 
-// This pipeline agrees with the prototype of design.md.
-func TestAgreesWithPrototype(t *testing.T) {
-	notUnderRace(t)
+// TestDevelopmentPhotographs compares the development photographs with an engine
+// that refuses nothing. Its subtests share the extractions.
+func TestDevelopmentPhotographs(t *testing.T) {
+	t.Parallel()
+	central := newAlbum(newEngine(t, func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Limits{} }))
+	t.Run("AgreesWithPrototype", func(t *testing.T) { agreesWithPrototype(t, central) })
+	t.Run("OtherPhotographs", func(t *testing.T) { otherPhotographs(t, central) })
+	t.Run("QualityGate", func(t *testing.T) { qualityGate(t, central) })
+}
+
+// agreesWithPrototype: the prototype of design.md and this pipeline agree.
+func agreesWithPrototype(t *testing.T, central *album) {
 	pairs := readPairs(t, "prototype_scores.csv")
-	if sampled() {
-		pairs = spread(pairs, 150)
-	}
-	evaluating := func(s face.Subject) *face.Engine {
-		return newEngine(t, func(o *face.Options) { o.Subject, o.Limits = s, &face.Limits{} })
-	}
-	central, largest := evaluating(face.Central), evaluating(face.Largest)
-	names := map[string]extractFunc{}
-	for _, p := range pairs {
-		for _, name := range []string{p.reference, p.probe} {
-			e := central
-			if filepath.Dir(name) == "london" {
-				e = largest
-			}
-			names[name] = func(ctx context.Context, data []byte) (face.Extraction, error) {
-				return e.Extract(ctx, data, face.ForProbe)
-			}
-		}
-	}
-	faces := extractAll(t, names)
+	isLondon := func(p pair) bool { return filepath.Dir(p.reference) == "london" }
+	largest := newAlbum(newEngine(t, func(o *face.Options) { o.Subject, o.Limits = face.Largest, &face.Limits{} }))
+	faces := maps.Clone(largest.of(t, slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return !isLondon(p) })))
+	maps.Copy(faces, central.of(t, slices.DeleteFunc(slices.Clone(pairs), isLondon)))
 	var sum, worst float64
 	compared := 0
 	for _, p := range pairs {
@@ -125,10 +147,8 @@ const londonImpostors = 0.2
 
 // All people of London are verified, and nearly no impostor.
 func TestLondon(t *testing.T) {
+	t.Parallel()
 	pairs := readPairs(t, "london_pairs.csv")
-	if sampled() {
-		pairs = append(genuine(pairs), spread(pairs[38:], 300)...)
-	}
 	e := newEngine(t)
 	names := map[string]extractFunc{}
 	as := func(use face.Use) extractFunc {
@@ -170,7 +190,7 @@ func TestLondon(t *testing.T) {
 	if reached[1] != tried[1] || tried[1] != 38 {
 		t.Errorf("%d of %d people verified, want all 38", reached[1], tried[1])
 	}
-	if percent(reached[0], tried[0]) > londonImpostors && !sampled() {
+	if percent(reached[0], tried[0]) > londonImpostors {
 		t.Errorf("%d of %d impostor pairs reach %d", reached[0], tried[0], threshold)
 	}
 }
@@ -185,14 +205,9 @@ func percent(n, of int) float64 { return 100 * float64(n) / float64(of) }
 // a non-match. Photographs refused for several faces are counted separately,
 // since LFW has bystanders.
 func TestLFW(t *testing.T) {
-	notUnderRace(t)
-	n := 500
+	t.Parallel()
 	maxFNMR := map[string]float64{"asia-2026-11": 9, "general-2026-11": 4}
-	if sampled() {
-		n = 100
-		maxFNMR = map[string]float64{"asia-2026-11": 18, "general-2026-11": 10} // a small sample varies more
-	}
-	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), n)
+	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), 500)
 	e := newEngine(t)
 	// A photograph can be the reference of one pair and the probe of another.
 	type sample struct {
@@ -251,18 +266,5 @@ func TestLFW(t *testing.T) {
 	}
 	if percent(several, len(pairs)) > 30 {
 		t.Errorf("%d of %d pairs are refused for several faces", several, len(pairs))
-	}
-}
-
-// sampled reports whether the test uses only a sample of the pairs.
-func sampled() bool { return testing.Short() || underRace }
-
-// notUnderRace skips a test that processes one photograph after the other under
-// the race detector. It would take minutes, and the detector finds nothing there
-// that it does not find in other tests. make test runs it without the detector.
-func notUnderRace(t *testing.T) {
-	t.Helper()
-	if underRace {
-		t.Skip("it runs without the race detector")
 	}
 }

@@ -93,6 +93,9 @@ func FieldNames() (names []string) {
 // DefaultLimit returns the limit of QualityMeasures[i] for a use.
 func DefaultLimit(use Use, i int) float64 { return *DefaultLimits.of(use).at(i) }
 
+// FailedByDefault are the measures that are under their default limit.
+func FailedByDefault(q Quality, use Use) []Measure { return q.failed(DefaultLimits.of(use)) }
+
 // Judge measures the face's liveness.
 func (b *Bench) Judge() (Liveness, error) { return b.w.judge(b.p, b.face) }
 

@@ -70,7 +70,7 @@ func wantOne(t *testing.T, x, like face.Extraction, centre face.Point, size, min
 }
 
 func TestFindsFaceOfAnySize(t *testing.T) {
-	notUnderRace(t)
+	t.Parallel()
 	e := newEngine(t)
 	plain := extract(t, e, face.DrawFirst(400))
 	for _, size := range []int{100, 160, 300, 640, 1000, 2000} {
@@ -93,6 +93,7 @@ func TestFindsFaceOfAnySize(t *testing.T) {
 }
 
 func TestFindsFaceAnywhereInAnyFrame(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t)
 	plain := extract(t, e, face.DrawFirst(400))
 	for _, test := range []struct{ w, h, size, x, y int }{
@@ -106,9 +107,6 @@ func TestFindsFaceAnywhereInAnyFrame(t *testing.T) {
 		{4000, 3000, 2800, 600, 100}, // large in a large photograph
 	} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
-			if underRace && test.w*test.h > 5_000_000 {
-				t.Skip("12 megapixels are too slow under the race detector, and add nothing to it")
-			}
 			m := canvas(test.w, test.h)
 			put(m, face.DrawFirst(test.size), test.x, test.y)
 			half := float64(test.size) / 2
@@ -118,7 +116,7 @@ func TestFindsFaceAnywhereInAnyFrame(t *testing.T) {
 }
 
 func TestSeveralFaces(t *testing.T) {
-	notUnderRace(t)
+	t.Parallel()
 	e := newEngine(t)
 	of := func(first, second int) image.Image {
 		m := canvas(1200, 700)
@@ -157,6 +155,7 @@ func TestSeveralFaces(t *testing.T) {
 }
 
 func TestNoFace(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t)
 	noise := rand.New(rand.NewPCG(7, 8))
 	grain := make([][3]byte, 300*300)

@@ -119,7 +119,7 @@ func wilson(k, n int) (low, high float64) {
 
 // TestBonaFideLiveness: the default threshold refuses few photographs of people.
 func TestBonaFideLiveness(t *testing.T) {
-	notUnderRace(t)
+	t.Parallel()
 	lfw := sampleOf(photographsIn(t, "lfw/*/*.jpg"), 12)
 	chose := map[string]bool{} // the people with whom the crop was chosen
 	for _, name := range chosenPeople(t, 250) {
@@ -195,7 +195,7 @@ func TestBonaFideLiveness(t *testing.T) {
 // not claim that few do. It fails if the share differs from the documented one in
 // either direction.
 func TestSimulatedAttacks(t *testing.T) {
-	notUnderRace(t)
+	t.Parallel()
 	// One photograph of each person; the next person's head wears the mask. The
 	// crop was chosen with the first 14 people of London and 13 of LFW.
 	type source struct{ of, host string }

@@ -21,7 +21,7 @@ func measuringLiveness(o *face.Options) { o.Liveness = true }
 // the same to the bit, whether or not it is, and also for an engine without a
 // liveness network.
 func TestLivenessIsApart(t *testing.T) {
-	notUnderRace(t)
+	t.Parallel()
 	with, without := newEngine(t, measuringLiveness), newEngine(t)
 	for i, data := range photographs(t) {
 		t.Run(fmt.Sprint("photograph ", i), func(t *testing.T) {
@@ -53,18 +53,19 @@ func TestLivenessIsApart(t *testing.T) {
 
 // Concurrent workers measure the same as one worker.
 func TestLivenessDoesNotDependOnOtherPhotographs(t *testing.T) {
+	t.Parallel()
 	files := photographs(t)
 	uses := []face.Use{face.ForLiveProbe, face.ForProbe, face.ForReference}
-	one := newEngine(t, measuringLiveness, func(o *face.Options) { o.Workers = 1 })
+	one := openEngine(t, measuringLiveness, func(o *face.Options) { o.Workers = 1 })
 	want := make([][]answer, len(files))
 	for i, data := range files {
 		for _, use := range uses {
 			want[i] = append(want[i], ask(one, data, use))
 		}
 	}
-	several := newEngine(t, measuringLiveness, func(o *face.Options) { o.Workers = 3 })
+	several := openEngine(t, measuringLiveness, func(o *face.Options) { o.Workers = 3 })
 	var tasks sync.WaitGroup
-	for g := range 6 {
+	for g := range 4 {
 		tasks.Go(func() {
 			for i := range files {
 				i = (i + g) % len(files)
@@ -81,6 +82,7 @@ func TestLivenessDoesNotDependOnOtherPhotographs(t *testing.T) {
 // The self-test finds wrong channels and a wrong range of pixels in the manifest
 // of the liveness network.
 func TestLivenessSelfTest(t *testing.T) {
+	slow(t)
 	needModels(t)
 	for name, change := range map[string]func(l *face.LivenessSpec){
 		"of 0 to 1":      func(l *face.LivenessSpec) { l.Divisor = 255 },
@@ -135,6 +137,7 @@ func TestLivenessNeedsItsNetwork(t *testing.T) {
 // The liveness network is optional in a manifest, and its file is needed only if
 // liveness is configured.
 func TestLivenessIsOptional(t *testing.T) {
+	slow(t)
 	without, err := face.ParseManifest(manifestFile(t, func(m *face.Manifest) { m.Liveness = nil }))
 	if err != nil || without.Liveness != nil {
 		t.Fatal(without.Liveness, err)

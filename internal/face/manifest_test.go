@@ -200,6 +200,7 @@ func copyModels(t *testing.T, m face.Manifest) string {
 
 // The self-test finds a network that loads but has a wrong input.
 func TestSelfTestFindsWrongFeeding(t *testing.T) {
+	slow(t)
 	for name, change := range map[string]func(m *face.Manifest){
 		"template fed RGB":        func(m *face.Manifest) { m.Template.Channels = "RGB" },
 		"template of 0 to 1":      func(m *face.Manifest) { m.Template.Mean, m.Template.Divisor = 0, 255 },

@@ -36,7 +36,7 @@ func withPictures(o *face.Options) { o.Pictures = true }
 // TestPictureOfDrawing: whatever the photograph's size and however it lies, the
 // picture shows the face and little else.
 func TestPictureOfDrawing(t *testing.T) {
-	notUnderRace(t)
+	t.Parallel()
 	e := newEngine(t, withPictures)
 	plain := extract(t, e, face.DrawFirst(400))
 	wall := canvas(3000, 2000)
@@ -100,12 +100,9 @@ func pixels(m *image.NRGBA) func(x, y int) [3]byte {
 
 // TestPictureOfPerson: somebody else's matcher gets the face that ours gets.
 func TestPictureOfPerson(t *testing.T) {
-	n := 10
-	if sampled() {
-		n = 1
-	}
+	t.Parallel()
 	e := newEngine(t, withPictures)
-	turnedPairs(t, e, "london_pairs.csv", n, func(reference face.Extraction, probe *image.YCbCr, want float64) {
+	turnedPairs(t, e, "london_pairs.csv", 10, func(reference face.Extraction, probe *image.YCbCr, want float64) {
 		for _, o := range []int{1, 3, 6, 8} {
 			whole := extractFile(t, e, encodePNG(t, storedAs(o, probe)))
 			if o != 1 && whole.Finding != face.OneFace {
@@ -124,7 +121,6 @@ func TestPictureOfPerson(t *testing.T) {
 // TestPictureFitsOrFails: the picture gets smaller until it fits. If nothing fits
 // there is none.
 func TestPictureFitsOrFails(t *testing.T) {
-	notUnderRace(t)
 	e := newEngine(t, withPictures)
 	x := extract(t, e, face.DrawFirst(900))
 	sizes := []int{len(pictureOf(t, x, 195_000))}

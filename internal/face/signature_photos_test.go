@@ -2,7 +2,6 @@ package face_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -131,11 +130,8 @@ func (a apart) String() string {
 
 // TestSentAgain: a photograph that was changed and sent again is recognised.
 func TestSentAgain(t *testing.T) {
-	notUnderRace(t)
+	t.Parallel()
 	pairs := slices.Concat(spread(genuine(readPairs(t, "lfw_pairs.csv")), 120), spread(genuine(readPairs(t, "london_pairs.csv")), 30))
-	if sampled() {
-		pairs = spread(pairs, 12)
-	}
 	e := newEngine(t, func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Limits{} })
 	lines := make([]apart, len(again))
 	var missed, of int
@@ -181,28 +177,11 @@ func TestSentAgain(t *testing.T) {
 // photograph with different contrast.
 const twice = 2152
 
-// TestOtherPhotographs: another photograph of the same person is not near.
-func TestOtherPhotographs(t *testing.T) {
-	notUnderRace(t)
+// otherPhotographs: another photograph of the same person is not near.
+func otherPhotographs(t *testing.T, album *album) {
 	for _, list := range []string{"london_pairs.csv", "lfw_pairs.csv"} {
-		all := genuine(readPairs(t, list))
-		pairs := all
-		if sampled() {
-			pairs = spread(pairs, 100)
-			if len(all) > twice {
-				pairs = append(pairs, all[twice])
-			}
-		}
-		e := newEngine(t, func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Limits{} })
-		names := map[string]extractFunc{}
-		for _, p := range pairs {
-			for _, name := range []string{p.reference, p.probe} {
-				names[name] = func(ctx context.Context, data []byte) (face.Extraction, error) {
-					return e.Extract(ctx, data, face.ForProbe)
-				}
-			}
-		}
-		faces := extractAll(t, names)
+		pairs := genuine(readPairs(t, list))
+		faces := album.of(t, pairs)
 		var line apart
 		for i, p := range pairs {
 			a, b := faces[p.reference], faces[p.probe]
@@ -210,7 +189,7 @@ func TestOtherPhotographs(t *testing.T) {
 				continue
 			}
 			look, sketch := face.Apart(a.Signature, b.Signature)
-			one := list == "lfw_pairs.csv" && p == all[twice]
+			one := list == "lfw_pairs.csv" && p == pairs[twice]
 			if a.Signature.Near(b.Signature) != one {
 				t.Errorf("%s, pair %d of %d: taken for one photograph is %v, it is %v; %d bits of the hash and %d of the sketch differ",
 					list, i, len(pairs), !one, one, look, sketch)

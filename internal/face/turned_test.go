@@ -65,13 +65,9 @@ func percentageOf(t *testing.T, e *face.Engine, reference, probe face.Extraction
 // All eight orientations of the tag give the same percentage within 0.5, in a
 // JPEG whose compression hardly matters at its size, and in a PNG.
 func TestOrientationsOfAPersonAreAlike(t *testing.T) {
-	notUnderRace(t)
-	n := 10
-	if sampled() {
-		n = 1
-	}
+	t.Parallel()
 	e := newEngine(t)
-	turnedPairs(t, e, "london_pairs.csv", n, func(reference face.Extraction, probe *image.YCbCr, want float64) {
+	turnedPairs(t, e, "london_pairs.csv", 10, func(reference face.Extraction, probe *image.YCbCr, want float64) {
 		for o := 1; o <= 8; o++ {
 			tag := tiff(littleEndian, uint16(o))
 			for kind, file := range map[string][]byte{
@@ -92,11 +88,7 @@ func TestOrientationsOfAPersonAreAlike(t *testing.T) {
 // The face in a turned photograph without a tag either is found and matches, or
 // is refused. The result is never wrong.
 func TestTurnedPhotographs(t *testing.T) {
-	notUnderRace(t)
-	london, lfw := 10, 80
-	if sampled() {
-		london, lfw = 1, 5
-	}
+	t.Parallel()
 	e := newEngine(t)
 	found, refused := 0, 0
 	turn := func(reference face.Extraction, probe *image.YCbCr, upright float64) {
@@ -113,8 +105,8 @@ func TestTurnedPhotographs(t *testing.T) {
 			}
 		}
 	}
-	turnedPairs(t, e, "london_pairs.csv", london, turn)
-	turnedPairs(t, e, "lfw_pairs.csv", lfw, turn)
+	turnedPairs(t, e, "london_pairs.csv", 10, turn)
+	turnedPairs(t, e, "lfw_pairs.csv", 80, turn)
 	t.Logf("turned without a tag: %d found and right, %d refused", found, refused)
 	if found < refused {
 		t.Errorf("%d found, %d refused", found, refused)
