@@ -1,7 +1,11 @@
 package balikan_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -100,4 +104,61 @@ func TestDamagedRows(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNothingPersonalOnDisk: no file of an SQLite database holds a NIK in the
+// clear. The sealed NIK of a delivered row is in none either: at once, or after a
+// minute.
+func TestNothingPersonalOnDisk(t *testing.T) {
+	d, clock := engines.SQLite(t), outboxtest.NewClock()
+	s := open(t, d.Open(t), keyring.NewSecret(), clock.Now)
+	const rows = 400
+	outboxtest.Add(t, s, 1, rows)
+	var clear, sealed [][]byte
+	for n := 1; n <= rows; n++ {
+		var b []byte
+		d.QueryRow(t, fmt.Sprintf(`SELECT sealed FROM outbox WHERE seq = %d`, n), &b)
+		clear, sealed = append(clear, []byte(outboxtest.NIK(t, n).Reveal())), append(sealed, b)
+	}
+	absent := func(when string, texts [][]byte) {
+		t.Helper()
+		if n := countInFiles(t, d.Dir, texts); n != 0 {
+			t.Errorf("%s: %d NIKs are on disk", when, n)
+		}
+	}
+	if n := countInFiles(t, d.Dir, sealed); n < rows {
+		t.Fatalf("%d of %d sealed NIKs are found, although none is delivered", n, rows)
+	}
+	absent("in the clear", clear)
+	for _, n := range []int{1, rows - 1} {
+		l := outboxtest.Lease(t, s, n, time.Hour)
+		if err := s.Delivered(t.Context(), outboxtest.IDs(l)); err != nil {
+			t.Fatal(err)
+		}
+		if n == 1 {
+			absent("after the first delivery", sealed[:1])
+		}
+	}
+	clock.Move(time.Minute)
+	outboxtest.Lease(t, s, 1, time.Hour)
+	absent("after all deliveries", append(clear, sealed...))
+}
+
+// countInFiles counts the occurrences of texts in the files of a folder.
+func countInFiles(t *testing.T, dir string, texts [][]byte) (n int) {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range texts {
+			n += bytes.Count(b, text)
+		}
+	}
+	return n
 }
