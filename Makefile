@@ -79,13 +79,17 @@ run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo peopl
 demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight documented answers as a table
 	bin/demo table
 
+# The race detector makes tests several times slower. No test of these packages
+# starts a goroutine, so it would find nothing. In internal/face it runs the tests
+# of concurrency (-short). The photograph tests run once, without it.
+SEQUENTIAL := ./internal/name ./internal/policy ./internal/synthetic ./internal/evaluation/report
+
 .PHONY: test
 test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test; as root on Debian it also installs postgresql-15
 	bin/demo cut
-	$(GO) test $(TAGS) -race -shuffle=on -timeout 20m ./...
-# The race detector makes the face pipeline ten times slower. So the tests on
-# photographs take a sample above, which is enough to find a race, and all of
-# them here, by which their figures are judged.
+	$(GO) test $(TAGS) -race -shuffle=on -timeout 20m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) ./internal/face)")
+	$(GO) test $(TAGS) -race -short -shuffle=on -timeout 20m ./internal/face
+	$(GO) test $(TAGS) -shuffle=on -timeout 20m $(SEQUENTIAL)
 	$(GO) test $(TAGS) -v -shuffle=on -timeout 20m ./internal/face
 	CGO_ENABLED=0 $(GO) build ./...
 
