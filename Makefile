@@ -79,8 +79,8 @@ run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo peopl
 demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight documented answers as a table
 	bin/demo table
 
-# The race detector makes tests several times slower. No test of these packages
-# starts a goroutine, so it would find nothing. In internal/face it runs the tests
+# The race detector makes tests several times slower. These packages are pure or
+# sequential, so it would find nothing. In internal/face it runs the tests
 # of concurrency (-short). The photograph tests run once, without it.
 SEQUENTIAL := ./internal/name ./internal/policy ./internal/synthetic ./internal/evaluation/report
 
