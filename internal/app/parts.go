@@ -154,6 +154,7 @@ func engineOptions(c Config, use EngineUse, cores int) (face.Options, error) {
 		Memory:     c.Face.Memory,
 		Dominance:  c.Face.Dominance,
 		Liveness:   c.Face.Liveness,
+		Pictures:   c.Dukcapil.Enabled,
 		Limits:     &c.Face.Quality,
 	}, nil
 }
