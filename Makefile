@@ -82,7 +82,7 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 # The race detector makes tests several times slower. These packages are pure or
 # sequential, so it would find nothing. In internal/face it runs the tests
 # of concurrency (-short). The photograph tests run once, without it.
-SEQUENTIAL := ./internal/name ./internal/policy ./internal/synthetic ./internal/evaluation/report
+SEQUENTIAL := ./internal/name ./internal/policy ./internal/synthetic ./internal/evaluation/report ./test/accuracy
 
 .PHONY: test
 test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test; as root on Debian it also installs postgresql-15

@@ -43,6 +43,8 @@ func OpenEngine(c Config, use EngineUse, cores int) (*face.Engine, error) {
 	if _, o.Calibration, err = faceFiles(c); err != nil {
 		return nil, err
 	}
+	// Only Dukcapil is sent photographs.
+	o.Pictures = c.Dukcapil.Enabled
 	return face.New(o)
 }
 
@@ -154,7 +156,6 @@ func engineOptions(c Config, use EngineUse, cores int) (face.Options, error) {
 		Memory:     c.Face.Memory,
 		Dominance:  c.Face.Dominance,
 		Liveness:   c.Face.Liveness,
-		Pictures:   c.Dukcapil.Enabled,
 		Limits:     &c.Face.Quality,
 	}, nil
 }

@@ -12,27 +12,27 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// A spreadsheet that takes NIKs for numbers keeps 15 of their 16 digits (the
-// precision of Excel and of its kin): it writes 0 for the last one, or all of
-// the number as 3.17E+15. What it writes may be another person's NIK. Which
-// rows of such a file are right cannot be told, so all of it is refused.
+// A spreadsheet that takes NIKs for numbers keeps 15 of their 16 digits, the
+// precision of Excel: it writes 0 for the last digit, or the whole number as
+// 3.17E+15. What it writes may be another person's NIK. Nobody can tell which rows
+// of such a file are right, so the whole file is refused.
 
 // ErrRounded is in the chain of the error about a file whose NIKs a spreadsheet
 // has rounded.
 var ErrRounded = errors.New("a spreadsheet has rounded the NIKs of this file, so none of it was imported")
 
-// minRounded is from how many different NIKs a file is refused because all of
-// them end in 0. By chance at most one file in 10^5 of five NIKs is such a
-// file: the last four digits of a NIK number the people of one district and
-// birthday from 0001, so fewer than one in ten end in 0.
+// minRounded is how many different NIKs a file must have to be refused because
+// all of them end in 0. Of files of five NIKs, at most one in 10^5 is like that by
+// accident: the last four digits of a NIK number the people of one district and
+// birthday from 0001, so fewer than one NIK in ten ends in 0.
 const minRounded = 5
 
-// headSize is how much of a file that cannot be read twice is held in memory
-// and inspected before anybody is enrolled, in bytes.
+// headSize is how many bytes of a file that cannot be read twice are held in
+// memory and inspected before anybody is enrolled.
 const headSize = 1 << 20
 
-// scientific is a number as a spreadsheet shortens it, with the decimal
-// separator of any language.
+// scientific matches a number as a spreadsheet shortens it, with a decimal point or
+// comma.
 var scientific = regexp.MustCompile(`^[0-9]+([.,][0-9]*)?[eE]\+?[0-9]+$`)
 
 // inspect reads a file before it is imported, and refuses one whose NIKs were
@@ -43,7 +43,7 @@ var scientific = regexp.MustCompile(`^[0-9]+([.,][0-9]*)?[eE]\+?[0-9]+$`)
 // pipe, the first headSize bytes are inspected.
 func inspect(ctx context.Context, f Format, file io.Reader) (_ io.Reader, lines int, err error) {
 	if s, ok := file.(io.ReadSeeker); ok {
-		// A pipe may be an os.File, which has a Seek that fails.
+		// Seek fails on a pipe, which may be an os.File too.
 		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
 			if lines, err = inspectAll(ctx, f, s); err != nil {
 				return nil, 0, err
@@ -58,7 +58,7 @@ func inspect(ctx context.Context, f Format, file io.Reader) (_ io.Reader, lines 
 		// The last line may be cut off.
 		head = head[:bytes.LastIndexByte(head, '\n')+1]
 	}
-	// Whatever else is wrong comes again where the file is imported.
+	// Any other error occurs again when the file is imported.
 	if _, err := inspectAll(ctx, f, bytes.NewReader(head)); errors.Is(err, ErrRounded) {
 		return nil, 0, err
 	}

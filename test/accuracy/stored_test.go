@@ -1,4 +1,7 @@
-package app_test
+// Package accuracy_test measures the default engine on the development
+// photographs. It computes for a long time and shares nothing between goroutines
+// of its own, so make test runs it without the race detector.
+package accuracy_test
 
 import (
 	"bufio"
@@ -15,36 +18,38 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// The most that storing a reference may change: a cosine in the mean, and the
+// Limits of what storing a reference may change: a cosine in the mean, and the
 // share of verdicts.
 const (
-	mostChange   = 0.002
-	mostVerdicts = 0.001
+	maxChange   = 0.002
+	maxVerdicts = 0.001
 )
 
-// TestCompactTemplates holds what storing a reference changes to its bars, on
-// the lists of development photographs, of the largest on a part:
-// docs/reference/accuracy.md has all of it.
+// TestCompactTemplates checks what storing a reference changes against the limits,
+// on the lists of development photographs. Of the largest list it takes a sample;
+// docs/reference/accuracy.md has the figures of the whole list.
 func TestCompactTemplates(t *testing.T) {
-	const faces = "../../../shared/faces"
-	need(t, realModels)
+	const faces, models = "../../../shared/faces", "../../models"
+	if _, err := os.Stat(models); err != nil && os.Getenv("CI") == "" {
+		t.Skip("the models are not here: make models fetches them")
+	}
 	if _, err := os.Stat(faces); err != nil {
-		t.Skip("../shared/faces, the photographs for development, is not there")
+		t.Skip("the development photographs are not here: this test needs ../shared/faces")
 	}
 	for _, list := range []struct {
 		name    string
 		subject face.Subject
-		every   int // one line in so many
+		every   int // takes one of so many lines
 	}{
 		{"london_pairs.csv", face.Largest, 1},
 		{"lfw_asian_pairs.csv", face.Central, 1},
 		{"lfw_pairs.csv", face.Central, 400},
 	} {
 		t.Run(list.name, func(t *testing.T) {
-			if testing.Short() {
-				list.every *= 10
-			}
-			engine, err := app.OpenEvaluationEngine(config(t), list.subject, false)
+			t.Parallel()
+			c := app.DefaultConfig()
+			c.Models = models
+			engine, err := app.OpenEvaluationEngine(c, list.subject, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +84,7 @@ func TestCompactTemplates(t *testing.T) {
 				if changed.Genuine.Pairs == 0 || changed.Impostors.Pairs == 0 || !(changed.Mean() > 0) {
 					t.Errorf("%s: nothing was measured", form.name)
 				}
-				if changed.Mean() > mostChange || float64(verdicts) > mostVerdicts*float64(pairs) {
+				if changed.Mean() > maxChange || float64(verdicts) > maxVerdicts*float64(pairs) {
 					t.Errorf("%s changes more than it may", form.name)
 				}
 			}
@@ -87,7 +92,7 @@ func TestCompactTemplates(t *testing.T) {
 	}
 }
 
-// readPart reads the header of a list and one line in so many.
+// readPart reads the header of a list and one of every lines.
 func readPart(t *testing.T, path string, every int) *evaluation.Set {
 	t.Helper()
 	f, err := os.Open(path)
