@@ -182,7 +182,7 @@ func TestCrashSaysNothing(t *testing.T) {
 		t.Error("there was an answer")
 	}
 	crash := p.Log.String()
-	if !strings.Contains(crash, "dukcapil.(*service).exchange") {
+	if !strings.Contains(crash, "client.(*service).exchange") {
 		t.Errorf("no call was in progress: %.2000s", crash)
 	}
 	assertSilent(t, strings.NewReplacer("goroutine ", "", "panic", "").Replace(crash), all)

@@ -417,7 +417,7 @@ func (w *world) compareReturns(t *testing.T, entries []entry, whole bool) {
 		return err
 	})
 	rows := 0
-	w.query(t, `SELECT customer, delivered_at IS NOT NULL FROM returns`, func(scan func(...any) error) error {
+	w.query(t, `SELECT customer, delivered_at IS NOT NULL FROM outbox`, func(scan func(...any) error) error {
 		var id string
 		var is bool
 		err := scan(&id, &is)
