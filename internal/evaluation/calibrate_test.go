@@ -133,6 +133,7 @@ func near(t *testing.T, what string, got, want, within float64) {
 // With 6,400 scores in the tail the fit finds what they were drawn from, but for
 // the little that it is drawn to the shape −0.1.
 func TestFitFindsTheTail(t *testing.T) {
+	slow(t)
 	for _, test := range []struct{ shape, scale float64 }{{-0.3, 0.06}, {-0.2, 0.05}, {-0.1, 0.045}, {-0.09, 0.04}} {
 		t.Run(fmt.Sprint(test.shape), func(t *testing.T) {
 			s := world(once(1132), drawn(3, pareto(test.shape, test.scale)))

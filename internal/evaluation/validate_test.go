@@ -42,6 +42,7 @@ func TestLeftOutPeopleReachWhatIsStated(t *testing.T) {
 // 1, rather over it, since an anchor that is too low costs more than one that is
 // too high gains.
 func TestValidateIsFairOnShortLists(t *testing.T) {
+	slow(t)
 	mean := 0.0
 	const lists = 40
 	for i := range lists {

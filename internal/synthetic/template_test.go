@@ -18,7 +18,7 @@ const model = "synthetic"
 // several countries, so that agreement is not luck.
 func TestScoresAreLikeRealOnes(t *testing.T) {
 	people, countries := 2000, []uint64{1, 2, 3}
-	if testing.Short() || underRace {
+	if testing.Short() {
 		people, countries = 1000, countries[:1]
 	}
 	for _, seed := range countries {
