@@ -97,6 +97,11 @@ test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched
 	others="$$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) $(COMPUTING))")" && $(TEST) -race $$others
 	CGO_ENABLED=0 $(GO) build ./...
 
+.PHONY: photographs
+photographs: bin/demo models/.fetched build/demo/.fetched ## Run the tests of the face engine on every development photograph
+	bin/demo cut
+	PHOTOGRAPHS=all $(GO) test $(TAGS) -count=1 -v -timeout 90m ./internal/face ./test/accuracy
+
 .PHONY: failover
 failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Kill servers and nodes, and fill disks, under load
 	bin/demo cut

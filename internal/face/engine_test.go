@@ -77,6 +77,19 @@ func openEngine(t testing.TB, change ...func(*face.Options)) *face.Engine {
 	return e
 }
 
+// everyPhotograph reports whether to use all development photographs, for the
+// figures of docs/decisions: make photographs sets the variable. make test takes a
+// sample.
+func everyPhotograph() bool { return os.Getenv("PHOTOGRAPHS") == "all" }
+
+// several returns some, or all if everyPhotograph.
+func several(some, all int) int {
+	if everyPhotograph() {
+		return all
+	}
+	return some
+}
+
 // pair is a line of a list of the development photographs.
 type pair struct {
 	same             bool

@@ -118,7 +118,7 @@ func TestDevelopmentPhotographs(t *testing.T) {
 
 // agreesWithPrototype: the prototype of design.md and this pipeline agree.
 func agreesWithPrototype(t *testing.T, central *album) {
-	pairs := readPairs(t, "prototype_scores.csv")
+	pairs := spread(readPairs(t, "prototype_scores.csv"), several(150, 1048))
 	isLondon := func(p pair) bool { return filepath.Dir(p.reference) == "london" }
 	largest := newAlbum(newEngine(t, func(o *face.Options) { o.Subject, o.Limits = face.Largest, &face.Limits{} }))
 	faces := maps.Clone(largest.of(t, slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return !isLondon(p) })))
@@ -207,14 +207,14 @@ func percent(n, of int) float64 { return 100 * float64(n) / float64(of) }
 func TestLFW(t *testing.T) {
 	t.Parallel()
 	maxFNMR := map[string]float64{"asia-2026-11": 9, "general-2026-11": 4}
-	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), 500)
+	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), several(150, 500))
 	e := newEngine(t)
 	// A photograph can be the reference of one pair and the probe of another.
-	type sample struct {
+	type extracted struct {
 		name string
 		use  face.Use
 	}
-	faces := map[sample]face.Extraction{}
+	faces := map[extracted]face.Extraction{}
 	for _, use := range []face.Use{face.ForReference, face.ForProbe} {
 		names := map[string]extractFunc{}
 		for _, p := range pairs {
@@ -222,13 +222,13 @@ func TestLFW(t *testing.T) {
 			names[name] = func(ctx context.Context, data []byte) (face.Extraction, error) { return e.Extract(ctx, data, use) }
 		}
 		for name, x := range extractAll(t, names) {
-			faces[sample{name, use}] = x
+			faces[extracted{name, use}] = x
 		}
 	}
 	var several, noFace, lowQuality int
 	var scores []float64
 	for _, p := range pairs {
-		a, b := faces[sample{p.reference, face.ForReference}], faces[sample{p.probe, face.ForProbe}]
+		a, b := faces[extracted{p.reference, face.ForReference}], faces[extracted{p.probe, face.ForProbe}]
 		switch {
 		case a.Finding == face.SeveralFaces || b.Finding == face.SeveralFaces:
 			several++

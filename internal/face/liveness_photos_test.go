@@ -13,17 +13,14 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// With LIVENESS=all these tests compute the figures of docs/decisions/pad.md,
-// which takes eight minutes. Otherwise they use a sample.
+// With every photograph these tests compute the figures of docs/decisions/pad.md.
 
 // thresholds are those in the tables of that page.
 var thresholds = []float64{0.2, 0.3, face.DefaultLivenessThreshold, 0.5, 0.7, 0.9}
 
-func allLiveness() bool { return os.Getenv("LIVENESS") == "all" }
-
-// sampleOf returns every nth name, or all with LIVENESS=all.
+// sampleOf returns every nth name, or all: see everyPhotograph.
 func sampleOf(names []string, n int) []string {
-	if allLiveness() {
+	if everyPhotograph() {
 		return names
 	}
 	var out []string
@@ -120,7 +117,7 @@ func wilson(k, n int) (low, high float64) {
 // TestBonaFideLiveness: the default threshold refuses few photographs of people.
 func TestBonaFideLiveness(t *testing.T) {
 	t.Parallel()
-	lfw := sampleOf(photographsIn(t, "lfw/*/*.jpg"), 12)
+	lfw := sampleOf(photographsIn(t, "lfw/*/*.jpg"), 24)
 	chose := map[string]bool{} // the people with whom the crop was chosen
 	for _, name := range chosenPeople(t, 250) {
 		chose[filepath.Dir(name)] = true
@@ -216,7 +213,7 @@ func TestSimulatedAttacks(t *testing.T) {
 	for i := 13; i < 38; i++ {
 		sources = append(sources, source{people[i], people[i+1]})
 	}
-	if !allLiveness() {
+	if !everyPhotograph() {
 		sources = []source{sources[0], sources[12], sources[24], sources[36]}
 	}
 	// The eyes are needed whatever the quality.
