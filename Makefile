@@ -143,8 +143,10 @@ bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetch
 	bin/demo bench-import
 
 .PHONY: fuzz
-fuzz: build/tags ## Fuzz each parser and decoder for FUZZTIME (default 1m)
+fuzz: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Fuzz each parser and decoder for FUZZTIME (default 1m), and the service
 	scripts/fuzz.sh $${FUZZTIME:-1m}
+	bin/demo cut
+	MUTATIONS=1000 $(GO) test $(TAGS) -count=1 -v -run TestMutatedPhotographs -timeout 30m ./test/kill
 
 .PHONY: clean
 clean: ## Remove what was built and fetched, but never the data folder
