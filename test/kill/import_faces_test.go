@@ -90,7 +90,7 @@ func photographs(t *testing.T) (faces []string) {
 		t.Fatal(err)
 	}
 	if os.Getenv("IMPORT_FACES") != "all" {
-		faces = faces[:min(len(faces), 300)]
+		faces = faces[:min(len(faces), 100)]
 	}
 	return faces
 }
