@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"net/netip"
 
 	"github.com/sesuai/sesuai/internal/access"
 )
@@ -15,7 +16,9 @@ func (s *Server) authorize(w *reply, r *http.Request, scope access.Scope) (acces
 	username, password, _ := r.BasicAuth()
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()
-	client, err := s.o.Authenticator.Authenticate(ctx, username, password, r.Header.Get("X-Api-Key"))
+	client, err := s.o.Authenticator.Authenticate(ctx, access.Attempt{
+		From: callerAddress(r), Username: username, Password: password, APIKey: r.Header.Get("X-Api-Key"),
+	})
 	if err != nil {
 		return access.Client{}, err
 	}
@@ -29,4 +32,15 @@ func (s *Server) authorize(w *reply, r *http.Request, scope access.Scope) (acces
 		}
 	}
 	return client, nil
+}
+
+// callerAddress returns the address at the other end of the connection; the zero
+// Addr if it is not known. Behind a proxy that is the proxy. Headers in which
+// proxies name the caller are not read, since any caller can send them.
+func callerAddress(r *http.Request) netip.Addr {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return from.Addr()
 }

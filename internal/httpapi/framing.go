@@ -9,8 +9,9 @@ import (
 // strictConn makes net/http refuse what it would read leniently and another
 // program in front of it may read differently: lines that end in a bare LF,
 // folded header lines, chunk extensions, trailers, and a body whose length is
-// stated twice. RFC 9112 (2.2, 5.2, 6.3, 11.2) allows a server to refuse each of
-// them.
+// stated twice. RFC 9112 has a server refuse them, or lets it (2.2, 5.1, 5.2,
+// 6.1, 6.3), except for chunk extensions and trailers, which no client of the API
+// sends.
 //
 // It follows the bytes that net/http reads. The line feed of the first line that
 // is not allowed becomes a NUL, which net/http accepts in no line, and what
