@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +18,13 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
+
+// authenticate is an Authenticator.
+type authenticate func(access.Attempt) (access.Client, error)
+
+func (f authenticate) Authenticate(_ context.Context, a access.Attempt) (access.Client, error) {
+	return f(a)
+}
 
 // attempts is an Authenticator that accepts nobody and keeps what it is given.
 type attempts struct{ all []access.Attempt }
@@ -28,27 +37,78 @@ func (a *attempts) Authenticate(_ context.Context, attempt access.Attempt) (acce
 // TestAttempts: the Authenticator gets the address of the connection, whatever
 // the headers say, and its refusal of too many attempts is a 429.
 func TestAttempts(t *testing.T) {
-	for remote, want := range map[string]netip.Addr{
-		"192.0.2.7:1234":         netip.MustParseAddr("192.0.2.7"),
-		"[2001:db8::1]:1234":     netip.MustParseAddr("2001:db8::1"),
-		"a pipe, not an address": {},
-	} {
-		s, a := newService(), new(attempts)
-		s.options.Authenticator = a
-		r := postParts(everyPart()...)
-		r.RemoteAddr = remote
-		r.Header.Set("X-Forwarded-For", "198.51.100.1")
-		r.Header.Set("Forwarded", "for=198.51.100.1")
-		r.Header.Set("X-Real-Ip", "198.51.100.1")
-		resp := s.do(r)
-		body := checkEnvelope(t, resp)
-		if resp.StatusCode != 429 || body != `{"error":"Rate limit exceeded"}` || resp.Header.Get("Retry-After") != "3" {
-			t.Errorf("got %d %s, Retry-After %q", resp.StatusCode, body, resp.Header.Get("Retry-After"))
+	synctest.Test(t, func(t *testing.T) {
+		for remote, want := range map[string]netip.Addr{
+			"192.0.2.7:1234":         netip.MustParseAddr("192.0.2.7"),
+			"[2001:db8::1]:1234":     netip.MustParseAddr("2001:db8::1"),
+			"a pipe, not an address": {},
+		} {
+			s, a := newService(), new(attempts)
+			s.options.Authenticator = a
+			r := postParts(everyPart()...)
+			r.RemoteAddr = remote
+			r.Header.Set("X-Forwarded-For", "198.51.100.1")
+			r.Header.Set("Forwarded", "for=198.51.100.1")
+			r.Header.Set("X-Real-Ip", "198.51.100.1")
+			resp := s.do(r)
+			body := checkEnvelope(t, resp)
+			if resp.StatusCode != 429 || body != `{"error":"Rate limit exceeded"}` || resp.Header.Get("Retry-After") != "3" {
+				t.Errorf("got %d %s, Retry-After %q", resp.StatusCode, body, resp.Header.Get("Retry-After"))
+			}
+			if len(a.all) != 1 || a.all[0] != (access.Attempt{From: want, Username: testUser, Password: testPassword, APIKey: testKey}) {
+				t.Errorf("%s: got %+v", remote, a.all)
+			}
 		}
-		if len(a.all) != 1 || a.all[0] != (access.Attempt{From: want, Username: testUser, Password: testPassword, APIKey: testKey}) {
-			t.Errorf("%s: got %+v", remote, a.all)
+	})
+}
+
+// TestThrottledAttemptsAreHeld: a response to a caller that failed too often takes
+// a second, unless many are held already or the caller goes. A client's own rate
+// is not slowed.
+func TestThrottledAttemptsAreHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers, most = 100, 64
+		s := newService()
+		known := s.options.Authenticator
+		s.options.Authenticator = authenticate(func(access.Attempt) (access.Client, error) {
+			return access.Client{}, &sesuai.Error{Kind: sesuai.KindRateLimited}
+		})
+		server := httpapi.New(s.options)
+		start := time.Now()
+		var atOnce, held atomic.Int64
+		var group sync.WaitGroup
+		for range callers {
+			group.Go(func() {
+				serve(server, postParts(everyPart()...))
+				switch time.Since(start) {
+				case 0:
+					atOnce.Add(1)
+				case time.Second:
+					held.Add(1)
+				}
+			})
 		}
-	}
+		group.Wait()
+		if held.Load() != most || atOnce.Load() != callers-most {
+			t.Errorf("%d were held and %d answered at once", held.Load(), atOnce.Load())
+		}
+
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		start = time.Now()
+		serve(server, postParts(everyPart()...).WithContext(ctx))
+		if took := time.Since(start); took != 0 {
+			t.Errorf("the response to a caller that has gone was held for %v", took)
+		}
+
+		s.options.Authenticator = known
+		s.options.Limiter = limiterFunc(func(access.Client) error { return &sesuai.Error{Kind: sesuai.KindRateLimited} })
+		start = time.Now()
+		resp := s.do(postParts(everyPart()...))
+		if took := time.Since(start); resp.StatusCode != 429 || took != 0 {
+			t.Errorf("a client over its rate: %d after %v", resp.StatusCode, took)
+		}
+	})
 }
 
 // TestHeadersGivenTwice: a request with two of a header that decides something is
@@ -84,13 +144,6 @@ func TestHeadersGivenTwice(t *testing.T) {
 	}
 }
 
-// refuser is an Authenticator that finds all credentials wrong.
-type refuser struct{}
-
-func (refuser) Authenticate(context.Context, access.Attempt) (access.Client, error) {
-	return access.Client{}, &sesuai.Error{Kind: sesuai.KindUnauthenticated}
-}
-
 // TestLogOfUnknownCallers: a thousand refused requests a second of one kind leave
 // five lines and their number. Those of another kind and those of clients have
 // their own lines.
@@ -98,7 +151,9 @@ func TestLogOfUnknownCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService()
 		known := s.options.Authenticator
-		s.options.Authenticator = refuser{}
+		s.options.Authenticator = authenticate(func(access.Attempt) (access.Client, error) {
+			return access.Client{}, &sesuai.Error{Kind: sesuai.KindUnauthenticated}
+		})
 		refusing := httpapi.New(s.options)
 		time.Sleep(time.Duration(1e9 - time.Now().Nanosecond())) // the start of a second
 		for range 3 {

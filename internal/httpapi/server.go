@@ -94,6 +94,7 @@ type Server struct {
 	mux     *http.ServeMux
 	slots   *slots
 	sampler *sampler
+	held    chan struct{} // responses that are held back: see hold
 }
 
 // New returns a Server.
@@ -119,7 +120,7 @@ func New(o Options) *Server {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), slots: newSlots(o.MaxInFlight), sampler: newSampler()}
+	s := &Server{o: o, mux: http.NewServeMux(), slots: newSlots(o.MaxInFlight), sampler: newSampler(), held: make(chan struct{}, maxHeld)}
 	s.route(http.MethodPost, FaceVerificationPath, s.faceVerification)
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
