@@ -71,12 +71,12 @@ type Clients interface {
 	// ClientByUsername returns the client whose username has that keyed hash;
 	// false if there is none.
 	ClientByUsername(ctx context.Context, username [32]byte) (Client, Hashes, bool, error)
-	// ListHashes returns the hashes of all clients, in any order. It leaves out
-	// those of a client that cannot be read.
-	ListHashes(ctx context.Context) ([]Hashes, error)
 	// ListClients returns all clients in the order of their names.
 	ListClients(ctx context.Context) ([]Client, error)
 	// RemoveClient removes the client of that name. It reports whether there was
 	// one.
 	RemoveClient(ctx context.Context, name string) (bool, error)
+	// ListHashes returns the hashes of all clients, in any order. It leaves out
+	// those of a client that cannot be read.
+	ListHashes(ctx context.Context) ([]Hashes, error)
 }
