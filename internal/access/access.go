@@ -76,4 +76,7 @@ type Clients interface {
 	// RemoveClient removes the client of that name. It reports whether there was
 	// one.
 	RemoveClient(ctx context.Context, name string) (bool, error)
+	// ListHashes returns the hashes of all clients, in any order. It leaves out
+	// those of a client that cannot be read.
+	ListHashes(ctx context.Context) ([]Hashes, error)
 }

@@ -3,11 +3,13 @@ package access_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -21,15 +23,28 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }
 
-// countingClients counts look-ups.
+// countingClients counts look-ups, and listings of the hashes.
 type countingClients struct {
 	accesstest.Memory
-	lookups int
+	lookups, listings int
 }
 
 func (c *countingClients) ClientByUsername(ctx context.Context, u [32]byte) (access.Client, access.Hashes, bool, error) {
 	c.lookups++
 	return c.Memory.ClientByUsername(ctx, u)
+}
+
+func (c *countingClients) ListHashes(ctx context.Context) ([]access.Hashes, error) {
+	c.listings++
+	return c.Memory.ListHashes(ctx)
+}
+
+// someAddress is where attempts come from.
+var someAddress = netip.MustParseAddr("192.0.2.1")
+
+// attempt is an attempt with these credentials.
+func attempt(r access.Revealed) access.Attempt {
+	return access.Attempt{From: someAddress, Username: r.Username, Password: r.Password, APIKey: r.APIKey}
 }
 
 // countingHash counts the hashes and the bytes that are hashed.
@@ -38,11 +53,7 @@ type countingHash struct{ calls, bytes int }
 func (c *countingHash) hash(b []byte) [32]byte {
 	c.calls++
 	c.bytes += len(b)
-	var sum [32]byte
-	for i, x := range b {
-		sum[i%32] = sum[i%32]*31 + x
-	}
-	return sum
+	return sha256.Sum256(b)
 }
 
 func valid() access.Client {
@@ -65,40 +76,52 @@ func TestAuthenticate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	auth := access.NewAuthenticator(access.AuthenticatorOptions{Clients: clients, Hash: hash.hash})
+	var failed []access.Failure
+	auth := access.NewAuthenticator(access.AuthenticatorOptions{
+		Clients: clients, Hash: hash.hash, Failed: func(f access.Failure) { failed = append(failed, f) },
+	})
 	r, other := credentials.Reveal(), others.Reveal()
-	got, err := auth.Authenticate(t.Context(), r.Username, r.Password, r.APIKey)
+	got, err := auth.Authenticate(t.Context(), attempt(r))
 	if err != nil || got.ID != added.ID {
 		t.Fatalf("Authenticate = %v, %v", got.ID, err)
 	}
 
 	long := strings.Repeat("x", 1<<20)
-	wrong := []struct{ name, username, password, apiKey string }{
-		{"unknown client", "usr_unknown", r.Password, r.APIKey},
-		{"wrong password", r.Username, "pwd_wrong", r.APIKey},
-		{"wrong key", r.Username, r.Password, "key_wrong"},
-		{"another's password", r.Username, other.Password, r.APIKey},
-		{"another's key", r.Username, r.Password, other.APIKey},
-		{"no username", "", r.Password, r.APIKey},
-		{"no password", r.Username, "", r.APIKey},
-		{"no key", r.Username, r.Password, ""},
-		{"nothing", "", "", ""},
-		{"key for password", r.Username, r.APIKey, r.Password},
-		{"password for username", r.Password, r.Password, r.APIKey},
-		{"other case", strings.ToLower(r.Username), r.Password, r.APIKey},
-		{"space behind", r.Username, r.Password + " ", r.APIKey},
-		{"too long", long, long, long},
+	wrong := []struct {
+		name, username, password, apiKey string
+		failure                          access.Failure
+	}{
+		{"unknown client", "usr_unknown", r.Password, r.APIKey, access.FailureUnknown},
+		{"wrong password", r.Username, "pwd_wrong", r.APIKey, access.FailureWrong},
+		{"wrong key", r.Username, r.Password, "key_wrong", access.FailureWrong},
+		{"another's password", r.Username, other.Password, r.APIKey, access.FailureWrong},
+		{"another's key", r.Username, r.Password, other.APIKey, access.FailureWrong},
+		{"no username", "", r.Password, r.APIKey, access.FailureMissing},
+		{"no password", r.Username, "", r.APIKey, access.FailureMissing},
+		{"no key", r.Username, r.Password, "", access.FailureMissing},
+		{"nothing", "", "", "", access.FailureMissing},
+		{"key for password", r.Username, r.APIKey, r.Password, access.FailureWrong},
+		{"password for username", r.Password, r.Password, r.APIKey, access.FailureUnknown},
+		{"other case", strings.ToLower(r.Username), r.Password, r.APIKey, access.FailureUnknown},
+		{"space behind", r.Username, r.Password + " ", r.APIKey, access.FailureWrong},
+		{"too long", long, long, long, access.FailureMissing},
 	}
 	for _, test := range wrong {
 		t.Run(test.name, func(t *testing.T) {
 			calls, bytes, lookups := hash.calls, hash.bytes, clients.lookups
-			got, err := auth.Authenticate(t.Context(), test.username, test.password, test.apiKey)
+			failed = nil
+			got, err := auth.Authenticate(t.Context(), access.Attempt{
+				From: someAddress, Username: test.username, Password: test.password, APIKey: test.apiKey,
+			})
 			e, ok := errors.AsType[*sesuai.Error](err)
 			if !ok || e.Kind != sesuai.KindUnauthenticated || e.Detail != "" || e.Err != nil || got.ID != "" {
 				t.Errorf("Authenticate = %v, %v", got.ID, err)
 			}
 			if hash.calls-calls != 3 || clients.lookups-lookups != 1 {
 				t.Errorf("%d hashes and %d look-ups, want 3 and 1", hash.calls-calls, clients.lookups-lookups)
+			}
+			if len(failed) != 1 || failed[0] != test.failure {
+				t.Errorf("counted as %q, want %q", failed, test.failure)
 			}
 			if n := hash.bytes - bytes; n > 1000 {
 				t.Errorf("%d bytes were hashed", n)
@@ -107,7 +130,7 @@ func TestAuthenticate(t *testing.T) {
 	}
 
 	clients.Fail(errors.New("down"))
-	if _, err := auth.Authenticate(t.Context(), r.Username, r.Password, r.APIKey); sesuai.KindOf(err) != sesuai.KindUnavailable {
+	if _, err := auth.Authenticate(t.Context(), attempt(r)); sesuai.KindOf(err) != sesuai.KindUnavailable {
 		t.Errorf("without the clients, Authenticate = %v", err)
 	}
 }

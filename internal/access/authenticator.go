@@ -2,8 +2,9 @@ package access
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
+	"net/netip"
+	"time"
 
 	"github.com/sesuai/sesuai"
 )
@@ -12,51 +13,126 @@ import (
 // are far shorter. Without a limit anybody could make the service hash megabytes.
 const maxCredential = 256
 
-// AuthenticatorOptions are what an Authenticator is made of. All are required.
+// Attempt is what a caller presents to prove that it is a client.
+type Attempt struct {
+	// From is the caller's address. Attempts from the zero Addr count as those
+	// of one address.
+	From netip.Addr
+	// Username, Password and APIKey are empty if they are missing.
+	Username, Password, APIKey string
+}
+
+// Failure is why an attempt failed. It is for the operator: callers must not
+// learn it.
+type Failure string
+
+// The failures.
+const (
+	// FailureMissing: a credential is missing or too long.
+	FailureMissing Failure = "missing"
+	// FailureUnknown: there is no client of that username.
+	FailureUnknown Failure = "unknown"
+	// FailureWrong: the username is a client's, the password or the key is not.
+	FailureWrong Failure = "wrong"
+	// FailureThrottled: the credentials are not those of a client, after too
+	// many failures of the username or the address.
+	FailureThrottled Failure = "throttled"
+)
+
+// Failures are all failures.
+var Failures = [...]Failure{FailureMissing, FailureUnknown, FailureWrong, FailureThrottled}
+
+// AuthenticatorOptions are what an Authenticator is made of. Clients and Hash are
+// required.
 type AuthenticatorOptions struct {
 	Clients Clients
 	// Hash is the keyed hash that was passed to Add.
 	Hash Hash
+	// Failed is called for each failed attempt, unless it is nil.
+	Failed func(Failure)
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
 }
 
 // Authenticator identifies clients by their credentials. It is safe for
-// concurrent use. It caches nothing, so that a client that another process adds
-// or removes is known or unknown from the next request on.
+// concurrent use. No client is accepted by what is cached, so that a client that
+// another process removes is unknown from the next request on.
+//
+// A username or an address that fails often does not reach the store any more:
+// its attempts are compared with hashes in memory, and refused if they are not
+// those of a client. Right credentials are accepted always, so nobody can lock a
+// client out that has the same address or whose username became known. That does
+// not make guessing feasible: a password and a key have 130 random bits each, and
+// a limit on guesses is required below 64 bits only (NIST SP 800-63B-3, 5.1.2.2).
 type Authenticator struct {
-	o AuthenticatorOptions
+	o        AuthenticatorOptions
+	failures *failures
+	known    known
 	// nobody is compared with if there is no client of that username.
 	nobody Hashes
 }
 
 // NewAuthenticator returns a new Authenticator.
 func NewAuthenticator(o AuthenticatorOptions) *Authenticator {
-	a := &Authenticator{o: o}
+	if o.Failed == nil {
+		o.Failed = func(Failure) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	a := &Authenticator{o: o, failures: newFailures(), known: known{clients: o.Clients}}
 	_, _ = rand.Read(a.nobody.Password[:]) // crypto/rand never fails
 	_, _ = rand.Read(a.nobody.APIKey[:])
 	return a
 }
 
 // Authenticate returns the client with these credentials. If any of them is
-// missing or wrong, the error has kind sesuai.KindUnauthenticated and no detail.
-// Neither the error nor the work done reveals which one it was. If the clients
-// cannot be read, the error has kind sesuai.KindUnavailable.
-func (a *Authenticator) Authenticate(ctx context.Context, username, password, apiKey string) (Client, error) {
-	given := hashesOf(a.o.Hash, bounded(username), bounded(password), bounded(apiKey))
+// missing or wrong, the error has kind sesuai.KindUnauthenticated and no detail;
+// after too many failures of the username or the address it has kind
+// sesuai.KindRateLimited and says when the next attempt makes sense. Neither the
+// error nor the work done reveals which credential it was. If the clients cannot
+// be read, the error has kind sesuai.KindUnavailable.
+func (a *Authenticator) Authenticate(ctx context.Context, attempt Attempt) (Client, error) {
+	given := hashesOf(a.o.Hash, bounded(attempt.Username), bounded(attempt.Password), bounded(attempt.APIKey))
+	now := a.o.Now()
+	if delay := a.failures.delay(given.Username, attempt.From, now); delay > 0 {
+		right, err := a.known.check(ctx, given, a.nobody, now)
+		if err != nil {
+			return Client{}, unavailable(err)
+		}
+		if !right {
+			a.o.Failed(FailureThrottled)
+			return Client{}, &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: delay}
+		}
+	}
 	client, stored, found, err := a.o.Clients.ClientByUsername(ctx, given.Username)
 	if err != nil {
-		return Client{}, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: err}
+		return Client{}, unavailable(err)
 	}
 	if !found {
 		stored = a.nobody
 	}
-	// Both are compared, whatever the result of the first comparison.
-	samePassword := hmac.Equal(given.Password[:], stored.Password[:])
-	sameKey := hmac.Equal(given.APIKey[:], stored.APIKey[:])
-	if !found || !samePassword || !sameKey {
+	if !same(given, stored) || !found {
+		a.failures.count(given.Username, attempt.From, now)
+		a.o.Failed(failureOf(attempt, found))
 		return Client{}, &sesuai.Error{Kind: sesuai.KindUnauthenticated}
 	}
 	return client, nil
 }
+
+func failureOf(a Attempt, found bool) Failure {
+	for _, given := range []string{a.Username, a.Password, a.APIKey} {
+		if bounded(given) == "" {
+			return FailureMissing
+		}
+	}
+	if !found {
+		return FailureUnknown
+	}
+	return FailureWrong
+}
+
+func unavailable(err error) error { return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: err} }
 
 // bounded returns s, or "" if s is too long to be a credential.
 func bounded(s string) string {

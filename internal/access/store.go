@@ -17,6 +17,10 @@ const (
 
 	selectClient = `SELECT ` + clientColumns + `, username, password, api_key FROM clients WHERE username = $1`
 
+	selectHashes = `
+		SELECT username, password, api_key FROM clients
+		WHERE length(username) = 32 AND length(password) = 32 AND length(api_key) = 32`
+
 	selectClients = `SELECT ` + clientColumns + ` FROM clients ORDER BY name`
 
 	insertClient = `
@@ -82,6 +86,18 @@ func (s *Store) ClientByUsername(ctx context.Context, username [32]byte) (Client
 		return Client{}, Hashes{}, false, sqldb.Unavailable(ctx, "reading a client", err)
 	}
 	return c, h, true, nil
+}
+
+// ListHashes implements Clients.
+func (s *Store) ListHashes(ctx context.Context) ([]Hashes, error) {
+	all, err := sqldb.Collect(ctx, s.db.Read(), func(rows *sql.Rows) (h Hashes, err error) {
+		err = rows.Scan(sqldb.ScanHash(&h.Username), sqldb.ScanHash(&h.Password), sqldb.ScanHash(&h.APIKey))
+		return h, err
+	}, selectHashes)
+	if err != nil {
+		return nil, sqldb.Unavailable(ctx, "listing hashes", err)
+	}
+	return all, nil
 }
 
 // ListClients implements Clients.

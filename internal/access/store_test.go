@@ -44,7 +44,7 @@ func TestAuthenticateWithADamagedClient(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := credentials.Reveal()
-		if _, err := auth.Authenticate(t.Context(), r.Username, r.Password, r.APIKey); err != nil {
+		if _, err := auth.Authenticate(t.Context(), attempt(r)); err != nil {
 			t.Errorf("Authenticate = %v", err)
 		}
 		for _, statement := range []string{
@@ -52,7 +52,7 @@ func TestAuthenticateWithADamagedClient(t *testing.T) {
 			`UPDATE clients SET password = api_key, replay = 'sometimes'`,
 		} {
 			d.Exec(t, statement)
-			_, err = auth.Authenticate(t.Context(), r.Username, r.Password, r.APIKey)
+			_, err = auth.Authenticate(t.Context(), attempt(r))
 			if sesuai.KindOf(err) != sesuai.KindUnavailable {
 				t.Errorf("%s: Authenticate = %v", statement, err)
 			}
@@ -78,10 +78,27 @@ func BenchmarkAuthenticate(b *testing.B) {
 			r := credentials.Reveal()
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := auth.Authenticate(b.Context(), r.Username, r.Password, r.APIKey); err != nil {
+				if _, err := auth.Authenticate(b.Context(), attempt(r)); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+// TestListHashesWithADamagedClient: the others are listed.
+func TestListHashesWithADamagedClient(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		clients := openStore(t, d.Open(t))
+		for _, name := range []string{"a", "b"} {
+			if err := clients.AddClient(t.Context(), accesstest.Client(name), accesstest.HashesOf(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.Exec(t, `UPDATE clients SET api_key = x'00' WHERE name = 'a'`)
+		listed, err := clients.ListHashes(t.Context())
+		if err != nil || len(listed) != 1 || listed[0] != accesstest.HashesOf("b") {
+			t.Errorf("%d hashes are listed, %v", len(listed), err)
+		}
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
@@ -65,4 +66,18 @@ func serveMetrics(ctx context.Context, c MetricsConfig, g prometheus.Gatherer, l
 		cancel()
 		return <-served
 	}, nil
+}
+
+// countFailures returns a function that counts the failed attempts to
+// authenticate in r.
+func countFailures(r prometheus.Registerer) func(access.Failure) {
+	failures := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sesuai_authentication_failures_total",
+		Help: "Requests with missing or wrong credentials.",
+	}, []string{"reason"})
+	r.MustRegister(failures)
+	for _, f := range access.Failures {
+		failures.WithLabelValues(string(f)) // from the start, with 0
+	}
+	return func(f access.Failure) { failures.WithLabelValues(string(f)).Inc() }
 }

@@ -65,7 +65,7 @@ func TestContract(t *testing.T) {
 		notText = `{"verification_status":false,"reason":"Unsupported face_image format","code":"UNSUPPORTED_IMAGE","guidance":{"id":"Gunakan foto berformat JPEG atau PNG.","en":"Use a photograph in JPEG or PNG format."}}`
 		large   = `{"verification_status":false,"reason":"Request is too large","code":"TOO_LARGE","guidance":{"id":"Gunakan foto dengan ukuran berkas atau resolusi yang lebih kecil.","en":"Use a photograph with a smaller file size or resolution."}}`
 		content = `{"verification_status":false,"reason":"Unsupported Content-Type","code":"UNSUPPORTED_CONTENT_TYPE","guidance":{"id":"Kirim permintaan sebagai multipart/form-data atau application/json, tanpa Content-Encoding.","en":"Send the request as multipart/form-data or application/json, without a Content-Encoding."}}`
-		broken  = `{"verification_status":false,"reason":"Malformed request","code":"MALFORMED","guidance":{"id":"Isi permintaan rusak, tidak lengkap, atau memuat bagian yang sama dua kali.","en":"The request's body is broken, incomplete, or holds the same part twice."}}`
+		broken  = `{"verification_status":false,"reason":"Malformed request","code":"MALFORMED","guidance":{"id":"Permintaan rusak, tidak lengkap, atau memuat bagian atau header yang sama dua kali.","en":"The request is broken, incomplete, or holds the same part or header twice."}}`
 		denied  = `{"error":"Access to this API has been disallowed"}`
 	)
 	for _, tt := range []struct {

@@ -3,7 +3,10 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"net/netip"
+	"time"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 )
 
@@ -15,8 +18,11 @@ func (s *Server) authorize(w *reply, r *http.Request, scope access.Scope) (acces
 	username, password, _ := r.BasicAuth()
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()
-	client, err := s.o.Authenticator.Authenticate(ctx, username, password, r.Header.Get("X-Api-Key"))
+	client, err := s.o.Authenticator.Authenticate(ctx, access.Attempt{
+		From: callerAddress(r), Username: username, Password: password, APIKey: r.Header.Get("X-Api-Key"),
+	})
 	if err != nil {
+		s.hold(r.Context(), err)
 		return access.Client{}, err
 	}
 	w.client = client.ID
@@ -29,4 +35,42 @@ func (s *Server) authorize(w *reply, r *http.Request, scope access.Scope) (acces
 		}
 	}
 	return client, nil
+}
+
+const (
+	// holdTime is how long the response to an attempt is held after too many
+	// failed ones.
+	holdTime = time.Second
+	// maxHeld is how many responses are held at once. Each holds a connection,
+	// perhaps one of a proxy that others need.
+	maxHeld = 64
+)
+
+// hold slows a caller down whose attempts failed too often, unless maxHeld others
+// are being held.
+func (s *Server) hold(ctx context.Context, err error) {
+	if sesuai.KindOf(err) != sesuai.KindRateLimited {
+		return
+	}
+	select {
+	case s.held <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-s.held }()
+	select {
+	case <-time.After(holdTime):
+	case <-ctx.Done():
+	}
+}
+
+// callerAddress returns the address at the other end of the connection; the zero
+// Addr if it is not known. Behind a proxy that is the proxy. Headers in which
+// proxies name the caller are not read, since any caller can send them.
+func callerAddress(r *http.Request) netip.Addr {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return from.Addr()
 }

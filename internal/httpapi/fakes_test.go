@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -33,6 +34,9 @@ const (
 	testPhoto = "\x89PNG\r\n\x1a\ncanary-photograph"
 )
 
+// testHash stands for a keyed hash.
+func testHash(b []byte) [32]byte { return sha256.Sum256(append([]byte("a key\x00"), b...)) }
+
 // today is the current time in these tests.
 var today = time.Date(2026, time.March, 10, 12, 0, 0, 0, time.UTC)
 
@@ -46,8 +50,8 @@ const (
 // credentials is an Authenticator that knows one client.
 type credentials struct{ client access.Client }
 
-func (c credentials) Authenticate(_ context.Context, username, password, apiKey string) (access.Client, error) {
-	if username != testUser || password != testPassword || apiKey != testKey {
+func (c credentials) Authenticate(_ context.Context, a access.Attempt) (access.Client, error) {
+	if a.Username != testUser || a.Password != testPassword || a.APIKey != testKey {
 		return access.Client{}, &sesuai.Error{Kind: sesuai.KindUnauthenticated}
 	}
 	return c.client, nil
@@ -57,8 +61,8 @@ func (c credentials) Authenticate(_ context.Context, username, password, apiKey 
 // client of it.
 type authenticatorFunc func(password string) access.Client
 
-func (f authenticatorFunc) Authenticate(_ context.Context, _, password, _ string) (access.Client, error) {
-	return f(password), nil
+func (f authenticatorFunc) Authenticate(_ context.Context, a access.Attempt) (access.Client, error) {
+	return f(a.Password), nil
 }
 
 // verifierFunc is a Verifier.
@@ -125,6 +129,7 @@ func newService() *service {
 			return verified, nil
 		}),
 		Authenticator: credentials{access.Client{ID: "client-1", Scopes: []access.Scope{access.FaceVerification}}},
+		Hash:          testHash,
 		Now:           func() time.Time { return today },
 		Log:           slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -137,9 +142,12 @@ func (s *service) answers(v sesuai.Verdict, err error) {
 }
 
 // do sends the request without a network.
-func (s *service) do(r *http.Request) *http.Response {
+func (s *service) do(r *http.Request) *http.Response { return serve(httpapi.New(s.options), r) }
+
+// serve has a handler answer the request without a network.
+func serve(h http.Handler, r *http.Request) *http.Response {
 	w := httptest.NewRecorder()
-	httpapi.New(s.options).ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	return w.Result()
 }
 

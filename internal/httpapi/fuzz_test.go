@@ -2,16 +2,20 @@ package httpapi_test
 
 import (
 	"bufio"
+	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/verify"
 )
 
 // checkFuzzed sends a request and checks that the response is a JSON object and
 // that nothing panicked.
-func checkFuzzed(t *testing.T, r *http.Request) {
+func checkFuzzed(t *testing.T, r *http.Request) (status int) {
 	t.Helper()
 	s := newService()
 	s.options.MaxBody = 1 << 16
@@ -24,6 +28,7 @@ func checkFuzzed(t *testing.T, r *http.Request) {
 	case resp.StatusCode >= 500:
 		t.Errorf("a defect: %d %s", resp.StatusCode, body)
 	}
+	return resp.StatusCode
 }
 
 // FuzzMultipart sends any multipart body with any boundary.
@@ -61,6 +66,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add("POST /..//./%2e%2e/%2F HTTP/1.1\r\nHost: x\r\nX-Request-Id: \x80\r\n\r\n")
 	f.Add(authorized("application/json") + "Content-Length: 2\r\n\r\n{}")
 	f.Add("POST " + httpapi.FaceVerificationPath + "/ HTTP/1.0\r\nContent-Encoding: identity\r\n\r\n")
+	f.Add("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Api-Key: a\r\nx-api-key: b\r\n\r\n")
+	f.Add("GET /nowhere HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\r\nX-Request-Id: a\r\n\r\n")
 	f.Fuzz(func(t *testing.T, raw string) {
 		for _, signed := range []bool{false, true} {
 			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))
@@ -74,7 +81,37 @@ func FuzzRequest(f *testing.F) {
 			if r.Method == http.MethodHead {
 				return // the recorder keeps a body that net/http would not send
 			}
-			checkFuzzed(t, r)
+			twice := len(r.Header["X-Api-Key"]) > 1 || len(r.Header["Authorization"]) > 1 || len(r.Header["X-Request-Id"]) > 1
+			if status := checkFuzzed(t, r); twice && status != http.StatusBadRequest {
+				t.Errorf("two of a header: %d", status)
+			}
+		}
+	})
+}
+
+// FuzzRequestID sends any request id. An id that is recorded as it is has no 12
+// digits in a row, whatever stands between them that is no letter.
+func FuzzRequestID(f *testing.F) {
+	f.Add("9999-0101-0190-0001")
+	f.Add("99990101-0190-0001-0000-000000000000")
+	f.Add("7d8f0a1c-3b5e-4c6d-9e2f-1a2b3c4d5e6f.999901010190")
+	f.Add("x7d8f0a1c3b5e4c6d9e2f1a2b3c4d5e6f1234567890123456")
+	separators := regexp.MustCompile(`[^0-9A-Za-z]`)
+	digits := regexp.MustCompile(`[0-9]{12}`)
+	f.Fuzz(func(t *testing.T, id string) {
+		s := newService()
+		var asked string
+		s.options.Verifier = verifierFunc(func(_ context.Context, req verify.Request) (sesuai.Verdict, error) {
+			asked = req.ID
+			return verified, nil
+		})
+		resp := s.doWith(httpapi.New(s.options), id)
+		given := resp.Header.Get("Request-Id") == id
+		if given && asked == id && digits.MatchString(separators.ReplaceAllString(id, "")) {
+			t.Errorf("%q is recorded as it is", id)
+		}
+		if !given && asked != resp.Header.Get("Request-Id") {
+			t.Errorf("the service's own id %q is recorded as %q", resp.Header.Get("Request-Id"), asked)
 		}
 	})
 }

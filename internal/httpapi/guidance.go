@@ -59,8 +59,8 @@ var (
 		EN: "Send the request as multipart/form-data or application/json, without a Content-Encoding.",
 	}
 	guideMalformed = &Guidance{
-		ID: "Isi permintaan rusak, tidak lengkap, atau memuat bagian yang sama dua kali.",
-		EN: "The request's body is broken, incomplete, or holds the same part twice.",
+		ID: "Permintaan rusak, tidak lengkap, atau memuat bagian atau header yang sama dua kali.",
+		EN: "The request is broken, incomplete, or holds the same part or header twice.",
 	}
 )
 

@@ -13,7 +13,8 @@ import (
 // any handler is called, become JSON objects with a Request-Id: those to a
 // malformed request, too large a header, and an unknown transfer encoding or
 // expectation. Clients parse every body before they look at the status, and
-// net/http has no hook for these responses.
+// net/http has no hook for these responses. Requests that net/http reads
+// leniently count as malformed: see strictConn.
 func JSONErrors(l net.Listener) net.Listener { return jsonErrorListener{l} }
 
 type jsonErrorListener struct{ net.Listener }
@@ -24,7 +25,7 @@ func (l jsonErrorListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsonErrorConn{c}, nil
+	return jsonErrorConn{&strictConn{Conn: c}}, nil
 }
 
 // jsonErrorConn replaces net/http's own responses, each of which is one Write.

@@ -2,14 +2,12 @@ package httpapi
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -37,9 +35,10 @@ type handler struct {
 // reply is an http.ResponseWriter that collects what the log line needs.
 type reply struct {
 	http.ResponseWriter
-	// id is the request's id, client that of the calling client; "" if not
-	// known.
-	id, client string
+	// id is the request's id, and recordedID is the id as it is recorded.
+	id, recordedID string
+	// client is the id of the calling client; "" if not known.
+	client string
 	// status is the written status, 0 if nothing was written yet.
 	status int
 	// cause is the error that was answered. It is only logged.
@@ -49,7 +48,11 @@ type reply struct {
 // ServeHTTP implements http.Handler.
 func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	w := &reply{ResponseWriter: rw, id: requestID(r.Header.Get("X-Request-Id"))}
+	id, given := requestID(r.Header["X-Request-Id"])
+	w := &reply{ResponseWriter: rw, id: id, recordedID: id}
+	if given {
+		w.recordedID = h.server.recorded(id)
+	}
 	header := w.Header()
 	header.Set(requestIDHeader, w.id)
 	header.Set("Cache-Control", "no-store")
@@ -64,38 +67,27 @@ func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		h.server.log(w, r, time.Since(start))
 	}()
-	if err := h.serve(w, r); err != nil {
+	err := checkSingle(r.Header)
+	if err == nil {
+		err = h.serve(w, r)
+	}
+	if err != nil {
 		w.writeError(err)
 	}
 }
 
-// requestID returns the caller's id if it has 1 to 128 visible ASCII
-// characters, otherwise a new one.
-func requestID(given string) string {
-	if given == "" || len(given) > 128 {
-		return rand.Text()
-	}
-	for i := range len(given) {
-		if given[i] < '!' || given[i] > '~' {
-			return rand.Text()
+// singleHeaders are the headers that decide how a request is answered.
+var singleHeaders = [...]string{"Authorization", "X-Api-Key", "X-Request-Id", "Content-Type", "Content-Encoding"}
+
+// checkSingle refuses a request that has one of the singleHeaders twice: two
+// readers of one request must not be able to see two different ones in it.
+func checkSingle(h http.Header) error {
+	for _, name := range singleHeaders {
+		if len(h[name]) > 1 {
+			return malformed("header " + name + " is given twice")
 		}
 	}
-	return given
-}
-
-// sixteenDigits matches a NIK, and longer runs of digits.
-var sixteenDigits = regexp.MustCompile(`[0-9]{16,}`)
-
-// recorded returns a request id as the log and the audit trail record it. Runs
-// of exactly 16 digits are replaced, since a client may put a NIK in its ids.
-// The response carries the id unchanged.
-func recorded(id string) string {
-	return sixteenDigits.ReplaceAllStringFunc(id, func(digits string) string {
-		if len(digits) != 16 {
-			return digits
-		}
-		return "[16-digits]"
-	})
+	return nil
 }
 
 // cleanURL returns the request's URL without doubled and trailing slashes.
@@ -151,8 +143,17 @@ func (w *reply) WriteHeader(status int) {
 func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // log writes the request's line in the log. It has the route's pattern instead
-// of the path, and kinds and causes of errors, but no input.
+// of the path, and kinds and causes of errors, but no input. The lines about
+// unknown callers are sampled.
 func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
+	ctx, now := context.WithoutCancel(r.Context()), time.Now()
+	for _, skipped := range s.sampler.past(now) {
+		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "requests not logged",
+			slog.String("kind", string(skipped.kind)), slog.Int("count", skipped.count))
+	}
+	if w.client == "" && w.cause != nil && !s.sampler.allow(sesuai.KindOf(w.cause), now) {
+		return
+	}
 	level := slog.LevelInfo
 	switch {
 	case w.status == http.StatusInternalServerError:
@@ -163,7 +164,7 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 		level = slog.LevelDebug // a health check
 	}
 	attrs := []slog.Attr{
-		slog.String("request_id", recorded(w.id)),
+		slog.String("request_id", w.recordedID),
 		slog.String("client", w.client),
 		slog.String("method", knownMethod(r.Method)),
 		slog.String("route", r.Pattern),
@@ -178,7 +179,7 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 	if r.Context().Err() != nil {
 		attrs = append(attrs, slog.Bool("caller_gone", true))
 	}
-	s.o.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
+	s.o.Log.LogAttrs(ctx, level, "request", attrs...)
 }
 
 // knownMethod returns m, or "other" if m is not a standard method, since

@@ -35,10 +35,11 @@ type Verifier interface {
 
 // Authenticator identifies clients by their credentials.
 type Authenticator interface {
-	// Authenticate returns the client of these credentials. If any of them
-	// is missing or wrong, the error has kind sesuai.KindUnauthenticated.
-	// Neither the error nor the time it takes tells which.
-	Authenticate(ctx context.Context, username, password, apiKey string) (access.Client, error)
+	// Authenticate returns the client of the attempt's credentials. If any of
+	// them is missing or wrong, the error has kind
+	// sesuai.KindUnauthenticated, or sesuai.KindRateLimited after many such
+	// attempts. Neither the error nor the time it takes tells which.
+	Authenticate(ctx context.Context, attempt access.Attempt) (access.Client, error)
 }
 
 // Limiter limits the request rate of each client.
@@ -49,10 +50,13 @@ type Limiter interface {
 	Allow(c access.Client) error
 }
 
-// Options configures a Server. Verifier and Authenticator are required.
+// Options configures a Server. Verifier, Authenticator and Hash are required.
 type Options struct {
 	Verifier      Verifier
 	Authenticator Authenticator
+	// Hash is a keyed hash, for request ids that may hold a NIK. Every process
+	// that serves the same clients has the same key.
+	Hash access.Hash
 	// Limiter may be nil: no limit.
 	Limiter Limiter
 	// Ready returns why the service cannot answer yet, or nil if it can. A
@@ -86,9 +90,11 @@ type Options struct {
 
 // Server serves the API. It implements http.Handler.
 type Server struct {
-	o     Options
-	mux   *http.ServeMux
-	slots *slots
+	o       Options
+	mux     *http.ServeMux
+	slots   *slots
+	sampler *sampler
+	held    chan struct{} // responses that are held back: see hold
 }
 
 // New returns a Server.
@@ -114,7 +120,7 @@ func New(o Options) *Server {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), slots: newSlots(o.MaxInFlight)}
+	s := &Server{o: o, mux: http.NewServeMux(), slots: newSlots(o.MaxInFlight), sampler: newSampler(), held: make(chan struct{}, maxHeld)}
 	s.route(http.MethodPost, FaceVerificationPath, s.faceVerification)
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
@@ -173,7 +179,7 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()
 	verdict, err := s.o.Verifier.Verify(ctx, verify.Request{
-		ID:     recorded(w.id),
+		ID:     w.recordedID,
 		Client: client,
 		Claim:  claim,
 		Photo:  photo,

@@ -1,12 +1,10 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -89,54 +87,8 @@ func TestClientsUnreadable(t *testing.T) {
 
 type brokenAuthenticator struct{}
 
-func (brokenAuthenticator) Authenticate(context.Context, string, string, string) (access.Client, error) {
+func (brokenAuthenticator) Authenticate(context.Context, access.Attempt) (access.Client, error) {
 	return access.Client{}, &sesuai.Error{Kind: sesuai.KindUnavailable}
-}
-
-// TestRequestID: the response has the caller's id if it is valid, otherwise a
-// new one each time.
-func TestRequestID(t *testing.T) {
-	seen := make(map[string]bool)
-	for _, tt := range []struct {
-		given string
-		used  bool
-	}{
-		{"a", true},
-		{"request-1", true},
-		{"!~", true},
-		{strings.Repeat("x", 128), true},
-		{"", false},
-		{strings.Repeat("x", 129), false},
-		{"a b", false},
-		{" ", false},
-		{"é", false},
-		{"a\tb", false},
-		{"a\x7f", false},
-	} {
-		s := newService()
-		var asked string
-		s.options.Verifier = verifierFunc(func(_ context.Context, req verify.Request) (sesuai.Verdict, error) {
-			asked = req.ID
-			return verified, nil
-		})
-		r := postParts(everyPart()...)
-		r.Header["X-Request-Id"] = []string{tt.given}
-		resp := s.do(r)
-		checkEnvelope(t, resp)
-		id := resp.Header.Get("Request-Id")
-		if (id == tt.given) != tt.used {
-			t.Errorf("given %q, got %q", tt.given, id)
-		}
-		if id != asked {
-			t.Errorf("the audit trail has %q, the caller %q", asked, id)
-		}
-		if !tt.used {
-			if len(id) < 20 || seen[id] {
-				t.Errorf("%q is no new id", id)
-			}
-			seen[id] = true
-		}
-	}
 }
 
 // TestRoutes: variants of a path reach their handler without a redirect, and
@@ -435,36 +387,6 @@ func TestOneClientLeavesSlots(t *testing.T) {
 		}
 		wg.Wait()
 	})
-}
-
-// TestRequestIDKeepsNoNIK: the response has the caller's id unchanged, but a NIK
-// in it does not reach the log and the audit trail.
-func TestRequestIDKeepsNoNIK(t *testing.T) {
-	for id, want := range map[string]string{
-		testNIK:                  "[16-digits]",
-		"kyc-" + testNIK + "-2":  "kyc-[16-digits]-2",
-		"12345678901234567":      "12345678901234567",
-		"trace-1234567890123-ok": "trace-1234567890123-ok",
-	} {
-		s := newService()
-		var asked string
-		s.options.Verifier = verifierFunc(func(_ context.Context, req verify.Request) (sesuai.Verdict, error) {
-			asked = req.ID
-			return verified, nil
-		})
-		var log bytes.Buffer
-		s.options.Log = slog.New(slog.NewTextHandler(&log, nil))
-		r := postParts(everyPart()...)
-		r.Header.Set("x-request-id", id)
-		w := httptest.NewRecorder()
-		httpapi.New(s.options).ServeHTTP(w, r)
-		if got := w.Header().Get("Request-Id"); got != id {
-			t.Errorf("the caller gets another id")
-		}
-		if asked != want || !strings.Contains(log.String(), "request_id="+want+" ") || strings.Contains(log.String(), testNIK) {
-			t.Errorf("recorded as %s, want %s; log: %s", asked, want, log.String())
-		}
-	}
 }
 
 // TestTimeout: a verification that takes too long is cancelled.

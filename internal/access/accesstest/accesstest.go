@@ -6,6 +6,7 @@ package accesstest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,6 +82,20 @@ func assertListed(t *testing.T, clients access.Clients, want ...access.Client) {
 	assertSame(t, want, got)
 }
 
+// assertHashes lists the hashes of clients with these usernames, in any order.
+func assertHashes(t *testing.T, clients access.Clients, usernames ...string) {
+	t.Helper()
+	listed, err := clients.ListHashes(t.Context())
+	if err != nil || len(listed) != len(usernames) {
+		t.Errorf("%d hashes are listed, want %d; %v", len(listed), len(usernames), err)
+	}
+	for _, username := range usernames {
+		if !slices.Contains(listed, HashesOf(username)) {
+			t.Errorf("the hashes of %s are not listed", username)
+		}
+	}
+}
+
 func assertSame(t *testing.T, want, got any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sesuai.Percentage{})); diff != "" {
@@ -91,6 +106,7 @@ func assertSame(t *testing.T, want, got any) {
 func (s suite) TestNoClients(t *testing.T) {
 	clients := s.open(t)
 	assertListed(t, clients)
+	assertHashes(t, clients)
 	assertMissing(t, clients, HashesOf("a").Username)
 }
 
@@ -107,6 +123,7 @@ func (s suite) TestClientsAreStoredAsTheyWere(t *testing.T) {
 	}
 	assertFound(t, clients, "plain", plain)
 	assertListed(t, clients, Client("a"), Client("b"), Client("c"), plain)
+	assertHashes(t, clients, "a", "b", "c", "plain")
 	// Only the username finds a client.
 	assertMissing(t, clients, HashesOf("a").Password)
 	assertMissing(t, clients, HashesOf("a").APIKey)
@@ -154,6 +171,7 @@ func (s suite) TestRemoveClient(t *testing.T) {
 	}
 	assertMissing(t, clients, HashesOf("a").Username)
 	assertListed(t, clients, Client("b"))
+	assertHashes(t, clients, "b")
 }
 
 // TestOneOfManyAtOnce: of clients with one name that are added at the same time,
@@ -191,9 +209,10 @@ func (s suite) TestEndedContext(t *testing.T) {
 	cancel()
 	_, _, _, found := clients.ClientByUsername(ctx, HashesOf("a").Username)
 	_, listed := clients.ListClients(ctx)
+	_, hashes := clients.ListHashes(ctx)
 	_, removed := clients.RemoveClient(ctx, "a")
 	for what, err := range map[string]error{
-		"ClientByUsername": found, "ListClients": listed, "RemoveClient": removed,
+		"ClientByUsername": found, "ListClients": listed, "ListHashes": hashes, "RemoveClient": removed,
 		"AddClient": clients.AddClient(ctx, Client("b"), HashesOf("b")),
 	} {
 		if sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, context.Canceled) {

@@ -88,6 +88,20 @@ func (m *Memory) ClientByUsername(ctx context.Context, username [32]byte) (acces
 	return access.Client{}, access.Hashes{}, false, nil
 }
 
+// ListHashes implements access.Clients.
+func (m *Memory) ListHashes(ctx context.Context) ([]access.Hashes, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.refuse(ctx); err != nil {
+		return nil, err
+	}
+	var all []access.Hashes
+	for _, s := range m.clients {
+		all = append(all, s.hashes)
+	}
+	return all, nil
+}
+
 // ListClients implements access.Clients.
 func (m *Memory) ListClients(ctx context.Context) ([]access.Client, error) {
 	m.mu.Lock()

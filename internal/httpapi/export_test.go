@@ -1,0 +1,20 @@
+package httpapi
+
+// FollowForTest follows bytes from the start of a connection, in pieces of a
+// size. It returns how many are allowed, and at which of them requests end.
+func FollowForTest(b []byte, size int) (allowed int, ends map[int]bool) {
+	var f framing
+	ends = make(map[int]bool)
+	for allowed < len(b) {
+		piece := b[allowed:min(allowed+size, len(b))]
+		n := f.follow(piece)
+		allowed += n
+		if n < len(piece) {
+			break
+		}
+		if f.section == requestLine && f.body == 0 && len(f.line) == 0 {
+			ends[allowed] = true
+		}
+	}
+	return allowed, ends
+}

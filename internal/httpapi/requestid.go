@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"regexp"
+)
+
+// requestID returns the caller's id, which are the values of its X-Request-Id
+// header, if there is one that has 1 to 128 visible ASCII characters. Otherwise
+// it returns a new id and false.
+func requestID(values []string) (id string, given bool) {
+	if len(values) != 1 || values[0] == "" || len(values[0]) > 128 {
+		return rand.Text(), false
+	}
+	for _, c := range []byte(values[0]) {
+		if c < '!' || c > '~' {
+			return rand.Text(), false
+		}
+	}
+	return values[0], true
+}
+
+// recorded returns a caller's request id as the log, the audit trail and the
+// registry get it. An id that may hold a NIK becomes a keyed hash, which is the
+// same whenever the id is. The response carries the id unchanged.
+func (s *Server) recorded(id string) string {
+	if !mayHoldNIK(id) {
+		return id
+	}
+	sum := s.o.Hash([]byte("request id\x00" + id))
+	return "hashed-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16])
+}
+
+// maxDigits is how many digits an id may hold and still be recorded as it is. The
+// first 12 of a NIK's 16 digits are the person's region and birth date.
+const maxDigits = 11
+
+// uuid matches a UUID, and 32 hexadecimal digits without dashes, as in a trace
+// id.
+var uuid = regexp.MustCompile(`[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}`)
+
+// mayHoldNIK reports whether an id holds more than maxDigits digits, with any
+// characters between them. Within a UUID the letters are digits too, so there
+// only digits without a letter between them count together.
+func mayHoldNIK(id string) bool {
+	at := uuid.FindStringIndex(id)
+	if at == nil {
+		at = []int{0, 0}
+	}
+	digits := 0
+	for i, c := range []byte(id) {
+		inUUID := at[0] <= i && i < at[1]
+		switch {
+		case '0' <= c && c <= '9':
+			digits++
+		case inUUID && c != '-':
+			digits = 0
+		}
+		if digits > maxDigits {
+			return true
+		}
+	}
+	return false
+}
