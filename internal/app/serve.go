@@ -70,21 +70,22 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		return errors.Join(err, listener.Close())
 	}
 
+	authenticator := access.NewAuthenticator(access.AuthenticatorOptions{
+		Clients: s.Clients, Hash: s.Hash, Failed: countFailures(metrics),
+	})
 	var late lateVerifier
 	server := httpapi.New(httpapi.Options{
-		Verifier: &late,
-		Authenticator: access.NewAuthenticator(access.AuthenticatorOptions{
-			Clients: s.Clients, Hash: s.Hash, Failed: countFailures(metrics),
-		}),
-		Limiter:     access.NewLimiter(access.LimiterOptions{}),
-		Hash:        s.Hash,
-		Ready:       func() error { return ready(ctx, &late, s) },
-		Detail:      asked.Detail,
-		Log:         log,
-		MaxBody:     c.Limits.MaxBody,
-		MaxInFlight: c.Limits.MaxInFlight,
-		BodyTimeout: c.Times.Body,
-		Timeout:     c.Times.Request,
+		Verifier:      &late,
+		Authenticator: authenticator,
+		Limiter:       access.NewLimiter(access.LimiterOptions{}),
+		Hash:          s.Hash,
+		Ready:         func() error { return ready(ctx, &late, s) },
+		Detail:        asked.Detail,
+		Log:           log,
+		MaxBody:       c.Limits.MaxBody,
+		MaxInFlight:   c.Limits.MaxInFlight,
+		BodyTimeout:   c.Times.Body,
+		Timeout:       c.Times.Request,
 	})
 
 	serving, stop := context.WithCancel(ctx)

@@ -90,11 +90,12 @@ type Options struct {
 
 // Server serves the API. It implements http.Handler.
 type Server struct {
-	o       Options
-	mux     *http.ServeMux
-	slots   *slots
+	o     Options
+	mux   *http.ServeMux
+	slots *slots
+
 	sampler *sampler
-	held    chan struct{} // responses that are held back: see hold
+	held    chan struct{} // the responses that are being held: see hold
 }
 
 // New returns a Server.
@@ -120,7 +121,8 @@ func New(o Options) *Server {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), slots: newSlots(o.MaxInFlight), sampler: newSampler(), held: make(chan struct{}, maxHeld)}
+	s := &Server{o: o, mux: http.NewServeMux(), slots: newSlots(o.MaxInFlight)}
+	s.sampler, s.held = newSampler(), make(chan struct{}, maxHeld)
 	s.route(http.MethodPost, FaceVerificationPath, s.faceVerification)
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
