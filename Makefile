@@ -9,7 +9,7 @@ LISTEN ?= 127.0.0.1:8080
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 SOURCES := $(shell find . -path ./tools -prune -o -path ./build -prune -o -name '*.go' -not -name '*_test.go' -print) \
-           $(shell find internal -name '*.json' -o -name '*.sql') go.mod go.sum
+           $(shell find internal -name '*.json' -o -name '*.sql') cmd/sesuai/licenses.txt go.mod go.sum
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
@@ -38,8 +38,10 @@ build/version: FORCE
 	@mkdir -p build
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 
+# A position-independent executable that binds all symbols when it starts, after
+# which their table is read-only (full RELRO).
 bin/sesuai: $(SOURCES) build/tags build/version
-	$(GO) build -trimpath $(TAGS) -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/sesuai
+	$(GO) build -trimpath -buildmode=pie $(TAGS) -ldflags '-bindnow -X main.version=$(VERSION)' -o $@ ./cmd/sesuai
 
 bin/demo: $(SOURCES) build/tags
 	$(GO) build -trimpath $(TAGS) -o $@ ./demo
@@ -132,8 +134,9 @@ check: build/tags ## Run the linters
 	@$(GO) mod tidy -diff
 
 .PHONY: docs
-docs: build/tags ## Write the pages of docs/reference that are generated from the code
+docs: bin/sesuai models/.fetched ## Write the pages of docs/reference and the licences, which are generated
 	$(GO) test $(TAGS) -count=1 -run '^TestReference$$' ./internal/app -update
+	$(GO) test $(TAGS) -count=1 -run '^TestLicenses$$' ./cmd/sesuai -update
 
 .PHONY: bench
 bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetched ## Measure speed and memory, as ratios in one run

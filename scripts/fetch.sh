@@ -6,6 +6,8 @@
 #
 #   scripts/fetch.sh third_party/models.lock
 set -eu
+# Sesuai refuses models that others may change.
+umask 022
 
 lock=$1
 arch=$(uname -m)
@@ -36,7 +38,7 @@ while read -r kind a b c d; do
 		[ "$c" = any ] || [ "$c" = "$arch" ] || continue
 		is "$b" "$d" && continue
 		[ -n "$tarball" ] || fetch "$package" "$sha512"
-		tar -xzf "$work/$tarball" -C "$work" "$a"
+		tar -xzf "$work/$tarball" --no-same-owner -C "$work" "$a"
 		if ! is "$b" "$work/$a"; then
 			echo "fetch: $package: the SHA-256 of $a differs from that in $lock" >&2
 			exit 1

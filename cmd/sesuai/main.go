@@ -74,8 +74,10 @@ type commandLine struct {
 		Up     migrateUp     `cmd:"" help:"Bring the schema of the registry's database up to date."`
 		Status migrateStatus `cmd:"" help:"Say which schema the database has."`
 	} `cmd:"" help:"The tables of the registry's database."`
+	Backup          backupCommand   `cmd:"" help:"Write a copy of the embedded registry's database to a new file."`
 	DukcapilSandbox dukcapilSandbox `cmd:"" help:"Serve a sandbox of Dukcapil's services on the embedded registry: docs/integrate/dukcapil-sandbox.md."`
 	Version         versionCommand  `cmd:"" help:"Print the version."`
+	Licenses        licensesCommand `cmd:"" help:"Print the licences of everything that this program consists of, or loads."`
 }
 
 // session is what every command works with.
@@ -89,10 +91,21 @@ type session struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	status := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(status)
+}
+
+// stopSignals are the signals that end a command in order. The end of a terminal
+// (SIGHUP) is one, unless whoever started the command has it ignored, as nohup(1)
+// does.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 func run(ctx context.Context, args []string) int {
@@ -116,6 +129,9 @@ func run(ctx context.Context, args []string) int {
 		terminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 	err = s.configure(c)
+	if err == nil {
+		err = app.ProtectMemory(s.config)
+	}
 	if err == nil {
 		err = command.Run(s)
 	}

@@ -49,7 +49,7 @@ func root(t *testing.T) string {
 }
 
 // runScripts runs the scripts of a folder, with the named variable set.
-// SESUAI_MODELS is the models folder, and TINY a second model.
+// SESUAI_MODELS and REAL_MODELS are the models folder, and TINY a second model.
 func runScripts(t *testing.T, dir, name, value string) {
 	t.Helper()
 	models, tiny := filepath.Join(root(t), "models"), filepath.Join(t.TempDir(), "tiny.onnx")
@@ -65,6 +65,7 @@ func runScripts(t *testing.T, dir, name, value string) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(name, value)
 			e.Setenv("SESUAI_MODELS", models)
+			e.Setenv("REAL_MODELS", models)
 			e.Setenv("TINY", tiny)
 			return nil
 		},

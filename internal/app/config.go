@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"os"
@@ -45,7 +47,9 @@ type Config struct {
 	// the first start.
 	MasterKey string `yaml:"master_key"`
 	// Models is the folder of the face models and of ONNX Runtime. Empty means
-	// models in the working directory, or else beside the program's folder.
+	// models beside the program, or else beside the program's folder. Only root
+	// or the user that sesuai runs as may be able to change the folder and what
+	// is in it.
 	Models   string         `yaml:"models"`
 	Face     FaceConfig     `yaml:"face"`
 	Limits   LimitsConfig   `yaml:"limits"`
@@ -55,6 +59,10 @@ type Config struct {
 	Dukcapil DukcapilConfig `yaml:"dukcapil"`
 	Metrics  MetricsConfig  `yaml:"metrics"`
 	Log      LogConfig      `yaml:"log"`
+	// CoreDumps lets a crash write the memory of the process to a file, and lets
+	// a debugger of the same user read it. That memory holds photographs,
+	// credentials and keys: set it only to find a defect.
+	CoreDumps bool `yaml:"core_dumps"`
 }
 
 // FaceConfig is about the face engine.
@@ -62,6 +70,9 @@ type FaceConfig struct {
 	// Manifest is the path of a model manifest, for a model of your own. Empty
 	// means the manifest of the fetched models.
 	Manifest string `yaml:"manifest"`
+	// RuntimeDigest is the SHA-256 that libonnxruntime.so.1 must have, in hex, for
+	// an ONNX Runtime of your own. Empty means that of the fetched one.
+	RuntimeDigest string `yaml:"runtime_digest"`
 	// Calibration is the id of a shipped calibration (asia-2026-11 or
 	// general-2026-11), or the path of a file from "sesuai face calibrate". A
 	// value with a / in it, or that ends in .json, is a path. Empty means the
@@ -242,6 +253,9 @@ func (c *Config) Check() error {
 			return err
 		}
 	}
+	if digest, err := hex.DecodeString(c.Face.RuntimeDigest); err != nil || len(digest) != 0 && len(digest) != sha256.Size {
+		return badConfig("face.runtime_digest: empty, or 64 hexadecimal digits are needed")
+	}
 	if _, err := c.Log.level(); err != nil {
 		return err
 	}
@@ -276,22 +290,21 @@ func (c Config) masterKeyPath() string {
 	return filepath.Join(c.Data, "master.key")
 }
 
-// modelsDir is the folder of the models: the configured one, else models in the
-// working directory, else models beside the program's folder (bin/sesuai in a
-// checkout).
+// modelsDir is the folder of the models: the configured one, else models beside
+// the program, else models beside the program's folder (bin/sesuai in a
+// checkout). It is never looked for in the working directory, where others may
+// have put one.
 func (c Config) modelsDir() string {
 	if c.Models != "" {
 		return c.Models
 	}
-	const here = "models"
-	if _, err := os.Stat(here); err == nil {
-		return here
+	program, err := os.Executable()
+	if err != nil {
+		program = "/" // it has been deleted, say: there is nothing beside it
 	}
-	if program, err := os.Executable(); err == nil {
-		beside := filepath.Join(filepath.Dir(program), "..", here)
-		if _, err := os.Stat(beside); err == nil {
-			return beside
-		}
+	beside := filepath.Join(filepath.Dir(program), "models")
+	if _, err := os.Stat(beside); err == nil {
+		return beside
 	}
-	return here
+	return filepath.Join(filepath.Dir(program), "..", "models")
 }

@@ -24,7 +24,8 @@ func contains(text, word string) bool { return strings.Contains(text, word) }
 func other() (values map[string]string, want app.Config) {
 	values = map[string]string{
 		"listen": "127.0.0.2:9090", "data": "/tmp/other", "registry": "postgres://s@127.0.0.3/s", "master_key": "/tmp/other.key", "models": "/tmp/models",
-		"face.manifest": "/tmp/manifest.json", "face.calibration": "/tmp/calibration.json",
+		"core_dumps":    "true",
+		"face.manifest": "/tmp/manifest.json", "face.runtime_digest": strings.Repeat("0f", 32), "face.calibration": "/tmp/calibration.json",
 		"face.workers": "3", "face.max_pixels": "123456", "face.memory": "99999999", "face.dominance": "2.5",
 		"face.liveness": "true", "face.liveness_threshold": "0.25",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7",
@@ -38,7 +39,7 @@ func other() (values map[string]string, want app.Config) {
 	want = app.Config{
 		Listen: "127.0.0.2:9090", Data: "/tmp/other", Registry: "postgres://s@127.0.0.3/s", MasterKey: "/tmp/other.key", Models: "/tmp/models",
 		Face: app.FaceConfig{
-			Manifest: "/tmp/manifest.json", Calibration: "/tmp/calibration.json",
+			Manifest: "/tmp/manifest.json", RuntimeDigest: strings.Repeat("0f", 32), Calibration: "/tmp/calibration.json",
 			Workers: 3, MaxPixels: 123456, Memory: 99999999, Dominance: 2.5, Liveness: true, LivenessThreshold: 0.25,
 		},
 		Limits: app.LimitsConfig{MaxBody: 1048576, MaxInFlight: 7},
@@ -53,6 +54,8 @@ func other() (values map[string]string, want app.Config) {
 		Dukcapil: otherDukcapilConfig(),
 		Metrics:  app.MetricsConfig{Listen: "127.0.0.5:9091"},
 		Log:      app.LogConfig{Level: "debug", Format: "text"},
+
+		CoreDumps: true,
 	}
 	for i, m := range face.QualityMeasures {
 		values["face.quality.probe."+string(m)] = fmt.Sprintf("%d.5", 11+i)
@@ -279,6 +282,7 @@ func TestRanges(t *testing.T) {
 		{"timeouts.audit", "-1s", "10ms", "1h", "1h1s"},
 		{"replay.max_age", "59m", "1h", "87600h", "87601h"},
 		{"postgres.connections", "1", "2", "10000", "10001"},
+		{"face.runtime_digest", "0f", "", strings.Repeat("0F", 32), strings.Repeat("0f", 33)},
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},

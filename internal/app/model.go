@@ -27,7 +27,7 @@ func CheckModel(ctx context.Context, c Config, path string, feeding face.Candida
 	if feeding.ONNX, err = readModel(path); err != nil {
 		return face.Checked{}, err
 	}
-	load, err := ort.NewLoader(ort.Options{Library: runtimeLibrary(c)})
+	load, err := newLoader(c, 1)
 	if err != nil {
 		return face.Checked{}, err
 	}

@@ -7,8 +7,10 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +20,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/ort"
 	"github.com/sesuai/sesuai/internal/face/turbo"
+	"github.com/sesuai/sesuai/internal/fileperm"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -89,19 +92,18 @@ func openEvaluationEngine(c Config, subject face.Subject, gate bool, calibration
 		return EvaluationEngine{}, err
 	}
 	key := sha256.New()
-	// Of the models the manifest has the digests.
-	for _, path := range []string{program, runtimeLibrary(c)} {
-		if err := digestOf(key, path); err != nil {
-			return EvaluationEngine{}, err
-		}
+	if err := digestOf(key, program); err != nil {
+		return EvaluationEngine{}, err
 	}
+	// Of the models the manifest has the digests.
 	err = json.NewEncoder(key).Encode(struct {
+		Runtime   string
 		Manifest  face.Manifest
 		MaxPixels int
 		Dominance float64
 		Subject   face.Subject
 		Limits    *face.Limits
-	}{o.Manifest, o.MaxPixels, o.Dominance, o.Subject, o.Limits})
+	}{ort.Digest(runtimeOptions(c)), o.Manifest, o.MaxPixels, o.Dominance, o.Subject, o.Limits})
 	if err != nil {
 		return EvaluationEngine{}, err
 	}
@@ -128,8 +130,26 @@ func digestOf(w io.Writer, path string) error {
 // image/jpeg.
 func JPEGDecoder() string { return turbo.Name }
 
-// runtimeLibrary is where ONNX Runtime is.
-func runtimeLibrary(c Config) string { return filepath.Join(c.modelsDir(), "libonnxruntime.so.1") }
+// newLoader starts ONNX Runtime from the models folder, which must not be one that
+// others may change.
+func newLoader(c Config, threads int) (face.Loader, error) {
+	info, err := os.Stat(c.modelsDir())
+	if err == nil {
+		err = fileperm.Trusted(info)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // the loader says what is missing
+		return nil, &sesuai.Error{
+			Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("models folder %s %v", c.modelsDir(), err),
+		}
+	}
+	o := runtimeOptions(c)
+	o.Threads = threads
+	return ort.NewLoader(o)
+}
+
+func runtimeOptions(c Config) ort.Options {
+	return ort.Options{Library: filepath.Join(c.modelsDir(), "libonnxruntime.so.1"), SHA256: c.Face.RuntimeDigest}
+}
 
 // engineOptions are all options but the calibration.
 func engineOptions(c Config, use EngineUse, cores int) (face.Options, error) {
@@ -137,12 +157,11 @@ func engineOptions(c Config, use EngineUse, cores int) (face.Options, error) {
 	if err != nil {
 		return face.Options{}, err
 	}
-	o := ort.Options{Library: runtimeLibrary(c), Threads: 1}
-	workers := c.Face.Workers
+	threads, workers := 1, c.Face.Workers
 	if use == OnePhotograph {
-		o.Threads, workers = cores, 1
+		threads, workers = cores, 1
 	}
-	load, err := ort.NewLoader(o)
+	load, err := newLoader(c, threads)
 	if err != nil {
 		return face.Options{}, err
 	}

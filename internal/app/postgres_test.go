@@ -24,6 +24,7 @@ func TestOnPostgres(t *testing.T) {
 		{"replays", TestReplays},
 		{"clients", TestClientsOfAnotherProcess},
 		{"readiness", TestReadiness},
+		{"locked", TestNotReadyWhileLocked},
 		{"shutdown", TestShutdown},
 		{"another model", TestTemplateOfAnotherModel},
 	} {

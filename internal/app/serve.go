@@ -17,9 +17,6 @@ import (
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
-// pingTimeout bounds what readiness waits for the store.
-const pingTimeout = 2 * time.Second
-
 // Serve runs the service until ctx ends, then lets the requests in flight
 // finish. From the first moment it answers whether it is alive; it is ready
 // once the store is open, the models are checked and the self-test has passed:
@@ -74,12 +71,13 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		Clients: s.Clients, Hash: s.Hash, Failed: countFailures(metrics),
 	})
 	var late lateVerifier
+	writable := newWriteCheck(s.CheckWritable)
 	server := httpapi.New(httpapi.Options{
 		Verifier:      &late,
 		Authenticator: authenticator,
 		Limiter:       access.NewLimiter(access.LimiterOptions{}),
 		Hash:          s.Hash,
-		Ready:         func() error { return ready(ctx, &late, s) },
+		Ready:         func() error { return ready(ctx, &late, writable) },
 		Detail:        asked.Detail,
 		Log:           log,
 		MaxBody:       c.Limits.MaxBody,
@@ -122,16 +120,14 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 }
 
 // ready says why the service cannot answer, or nil if it can.
-func ready(ctx context.Context, late *lateVerifier, s *Storage) error {
+func ready(ctx context.Context, late *lateVerifier, writable *writeCheck) error {
 	if late.verifier.Load() == nil {
 		return notReady("the face engine is starting")
 	}
 	if ctx.Err() != nil {
 		return notReady("stopping")
 	}
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
-	defer cancel()
-	return s.Ping(ctx)
+	return writable.check(ctx)
 }
 
 func notReady(why string) error {

@@ -89,10 +89,14 @@ type Rotation = people.Rotation
 
 // OpenStorage opens the database that c names. It creates a data folder that
 // does not exist, and the first master key of a new database unless c names its
-// file. The caller must close the result.
+// file. It refuses a data folder that others may read or change. The caller must
+// close the result.
 func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
 	_, calibration, err := faceFiles(c)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkFolder(c); err != nil {
 		return nil, err
 	}
 	db, err := sqldb.Open(ctx, databaseOptions(c))
@@ -156,11 +160,9 @@ func (s *Storage) Close() error {
 	return s.db.Close()
 }
 
-// Ping reports whether the database can be read.
-func (s *Storage) Ping(ctx context.Context) error {
-	_, err := s.trail.Head(ctx)
-	return err
-}
+// CheckWritable returns nil if the database can be written to. The error has kind
+// sesuai.KindUnavailable.
+func (s *Storage) CheckWritable(ctx context.Context) error { return s.trail.CheckWritable(ctx) }
 
 // Usage returns what clients used of Dukcapil's services from one day to another,
 // both included.
@@ -218,11 +220,17 @@ type Schema = sqldb.Schema
 
 // MigrateStorage migrates the schema of the database that c names.
 func MigrateStorage(ctx context.Context, c Config) (Schema, error) {
+	if err := checkFolder(c); err != nil {
+		return Schema{}, err
+	}
 	return sqldb.Migrate(ctx, databaseOptions(c))
 }
 
 // SchemaOf returns the schema of the database that c names. It changes nothing
 // in a PostgreSQL database.
 func SchemaOf(ctx context.Context, c Config) (Schema, error) {
+	if err := checkFolder(c); err != nil {
+		return Schema{}, err
+	}
 	return sqldb.SchemaOf(ctx, databaseOptions(c))
 }

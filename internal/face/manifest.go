@@ -6,12 +6,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/fileperm"
 )
 
 // Manifest describes the networks of an engine: their files, their tensors and
@@ -226,15 +228,30 @@ func (m Manifest) TemplatesSHA256() string {
 
 // load reads the network's file and checks its digest, since a damaged model
 // often loads without an error. It returns the bytes that were checked, and those
-// must be loaded.
+// must be loaded. It refuses a file that others may change.
 func (s NetworkSpec) load(dir string) ([]byte, error) {
 	path := filepath.Join(dir, s.File)
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &sesuai.Error{
+	unreadable := func(err error) error {
+		return &sesuai.Error{
 			Kind: sesuai.KindConfiguration, Err: err,
 			Detail: fmt.Sprintf("model file %s cannot be read; make models fetches it", path),
 		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	info, err := f.Stat()
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if err := fileperm.Trusted(info); err != nil {
+		return nil, &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("model file %s %v", path, err)}
+	}
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return nil, unreadable(err)
 	}
 	if digest := sha256.Sum256(b); hex.EncodeToString(digest[:]) != s.SHA256 {
 		return nil, &sesuai.Error{

@@ -116,6 +116,7 @@ func (s *Server) readForm(w *reply, r *http.Request) (*form, error) {
 		_, err = io.Copy(io.Discard, body)
 	}
 	if err != nil {
+		f.wipe()
 		return nil, unreadable(err)
 	}
 	_ = connection.SetReadDeadline(time.Time{})

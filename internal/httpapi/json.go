@@ -10,12 +10,17 @@ import (
 
 // decodeJSON reads a JSON object key by key. It skips unknown keys and refuses a
 // known one that is given twice, of which encoding/json would take the last.
-func decodeJSON(body io.Reader) (*form, error) {
+func decodeJSON(body io.Reader) (_ *form, err error) {
 	d := json.NewDecoder(body)
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, notAnObject(err)
 	}
 	var f form
+	defer func() {
+		if err != nil {
+			f.wipe()
+		}
+	}()
 	for n := 0; d.More(); n++ {
 		if n == maxFields {
 			return nil, malformed("too many keys")

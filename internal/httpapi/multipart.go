@@ -10,8 +10,13 @@ import (
 // temporary files and does not keep unknown parts. A part is identified only by
 // its name. Its file name and Content-Type are ignored, since clients get them
 // wrong.
-func decodeMultipart(body io.Reader, boundary string) (*form, error) {
+func decodeMultipart(body io.Reader, boundary string) (_ *form, err error) {
 	var f form
+	defer func() {
+		if err != nil {
+			f.wipe()
+		}
+	}()
 	// If a body is cut off within a part's header, multipart.Reader takes
 	// that for a regular end. It does not if the input never returns io.EOF.
 	// The line break completes a last line that has none.
@@ -36,7 +41,7 @@ func decodeMultipart(body io.Reader, boundary string) (*form, error) {
 			return nil, err
 		}
 		if name == fieldFaceImage {
-			sent, err := io.ReadAll(part)
+			sent, err := readAll(part, 64<<10)
 			if err != nil {
 				return nil, err
 			}
@@ -58,7 +63,8 @@ func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // readText reads a text of at most maxText bytes. A longer one becomes empty,
 // which is never valid.
 func readText(r io.Reader) (string, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	b, err := readAll(io.LimitReader(r, maxText+1), 128)
+	defer clear(b)
 	if err != nil || len(b) > maxText {
 		return "", err
 	}

@@ -6,10 +6,11 @@ import (
 )
 
 // photograph returns the file in what was sent as face_image. It looks only at
-// the bytes: base64 text is decoded, everything else is the file itself. The
-// face engine checks that it is a photograph.
+// the bytes: base64 text is decoded, and then overwritten; everything else is the
+// file itself. The face engine checks that it is a photograph.
 func photograph(sent []byte) []byte {
 	if file, ok := fromText(sent); ok {
+		clear(sent)
 		return file
 	}
 	return sent

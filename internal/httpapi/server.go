@@ -173,6 +173,7 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	defer form.wipe() // the verification, whatever its outcome, keeps nothing of it
 	claim, photo, err := form.validate(s.o.Now())
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/fileperm"
 )
 
 // FileName is the name of the first master key file in a data folder.
@@ -82,8 +83,8 @@ func read(path string) ([]byte, error) {
 	if info, err = f.Stat(); err != nil {
 		return nil, refuse(path, "cannot be read", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, refuse(path, fmt.Sprintf("may be read or changed by others (mode %04o); chmod 600 it", mode), nil)
+	if err := fileperm.Private(info); err != nil {
+		return nil, refuse(path, err.Error(), nil)
 	}
 	// One byte more than a key detects a longer file.
 	b, err := io.ReadAll(io.LimitReader(f, MasterKeySize+1))

@@ -157,6 +157,7 @@ func (k *Key) aead(use SealKey, bucket byte) cipher.AEAD {
 	if err != nil {
 		panic("keyring: " + err.Error()) // only for a length that HKDF cannot give
 	}
+	defer clear(key)
 	aead := newAEAD(key)
 	buckets[bucket].Store(&aead)
 	return aead

@@ -166,6 +166,7 @@ func (s *Secret) aead(bucket byte) cipher.AEAD {
 	if err != nil {
 		panic("keyring: " + err.Error()) // only for a length that HKDF cannot give
 	}
+	defer clear(key)
 	aead := newAEAD(key)
 	s.buckets[bucket].Store(&aead)
 	return aead

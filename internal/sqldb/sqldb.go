@@ -127,6 +127,7 @@ func (db *DB) prepare(ctx context.Context, pool *sql.DB, query string) (*sql.Stm
 // Unavailable returns err as an error of kind sesuai.KindUnavailable. An error
 // of that kind, or of kind sesuai.KindConfiguration, stays as it is. If ctx has
 // ended, its error is in the chain: drivers report that in words of their own.
+// If another process kept the database locked, the error has a RetryAfter.
 func Unavailable(ctx context.Context, doing string, err error) error {
 	switch own, _ := errors.AsType[*sesuai.Error](err); sesuai.KindOf(err) {
 	case sesuai.KindConfiguration, sesuai.KindUnavailable:
@@ -135,5 +136,9 @@ func Unavailable(ctx context.Context, doing string, err error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
 	}
-	return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: fmt.Errorf("%s: %w", doing, err)}
+	e := &sesuai.Error{Kind: sesuai.KindUnavailable, Err: fmt.Errorf("%s: %w", doing, err)}
+	if busySQLite(err) {
+		e.RetryAfter = busyRetryAfter
+	}
+	return e
 }

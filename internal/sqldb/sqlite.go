@@ -39,8 +39,17 @@ const (
 // people is half as much again. docs/reference/scale.md has the figures.
 const readCache = 512 << 10
 
-// busyTimeout is how long SQLite waits for another process's transaction.
-const busyTimeout = 5 * time.Second
+const (
+	// busyTimeout is how long SQLite waits for another process's transaction. A
+	// command's transaction takes a fraction of that. Whoever keeps the lock for
+	// longer does so for minutes, and a request that waits for the lock twice,
+	// to remember a photograph and to record its event, is still answered in
+	// time.
+	busyTimeout = 2 * time.Second
+	// busyRetryAfter is when a request makes sense again that was not answered
+	// because of such a transaction.
+	busyRetryAfter = time.Second
+)
 
 // openSQLite opens the database of a data folder. Only one process at a time
 // sets a database up.
@@ -222,6 +231,13 @@ func openingSQLite(ctx context.Context, dir string, err error) error {
 		}
 	}
 	return Unavailable(ctx, "opening the database", err)
+}
+
+// busySQLite reports whether a statement failed because another process kept the
+// lock for longer than busyTimeout.
+func busySQLite(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 func unusable(dir, why string, err error) error {

@@ -141,6 +141,16 @@ func (tx *Tx) AwaitReplication(ctx context.Context) error {
 	return err
 }
 
+// Touch makes the transaction write even if it has left every row that it updated
+// as it was. Otherwise its commit would not need the disk.
+func (tx *Tx) Touch(ctx context.Context) error {
+	if tx.db.engine.touch == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, tx.db.engine.touch)
+	return err
+}
+
 // Collect runs a query and returns its rows as scan reads them.
 func Collect[T any](ctx context.Context, q Querier, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)

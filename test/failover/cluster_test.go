@@ -71,6 +71,7 @@ func newCluster(t *testing.T, disk *pgtest.Disk) *cluster {
 	c.sesuai = process.Runner{Program: program, Env: []string{
 		"SESUAI_LOG_LEVEL=warn", "SESUAI_LOG_FORMAT=json", "SESUAI_REGISTRY=" + c.url, "SESUAI_MASTER_KEY=" + key,
 		"SESUAI_MODELS=" + filepath.Join(filepath.Dir(program), "../models"), // for the enrollers
+		"SESUAI_CORE_DUMPS=true", // node.files looks at the process, which only root may otherwise
 	}}
 	operator := c.of("operator")
 	operator.Run(t, nil, "migrate", "up")

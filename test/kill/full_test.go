@@ -11,8 +11,8 @@ import (
 
 const r8 = `{"verification_status":false,"reason":"Something wrong in Dukcapil server","result":{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null}}`
 
-// TestDiskFull: on a full disk, verifications get no verdict. Once there is space
-// again, the same process answers.
+// TestDiskFull: on a full disk, verifications get no verdict, and the service is
+// not ready. Once there is space again, the same process answers.
 func TestDiskFull(t *testing.T) {
 	program(t)
 	disk := t.TempDir()
@@ -54,9 +54,12 @@ func TestDiskFull(t *testing.T) {
 	}
 	t.Logf("%d were answered in the remaining space, then none", answered)
 
+	s.awaitReadiness(t, 503)
+
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
+	s.awaitReadiness(t, 200)
 	for range 3 {
 		if status, body, err := s.verify("", photo); err != nil || status != 200 {
 			t.Errorf("with space again: %d %s, %v", status, body, err)
@@ -77,6 +80,25 @@ func TestDiskFull(t *testing.T) {
 	}
 	if total != answered+1 {
 		t.Errorf("%d events, %d answers", total, answered+1)
+	}
+}
+
+// awaitReadiness waits until /readyz answers with the status.
+func (s *server) awaitReadiness(t *testing.T, status int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		resp, err := s.client.Get(s.address + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode == status {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("/readyz answers %d, not %d", resp.StatusCode, status)
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 

@@ -39,12 +39,18 @@ type Runner struct {
 	Program string
 	// Args are appended to every command, Env is added to the environment.
 	Args, Env []string
+	// User is the id of the user and group that the program runs as; those of
+	// the test if 0. Only root can set it.
+	User uint32
 }
 
 // Command returns a command that prints JSON. It is not started yet.
 func (r Runner) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(r.Program, append(append(args, r.Args...), "--json")...)
 	cmd.Env = append(append(os.Environ(), "SESUAI_MODELS="+filepath.Join(filepath.Dir(r.Program), "..", "models")), r.Env...)
+	if r.User != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: r.User, Gid: r.User}}
+	}
 	return cmd
 }
 
@@ -114,7 +120,13 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Stop sends SIGTERM and waits. The process must end without an error.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	p.StopBy(t, syscall.SIGTERM)
+}
+
+// StopBy sends the signal and waits. The process must end without an error.
+func (p *Process) StopBy(t testing.TB, signal os.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.end(); err != nil {

@@ -18,22 +18,27 @@ import (
 type Options struct {
 	// Library is the path of libonnxruntime.so.
 	Library string
+	// SHA256 is the digest that the library must have, in hex. Empty means that
+	// of the library which make models fetches.
+	SHA256 string
 	// Threads is how many threads one run uses; 1 if 0. Concurrent runs have
 	// the highest throughput with one thread each. A single run is fastest
 	// with all cores.
 	Threads int
 }
 
-// started is the library's environment. A process can have only one.
+// started is the library's environment. A process can have only one. library is
+// the path that it was copied from.
 var started struct {
 	sync.Mutex
 	library string
 }
 
-// NewLoader returns a loader of networks. The first call in a process starts ONNX
-// Runtime. Errors have kind sesuai.KindConfiguration.
+// NewLoader returns a loader of networks. The first call in a process checks the
+// library's owner, mode and digest, and starts ONNX Runtime. Errors have kind
+// sesuai.KindConfiguration.
 func NewLoader(o Options) (face.Loader, error) {
-	if err := start(o.Library); err != nil {
+	if err := start(o); err != nil {
 		return nil, err
 	}
 	return func(model []byte, spec face.NetworkSpec) (face.Network, error) {
@@ -62,14 +67,18 @@ func declared(of []onnx.InputOutputInfo) []face.DeclaredTensor {
 	return out
 }
 
-func start(library string) error {
+func start(o Options) error {
 	started.Lock()
 	defer started.Unlock()
-	switch started.library {
-	case library:
+	if started.library == o.Library {
 		return nil
-	case "":
-	default:
+	}
+	library, err := openRuntime(o)
+	if err != nil {
+		return err
+	}
+	defer library.Close() //nolint:errcheck // what was loaded stays
+	if started.library != "" {
 		return &sesuai.Error{
 			Kind:   sesuai.KindConfiguration,
 			Detail: "ONNX Runtime is already loaded from " + started.library,
@@ -81,16 +90,16 @@ func start(library string) error {
 	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
 		return fmt.Errorf("ort: %w", err)
 	}
-	onnx.SetSharedLibraryPath(library)
+	onnx.SetSharedLibraryPath(fmt.Sprintf("/proc/self/fd/%d", library.Fd()))
 	// The level is fatal because the library writes messages directly to
 	// stderr. Every failure is also returned as an error.
 	if err := onnx.InitializeEnvironment(onnx.WithLogLevelFatal()); err != nil {
 		return &sesuai.Error{
 			Kind: sesuai.KindConfiguration, Err: err,
-			Detail: fmt.Sprintf("ONNX Runtime cannot be loaded from %s; make models fetches it", library),
+			Detail: fmt.Sprintf("ONNX Runtime cannot be loaded from %s", o.Library),
 		}
 	}
-	started.library = library
+	started.library = o.Library
 	return nil
 }
 

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/fileperm"
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+// checkFolder refuses a data folder, or database files in it, that others may
+// read or change. What is not there yet is made for the owner alone, and what
+// cannot be looked at is reported by whoever opens it. The master key files are
+// checked by package keyring.
+func checkFolder(c Config) error {
+	if c.Registry != "" && c.MasterKey != "" {
+		return nil // nothing private is in it
+	}
+	database := filepath.Join(c.Data, sqldb.FileName)
+	for _, path := range []string{c.Data, database, database + "-wal", database + "-shm"} {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		if err := fileperm.Private(info); err != nil {
+			what := "data folder"
+			if !info.IsDir() {
+				what = "file"
+			}
+			return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("%s %s %v", what, path, err)}
+		}
+	}
+	return nil
+}
+
+// Backup writes a copy of the database in the data folder to a new file at path,
+// which only its owner may read, and returns its size in bytes. The service may
+// be running. The master keys are not in the copy. Errors of kind
+// sesuai.KindConfiguration are for the operator: there is a file at path, or the
+// registry is in PostgreSQL.
+func Backup(ctx context.Context, c Config, path string) (int64, error) {
+	if c.Registry != "" {
+		return 0, &sesuai.Error{
+			Kind:   sesuai.KindConfiguration,
+			Detail: "the registry is in PostgreSQL: back it up with pg_dump, as docs/operate/security.md says",
+		}
+	}
+	if err := checkFolder(c); err != nil {
+		return 0, err
+	}
+	return sqldb.Backup(ctx, c.Data, path)
+}

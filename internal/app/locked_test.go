@@ -1,0 +1,89 @@
+package app_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/httpapi"
+)
+
+// TestNotReadyWhileLocked: while somebody else keeps the lock that every
+// verification needs, the service says that it is not ready, and gives no
+// verdict.
+func TestNotReadyWhileLocked(t *testing.T) {
+	s := start(t, config(t), ayu)
+	s.awaitReadiness(t, http.StatusOK)
+	release := lockDatabase(t, s.config)
+	s.awaitReadiness(t, http.StatusServiceUnavailable)
+
+	contentType, body := form(t, ayu.asks(), readPhoto(t, "ayu-selfie.jpg"))
+	resp, err := s.client.Do(s.request(t, http.MethodPost, httpapi.FaceVerificationPath, contentType, body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a verification: %d", resp.StatusCode)
+	}
+	// In PostgreSQL it is the verification's own time that has passed.
+	if after := resp.Header.Get("Retry-After"); !onPostgres && after != "1" {
+		t.Errorf("Retry-After is %q", after)
+	}
+
+	release()
+	s.awaitReadiness(t, http.StatusOK)
+	if status, body := s.verify(t, ayu.asks()); status != http.StatusOK {
+		t.Errorf("once the lock is gone: %d %s", status, body)
+	}
+}
+
+// awaitReadiness waits until /readyz answers with the status.
+func (s *service) awaitReadiness(t *testing.T, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		status, _ := s.get(t, "/readyz")
+		if status == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("/readyz answers %d, not %d; log:\n%s", status, want, s.log)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// lockDatabase starts a transaction of another process that keeps verifications
+// from being recorded, until release is called.
+func lockDatabase(t *testing.T, c app.Config) (release func()) {
+	t.Helper()
+	driver, source := "sqlite", filepath.Join(c.Data, "sesuai.db")
+	if onPostgres {
+		driver, source = "pgx", c.Registry
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The test's context ends before its cleanup.
+	tx, err := db.BeginTx(context.Background(), nil)
+	if err == nil {
+		_, err = tx.ExecContext(t.Context(), `UPDATE audit_head SET seq = seq`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	release = sync.OnceFunc(func() {
+		if err := errors.Join(tx.Rollback(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(release)
+	return release
+}
