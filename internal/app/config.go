@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
@@ -53,6 +54,7 @@ type Config struct {
 	Replay   ReplayConfig   `yaml:"replay"`
 	Postgres PostgresConfig `yaml:"postgres"`
 	Dukcapil DukcapilConfig `yaml:"dukcapil"`
+	Audit    AuditConfig    `yaml:"audit"`
 	Metrics  MetricsConfig  `yaml:"metrics"`
 	Log      LogConfig      `yaml:"log"`
 }
@@ -158,6 +160,7 @@ func DefaultConfig() Config {
 		Replay:   ReplayConfig{MaxAge: replay.DefaultMaxAge},
 		Postgres: PostgresConfig{Connections: sqldb.DefaultConnections},
 		Dukcapil: defaultDukcapil(),
+		Audit:    AuditConfig{CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck},
 		Log:      LogConfig{Level: "info", Format: "auto"},
 	}
 }

@@ -31,6 +31,7 @@ func other() (values map[string]string, want app.Config) {
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
 		"replay.max_age":       "36h",
 		"postgres.connections": "7", "postgres.migrate": "true",
+		"audit.check_interval": "7s", "audit.full_check": "8h", "audit.checkpoint_file": "/tmp/checkpoint.json",
 		"metrics.listen": "127.0.0.5:9091",
 		"log.level":      "debug", "log.format": "text",
 	}
@@ -51,8 +52,11 @@ func other() (values map[string]string, want app.Config) {
 			Connections: 7, Migrate: true,
 		},
 		Dukcapil: otherDukcapilConfig(),
-		Metrics:  app.MetricsConfig{Listen: "127.0.0.5:9091"},
-		Log:      app.LogConfig{Level: "debug", Format: "text"},
+		Audit: app.AuditConfig{
+			CheckInterval: 7 * time.Second, FullCheck: 8 * time.Hour, CheckpointFile: "/tmp/checkpoint.json",
+		},
+		Metrics: app.MetricsConfig{Listen: "127.0.0.5:9091"},
+		Log:     app.LogConfig{Level: "debug", Format: "text"},
 	}
 	for i, m := range face.QualityMeasures {
 		values["face.quality.probe."+string(m)] = fmt.Sprintf("%d.5", 11+i)
@@ -279,6 +283,8 @@ func TestRanges(t *testing.T) {
 		{"timeouts.audit", "-1s", "10ms", "1h", "1h1s"},
 		{"replay.max_age", "59m", "1h", "87600h", "87601h"},
 		{"postgres.connections", "1", "2", "10000", "10001"},
+		{"audit.check_interval", "999ms", "1s", "24h", "25h"},
+		{"audit.full_check", "999ms", "1s", "8760h", "8761h"},
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},

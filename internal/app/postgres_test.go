@@ -26,6 +26,8 @@ func TestOnPostgres(t *testing.T) {
 		{"readiness", TestReadiness},
 		{"shutdown", TestShutdown},
 		{"another model", TestTemplateOfAnotherModel},
+		{"administration", TestAdministrationIsRecorded},
+		{"broken trail", TestBrokenTrail},
 	} {
 		t.Run(test.name, test.run)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/verify"
 )
@@ -59,6 +60,11 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, stopMetrics()) }()
+	checker := s.newChecker(c, log)
+	metrics.MustRegister(checker)
+	if err := checker.Start(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	asked, err := OpenRegistry(c, s, log, metrics)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -75,7 +81,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		Verifier:      &late,
 		Authenticator: access.NewAuthenticator(access.AuthenticatorOptions{Clients: s.Clients, Hash: s.Hash}),
 		Limiter:       access.NewLimiter(access.LimiterOptions{}),
-		Ready:         func() error { return ready(ctx, &late, s) },
+		Ready:         func() error { return ready(ctx, &late, s, checker) },
 		Detail:        asked.Detail,
 		Log:           log,
 		MaxBody:       c.Limits.MaxBody,
@@ -97,12 +103,13 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	// Closed when nothing is being served any more.
 	defer engine.Close()
 	late.verifier.Store(NewVerifier(c, s, asked, engine))
+	var running sync.WaitGroup
+	running.Go(func() { checker.Run(serving) })
 	if sender != nil {
-		var sending sync.WaitGroup
-		sending.Go(func() { sender.Run(serving) })
-		defer sending.Wait() // ctx has ended, or stop ends it
-		defer stop()
+		running.Go(func() { sender.Run(serving) })
 	}
+	defer running.Wait() // ctx has ended, or stop ends it
+	defer stop()
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
 	serves = true
 	if started != nil {
@@ -118,12 +125,15 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 }
 
 // ready says why the service cannot answer, or nil if it can.
-func ready(ctx context.Context, late *lateVerifier, s *Storage) error {
+func ready(ctx context.Context, late *lateVerifier, s *Storage, checker *audit.Checker) error {
 	if late.verifier.Load() == nil {
 		return notReady("the face engine is starting")
 	}
 	if ctx.Err() != nil {
 		return notReady("stopping")
+	}
+	if checker.Err() != nil { // which the log says
+		return notReady("the audit trail is broken")
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
