@@ -145,12 +145,10 @@ func (r *Registry) Remove(ctx context.Context, nik sesuai.NIK) (removed bool, er
 			removed = removed || there
 		}
 		switch {
-		case removed || before != nil:
+		case removed || probes || before != nil:
 			return r.recordTx(ctx, tx, d, changeOf(nik, audit.PersonRemoved, before, nil))
-		case !probes:
-			return tx.AwaitReplication(ctx) // as in enrol
 		default:
-			return nil
+			return tx.AwaitReplication(ctx) // as in enrol
 		}
 	})
 	if err != nil {

@@ -223,6 +223,9 @@ func (r *Registry) openSum(rows map[int][]byte, bucket int) (multiset, error) {
 }
 
 func (r *Registry) writeSums(ctx context.Context, tx *sqldb.Tx, changed map[int]multiset) error {
+	if len(changed) == 0 {
+		return nil
+	}
 	var numbers []int64
 	var sealed [][]byte
 	var rows [][]any
