@@ -27,8 +27,11 @@ const (
 
 	deleteClient = `DELETE FROM clients WHERE name = $1`
 
-	// describeClients is what digests of clients are made of.
-	describeClients = `SELECT ` + clientColumns + `, username, password, api_key FROM clients ORDER BY id`
+	// describeClients is what digests of clients are made of. A digest is kept
+	// in the audit trail, so that another list of columns needs an upgrade.
+	describeClients = `
+		SELECT id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness, username, password, api_key
+		FROM clients ORDER BY id`
 )
 
 // StoreOptions are what a Store is made of.
