@@ -123,6 +123,11 @@ func (s *Store) exec(ctx context.Context, action audit.Action, statement string,
 		if err != nil {
 			return err
 		}
+		if action == audit.ClientAdded { // to remove a client is how to end this
+			if err := s.check(ctx, tx, before); err != nil {
+				return err
+			}
+		}
 		result, err := tx.ExecContext(ctx, statement, args...)
 		if err != nil {
 			return err

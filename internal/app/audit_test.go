@@ -118,10 +118,23 @@ func TestAdministrationIsRecorded(t *testing.T) {
 		t.Errorf("VerifyTrail = %+v, %v", r, err)
 	}
 
+	// A client is not added where the trail describes others: its event would
+	// accept them. One that somebody changed can be removed.
+	client := access.Client{ID: "cli_x", Name: "x", Scopes: access.Scopes[:], Replay: access.Log, Liveness: access.Off}
+	execSQL(t, db, `UPDATE clients SET threshold = 0`)
+	if err := storage.Clients.AddClient(t.Context(), client, access.Hashes{}); err == nil {
+		t.Error("a client was added beside one that somebody changed")
+	}
+	must(storage.Clients.RemoveClient(t.Context(), "two"))
+	addClient(t, storage, "two", access.Client{})
+	if r, err := storage.VerifyTrail(t.Context(), c, nil); err != nil || !r.Whole {
+		t.Errorf("VerifyTrail = %+v, %v", r, err)
+	}
+
 	execSQL(t, db, `UPDATE audit_head SET mac = hash`)
 	for what, change := range map[string]func() error{
 		"adding a client": func() error {
-			return storage.Clients.AddClient(t.Context(), access.Client{ID: "cli_x", Name: "x"}, access.Hashes{})
+			return storage.Clients.AddClient(t.Context(), client, access.Hashes{})
 		},
 		"removing a client": func() error { _, err := storage.Clients.RemoveClient(t.Context(), "two"); return err },
 		"adding a person":   func() error { _, err := storage.People.Enrol(t.Context(), p, nil); return err },
