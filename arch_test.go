@@ -73,18 +73,20 @@ var mayImport = map[string][]string{
 	"internal/registry/registrytest": {
 		".", "internal/registry", "internal/face", "internal/name", "internal/conformance", "github.com/google/go-cmp/cmp",
 	},
-	"internal/synthetic":  {".", "internal/registry", "internal/face"},
-	"internal/audit":      {".", "internal/sqldb", "internal/keyring"},
-	"internal/access":     {".", "internal/name", "internal/sqldb", "golang.org/x/time/rate"},
+	"internal/synthetic": {".", "internal/registry", "internal/face"},
+	"internal/audit": {
+		".", "internal/sqldb", "internal/keyring", "internal/atomicfile", "github.com/prometheus/client_golang/prometheus",
+	},
+	"internal/access":     {".", "internal/name", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
 	"internal/recorder":   {"internal/audit", "internal/sqldb", "internal/dukcapil/balikan"},
 	"internal/keyring":    {".", "internal/fileperm"},
 	"internal/fileperm":   {},
 	"internal/atomicfile": {"github.com/google/renameio/v2"},
 	"internal/people": {
 		".", "internal/registry", "internal/face", "internal/name", "internal/keyring", "internal/replay", "internal/vault", "internal/sqldb",
-		"golang.org/x/sync/errgroup",
+		"internal/audit", "golang.org/x/sync/errgroup",
 	},
-	"internal/vault": {".", "internal/keyring", "internal/sqldb"},
+	"internal/vault": {".", "internal/keyring", "internal/sqldb", "internal/audit"},
 	"internal/sqldb": {
 		".", "github.com/pressly/goose/v3", "github.com/pressly/goose/v3/lock", "modernc.org/sqlite", "modernc.org/sqlite/lib",
 		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib",
@@ -96,7 +98,7 @@ var mayImport = map[string][]string{
 	"internal/dukcapil/ledger/ledgertest":  {".", "internal/dukcapil/ledger", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/dukcapil/balikan/outboxtest": {".", "internal/dukcapil/balikan", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/sqldb/pgtest":                {"github.com/jackc/pgx/v5"},
-	"internal/audit/audittest":             {".", "internal/audit", "internal/conformance", "github.com/google/go-cmp/cmp"},
+	"internal/audit/audittest":             {".", "internal/audit", "internal/sqldb", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/access/accesstest":           {".", "internal/access", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/conformance":                 {},
 

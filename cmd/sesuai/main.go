@@ -46,6 +46,8 @@ type commandLine struct {
 		Copy   personCopy   `cmd:"" help:"Move everybody to another registry."`
 		Digest personDigest `cmd:"" help:"Say how many people are on record, and a digest of all of it."`
 		Count  personCount  `cmd:"" help:"Say how many people are on record."`
+
+		Recount personRecount `cmd:"" help:"Accept the people on record as they are, where the audit trail describes others."`
 	} `cmd:"" help:"The people of the embedded registry."`
 	Client struct {
 		Add    clientAdd    `cmd:"" help:"Add a client and print its credentials, once."`
@@ -65,6 +67,9 @@ type commandLine struct {
 		Usage  dukcapilUsage  `cmd:"" help:"Say how many calls there were, by day, client and service, and what they cost."`
 		Report dukcapilReport `cmd:"" help:"Say what an institution reports about a half-year."`
 	} `cmd:"" help:"The registry of Dukcapil: docs/operate/dukcapil-cost.md."`
+	Audit struct {
+		Verify auditVerify `cmd:"" help:"Say whether the audit trail, and what it describes, is as it was recorded."`
+	} `cmd:"" help:"The audit trail: docs/operate/audit.md."`
 	Keys struct {
 		Add    keysAdd    `cmd:"" help:"Make a further master key."`
 		Rotate keysRotate `cmd:"" help:"Move everything to the master key that was added."`

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite"
 )
 
 func TestMain(m *testing.M) {
@@ -59,8 +62,9 @@ func runScripts(t *testing.T, dir, name, value string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		// status N COMMAND… runs a command that must exit with status N.
+		// tamper STATEMENT runs SQL on the database in data.
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "upstream": upstream, "returned": returned,
+			"status": status, "upstream": upstream, "returned": returned, "tamper": tamper,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(name, value)
@@ -81,4 +85,15 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok || strconv.Itoa(exit.ExitCode()) != args[0] {
 		ts.Fatalf("want exit status %s, got %v", args[0], err)
 	}
+}
+
+// tamper changes the database behind the product's back.
+func tamper(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: tamper STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(filepath.Join("data", "sesuai.db")))
+	ts.Check(err)
+	_, err = db.ExecContext(context.Background(), args[0])
+	ts.Check(errors.Join(err, db.Close()))
 }

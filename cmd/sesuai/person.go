@@ -146,6 +146,24 @@ func (personCount) Run(s *session) error {
 	})
 }
 
+type personRecount struct{}
+
+// Help is what --help says of the command besides its flags.
+func (personRecount) Help() string {
+	return "Do this after sesuai audit verify has reported people and you know why, for example after rows were restored " +
+		"from a backup. It is an event of the audit trail. Nobody can be put on record meanwhile."
+}
+
+func (personRecount) Run(s *session) error {
+	return s.withStorage(func(storage *app.Storage) error {
+		n, err := storage.People.Recount(s)
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]int64{"people": n}, "%d people on record are accepted\n", n)
+	})
+}
+
 // withEnroller calls f with the opened storage and face engine.
 func (s *session) withEnroller(f func(*enrol.Enroller) error) error {
 	engine, err := app.OpenEngine(s.config, app.ManyPhotographs, 1)

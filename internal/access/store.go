@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
@@ -29,17 +30,26 @@ const (
 		ON CONFLICT (name) DO NOTHING`
 
 	deleteClient = `DELETE FROM clients WHERE name = $1`
+
+	// describeClients is what digests of clients are made of. A digest is kept
+	// in the audit trail, so that another list of columns needs an upgrade.
+	describeClients = `
+		SELECT id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness, username, password, api_key
+		FROM clients ORDER BY id`
 )
 
 // StoreOptions are what a Store is made of.
 type StoreOptions struct {
 	// DB is required, and has the tables of Migrations.
 	DB *sqldb.DB
+	// Trail records changes; they are not recorded if it is nil.
+	Trail *audit.Trail
 }
 
 // Store is Clients in a database. Several processes can use the same one.
 type Store struct {
 	db           *sqldb.DB
+	trail        *audit.Trail
 	selectClient *sql.Stmt // every request waits for it
 }
 
@@ -52,7 +62,7 @@ func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{o.DB, stmt}, nil
+	return &Store{o.DB, o.Trail, stmt}, nil
 }
 
 // AddClient implements Clients.
@@ -61,7 +71,7 @@ func (s *Store) AddClient(ctx context.Context, c Client, h Hashes) error {
 	for _, scope := range c.Scopes {
 		scopes = append(scopes, string(scope))
 	}
-	added, err := s.exec(ctx, insertClient,
+	added, err := s.exec(ctx, audit.ClientAdded, insertClient,
 		c.ID, c.Name, strings.Join(scopes, " "), int64(math.Round(c.Threshold.Value()*100)), c.NameThreshold,
 		c.Rate, c.Burst, c.AddedAt.UnixMicro(), c.Replay.String(), c.Liveness.String(),
 		h.Username[:], h.Password[:], h.APIKey[:])
@@ -111,7 +121,7 @@ func (s *Store) ListClients(ctx context.Context) ([]Client, error) {
 
 // RemoveClient implements Clients.
 func (s *Store) RemoveClient(ctx context.Context, name string) (bool, error) {
-	removed, err := s.exec(ctx, deleteClient, name)
+	removed, err := s.exec(ctx, audit.ClientRemoved, deleteClient, name)
 	if err != nil {
 		return false, sqldb.Unavailable(ctx, "removing a client", err)
 	}
@@ -119,15 +129,29 @@ func (s *Store) RemoveClient(ctx context.Context, name string) (bool, error) {
 }
 
 // exec runs a statement in a transaction and returns the number of rows that it
-// changed.
-func (s *Store) exec(ctx context.Context, statement string, args ...any) (changed int64, err error) {
+// changed, at most one. It records the change.
+func (s *Store) exec(ctx context.Context, action audit.Action, statement string, args ...any) (changed int64, err error) {
 	err = s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		if err := tx.Lock(ctx, clientsLock); err != nil {
+			return err
+		}
+		before, err := readRows(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if action == audit.ClientAdded { // to remove a client is how to end this
+			if err := s.check(ctx, tx, before); err != nil {
+				return err
+			}
+		}
 		result, err := tx.ExecContext(ctx, statement, args...)
 		if err != nil {
 			return err
 		}
-		changed, err = result.RowsAffected()
-		return err
+		if changed, err = result.RowsAffected(); err != nil || changed == 0 {
+			return err
+		}
+		return s.record(ctx, tx, action, before)
 	})
 	return changed, err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
@@ -57,6 +58,7 @@ type Config struct {
 	Replay   ReplayConfig   `yaml:"replay"`
 	Postgres PostgresConfig `yaml:"postgres"`
 	Dukcapil DukcapilConfig `yaml:"dukcapil"`
+	Audit    AuditConfig    `yaml:"audit"`
 	Metrics  MetricsConfig  `yaml:"metrics"`
 	Log      LogConfig      `yaml:"log"`
 	// CoreDumps lets a crash write the memory of the process to a file, and lets
@@ -169,6 +171,7 @@ func DefaultConfig() Config {
 		Replay:   ReplayConfig{MaxAge: replay.DefaultMaxAge},
 		Postgres: PostgresConfig{Connections: sqldb.DefaultConnections},
 		Dukcapil: defaultDukcapil(),
+		Audit:    AuditConfig{CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck},
 		Log:      LogConfig{Level: "info", Format: "auto"},
 	}
 }

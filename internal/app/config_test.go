@@ -32,6 +32,7 @@ func other() (values map[string]string, want app.Config) {
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
 		"replay.max_age":       "36h",
 		"postgres.connections": "7", "postgres.migrate": "true",
+		"audit.check_interval": "7s", "audit.full_check": "8h", "audit.checkpoint_file": "/tmp/checkpoint.json",
 		"metrics.listen": "127.0.0.5:9091",
 		"log.level":      "debug", "log.format": "text",
 	}
@@ -52,8 +53,11 @@ func other() (values map[string]string, want app.Config) {
 			Connections: 7, Migrate: true,
 		},
 		Dukcapil: otherDukcapilConfig(),
-		Metrics:  app.MetricsConfig{Listen: "127.0.0.5:9091"},
-		Log:      app.LogConfig{Level: "debug", Format: "text"},
+		Audit: app.AuditConfig{
+			CheckInterval: 7 * time.Second, FullCheck: 8 * time.Hour, CheckpointFile: "/tmp/checkpoint.json",
+		},
+		Metrics: app.MetricsConfig{Listen: "127.0.0.5:9091"},
+		Log:     app.LogConfig{Level: "debug", Format: "text"},
 
 		CoreDumps: true,
 	}
@@ -283,6 +287,8 @@ func TestRanges(t *testing.T) {
 		{"replay.max_age", "59m", "1h", "87600h", "87601h"},
 		{"postgres.connections", "1", "2", "10000", "10001"},
 		{"face.runtime_digest", "0f", "", strings.Repeat("0F", 32), strings.Repeat("0f", 33)},
+		{"audit.check_interval", "999ms", "1s", "24h", "25h"},
+		{"audit.full_check", "999ms", "1s", "8760h", "8761h"},
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},

@@ -27,6 +27,8 @@ func TestOnPostgres(t *testing.T) {
 		{"locked", TestNotReadyWhileLocked},
 		{"shutdown", TestShutdown},
 		{"another model", TestTemplateOfAnotherModel},
+		{"administration", TestAdministrationIsRecorded},
+		{"broken trail", TestBrokenTrail},
 	} {
 		t.Run(test.name, test.run)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/verify"
 )
@@ -56,6 +57,11 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, stopMetrics()) }()
+	checker := s.newChecker(c, log)
+	metrics.MustRegister(checker)
+	if err := checker.Start(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	asked, err := OpenRegistry(c, s, log, metrics)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -77,7 +83,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		Authenticator: authenticator,
 		Limiter:       access.NewLimiter(access.LimiterOptions{}),
 		Hash:          s.Hash,
-		Ready:         func() error { return ready(ctx, &late, writable) },
+		Ready:         func() error { return ready(ctx, &late, writable, checker) },
 		Detail:        asked.Detail,
 		Log:           log,
 		MaxBody:       c.Limits.MaxBody,
@@ -99,12 +105,13 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	// Closed when nothing is being served any more.
 	defer engine.Close()
 	late.verifier.Store(NewVerifier(c, s, asked, engine))
+	var running sync.WaitGroup
+	running.Go(func() { checker.Run(serving) })
 	if sender != nil {
-		var sending sync.WaitGroup
-		sending.Go(func() { sender.Run(serving) })
-		defer sending.Wait() // ctx has ended, or stop ends it
-		defer stop()
+		running.Go(func() { sender.Run(serving) })
 	}
+	defer running.Wait() // ctx has ended, or stop ends it
+	defer stop()
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
 	serves = true
 	if started != nil {
@@ -120,12 +127,15 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 }
 
 // ready says why the service cannot answer, or nil if it can.
-func ready(ctx context.Context, late *lateVerifier, writable *writeCheck) error {
+func ready(ctx context.Context, late *lateVerifier, writable *writeCheck, checker *audit.Checker) error {
 	if late.verifier.Load() == nil {
 		return notReady("the face engine is starting")
 	}
 	if ctx.Err() != nil {
 		return notReady("stopping")
+	}
+	if checker.Err() != nil { // which the log says
+		return notReady("the audit trail is broken")
 	}
 	return writable.check(ctx)
 }

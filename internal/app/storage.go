@@ -47,6 +47,8 @@ type Storage struct {
 	events *recorder.Recorder
 	calls  *ledger.Store
 	outbox *balikan.Store
+	// states are what the changes in the trail describe.
+	states []audit.State
 }
 
 // Trail is the audit trail.
@@ -62,6 +64,9 @@ type Trail interface {
 type People interface {
 	registry.Enroller
 	registry.Exporter
+	// Recount accepts what is on record as it is, where the trail describes
+	// something else, and returns the number of people.
+	Recount(ctx context.Context) (people int64, err error)
 }
 
 // MasterKeys are the keys that the database is sealed with.
@@ -109,31 +114,40 @@ func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	keys, err := vault.Open(ctx, vault.Options{DB: db, OpenRing: func(isNew bool) (*keyring.Ring, error) {
-		return keyring.Open(keyring.Options{Path: c.masterKeyPath(), Create: isNew && c.MasterKey == ""})
-	}})
+	keys, err := vault.Open(ctx, vault.Options{
+		DB: db,
+		OpenRing: func(isNew bool) (*keyring.Ring, error) {
+			return keyring.Open(keyring.Options{Path: c.masterKeyPath(), Create: isNew && c.MasterKey == ""})
+		},
+		// The trail needs secrets of the vault, so it is opened later.
+		Record: func(ctx context.Context, tx *sqldb.Tx, change audit.Change) error {
+			return s.trail.ChangeTx(ctx, tx, change)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.trail, err = audit.NewTrail(ctx, audit.Options{
+		DB: db, NIK: keys.Secret(keyring.AuditNIK), Chain: keys.Secret(keyring.AuditChain), Actor: actor(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	clients, err := access.NewStore(ctx, access.StoreOptions{DB: db, Trail: s.trail})
 	if err != nil {
 		return nil, err
 	}
 	builtIn, err := people.Open(ctx, people.Options{
 		DB: db, Vault: keys, Scale: calibration, Calibration: calibration.ID, Unenrolled: c.Dukcapil.Enabled,
+		Trail: s.trail, Start: startTrail(s.trail, clients),
 	})
-	if err != nil {
-		return nil, err
-	}
-	clients, err := access.NewStore(ctx, access.StoreOptions{DB: db})
 	if err != nil {
 		return nil, err
 	}
 	s.People, s.Keys = builtIn, masterKeys{builtIn, keys}
 	s.Clients, s.Hash = clients, keys.Secret(keyring.Credentials).Hash
+	s.states = []audit.State{builtIn, clients}
 	s.probes = replay.NewMemory(builtIn, c.Replay.MaxAge)
-	s.trail, err = audit.NewTrail(ctx, audit.Options{
-		DB: db, NIK: keys.Secret(keyring.AuditNIK), Chain: keys.Secret(keyring.AuditChain),
-	})
-	if err != nil {
-		return nil, err
-	}
 	if s.outbox, err = balikan.NewStore(ctx, balikan.StoreOptions{DB: db, Secret: keys.Secret(keyring.Outbox)}); err != nil {
 		return nil, err
 	}

@@ -189,7 +189,7 @@ func run(t *testing.T, cmd *exec.Cmd) {
 }
 
 // trail verifies the chain of the audit trail and describes it. Of the whole
-// test only this uses what the packages offer, since no command verifies it.
+// test only this uses what the packages offer, since no command describes it.
 func (u *upgraded) trail(t *testing.T) auditTrail {
 	t.Helper()
 	storage, err := app.OpenStorage(t.Context(), u.config)
@@ -467,4 +467,8 @@ func (u *upgraded) checkPeople(t *testing.T) {
 		t.Errorf("the master keys are %s, want %s", got, want)
 	}
 	u.prints(t, u.want.Digest, "person", "digest")
+	var report app.TrailReport
+	if u.sesuai.Run(t, &report, "audit", "verify"); !report.Whole {
+		t.Errorf("the audit trail: %s", report.Why)
+	}
 }

@@ -1,8 +1,8 @@
-// Package audit is the audit trail: one event for each verification, chained by
-// keyed hashes so that a later change shows. A stored event has a keyed hash in
+// Package audit is the audit trail: one event for each verification and for each
+// change by an operator, chained by keyed hashes so that a later change shows. A stored event has a keyed hash in
 // place of the NIK, and no name, date, image or template. The package leaves it
-// to package verify what happened in a verification, and to package recorder
-// when events are committed.
+// to package verify what happened in a verification, to the packages that own
+// the data what a change is, and to package recorder when events are committed.
 package audit
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// Result is how a verification ended.
+// Result is how a verification ended, or Changed.
 type Result string
 
 // The results. Only the first two are verdicts.
@@ -23,16 +23,20 @@ const (
 	Refused Result = "refused"
 	// Unavailable: the registry could not answer.
 	Unavailable Result = "unavailable"
+	// Changed: it is not a verification but a change by an operator.
+	Changed Result = "changed"
 )
 
-// Event is one verification.
+// Event is one verification, or one change.
 type Event struct {
-	// Time is when the verification started.
+	// Time is when the verification started, or when the change was made.
 	Time      time.Time
 	RequestID string
-	// Client is the client's ID, not its username.
+	// Client is the client's ID, not its username. In a change it is the client
+	// that was changed.
 	Client string
-	// NIK is stored only as a keyed hash.
+	// NIK is stored only as a keyed hash. It is zero in a change that is not
+	// about one person.
 	NIK    sesuai.NIK
 	Result Result
 	// Reason is the reason of the verdict, or the kind of the error.
@@ -59,6 +63,17 @@ type Event struct {
 	LivenessKnown bool
 	Liveness      float64
 	Duration      time.Duration
+
+	// The rest is about a change, and zero for a verification: see Change.
+
+	Action Action
+	// Actor is the operating system's user who made the change.
+	Actor string
+	Count int64
+	// Before and After are keyed hashes of what was changed; zero if it was not
+	// there.
+	Before, After [32]byte
+	State         [32]byte
 }
 
 // Log records events. It is safe for concurrent use.

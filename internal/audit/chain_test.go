@@ -102,13 +102,19 @@ func TestChainBreaks(t *testing.T) {
 	}
 }
 
-// TestEveryFieldIsChained changes each field of an entry in turn, in both
+// TestEveryFieldIsChained changes each field of an entry in turn, in all
 // versions of the encoding. It fails for a new field that is not encoded.
 func TestEveryFieldIsChained(t *testing.T) {
 	t.Run("version 1", func(t *testing.T) { everyFieldIsChained(t, func(*audit.Entry) {}) })
 	t.Run("version 2", func(t *testing.T) {
 		everyFieldIsChained(t, func(e *audit.Entry) {
 			e.Flags, e.LivenessKnown, e.Liveness = audit.SuspectedReplay, true, 0.25
+		})
+	})
+	t.Run("version 3", func(t *testing.T) {
+		everyFieldIsChained(t, func(e *audit.Entry) {
+			e.Action, e.Actor, e.Count = audit.PersonReplaced, "root", 1
+			e.Before, e.After, e.State = [32]byte{1}, [32]byte{2}, [32]byte{3}
 		})
 	})
 	t.Run("version 2, changed to version 1", func(t *testing.T) {
@@ -206,9 +212,10 @@ func TestNewEntry(t *testing.T) {
 	}
 }
 
-// TestVersion1: the hash of an entry without flags is what it was before there
-// were flags, so that older trails stay valid.
-func TestVersion1(t *testing.T) {
+// TestOlderVersions: the hash of an entry without flags is what it was before
+// there were flags, and that of one with flags what it was before there were
+// changes, so that older trails stay valid.
+func TestOlderVersions(t *testing.T) {
 	e := audit.Entry{
 		Time: 5, RequestID: "r", Client: "c", NIK: [32]byte{9}, Result: audit.Verified, Reason: "x",
 		NIKOutcome: sesuai.Match, NameScore: 7, Compared: true, Percentage: 8, Threshold: 9, Score: 0.5, Model: "m",
@@ -218,6 +225,12 @@ func TestVersion1(t *testing.T) {
 	const want = "a7b8772717311dcb7360310bc3c2d5aa1d96f92e996a9d515d06470c86c85939"
 	if got := fmt.Sprintf("%x", e.Hash); got != want {
 		t.Errorf("the hash is %s, and was %s", got, want)
+	}
+	e.Flags, e.LivenessKnown, e.Liveness = audit.SuspectedReplay, true, 0.25
+	audit.Head{}.Link(&e, mac("key"))
+	const flagged = "d35bb74db486f458886ac7ba187485f15818ae42d341aef697ce8582c82bccbc"
+	if got := fmt.Sprintf("%x", e.Hash); got != flagged {
+		t.Errorf("with flags the hash is %s, and was %s", got, flagged)
 	}
 }
 

@@ -15,7 +15,8 @@ type Entry struct {
 	Time      int64
 	RequestID string
 	Client    string
-	// NIK is a keyed hash. Its key is used for nothing else.
+	// NIK is a keyed hash. Its key is used for nothing else. It is zero if there
+	// is no NIK.
 	NIK                           [32]byte
 	Result                        Result
 	Reason                        string
@@ -33,6 +34,11 @@ type Entry struct {
 	Liveness      float64
 	// Duration is in microseconds.
 	Duration int64
+	// The next fields are about a change: see Event.
+	Action               Action
+	Actor                string
+	Count                int64
+	Before, After, State [32]byte
 	// Hash links the entry to the one before it: see Head.Link.
 	Hash [32]byte
 }
@@ -58,6 +64,12 @@ func NewEntry(e Event, nik [32]byte) Entry {
 		Calibration: e.Calibration,
 		Flags:       e.Flags,
 		Duration:    e.Duration.Microseconds(),
+		Action:      e.Action,
+		Actor:       e.Actor,
+		Count:       e.Count,
+		Before:      e.Before,
+		After:       e.After,
+		State:       e.State,
 	}
 	if e.Compared && !math.IsNaN(e.Score) { // not every database stores a NaN
 		entry.Score = e.Score
@@ -76,22 +88,39 @@ func hundredths(p sesuai.Percentage) int {
 }
 
 // An encoded entry starts with the version of the encoding, so that no entry has
-// the same encoding in both. Version 1 has neither flags nor liveness. It still
-// encodes entries without them, so that the hashes in older trails stay valid.
-// Any flag makes it version 2, so adding or removing one changes the hash.
+// the same encoding in two. Version 1 has neither flags nor liveness, and
+// versions 1 and 2 have no change. They still encode entries without these, so
+// that the hashes in older trails stay valid. Any flag makes it version 2 and
+// anything about a change version 3, so adding or removing one changes the hash.
 const (
 	encodingVersion1 = "sesuai audit 1"
 	encodingVersion2 = "sesuai audit 2"
+	encodingVersion3 = "sesuai audit 3"
 )
 
 // encode appends everything in the entry except its hash to b. Fields are in a
 // fixed order, and each text follows its length, so that no two entries have the
 // same encoding.
 func (e *Entry) encode(b []byte) []byte {
-	if e.Flags == 0 && !e.LivenessKnown && math.Float64bits(e.Liveness) == 0 {
+	none := [32]byte{}
+	switch {
+	case e.Action != "" || e.Actor != "" || e.Count != 0 || e.Before != none || e.After != none || e.State != none:
+		b = e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion3)))
+		b = appendText(b, string(e.Action))
+		b = appendText(b, e.Actor)
+		b = appendInt(b, e.Count)
+		b = append(b, e.Before[:]...)
+		b = append(b, e.After[:]...)
+		return append(b, e.State[:]...)
+	case e.Flags != 0 || e.LivenessKnown || math.Float64bits(e.Liveness) != 0:
+		return e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion2)))
+	default:
 		return e.encodeFirst(appendText(b, encodingVersion1))
 	}
-	b = e.encodeFirst(appendText(b, encodingVersion2))
+}
+
+// encodeSecond appends what version 2 has besides the fields of version 1.
+func (e *Entry) encodeSecond(b []byte) []byte {
 	b = append(b, byte(e.Flags))
 	b = appendBool(b, e.LivenessKnown)
 	return binary.BigEndian.AppendUint64(b, math.Float64bits(e.Liveness))

@@ -37,7 +37,13 @@ func openTrail(t testing.TB, d sqltest.Database, nik, chain *keyring.Secret) tra
 	if err != nil {
 		t.Fatal(err)
 	}
+	audittest.Start(t, db, opened)
 	return trail{opened, db, d}
+}
+
+func isBroken(err error) bool {
+	_, broken := errors.AsType[*audit.BrokenError](err)
+	return broken
 }
 
 // newTrail opens the trail of a database with secrets of its own.
@@ -53,6 +59,14 @@ func (l trail) record(t testing.TB, events ...audit.Event) {
 		return err
 	})
 	if err != nil {
+		t.Error(err)
+	}
+}
+
+// change appends the event of a change.
+func (l trail) change(t testing.TB, c audit.Change) {
+	t.Helper()
+	if err := l.db.InTx(t.Context(), func(tx *sqldb.Tx) error { return l.ChangeTx(t.Context(), tx, c) }); err != nil {
 		t.Error(err)
 	}
 }
@@ -222,19 +236,47 @@ func TestTampering(t *testing.T) {
 			UPDATE audit_events SET seq = 5 WHERE seq = -1`, 4},
 		{"inserted before", `INSERT INTO audit_events SELECT 0, at, request_id, client, nik, result, reason, nik_outcome,
 			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
-			flags, liveness_known, liveness, hash FROM audit_events WHERE seq = 1`, 1},
+			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state FROM audit_events WHERE seq = 1`, 1},
 		{"added after", `INSERT INTO audit_events SELECT 11, at, request_id, client, nik, result, reason, nik_outcome,
 			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
-			flags, liveness_known, liveness, hash FROM audit_events WHERE seq = 10`, 11},
+			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state FROM audit_events WHERE seq = 10`, 11},
 		{"head moved back", `DELETE FROM audit_events WHERE seq > 8; UPDATE audit_head SET seq = 8`, 8},
 		{"head moved on", `UPDATE audit_head SET seq = 12`, 11},
+		{"cut at the end, with the head's hash", `DELETE FROM audit_events WHERE seq > 8;
+			UPDATE audit_head SET seq = 8, hash = (SELECT hash FROM audit_events WHERE seq = 8)`, 8},
+		{"emptied, with the head reset", `DELETE FROM audit_events; UPDATE audit_head SET seq = 0, hash = zeroblob(32)`, 0},
+		{"emptied, with the head as in a new database", `DELETE FROM audit_events;
+			UPDATE audit_head SET seq = 0, hash = zeroblob(32), mac = x''`, 0},
+		{"head's MAC removed", `UPDATE audit_head SET mac = x''`, 10},
+		{"head's state changed", `UPDATE audit_head SET people = hash`, 10},
+		{"head's state unreadable", `UPDATE audit_head SET people = x'00'`, 0},
+		{"head removed", `DELETE FROM audit_head`, 0},
+		{"action added", `UPDATE audit_events SET action = 'client.add' WHERE seq = 4`, 4},
+		{"actor changed", `UPDATE audit_events SET actor = 'nobody' WHERE seq = 8`, 8},
+		{"count changed", `UPDATE audit_events SET item_count = 2 WHERE seq = 8`, 8},
+		{"digest changed", `UPDATE audit_events SET digest_before = digest_after WHERE seq = 8`, 8},
+		{"digest zeroed", `UPDATE audit_events SET digest_before = zeroblob(32) WHERE seq = 8`, 8},
+		{"digest shortened", `UPDATE audit_events SET digest_after = x'00' WHERE seq = 8`, 8},
+		{"state removed", `UPDATE audit_events SET state = x'' WHERE seq = 8`, 8},
 	}
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
-		l := newTrail(t, d)
+		nik, chain := keyring.NewSecret(), keyring.NewSecret()
+		db := d.Open(t)
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				l.exec(t, `DELETE FROM audit_events; UPDATE audit_head SET seq = 0, hash = zeroblob(32)`)
+				opened, err := audit.NewTrail(t.Context(), audit.Options{DB: db, NIK: nik, Chain: chain, Actor: "root"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				l := trail{opened, db, d}
+				l.exec(t, `DELETE FROM audit_events; DELETE FROM audit_head;
+					INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, zeroblob(32))`)
+				audittest.Start(t, db, opened)
 				for i := range 10 {
+					if i == 7 {
+						l.change(t, audit.Change{Action: audit.ClientAdded, Client: "cli_a", Count: 1, After: []byte("a"), State: [32]byte{1}})
+						continue
+					}
 					e := audittest.Event(t, i, fmt.Sprint(i))
 					if i == 1 {
 						e.Flags, e.LivenessKnown, e.Liveness = 3, true, 0.125
@@ -243,7 +285,7 @@ func TestTampering(t *testing.T) {
 				}
 				l.assertLength(t, 10)
 				l.exec(t, test.statement)
-				_, err := l.Verify(t.Context())
+				_, err = l.Verify(t.Context())
 				broken, ok := errors.AsType[*audit.BrokenError](err)
 				if !ok {
 					t.Fatalf("Verify = %v", err)

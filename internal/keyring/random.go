@@ -100,11 +100,14 @@ const (
 	// Outbox seals the NIKs of the outbox. The value is the name in databases
 	// since schema 4.
 	Outbox SecretName = "returns"
+	// PeopleSums seals the sums over the people on record, and hashes what is
+	// summed.
+	PeopleSums SecretName = "people sums"
 )
 
 // SecretNames returns the names of all Secrets.
 func SecretNames() []SecretName {
-	return []SecretName{AuditNIK, AuditChain, Credentials, PersonLock, UnenrolledLink, UnenrolledProbes, Outbox}
+	return []SecretName{AuditNIK, AuditChain, Credentials, PersonLock, UnenrolledLink, UnenrolledProbes, Outbox, PeopleSums}
 }
 
 // Secret makes keyed hashes, or seals, independently of the master key in use.

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -32,14 +33,14 @@ func (r *Registry) EnrolBatch(ctx context.Context, batch []registry.Enrolment, r
 	}
 	// People are sealed before the transaction, because others wait for that.
 	under := r.o.Vault.Keys().Current
-	people, err := sealAll(under, batch)
+	people, err := r.sealAll(under, batch)
 	if err != nil {
 		return nil, sqldb.Unavailable(ctx, "sealing people", err)
 	}
 	changes := make([]registry.Change, len(batch))
 	err = r.o.Vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) (err error) {
 		if under != keys.Current { // the keys were rotated meanwhile
-			if people, err = sealAll(keys.Current, batch); err != nil {
+			if people, err = r.sealAll(keys.Current, batch); err != nil {
 				return err
 			}
 			under = keys.Current
@@ -53,7 +54,7 @@ func (r *Registry) EnrolBatch(ctx context.Context, batch []registry.Enrolment, r
 }
 
 // sealAll seals a batch, on all cores if it is large.
-func sealAll(master *keyring.Key, batch []registry.Enrolment) ([]sealedPerson, error) {
+func (r *Registry) sealAll(master *keyring.Key, batch []registry.Enrolment) ([]sealedPerson, error) {
 	people := make([]sealedPerson, len(batch))
 	const share = 32 // people for each goroutine
 	var group errgroup.Group
@@ -63,7 +64,7 @@ func sealAll(master *keyring.Key, batch []registry.Enrolment) ([]sealedPerson, e
 			for i := start; i < min(start+share, len(batch)); i++ {
 				e := batch[i]
 				var err error
-				if people[i], err = sealPerson(master, e.Person.NIK, newRecord(e.Person, e.Portrait), e.Portrait); err != nil {
+				if people[i], err = r.sealPerson(master, e.Person.NIK, newRecord(e.Person, e.Portrait), e.Portrait); err != nil {
 					return err
 				}
 			}
@@ -81,24 +82,45 @@ func (r *Registry) enrol(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, pe
 		return err
 	}
 	now := r.now()
+	var d delta
+	var c audit.Change // of the last person that changes
 	added := make([]sealedPerson, 0, len(people))
 	for i, p := range people {
 		changes[i] = registry.Added
 		if onRecord[i] {
-			if changes[i], err = r.replace(ctx, tx, keys, p, replace, now); err != nil {
+			if changes[i], err = r.replace(ctx, tx, keys, p, replace, now, &d, &c); err != nil {
 				return err
 			}
 		}
 		if changes[i] == registry.Added {
 			added = append(added, p)
+			d.add(p.keys, p.element)
+			c = changeOf(p.keys.text, audit.PersonAdded, nil, &p.element)
 		}
 	}
-	if len(added) == 0 {
+	if len(added) > 0 {
+		err = insert(ctx, tx, added, now, now)
+	} else {
 		// A person who is on record may stand on the primary alone: an
 		// earlier try may have been cut off while it waited for a standby.
-		return tx.AwaitReplication(ctx)
+		err = tx.AwaitReplication(ctx)
 	}
-	return insert(ctx, tx, added, now, now)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, change := range changes {
+		if change == registry.Added || change == registry.Replaced {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	if n > 1 {
+		c = audit.Change{Action: audit.PeopleImported, Count: int64(n)}
+	}
+	return r.recordTx(ctx, tx, d, c)
 }
 
 // findOnRecord reports which of the people are on record under any master key.
@@ -129,8 +151,9 @@ func findOnRecord(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, people []
 
 // replace replaces a person who is on record by p, unless both are equal or the
 // person is to be kept. If the person is not on record any more it returns
-// registry.Added, and p is still to be inserted.
-func (r *Registry) replace(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, p sealedPerson, replace bool, now int64) (registry.Change, error) {
+// registry.Added, and p is still to be inserted. It adds what it changes to d,
+// and describes it in c.
+func (r *Registry) replace(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, p sealedPerson, replace bool, now int64, d *delta, c *audit.Change) (registry.Change, error) {
 	if err := r.lockPerson(ctx, tx, p.keys.text); err != nil {
 		return registry.Unchanged, err
 	}
@@ -145,5 +168,11 @@ func (r *Registry) replace(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, 
 	case !replace:
 		return registry.Kept, nil
 	}
-	return registry.Replaced, exchange(ctx, tx, before, p, now)
+	was, err := r.exchange(ctx, tx, before, p, now, d)
+	action := audit.PersonReplaced
+	if before.record.equalButPortrait(p.record) {
+		action = audit.PortraitReplaced
+	}
+	*c = changeOf(p.keys.text, action, &was, &p.element)
+	return registry.Replaced, err
 }

@@ -13,9 +13,11 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/replay"
@@ -40,6 +42,12 @@ type Options struct {
 	// Unenrolled lets the registry remember probes of people who are not on
 	// record. Set it if they are on record elsewhere.
 	Unenrolled bool
+	// Trail records changes; they are not recorded if it is nil.
+	Trail *audit.Trail
+	// Start, if not nil, is called by Open when it has summed everybody in a
+	// database that had no sums yet, in the same transaction. digest is what
+	// changes record as the state of people.
+	Start func(ctx context.Context, tx *sqldb.Tx, digest [32]byte) error
 	// Now is the clock that dates rows; time.Now if nil.
 	Now func() time.Time
 }
@@ -53,6 +61,8 @@ type Options struct {
 // says otherwise. If the context has ended, its error is in the chain.
 type Registry struct {
 	o Options
+	// sums is the secret of the sums over the people.
+	sums *keyring.Secret
 	// A person is read by one statement, so that everything is of one state of
 	// the record: selectPerson without the template, selectPortrait with it.
 	// selectProbes reads the data key and the probes.
@@ -65,10 +75,11 @@ var (
 	_ registry.Enroller = (*Registry)(nil)
 	_ registry.Exporter = (*Registry)(nil)
 	_ replay.Store      = (*Registry)(nil)
+	_ audit.State       = (*Registry)(nil)
 )
 
 // Open prepares a Registry. It holds nothing that has to be closed besides the
-// database.
+// database. In a database from before schema 6 it sums everybody once.
 func Open(ctx context.Context, o Options) (_ *Registry, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -77,6 +88,7 @@ func Open(ctx context.Context, o Options) (_ *Registry, err error) {
 	const person = `SELECT p.attributes, p.enrolled_at, p.changed_at, k.sealed`
 	r := &Registry{
 		o:              o,
+		sums:           o.Vault.Secret(keyring.PeopleSums),
 		selectPerson:   person + from.keys,
 		selectPortrait: person + `, t.model, t.template` + from.templates,
 		selectProbes:   `SELECT k.sealed, b.last_at, b.probes` + from.probes,
@@ -88,6 +100,10 @@ func Open(ctx context.Context, o Options) (_ *Registry, err error) {
 		return nil, err
 	}
 	if err := o.DB.PrepareHot(ctx, r.selectProbes, upsertProbes, selectUnenrolled, upsertUnenrolled); err != nil {
+		return nil, err
+	}
+	err = audit.Broken(ctx, "summing people", r.start(ctx))
+	if _, broken := errors.AsType[*audit.BrokenError](err); err != nil && !broken { // CheckPart reports what is broken
 		return nil, err
 	}
 	return r, nil

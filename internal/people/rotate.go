@@ -130,8 +130,9 @@ func (r *Registry) move(ctx context.Context, old *keyring.Key, people []personKe
 	var moved int
 	err := r.o.Vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
 		moved = 0
+		var d delta
 		for _, row := range people {
-			there, err := r.moveOne(ctx, tx, keys, old, row)
+			there, err := r.moveOne(ctx, tx, keys, old, row, &d)
 			if err != nil {
 				return err
 			}
@@ -139,7 +140,10 @@ func (r *Registry) move(ctx context.Context, old *keyring.Key, people []personKe
 				moved++
 			}
 		}
-		return nil
+		if moved == 0 {
+			return nil
+		}
+		return r.moveTx(ctx, tx, d)
 	})
 	if !errors.Is(err, registry.ErrDamaged) {
 		done.Moved += moved
@@ -157,9 +161,9 @@ func (r *Registry) move(ctx context.Context, old *keyring.Key, people []personKe
 	return nil
 }
 
-// moveOne moves one person. It returns false if the person was removed
-// meanwhile.
-func (r *Registry) moveOne(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, old *keyring.Key, row personKey) (bool, error) {
+// moveOne moves one person, and adds that to d. It returns false if the person
+// was removed meanwhile.
+func (r *Registry) moveOne(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, old *keyring.Key, row personKey, d *delta) (bool, error) {
 	k, err := row.keys(old)
 	if err != nil {
 		return false, err
@@ -175,11 +179,12 @@ func (r *Registry) moveOne(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, 
 	if err != nil {
 		return false, err
 	}
-	p, err := sealPerson(keys.Current, k.text, before.record, portrait)
+	p, err := r.sealPerson(keys.Current, k.text, before.record, portrait)
 	if err != nil {
 		return false, err
 	}
-	return true, exchange(ctx, tx, before, p, before.changedAt)
+	_, err = r.exchange(ctx, tx, before, p, before.changedAt, d)
+	return true, err
 }
 
 // retire retires a key, if nothing is stored under it any more.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/vault"
 )
@@ -55,19 +56,29 @@ func insert(ctx context.Context, tx *sqldb.Tx, people []sealedPerson, enrolledAt
 }
 
 // exchange replaces the rows of before by those of p and keeps the probes. Both
-// are of one person, but the master keys may differ.
-func exchange(ctx context.Context, tx *sqldb.Tx, before *person, p sealedPerson, changedAt int64) error {
+// are of one person, but the master keys may differ. It returns the element of
+// before, and adds the exchange to d.
+func (r *Registry) exchange(ctx context.Context, tx *sqldb.Tx, before *person, p sealedPerson, changedAt int64, d *delta) (was element, err error) {
+	portrait, err := before.portrait()
+	if err != nil {
+		return was, err
+	}
+	if was, err = r.elementOf(before.keys.text, before.record, portrait); err != nil {
+		return was, err
+	}
+	d.remove(before.keys, was)
+	d.add(p.keys, p.element)
 	probes, err := readProbes(ctx, tx, before.keys, before.dataKey)
 	if err != nil {
-		return err
+		return was, err
 	}
 	if _, err := remove(ctx, tx, before.keys); err != nil {
-		return err
+		return was, err
 	}
 	if err := insert(ctx, tx, []sealedPerson{p}, before.enrolledAt, changedAt); err != nil || len(probes) == 0 {
-		return err
+		return was, err
 	}
-	return writeProbes(ctx, tx, p.keys, p.dataKey, probes)
+	return was, writeProbes(ctx, tx, p.keys, p.dataKey, probes)
 }
 
 // remove deletes all rows of a person, also damaged or incomplete ones. It
@@ -115,17 +126,30 @@ func (r *Registry) Remove(ctx context.Context, nik sesuai.NIK) (removed bool, er
 			return err
 		}
 		removed = false
+		var d delta
+		var before *element
 		for _, key := range keys.All() {
-			there, err := remove(ctx, tx, keysUnder(key, nik))
+			k := keysUnder(key, nik)
+			was, summed, err := r.storedElement(ctx, tx, k)
+			if err != nil {
+				return err
+			}
+			if summed {
+				d.remove(k, was)
+				before = &was
+			}
+			there, err := remove(ctx, tx, k)
 			if err != nil {
 				return err
 			}
 			removed = removed || there
 		}
-		if !removed && !probes {
+		switch {
+		case removed || probes || before != nil:
+			return r.recordTx(ctx, tx, d, changeOf(nik, audit.PersonRemoved, before, nil))
+		default:
 			return tx.AwaitReplication(ctx) // as in enrol
 		}
-		return nil
 	})
 	if err != nil {
 		return false, sqldb.Unavailable(ctx, "removing a person", err)

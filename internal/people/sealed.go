@@ -85,6 +85,12 @@ func (r record) equal(other record) bool {
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
+// equalButPortrait is equal for all but the portrait.
+func (r record) equalButPortrait(other record) bool {
+	r.Portrait, other.Portrait = nil, nil
+	return r.equal(other)
+}
+
 // sealedPerson is a person's rows, without the probes.
 type sealedPerson struct {
 	keys       rowKeys
@@ -94,18 +100,22 @@ type sealedPerson struct {
 	attributes []byte
 	model      string // "" without a portrait
 	template   []byte // nil without a portrait
+	element    element
 }
 
 // sealPerson seals a person under a master key, with a new data key.
-func sealPerson(master *keyring.Key, nik sesuai.NIK, r record, portrait *registry.Portrait) (sealedPerson, error) {
-	p := sealedPerson{keys: keysUnder(master, nik), record: r, dataKey: keyring.NewDataKey(master.ID())}
+func (r *Registry) sealPerson(master *keyring.Key, nik sesuai.NIK, rec record, portrait *registry.Portrait) (sealedPerson, error) {
+	p := sealedPerson{keys: keysUnder(master, nik), record: rec, dataKey: keyring.NewDataKey(master.ID())}
 	p.personKey = sealDataKey(p.keys, p.dataKey)
 	var err error
-	if p.attributes, err = sealRecord(p.keys, p.dataKey, r); err != nil || portrait == nil {
+	if p.element, err = r.elementOf(nik, rec, portrait); err != nil {
+		return p, err
+	}
+	if p.attributes, err = sealRecord(p.keys, p.dataKey, rec); err != nil || portrait == nil {
 		return p, err
 	}
 	p.model = portrait.Template.Model
-	p.template, err = sealTemplate(p.keys, p.dataKey, r, *portrait)
+	p.template, err = sealTemplate(p.keys, p.dataKey, rec, *portrait)
 	return p, err
 }
 

@@ -76,8 +76,8 @@ func TestUpgrade(t *testing.T) {
 		seen(t, n, 1, replaytest.Probe(1, "a", 0), false)
 		err = n.db.InTx(t.Context(), func(tx *sqldb.Tx) error {
 			for _, statement := range []string{
-				`DROP TABLE unenrolled_probes`,
-				`DELETE FROM secrets WHERE name IN ('stranger link', 'strangers', 'returns')`,
+				`DROP TABLE unenrolled_probes`, `DROP TABLE people_sums`,
+				`DELETE FROM secrets WHERE name IN ('stranger link', 'strangers', 'returns', 'people sums')`,
 				`DELETE FROM schema_versions WHERE version_id > 3`,
 			} {
 				if _, err := tx.ExecContext(t.Context(), statement); err != nil {
@@ -93,6 +93,11 @@ func TestUpgrade(t *testing.T) {
 
 		n = open(t, d, unenrolled)
 		assertOnRecord(t, n, 1)
+		for part := range n.Parts() { // the people were summed
+			if err := n.CheckPart(t.Context(), part); err != nil {
+				t.Error(err)
+			}
+		}
 		seen(t, n, 1, replaytest.Probe(1, "b", 1), true)
 		seen(t, n, 2, replaytest.Probe(1, "a", 0), false)
 		seen(t, n, 2, replaytest.Probe(1, "b", 1), true)

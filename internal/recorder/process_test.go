@@ -19,6 +19,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/audit/audittest"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan/outboxtest"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
@@ -80,6 +81,7 @@ func openServiceOn(t testing.TB, db *sqldb.DB, secret *keyring.Secret) *service 
 	if s.trail, err = audit.NewTrail(t.Context(), audit.Options{DB: db, NIK: secret, Chain: secret}); err != nil {
 		t.Fatal(err)
 	}
+	audittest.Start(t, db, s.trail)
 	if s.outbox, err = balikan.NewStore(t.Context(), balikan.StoreOptions{DB: db, Secret: secret}); err != nil {
 		t.Fatal(err)
 	}

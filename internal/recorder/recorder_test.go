@@ -42,6 +42,7 @@ func openLog(t testing.TB, d sqltest.Database, outbox recorder.Outbox) log {
 	if err != nil {
 		t.Fatal(err)
 	}
+	audittest.Start(t, db, trail)
 	r := recorder.New(recorder.Options{DB: db, Trail: trail, Outbox: outbox})
 	t.Cleanup(r.Close)
 	return log{r, trail, db}
@@ -77,10 +78,9 @@ func (l log) assertIDs(t testing.TB, want ...string) {
 func TestRecorder(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		audittest.Run(t, func(t *testing.T) audittest.Log {
-			l := openLog(t, d, nil)
 			d.Exec(t, `DELETE FROM audit_events`)
-			d.Exec(t, `UPDATE audit_head SET seq = 0, hash = zeroblob(32)`)
-			return l
+			d.Exec(t, `UPDATE audit_head SET seq = 0, hash = zeroblob(32), mac = x''`)
+			return openLog(t, d, nil)
 		})
 	})
 }

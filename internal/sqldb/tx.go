@@ -44,6 +44,23 @@ func (db *DB) InTx(ctx context.Context, f func(tx *Tx) error) error {
 	return tx.Commit()
 }
 
+// Snapshot runs f in a transaction that only reads. All its statements see the
+// database as it was at the first of them. It must be short: see Scrub for
+// SQLite, and PostgreSQL cannot vacuum meanwhile.
+func (db *DB) Snapshot(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := db.read.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
+			err = errors.Join(err, rollback)
+		}
+		return err
+	}
+	return tx.Commit()
+}
+
 // hot is the prepared statement of a text; nil if it is not one of
 // DB.PrepareHot.
 func (tx *Tx) hot(ctx context.Context, query string) *sql.Stmt {

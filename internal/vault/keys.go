@@ -131,6 +131,26 @@ func (v *Vault) Change(ctx context.Context, f func(tx *sqldb.Tx, keys *Keys) err
 	return errors.New("other transactions keep changing the same rows")
 }
 
+// Snapshot is Change for a transaction that only reads: see sqldb.DB.Snapshot.
+func (v *Vault) Snapshot(ctx context.Context, f func(tx *sql.Tx, keys *Keys) error) error {
+	for range maxTries {
+		keys := v.Keys()
+		err := v.db.Snapshot(ctx, func(tx *sql.Tx) error {
+			if err := keys.check(ctx, tx); err != nil {
+				return err
+			}
+			return f(tx, keys)
+		})
+		if !errors.Is(err, errStaleKeys) {
+			return err
+		}
+		if err := v.Reload(ctx); err != nil {
+			return err
+		}
+	}
+	return errStaleKeys
+}
+
 // Reload reads the keys again, and key files that have been added.
 func (v *Vault) Reload(ctx context.Context) error {
 	err := v.load(ctx)

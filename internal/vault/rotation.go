@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
@@ -56,7 +57,7 @@ func (v *Vault) List(ctx context.Context) ([]MasterKey, error) {
 // other nodes. If a key has been added already the error has kind
 // sesuai.KindConflict.
 func (v *Vault) AddKey(ctx context.Context) (id byte, err error) {
-	err = v.changeKeys(ctx, func(tx *sqldb.Tx, rows []keyRow) error {
+	err = v.changeKeys(ctx, audit.KeyAdded, func(tx *sqldb.Tx, rows []keyRow) error {
 		last := rows[len(rows)-1]
 		switch {
 		case last.state == stateAdded:
@@ -88,7 +89,7 @@ func (v *Vault) StartRotation(ctx context.Context) error {
 	if err := v.ring.Refresh(); err != nil {
 		return err
 	}
-	err := v.changeKeys(ctx, func(tx *sqldb.Tx, rows []keyRow) error {
+	err := v.changeKeys(ctx, audit.RotationStarted, func(tx *sqldb.Tx, rows []keyRow) error {
 		if slices.ContainsFunc(rows, func(k keyRow) bool { return k.state == stateRetiring }) {
 			return nil
 		}
@@ -131,7 +132,7 @@ func (v *Vault) switchTo(ctx context.Context, tx *sqldb.Tx, key *keyring.Key) er
 // Retire records that nothing is stored under a retiring key any more. The
 // caller must have made sure of that.
 func (v *Vault) Retire(ctx context.Context, key *keyring.Key) error {
-	err := v.changeKeys(ctx, func(tx *sqldb.Tx, _ []keyRow) error {
+	err := v.changeKeys(ctx, audit.KeyRetired, func(tx *sqldb.Tx, _ []keyRow) error {
 		return setState(ctx, tx, key.ID(), stateRetired)
 	})
 	if err != nil {
@@ -141,18 +142,44 @@ func (v *Vault) Retire(ctx context.Context, key *keyring.Key) error {
 }
 
 // changeKeys runs f in a transaction that excludes all others that need the
-// keys, with the rows of the keys, oldest first.
-func (v *Vault) changeKeys(ctx context.Context, f func(tx *sqldb.Tx, rows []keyRow) error) error {
+// keys, with the rows of the keys, oldest first. If f changes a row it records
+// that as action, unless action is empty.
+func (v *Vault) changeKeys(ctx context.Context, action audit.Action, f func(tx *sqldb.Tx, rows []keyRow) error) error {
 	return v.db.InTx(ctx, func(tx *sqldb.Tx) error {
 		if err := tx.Lock(ctx, keysLock); err != nil {
 			return err
 		}
-		_, rows, err := readKeys(ctx, tx)
+		_, before, err := readKeys(ctx, tx)
 		if err != nil {
 			return err
 		}
-		return f(tx, rows)
+		if err := f(tx, before); err != nil || action == "" || v.record == nil {
+			return err
+		}
+		_, after, err := readKeys(ctx, tx)
+		if err != nil {
+			return err
+		}
+		c := audit.Change{Action: action, Before: describe(before), After: describe(after)}
+		for i, row := range after {
+			if i == len(before) || row.state != before[i].state {
+				c.Count = int64(row.id) // of a rotation, the new current key
+			}
+		}
+		if c.Count == 0 {
+			return nil
+		}
+		return v.record(ctx, tx, c)
 	})
+}
+
+// describe returns the rows as text, for the digests of a change.
+func describe(rows []keyRow) []byte {
+	var b []byte
+	for _, row := range rows {
+		b = fmt.Appendf(b, "%d %x %s\n", row.id, row.check, row.state)
+	}
+	return b
 }
 
 func (v *Vault) insertKey(ctx context.Context, tx *sqldb.Tx, key *keyring.Key, state string) error {

@@ -26,7 +26,7 @@ func (v *Vault) makeSecrets(ctx context.Context) error {
 	if names, err := secretsToMake(ctx, v.db.Read()); err != nil || len(names) == 0 {
 		return err
 	}
-	return v.changeKeys(ctx, func(tx *sqldb.Tx, rows []keyRow) error {
+	return v.changeKeys(ctx, "", func(tx *sqldb.Tx, rows []keyRow) error {
 		key, err := v.currentKey(rows)
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
@@ -20,6 +21,9 @@ type Options struct {
 	// OpenRing opens the keyring. isNew reports that the database has no keys
 	// yet.
 	OpenRing func(isNew bool) (*keyring.Ring, error)
+	// Record records a change of the master keys, in the transaction that makes
+	// it. Open does not call it. Changes are not recorded if it is nil.
+	Record func(ctx context.Context, tx *sqldb.Tx, c audit.Change) error
 	// Now is the clock that dates rows; time.Now if nil.
 	Now func() time.Time
 }
@@ -31,6 +35,7 @@ type Options struct {
 type Vault struct {
 	db      *sqldb.DB
 	ring    *keyring.Ring
+	record  func(ctx context.Context, tx *sqldb.Tx, c audit.Change) error
 	now     func() time.Time
 	keys    atomic.Pointer[Keys]
 	secrets map[keyring.SecretName]*keyring.Secret
@@ -43,7 +48,7 @@ func Open(ctx context.Context, o Options) (*Vault, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	v := &Vault{db: o.DB, now: o.Now}
+	v := &Vault{db: o.DB, record: o.Record, now: o.Now}
 	if err := v.db.PrepareHot(ctx, selectEpoch); err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func (v *Vault) addFirstKey(ctx context.Context) error {
 	if !ok {
 		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "a new database needs master key 1, which is missing"}
 	}
-	return v.changeKeys(ctx, func(tx *sqldb.Tx, rows []keyRow) error {
+	return v.changeKeys(ctx, "", func(tx *sqldb.Tx, rows []keyRow) error {
 		if len(rows) > 0 {
 			return nil
 		}

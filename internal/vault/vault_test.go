@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -231,7 +232,7 @@ func TestChangeExcludesARotation(t *testing.T) {
 // made when it is opened, also during a rotation. But a secret that is lost is
 // not made again: it may be needed for what is there.
 func TestSecretsThatCameLater(t *testing.T) {
-	const later = `name IN ('stranger link', 'strangers', 'returns')`
+	const later = `name IN ('stranger link', 'strangers', 'returns', 'people sums')`
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		v := open(t, d)
 		addKey(t, v, 2)
@@ -257,7 +258,9 @@ func TestSecretsThatCameLater(t *testing.T) {
 			if !bytes.Equal(raw, vaults[1].Secret(name).Raw()) {
 				t.Errorf("two vaults have different secrets of the name %q", name)
 			}
-			isNew := name == keyring.UnenrolledLink || name == keyring.UnenrolledProbes || name == keyring.Outbox
+			isNew := slices.Contains([]keyring.SecretName{
+				keyring.UnenrolledLink, keyring.UnenrolledProbes, keyring.Outbox, keyring.PeopleSums,
+			}, name)
 			if bytes.Equal(raw, v.Secret(name).Raw()) == isNew {
 				t.Errorf("the secret of the name %q is new: %v", name, !isNew)
 			}

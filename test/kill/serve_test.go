@@ -83,7 +83,7 @@ func requestIDs(t *testing.T, data string) map[string]int {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(t.Context(), "SELECT request_id FROM audit_events")
+	rows, err := db.QueryContext(t.Context(), "SELECT request_id FROM audit_events WHERE action = ''")
 	if err != nil {
 		t.Fatal(err)
 	}

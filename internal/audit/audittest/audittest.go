@@ -17,6 +17,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/conformance"
+	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
 // Log is an audit.Log whose events can be read.
@@ -52,6 +53,16 @@ func Event(t testing.TB, n int, requestID string) audit.Event {
 		NIKOutcome: sesuai.Match, Name: sesuai.NonMatch, DateOfBirth: sesuai.Match, NameScore: 42,
 		Compared: true, Percentage: sesuai.PercentageOf(81.25), Score: 0.4375, Threshold: sesuai.PercentageOf(75),
 		Model: "test-model", Calibration: "test-scale", Duration: 31 * time.Millisecond,
+	}
+}
+
+// Start signs the head of a trail, as the service does in a new database, unless
+// it is signed.
+func Start(t testing.TB, db *sqldb.DB, trail *audit.Trail) {
+	t.Helper()
+	err := db.InTx(t.Context(), func(tx *sqldb.Tx) error { return trail.StartTx(t.Context(), tx, [32]byte{}, [32]byte{}) })
+	if _, signed := errors.AsType[*audit.BrokenError](err); err != nil && !signed {
+		t.Fatal(err)
 	}
 }
 

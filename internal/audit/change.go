@@ -1,0 +1,77 @@
+package audit
+
+import (
+	"context"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+// Action is what an operator did. The zero Action is that of a verification.
+type Action string
+
+// The actions. Those of people begin with "person.", those of clients with
+// "client.".
+const (
+	ClientAdded   Action = "client.add"
+	ClientRemoved Action = "client.remove"
+
+	PersonAdded    Action = "person.add"
+	PersonReplaced Action = "person.replace"
+	// PortraitReplaced: only the portrait was replaced, added or removed.
+	PortraitReplaced Action = "person.portrait"
+	PersonRemoved    Action = "person.remove"
+	// PeopleImported: several people were added or replaced in one transaction.
+	PeopleImported Action = "person.import"
+	// PeopleRecounted: the sum over the people was made again from what is on
+	// record. This accepts changes that the trail does not describe.
+	PeopleRecounted Action = "person.recount"
+
+	KeyAdded        Action = "keys.add"
+	RotationStarted Action = "keys.rotate"
+	KeyRetired      Action = "keys.retire"
+)
+
+// Change is something that an operator changed.
+type Change struct {
+	Action Action
+	// Client is the ID of the client, and NIK the person, that was changed; zero
+	// for other changes.
+	Client string
+	NIK    sesuai.NIK
+	// Count is the number of people that were changed, or the number of the
+	// master key.
+	Count int64
+	// Before and After describe what was changed, in any form that differs if it
+	// differs. Nil means that it was not there. Only keyed hashes are stored.
+	Before, After []byte
+	// State is the digest of all people after a change of people, and of all
+	// clients after a change of clients.
+	State [32]byte
+}
+
+// ChangeTx appends the event of a change in the transaction that makes the
+// change. Call it last: other transactions that append wait from then on. Errors
+// are those of AppendTx.
+func (t *Trail) ChangeTx(ctx context.Context, tx *sqldb.Tx, c Change) error {
+	e := Event{
+		Time: time.Now(), Client: c.Client, NIK: c.NIK, Result: Changed, NameScore: -1,
+		Action: c.Action, Actor: t.o.Actor, Count: c.Count, State: c.State,
+	}
+	if c.Before != nil {
+		e.Before = t.Digest("change", c.Before)
+	}
+	if c.After != nil {
+		e.After = t.Digest("change", c.After)
+	}
+	_, err := t.AppendTx(ctx, tx, []Event{e})
+	return err
+}
+
+// Digest returns a keyed hash of b. Digests of different uses are independent,
+// and so are the hashes of the chain: what they hash begins with a hash, which
+// nobody can make begin with this text.
+func (t *Trail) Digest(use string, b []byte) [32]byte {
+	return t.o.Chain.Hash(append(appendText(appendText(nil, "sesuai audit digest 1"), use), b...))
+}

@@ -1,0 +1,376 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/atomicfile"
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+// State is something that changes describe: the people or the clients on record.
+// It is checked in parts, so that a check is short.
+type State interface {
+	// Parts is the number of parts.
+	Parts() int
+	// CheckPart checks a part, from 0. If the part is not as the recorded head of
+	// the trail says, the error is a *BrokenError; other errors have kind
+	// sesuai.KindUnavailable. Changes may be made meanwhile.
+	CheckPart(ctx context.Context, part int) error
+}
+
+// The default intervals of a Checker.
+const (
+	DefaultCheckInterval = time.Minute
+	DefaultFullCheck     = time.Hour
+)
+
+// recent is the number of events before the last one that each check verifies
+// again, at least.
+const recent = 1000
+
+// maxAtStart is the number of events that Start verifies at most. It bounds how
+// much longer a start takes, to about a second.
+const maxAtStart = 100_000
+
+// CheckerOptions are what a Checker is made of. Trail and Log are required.
+type CheckerOptions struct {
+	Trail *Trail
+	// States are what the trail's changes describe.
+	States []State
+	// Interval is the time between two checks, and Full the time in which they
+	// verify all events and all states once; the defaults if 0.
+	Interval, Full time.Duration
+	// File is the path of the file that keeps the last checkpoint; none if empty.
+	File string
+	Log  *slog.Logger
+}
+
+// Checker checks a trail and its states while a service runs. Its methods are
+// safe for concurrent use.
+type Checker struct {
+	o     CheckerOptions
+	parts []part
+
+	mu sync.Mutex // held during a check
+	// from is where each check starts to verify. later is where the checks after
+	// the next ones will start. Both are behind the last event.
+	from, later Head
+	// full is how far the present pass over all events has come.
+	full Head
+	next int // part
+	// What is broken: the last events, one of the earlier ones, the checkpoint's
+	// file, and parts by their index.
+	lastBroken, fullBroken, fileBroken error
+	partsBroken                        map[int]error
+	// unwritten: the file could not be written at the last check.
+	unwritten bool
+
+	status struct {
+		sync.Mutex
+		broken  error
+		seq     int64
+		checked time.Time
+	}
+}
+
+// part is a part of a state.
+type part struct {
+	state State
+	n     int
+}
+
+// NewChecker returns a Checker. Call Start and then Run.
+func NewChecker(o CheckerOptions) *Checker {
+	if o.Interval == 0 {
+		o.Interval = DefaultCheckInterval
+	}
+	if o.Full == 0 {
+		o.Full = DefaultFullCheck
+	}
+	c := &Checker{o: o, partsBroken: make(map[int]error)}
+	for _, state := range o.States {
+		for n := range state.Parts() {
+			c.parts = append(c.parts, part{state, n})
+		}
+	}
+	return c
+}
+
+// Start makes the first check, which is short. It compares the trail with the
+// checkpoint that the last process left in the file, and verifies the last
+// events. The error has kind sesuai.KindUnavailable if the trail could not be
+// read. That the trail is broken is no error: see Err.
+func (c *Checker) Start(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept, err := c.readFile()
+	if err := found(&c.fileBroken, err); err != nil {
+		return err
+	}
+	head, err := c.o.Trail.Head(ctx)
+	if err != nil && !isBroken(err) {
+		return err
+	}
+	c.from, c.full = kept, kept
+	if head.Seq-kept.Seq > maxAtStart {
+		// The first pass over all events starts at the checkpoint.
+		if c.from, err = c.o.Trail.headAt(ctx, head.Seq-recent); err != nil {
+			return err
+		}
+	}
+	c.later = c.from
+	if head, err = c.checkLast(ctx); err != nil {
+		return err
+	}
+	c.report(head, c.broken())
+	return nil
+}
+
+// Run checks at each interval until ctx ends.
+func (c *Checker) Run(ctx context.Context) {
+	ticker := time.NewTicker(c.o.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := c.Check(ctx); err != nil && ctx.Err() == nil {
+			c.o.Log.Warn("the audit trail cannot be checked", "error", err)
+		}
+	}
+}
+
+// Err returns what the last check found broken, a *BrokenError, or nil.
+func (c *Checker) Err() error {
+	c.status.Lock()
+	defer c.status.Unlock()
+	return c.status.broken
+}
+
+// Check makes one check: of the recorded head, of the last events, of as many of
+// the others and of the states as belong to one interval, and of all that was
+// broken before. If nothing is broken it writes the file. The error has kind
+// sesuai.KindUnavailable if something could not be read.
+func (c *Checker) Check(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	head, err := c.checkLast(ctx)
+	if err == nil && c.lastBroken == nil {
+		err = c.checkFull(ctx, head)
+	}
+	if err == nil {
+		err = c.checkParts(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	broken := c.broken()
+	if broken == nil {
+		c.writeFile(head)
+	}
+	c.report(head, broken)
+	return nil
+}
+
+// report publishes the result of a check.
+func (c *Checker) report(head Head, broken error) {
+	c.status.Lock()
+	defer c.status.Unlock()
+	switch before := c.status.broken; {
+	case broken != nil && (before == nil || before.Error() != broken.Error()):
+		c.o.Log.Error("the audit trail is broken", "error", broken)
+	case broken == nil && before != nil:
+		c.o.Log.Info("the audit trail is whole again")
+	}
+	c.status.broken, c.status.checked = broken, time.Now()
+	if broken == nil {
+		c.status.seq = head.Seq
+	}
+}
+
+// broken returns the first of what is broken.
+func (c *Checker) broken() error {
+	for _, err := range []error{c.lastBroken, c.fullBroken, c.fileBroken} {
+		if err != nil {
+			return err
+		}
+	}
+	for i := range c.parts {
+		if err := c.partsBroken[i]; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// found sets what is broken to err, and returns err if it is of another kind.
+func found(what *error, err error) error {
+	if err != nil && !isBroken(err) {
+		return err
+	}
+	*what = err
+	return nil
+}
+
+func isBroken(err error) bool {
+	_, ok := errors.AsType[*BrokenError](err)
+	return ok
+}
+
+// checkLast verifies the last events and those that were appended since.
+func (c *Checker) checkLast(ctx context.Context) (Head, error) {
+	head, err := c.o.Trail.VerifyFrom(ctx, c.from)
+	if err := found(&c.lastBroken, err); err != nil || c.lastBroken != nil {
+		return head, err
+	}
+	if head.Seq-c.later.Seq >= recent {
+		c.from, c.later = c.later, head
+	}
+	return head, nil
+}
+
+// checkFull goes on with the pass over all events, which ends at head.
+func (c *Checker) checkFull(ctx context.Context, head Head) error {
+	left := max(pageSize, c.share(head.Seq))
+	for c.full.Seq < head.Seq && left > 0 {
+		limit := min(left, pageSize, head.Seq-c.full.Seq)
+		next, err := c.o.Trail.verifyPage(ctx, c.full, limit)
+		if err == nil && next.Seq == c.full.Seq {
+			err = next.Check(head) // events are missing
+		}
+		if isBroken(err) {
+			c.full, c.fullBroken = Head{}, err
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.full = next
+		left -= limit
+	}
+	if c.full.Seq < head.Seq {
+		return nil
+	}
+	err := found(&c.fullBroken, c.full.Check(head))
+	c.full = Head{}
+	return err
+}
+
+// share is the part of n that belongs to one interval, at least 1.
+func (c *Checker) share(n int64) int64 {
+	share := float64(n) * float64(c.o.Interval) / float64(c.o.Full)
+	return min(max(n, 1), int64(share)+1)
+}
+
+// checkParts checks the next parts, and those that were broken.
+func (c *Checker) checkParts(ctx context.Context) error {
+	n := len(c.parts)
+	if n == 0 {
+		return nil
+	}
+	todo := make(map[int]bool)
+	for i := range c.partsBroken {
+		todo[i] = true
+	}
+	for range c.share(int64(n)) {
+		todo[c.next] = true
+		c.next = (c.next + 1) % n
+	}
+	for i := range todo {
+		broken := c.partsBroken[i]
+		err := found(&broken, c.parts[i].state.CheckPart(ctx, c.parts[i].n))
+		if err != nil {
+			return err
+		}
+		delete(c.partsBroken, i)
+		if broken != nil {
+			c.partsBroken[i] = broken
+		}
+	}
+	return nil
+}
+
+// CheckAll verifies all events from a head, which the caller trusts, and all
+// states. It returns the recorded head. The error is a *BrokenError, or has kind
+// sesuai.KindUnavailable.
+func (c *Checker) CheckAll(ctx context.Context, from Head) (Head, error) {
+	kept, err := c.readFile()
+	if err != nil {
+		return Head{}, err
+	}
+	head, err := c.o.Trail.VerifyFrom(ctx, from)
+	if err != nil {
+		return head, err
+	}
+	if kept != (Head{}) {
+		if _, err := c.o.Trail.VerifyFrom(ctx, kept); err != nil {
+			return head, err
+		}
+	}
+	for _, p := range c.parts {
+		if err := p.state.CheckPart(ctx, p.n); err != nil {
+			return head, err
+		}
+	}
+	return head, nil
+}
+
+// readFile reads the checkpoint in the file; the zero Head if there is none.
+func (c *Checker) readFile() (Head, error) {
+	if c.o.File == "" {
+		return Head{}, nil
+	}
+	b, err := os.ReadFile(c.o.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Head{}, nil
+	}
+	var kept Head
+	if err == nil {
+		kept, err = c.o.Trail.ParseCheckpoint(b)
+	}
+	if err != nil {
+		return Head{}, &BrokenError{0, fmt.Sprintf("the checkpoint in %s cannot be used; if the database was replaced on purpose, "+
+			"remove that file", c.o.File)}
+	}
+	return kept, nil
+}
+
+// writeFile replaces the checkpoint in the file. The check goes on without it.
+func (c *Checker) writeFile(head Head) {
+	if c.o.File == "" {
+		return
+	}
+	unwritten := c.unwritten
+	err := atomicfile.Write(c.o.File, 0o600, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s\n", c.o.Trail.Checkpoint(head))
+		return err
+	})
+	if c.unwritten = err != nil; c.unwritten && !unwritten {
+		c.o.Log.Warn("the checkpoint of the audit trail cannot be written", "error", err)
+	}
+}
+
+// headAt returns the head after the event of that number, as it is stored. The
+// next event shows whether it was changed.
+func (t *Trail) headAt(ctx context.Context, seq int64) (Head, error) {
+	if seq <= 0 {
+		return Head{}, nil
+	}
+	h := Head{Seq: seq}
+	err := t.o.DB.Read().QueryRowContext(ctx, `SELECT hash FROM audit_events WHERE seq = $1`, seq).Scan(sqldb.ScanHash(&h.Hash))
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return Head{}, sqldb.Unavailable(ctx, "reading the audit trail", err)
+	}
+	return h, nil
+}
