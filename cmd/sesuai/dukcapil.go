@@ -65,6 +65,9 @@ func (c *dukcapilUsage) Run(s *session) error {
 		for _, u := range usage {
 			shown.Rows = append(shown.Rows, shownUsageRow{u, names[u.Client]})
 		}
+		if n := shown.Total.Altered; n > 0 {
+			fmt.Fprintf(s.stderr, "%d calls are not recorded as they were made, or were made before schema 6: docs/operate/security.md\n", n)
+		}
 		switch {
 		case s.json:
 			return s.printJSON(shown)

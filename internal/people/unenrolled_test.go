@@ -1,11 +1,14 @@
 package people_test
 
 import (
+	"path/filepath"
 	"testing"
 
+	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/internal/vault/vaulttest"
 )
 
 func TestUnenrolledConformance(t *testing.T) {
@@ -74,21 +77,13 @@ func TestUpgrade(t *testing.T) {
 		}
 		enrol(t, n, 1)
 		seen(t, n, 1, replaytest.Probe(1, "a", 0), false)
-		err = n.db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-			for _, statement := range []string{
-				`DROP TABLE unenrolled_probes`,
-				`DELETE FROM secrets WHERE name IN ('stranger link', 'strangers', 'returns')`,
-				`DELETE FROM schema_versions WHERE version_id > 3`,
-			} {
-				if _, err := tx.ExecContext(t.Context(), statement); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		if err := n.db.InTx(t.Context(), func(tx *sqldb.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `DROP TABLE unenrolled_probes`)
+			return err
+		}); err != nil {
 			t.Fatal(err)
 		}
+		vaulttest.Downgrade(t, n.db, filepath.Join(d.Dir, keyring.FileName), 3)
 		n.close(t)
 
 		n = open(t, d, unenrolled)

@@ -39,12 +39,12 @@ func (v *Vault) List(ctx context.Context) ([]MasterKey, error) {
 	if err := v.load(ctx); err != nil {
 		return nil, err
 	}
-	_, rows, err := readKeys(ctx, v.db.Read())
+	s, err := readState(ctx, v.db.Read())
 	if err != nil {
 		return nil, sqldb.Unavailable(ctx, "reading the master keys", err)
 	}
 	var all []MasterKey
-	for _, row := range rows {
+	for _, row := range s.rows {
 		_, there := v.ring.Key(row.id)
 		all = append(all, MasterKey{ID: row.id, State: row.state, AddedAt: time.UnixMicro(row.addedAt).UTC(), There: there})
 	}
@@ -141,17 +141,24 @@ func (v *Vault) Retire(ctx context.Context, key *keyring.Key) error {
 }
 
 // changeKeys runs f in a transaction that excludes all others that need the
-// keys, with the rows of the keys, oldest first.
+// keys, with the rows of the keys, oldest first. What f has changed gets a new MAC.
+// If the rows are not as the program wrote them, f does not run.
 func (v *Vault) changeKeys(ctx context.Context, f func(tx *sqldb.Tx, rows []keyRow) error) error {
 	return v.db.InTx(ctx, func(tx *sqldb.Tx) error {
 		if err := tx.Lock(ctx, keysLock); err != nil {
 			return err
 		}
-		_, rows, err := readKeys(ctx, tx)
+		s, err := readState(ctx, tx)
 		if err != nil {
 			return err
 		}
-		return f(tx, rows)
+		if err := v.verify(s); err != nil {
+			return err
+		}
+		if err := f(tx, s.rows); err != nil {
+			return err
+		}
+		return sign(ctx, tx, v.secrets[keyring.Rows])
 	})
 }
 
@@ -169,19 +176,6 @@ func setState(ctx context.Context, tx *sqldb.Tx, id byte, state string) error {
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE key_epoch SET epoch = epoch + 1 WHERE id = 1`)
 	return err
-}
-
-// currentKey returns the current key of the rows.
-func (v *Vault) currentKey(rows []keyRow) (*keyring.Key, error) {
-	i := slices.IndexFunc(rows, func(k keyRow) bool { return k.state == stateCurrent })
-	if i < 0 {
-		return nil, errStaleKeys
-	}
-	key, ok := v.ring.Key(rows[i].id)
-	if !ok {
-		return nil, errStaleKeys
-	}
-	return key, nil
 }
 
 // conflictOr returns err as it is if it has kind sesuai.KindConflict, and as one
