@@ -36,15 +36,25 @@ func (s *Store) Usage(ctx context.Context, from, to Day) ([]Usage, error) {
 	if err != nil {
 		return nil, sqldb.Unavailable(ctx, "reading the call log", err)
 	}
+	altered := false
+	defer func() {
+		if altered {
+			s.o.Alert("upstream_calls") // once, however many there are
+		}
+	}()
 	sums := make(usageSums)
+	add := func(r row, c Counts) {
+		sums.add(r, c)
+		altered = altered || c.Altered > 0 && r.mac != nil
+	}
 	for _, day := range days { // a statement for each, so that none is long
-		if err := s.each(ctx, sums.add, selectDay, int64(day)); err != nil {
+		if err := s.each(ctx, add, selectDay, int64(day)); err != nil {
 			return nil, sqldb.Unavailable(ctx, "reading the call log", err)
 		}
 	}
 	moved := func(r row, c Counts) {
 		r.day = DayOf(time.UnixMicro(r.at))
-		sums.add(r, c)
+		add(r, c)
 	}
 	err = s.each(ctx, moved, selectMoved, from.Start().UnixMicro(), (to + 1).Start().UnixMicro(), int64(from), int64(to))
 	if err != nil {
@@ -63,9 +73,6 @@ func (s *Store) each(ctx context.Context, f func(row, Counts), query string, arg
 		c := r.counts()
 		if r.altered(s.o.Rows) {
 			c.Altered = 1
-			if r.mac != nil {
-				s.o.Alert("upstream_calls")
-			}
 		}
 		f(r, c)
 		return struct{}{}, nil
