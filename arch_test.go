@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/registry":        {".", "internal/face"},
 	"internal/replay":          {".", "internal/face"},
-	"internal/dukcapil/ledger": {".", "internal/sqldb"},
+	"internal/dukcapil/ledger": {".", "internal/keyring", "internal/sqldb"},
 	"internal/dukcapil/balikan": {
 		".", "internal/dukcapil/ledger", "internal/keyring", "internal/sqldb", "github.com/prometheus/client_golang/prometheus",
 	},
@@ -77,7 +77,7 @@ var mayImport = map[string][]string{
 	"internal/audit": {
 		".", "internal/sqldb", "internal/keyring", "internal/atomicfile", "github.com/prometheus/client_golang/prometheus",
 	},
-	"internal/access":     {".", "internal/name", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
+	"internal/access":     {".", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
 	"internal/recorder":   {"internal/audit", "internal/sqldb", "internal/dukcapil/balikan"},
 	"internal/keyring":    {".", "internal/fileperm"},
 	"internal/fileperm":   {},
@@ -97,6 +97,7 @@ var mayImport = map[string][]string{
 	"internal/replay/replaytest":           {".", "internal/replay", "internal/registry/registrytest", "internal/face", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/dukcapil/ledger/ledgertest":  {".", "internal/dukcapil/ledger", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/dukcapil/balikan/outboxtest": {".", "internal/dukcapil/balikan", "internal/conformance", "github.com/google/go-cmp/cmp"},
+	"internal/vault/vaulttest":             {"internal/keyring", "internal/sqldb"},
 	"internal/sqldb/pgtest":                {"github.com/jackc/pgx/v5"},
 	"internal/audit/audittest":             {".", "internal/audit", "internal/sqldb", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/access/accesstest":           {".", "internal/access", "internal/conformance", "github.com/google/go-cmp/cmp"},

@@ -65,6 +65,7 @@ func (c *dukcapilUsage) Run(s *session) error {
 		for _, u := range usage {
 			shown.Rows = append(shown.Rows, shownUsageRow{u, names[u.Client]})
 		}
+		s.warnAltered(shown.Total.Altered)
 		switch {
 		case s.json:
 			return s.printJSON(shown)
@@ -75,6 +76,13 @@ func (c *dukcapilUsage) Run(s *session) error {
 			return s.printTable(shown.table("AT MOST", strings.ToUpper))
 		}
 	})
+}
+
+// warnAltered says how many calls have no valid MAC, if there are any.
+func (s *session) warnAltered(calls int64) {
+	if calls > 0 {
+		fmt.Fprintf(s.stderr, "%d calls are not stored as they were recorded, or are from before schema 6: docs/operate/security.md\n", calls)
+	}
 }
 
 // days is the output with its first and last day, and nothing else.
@@ -151,6 +159,7 @@ func (c *dukcapilReport) Run(s *session) error {
 		if err != nil {
 			return err
 		}
+		s.warnAltered(report.Total.Altered)
 		if s.json {
 			return s.printJSON(report)
 		}

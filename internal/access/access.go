@@ -69,9 +69,10 @@ type Clients interface {
 	// sesuai.KindConflict.
 	AddClient(ctx context.Context, c Client, h Hashes) error
 	// ClientByUsername returns the client whose username has that keyed hash;
-	// false if there is none.
+	// false if there is none, or none that is stored as it was added.
 	ClientByUsername(ctx context.Context, username [32]byte) (Client, Hashes, bool, error)
-	// ListClients returns all clients in the order of their names.
+	// ListClients returns all clients in the order of their names. It is an
+	// error if one of them is not stored as it was added.
 	ListClients(ctx context.Context) ([]Client, error)
 	// RemoveClient removes the client of that name. It reports whether there was
 	// one.

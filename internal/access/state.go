@@ -55,12 +55,12 @@ func (s *Store) digest(all rows) [32]byte {
 	for _, id := range all.ids {
 		b = append(append(b, all.text[id]...), '\n')
 	}
-	return s.trail.Digest("clients", b)
+	return s.o.Trail.Digest("clients", b)
 }
 
 // record records the change of one client in its transaction.
 func (s *Store) record(ctx context.Context, tx *sqldb.Tx, action audit.Action, before rows) error {
-	if s.trail == nil {
+	if s.o.Trail == nil {
 		return nil
 	}
 	after, err := readRows(ctx, tx)
@@ -82,7 +82,7 @@ func (s *Store) record(ctx context.Context, tx *sqldb.Tx, action audit.Action, b
 		}
 		break
 	}
-	return s.trail.ChangeTx(ctx, tx, c)
+	return s.o.Trail.ChangeTx(ctx, tx, c)
 }
 
 // Parts implements audit.State.
@@ -90,7 +90,7 @@ func (*Store) Parts() int { return 1 }
 
 // CheckPart implements audit.State.
 func (s *Store) CheckPart(ctx context.Context, _ int) error {
-	err := s.db.Snapshot(ctx, func(tx *sql.Tx) error {
+	err := s.o.DB.Snapshot(ctx, func(tx *sql.Tx) error {
 		all, err := readRows(ctx, tx)
 		if err != nil {
 			return err
@@ -103,10 +103,10 @@ func (s *Store) CheckPart(ctx context.Context, _ int) error {
 // check returns an *audit.BrokenError if the clients are not those that the trail
 // records. The next change would record them as they are.
 func (s *Store) check(ctx context.Context, q sqldb.Querier, all rows) error {
-	if s.trail == nil {
+	if s.o.Trail == nil {
 		return nil
 	}
-	head, err := s.trail.HeadIn(ctx, q)
+	head, err := s.o.Trail.HeadIn(ctx, q)
 	if err != nil {
 		return err
 	}

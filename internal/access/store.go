@@ -4,19 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"math"
-	"strings"
-	"time"
+	"fmt"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
 const (
-	clientColumns = `id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness`
-
-	selectClient = `SELECT ` + clientColumns + `, username, password, api_key FROM clients WHERE username = $1`
+	selectClient = `SELECT ` + clientColumns + ` FROM clients WHERE username = $1`
 
 	selectHashes = `
 		SELECT username, password, api_key FROM clients
@@ -25,8 +22,8 @@ const (
 	selectClients = `SELECT ` + clientColumns + ` FROM clients ORDER BY name`
 
 	insertClient = `
-		INSERT INTO clients (` + clientColumns + `, username, password, api_key)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		INSERT INTO clients (` + clientColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (name) DO NOTHING`
 
 	deleteClient = `DELETE FROM clients WHERE name = $1`
@@ -38,18 +35,23 @@ const (
 		FROM clients ORDER BY id`
 )
 
-// StoreOptions are what a Store is made of.
+// StoreOptions are what a Store is made of. DB and Rows are required.
 type StoreOptions struct {
-	// DB is required, and has the tables of Migrations.
+	// DB has the tables of Migrations.
 	DB *sqldb.DB
 	// Trail records changes; they are not recorded if it is nil.
 	Trail *audit.Trail
+	// Rows makes the MACs of the rows.
+	Rows *keyring.Secret
+	// Alert is called with the name of the table when a row is not as the program
+	// wrote it. It may be nil.
+	Alert func(table string)
 }
 
-// Store is Clients in a database. Several processes can use the same one.
+// Store is Clients in a database. Several processes can use the same one. Each row
+// has a MAC, and one whose MAC or values are wrong is nobody's client.
 type Store struct {
-	db           *sqldb.DB
-	trail        *audit.Trail
+	o            StoreOptions
 	selectClient *sql.Stmt // every request waits for it
 }
 
@@ -58,23 +60,41 @@ var _ Clients = (*Store)(nil)
 // NewStore opens the clients of a database. The error has kind
 // sesuai.KindUnavailable.
 func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
+	if o.Alert == nil {
+		o.Alert = func(string) {}
+	}
 	stmt, err := o.DB.PrepareRead(ctx, selectClient)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{o.DB, o.Trail, stmt}, nil
+	return &Store{o, stmt}, nil
+}
+
+// Adopt gives the clients of an earlier schema their MACs. Those that are not
+// valid stay without. Call it only where vault.Options.Adopt is: afterwards a row
+// without a MAC is one that somebody else wrote.
+func Adopt(ctx context.Context, tx *sqldb.Tx, rows *keyring.Secret) error {
+	clients, err := sqldb.Collect(ctx, tx, func(r *sql.Rows) (clientRow, error) { return scanClientRow(r) }, selectClients)
+	if err != nil {
+		return err
+	}
+	for _, r := range clients {
+		if _, _, err := r.parse(); err != nil {
+			continue
+		}
+		r.sign(rows)
+		if _, err := tx.ExecContext(ctx, `UPDATE clients SET mac = $1 WHERE id = $2`, r.mac, r.id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // AddClient implements Clients.
 func (s *Store) AddClient(ctx context.Context, c Client, h Hashes) error {
-	var scopes []string
-	for _, scope := range c.Scopes {
-		scopes = append(scopes, string(scope))
-	}
-	added, err := s.exec(ctx, audit.ClientAdded, insertClient,
-		c.ID, c.Name, strings.Join(scopes, " "), int64(math.Round(c.Threshold.Value()*100)), c.NameThreshold,
-		c.Rate, c.Burst, c.AddedAt.UnixMicro(), c.Replay.String(), c.Liveness.String(),
-		h.Username[:], h.Password[:], h.APIKey[:])
+	row := newClientRow(c, h)
+	row.sign(s.o.Rows)
+	added, err := s.exec(ctx, audit.ClientAdded, insertClient, row.args()...)
 	if err != nil {
 		return sqldb.Unavailable(ctx, "adding a client", err)
 	}
@@ -86,21 +106,24 @@ func (s *Store) AddClient(ctx context.Context, c Client, h Hashes) error {
 
 // ClientByUsername implements Clients.
 func (s *Store) ClientByUsername(ctx context.Context, username [32]byte) (Client, Hashes, bool, error) {
-	var h Hashes
-	c, err := scanClient(s.selectClient.QueryRowContext(ctx, username[:]),
-		sqldb.ScanHash(&h.Username), sqldb.ScanHash(&h.Password), sqldb.ScanHash(&h.APIKey))
+	row, err := scanClientRow(s.selectClient.QueryRowContext(ctx, username[:]))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Client{}, Hashes{}, false, nil
 	}
 	if err != nil {
 		return Client{}, Hashes{}, false, sqldb.Unavailable(ctx, "reading a client", err)
 	}
+	c, h, err := row.open(s.o.Rows)
+	if err != nil {
+		s.o.Alert("clients")
+		return Client{}, Hashes{}, false, nil
+	}
 	return c, h, true, nil
 }
 
 // ListHashes implements Clients.
 func (s *Store) ListHashes(ctx context.Context) ([]Hashes, error) {
-	all, err := sqldb.Collect(ctx, s.db.Read(), func(rows *sql.Rows) (h Hashes, err error) {
+	all, err := sqldb.Collect(ctx, s.o.DB.Read(), func(rows *sql.Rows) (h Hashes, err error) {
 		err = rows.Scan(sqldb.ScanHash(&h.Username), sqldb.ScanHash(&h.Password), sqldb.ScanHash(&h.APIKey))
 		return h, err
 	}, selectHashes)
@@ -112,9 +135,21 @@ func (s *Store) ListHashes(ctx context.Context) ([]Hashes, error) {
 
 // ListClients implements Clients.
 func (s *Store) ListClients(ctx context.Context) ([]Client, error) {
-	clients, err := sqldb.Collect(ctx, s.db.Read(), func(rows *sql.Rows) (Client, error) { return scanClient(rows) }, selectClients)
+	rows, err := sqldb.Collect(ctx, s.o.DB.Read(), func(r *sql.Rows) (clientRow, error) { return scanClientRow(r) }, selectClients)
 	if err != nil {
 		return nil, sqldb.Unavailable(ctx, "listing clients", err)
+	}
+	var clients []Client
+	for _, row := range rows {
+		c, _, err := row.open(s.o.Rows)
+		if err != nil {
+			s.o.Alert("clients")
+			return nil, &sesuai.Error{
+				Kind:   sesuai.KindUnavailable,
+				Detail: fmt.Sprintf("the client %q is not stored as it was added, and is refused: remove it, and add it again", row.name),
+			}
+		}
+		clients = append(clients, c)
 	}
 	return clients, nil
 }
@@ -131,7 +166,7 @@ func (s *Store) RemoveClient(ctx context.Context, name string) (bool, error) {
 // exec runs a statement in a transaction and returns the number of rows that it
 // changed, at most one. It records the change.
 func (s *Store) exec(ctx context.Context, action audit.Action, statement string, args ...any) (changed int64, err error) {
-	err = s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+	err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		if err := tx.Lock(ctx, clientsLock); err != nil {
 			return err
 		}
@@ -154,30 +189,4 @@ func (s *Store) exec(ctx context.Context, action audit.Action, statement string,
 		return s.record(ctx, tx, action, before)
 	})
 	return changed, err
-}
-
-// scanClient reads the clientColumns, and the columns after them into more.
-func scanClient(row interface{ Scan(dest ...any) error }, more ...any) (Client, error) {
-	var c Client
-	var scopes, replay, liveness string
-	var threshold, addedAt int64
-	err := row.Scan(append([]any{
-		&c.ID, &c.Name, &scopes, &threshold, &c.NameThreshold, &c.Rate, &c.Burst, &addedAt,
-		&replay, &liveness,
-	}, more...)...)
-	if err != nil {
-		return Client{}, err
-	}
-	if c.Replay, err = ParsePolicy(replay); err != nil {
-		return Client{}, err
-	}
-	if c.Liveness, err = ParsePolicy(liveness); err != nil {
-		return Client{}, err
-	}
-	for _, scope := range strings.Fields(scopes) {
-		c.Scopes = append(c.Scopes, Scope(scope))
-	}
-	c.Threshold = sesuai.PercentageOf(float64(threshold) / 100)
-	c.AddedAt = time.UnixMicro(addedAt).UTC()
-	return c, nil
 }

@@ -1,7 +1,9 @@
 package access_test
 
 import (
-	"errors"
+	"fmt"
+	"math"
+	"strings"
 	"testing"
 
 	"github.com/sesuai/sesuai"
@@ -14,9 +16,12 @@ import (
 
 var engines = sqltest.New(access.Migrations)
 
+// rows is the secret of all stores of these tests.
+var rows = keyring.NewSecret()
+
 func openStore(t testing.TB, db *sqldb.DB) *access.Store {
 	t.Helper()
-	s, err := access.NewStore(t.Context(), access.StoreOptions{DB: db})
+	s, err := access.NewStore(t.Context(), access.StoreOptions{DB: db, Rows: rows})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,32 +37,141 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// TestAuthenticateWithADamagedClient: a client that cannot be read is not one
-// whose credentials are wrong.
-func TestAuthenticateWithADamagedClient(t *testing.T) {
+// TestAlteredClients: a client that is not stored as it was added has no valid
+// credentials, is not listed, and can be removed. Whoever can write the database
+// gains nothing by its own hashes, or by those of another client.
+func TestAlteredClients(t *testing.T) {
+	for _, change := range []string{
+		`UPDATE clients SET id = 'cli_other' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET name = 'Bank' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET scopes = scopes || ' ' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET threshold = 0 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET threshold = threshold + 1 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET name_threshold = 80 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET rate = 0 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET burst = 0 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET added_at = added_at - 1 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET replay = 'off' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET replay = 'sometimes' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET liveness = 'off' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET password = x'00' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET password = api_key, api_key = password WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET password = (SELECT password FROM clients WHERE name = 'Koperasi Karangan') WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET mac = NULL WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET mac = (SELECT mac FROM clients WHERE name = 'Koperasi Karangan') WHERE name = 'Bank Karangan'`,
+	} {
+		engines.Each(t, func(t *testing.T, d sqltest.Database) {
+			var alerts []string
+			clients, err := access.NewStore(t.Context(), access.StoreOptions{
+				DB: d.Open(t), Rows: rows, Alert: func(table string) { alerts = append(alerts, table) },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			hash := access.Hash(keyring.NewSecret().Hash)
+			auth := access.NewAuthenticator(access.AuthenticatorOptions{Clients: clients, Hash: hash})
+			altered, intact := valid(), valid()
+			altered.Liveness, intact.Name = access.Enforce, "Koperasi Karangan"
+			authenticate := func(c access.Credentials) error {
+				_, err := auth.Authenticate(t.Context(), attempt(c.Reveal()))
+				return err
+			}
+			var credentials [2]access.Credentials
+			for i, c := range []access.Client{altered, intact} {
+				if _, credentials[i], err = access.Add(t.Context(), clients, hash, c); err != nil {
+					t.Fatal(err)
+				}
+				if err := authenticate(credentials[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.Exec(t, change)
+			if err := authenticate(credentials[0]); sesuai.KindOf(err) != sesuai.KindUnauthenticated || len(alerts) != 1 || alerts[0] != "clients" {
+				t.Errorf("%s: Authenticate = %v, with the alerts %q", change, err, alerts)
+			}
+			if err := authenticate(credentials[1]); err != nil {
+				t.Errorf("%s: the other client: Authenticate = %v", change, err)
+			}
+			name := altered.Name
+			if _, err := clients.ListClients(t.Context()); sesuai.KindOf(err) != sesuai.KindUnavailable || len(alerts) != 2 {
+				t.Errorf("%s: ListClients = %v, with the alerts %q", change, err, alerts)
+			} else if strings.Contains(err.Error(), `"Bank"`) {
+				name = "Bank"
+			}
+			if removed, err := clients.RemoveClient(t.Context(), name); err != nil || !removed {
+				t.Errorf("%s: RemoveClient = %v, %v", change, removed, err)
+			}
+			if listed, err := clients.ListClients(t.Context()); err != nil || len(listed) != 1 {
+				t.Errorf("%s: afterwards ListClients = %v, %v", change, listed, err)
+			}
+		})
+	}
+}
+
+// TestValuesOutOfRange: a client whose values are not valid is refused, even if its
+// MAC is right.
+func TestValuesOutOfRange(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		clients := openStore(t, d.Open(t))
-		hash := access.Hash(keyring.NewSecret().Hash)
-		auth := access.NewAuthenticator(access.AuthenticatorOptions{Clients: clients, Hash: hash})
-		_, credentials, err := access.Add(t.Context(), clients, hash, valid())
-		if err != nil {
+		for i, change := range []func(*access.Client){
+			func(c *access.Client) { c.Threshold = sesuai.PercentageOf(74.99) },
+			func(c *access.Client) { c.Threshold = sesuai.Percentage{} },
+			func(c *access.Client) { c.NameThreshold = 79 },
+			func(c *access.Client) { c.NameThreshold = 101 },
+			func(c *access.Client) { c.Scopes = nil },
+			func(c *access.Client) { c.Scopes = []access.Scope{"everything"} },
+			func(c *access.Client) { c.Rate = -1 },
+			func(c *access.Client) { c.Rate = math.Inf(1) },
+			func(c *access.Client) { c.Burst = -1 },
+			func(c *access.Client) { c.Replay = 0 },
+			func(c *access.Client) { c.Liveness = 9 },
+		} {
+			username := fmt.Sprint(i)
+			c := accesstest.Client(username)
+			change(&c)
+			if err := clients.AddClient(t.Context(), c, accesstest.HashesOf(username)); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, found, err := clients.ClientByUsername(t.Context(), accesstest.HashesOf(username).Username); found || err != nil {
+				t.Errorf("change %d: ClientByUsername = %v, %v", i, found, err)
+			}
+		}
+	})
+}
+
+// TestNegativeZero: of a rate that is -0 SQLite makes 0.
+func TestNegativeZero(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		clients := openStore(t, d.Open(t))
+		c := accesstest.Client("a")
+		c.Rate = math.Copysign(0, -1)
+		if err := clients.AddClient(t.Context(), c, accesstest.HashesOf("a")); err != nil {
 			t.Fatal(err)
 		}
-		r := credentials.Reveal()
-		if _, err := auth.Authenticate(t.Context(), attempt(r)); err != nil {
-			t.Errorf("Authenticate = %v", err)
+		if _, _, found, err := clients.ClientByUsername(t.Context(), accesstest.HashesOf("a").Username); !found || err != nil {
+			t.Errorf("ClientByUsername = %v, %v", found, err)
 		}
-		for _, statement := range []string{
-			`UPDATE clients SET password = x'00'`,
-			`UPDATE clients SET password = api_key, replay = 'sometimes'`,
-		} {
-			d.Exec(t, statement)
-			_, err = auth.Authenticate(t.Context(), attempt(r))
-			if sesuai.KindOf(err) != sesuai.KindUnavailable {
-				t.Errorf("%s: Authenticate = %v", statement, err)
+	})
+}
+
+// TestAdopt: clients of an earlier schema get their MACs, unless they are not valid.
+func TestAdopt(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		db := d.Open(t)
+		clients := openStore(t, db)
+		for _, name := range []string{"a", "b"} {
+			if err := clients.AddClient(t.Context(), accesstest.Client(name), accesstest.HashesOf(name)); err != nil {
+				t.Fatal(err)
 			}
-			if e, ok := errors.AsType[*sesuai.Error](err); ok && e.Detail != "" {
-				t.Errorf("%s: the error shows %q", statement, e.Detail)
+		}
+		d.Exec(t, `UPDATE clients SET mac = NULL`)
+		d.Exec(t, `UPDATE clients SET threshold = 0 WHERE name = 'b'`)
+		if err := db.InTx(t.Context(), func(tx *sqldb.Tx) error { return access.Adopt(t.Context(), tx, rows) }); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]bool{"a": true, "b": false} {
+			if _, _, found, err := clients.ClientByUsername(t.Context(), accesstest.HashesOf(name).Username); found != want || err != nil {
+				t.Errorf("%s: ClientByUsername = %v, %v", name, found, err)
 			}
 		}
 	})

@@ -237,7 +237,7 @@ func NewEnroller(s *Storage, e *face.Engine) *enrol.Enroller {
 
 // NewVerifier joins a store, the registry that is asked and an engine to verify
 // people.
-func NewVerifier(c Config, s *Storage, r Registry, e *face.Engine) *verify.Verifier {
+func NewVerifier(c Config, s *Storage, r Registry, e face.Extractor) *verify.Verifier {
 	timeout := c.Times.Registry
 	if c.Dukcapil.Enabled {
 		timeout = c.Dukcapil.Deadline

@@ -52,6 +52,9 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	}
 
 	metrics := newMetrics()
+	if err := s.Observe(log, metrics); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	stopMetrics, err := serveMetrics(ctx, c.Metrics, metrics, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -42,6 +45,7 @@ type Storage struct {
 	Outbox balikan.Outbox
 
 	db     *sqldb.DB
+	alerts *alerts
 	probes *replay.Memory
 	trail  *audit.Trail
 	events *recorder.Recorder
@@ -108,16 +112,19 @@ func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Storage{db: db}
+	s := &Storage{db: db, alerts: newAlerts()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
 	keys, err := vault.Open(ctx, vault.Options{
-		DB: db,
+		DB: db, Alert: s.alerts.altered,
 		OpenRing: func(isNew bool) (*keyring.Ring, error) {
 			return keyring.Open(keyring.Options{Path: c.masterKeyPath(), Create: isNew && c.MasterKey == ""})
+		},
+		Adopt: func(ctx context.Context, tx *sqldb.Tx, secret func(keyring.SecretName) *keyring.Secret) error {
+			return access.Adopt(ctx, tx, secret(keyring.Rows))
 		},
 		// The trail needs secrets of the vault, so it is opened later.
 		Record: func(ctx context.Context, tx *sqldb.Tx, change audit.Change) error {
@@ -133,13 +140,16 @@ func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
 	if err != nil {
 		return nil, err
 	}
-	clients, err := access.NewStore(ctx, access.StoreOptions{DB: db, Trail: s.trail})
+	clients, err := access.NewStore(ctx, access.StoreOptions{
+		DB: db, Trail: s.trail, Rows: keys.Secret(keyring.Rows), Alert: s.alerts.altered,
+	})
 	if err != nil {
 		return nil, err
 	}
 	builtIn, err := people.Open(ctx, people.Options{
 		DB: db, Vault: keys, Scale: calibration, Calibration: calibration.ID, Unenrolled: c.Dukcapil.Enabled,
 		Trail: s.trail, Start: startTrail(s.trail, clients),
+		Alert: s.alerts.altered,
 	})
 	if err != nil {
 		return nil, err
@@ -148,7 +158,8 @@ func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
 	s.Clients, s.Hash = clients, keys.Secret(keyring.Credentials).Hash
 	s.states = []audit.State{builtIn, clients}
 	s.probes = replay.NewMemory(builtIn, c.Replay.MaxAge)
-	if s.outbox, err = balikan.NewStore(ctx, balikan.StoreOptions{DB: db, Secret: keys.Secret(keyring.Outbox)}); err != nil {
+	s.outbox, err = balikan.NewStore(ctx, balikan.StoreOptions{DB: db, Secret: keys.Secret(keyring.Outbox), Alert: s.alerts.altered})
+	if err != nil {
 		return nil, err
 	}
 	o := recorder.Options{DB: db, Trail: s.trail}
@@ -156,11 +167,20 @@ func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
 		o.Outbox = s.outbox
 	}
 	s.events = recorder.New(o)
-	if s.calls, err = ledger.NewStore(ctx, db); err != nil {
+	s.calls, err = ledger.NewStore(ctx, ledger.StoreOptions{DB: db, Rows: keys.Secret(keyring.Rows), Alert: s.alerts.altered})
+	if err != nil {
 		return nil, err
 	}
 	s.Events, s.Trail, s.Calls, s.Outbox = s.events, s.trail, s.calls, s.outbox
 	return s, nil
+}
+
+// Observe sends alerts about rows that are not as the program wrote them to the
+// log, and counts them in the metrics. Call it before the storage is used. Without
+// it they go to slog.Default().
+func (s *Storage) Observe(log *slog.Logger, metrics prometheus.Registerer) error {
+	s.alerts.log = log
+	return metrics.Register(s.alerts.failures)
 }
 
 // Close writes what waits to be written and closes the database.

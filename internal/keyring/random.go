@@ -3,6 +3,7 @@ package keyring
 import (
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -89,6 +90,8 @@ const (
 	// UnenrolledLink finds the probes of a person who is not on record. The
 	// value is the name in databases since schema 4.
 	UnenrolledLink SecretName = "stranger link"
+	// Rows makes the MACs of rows that are stored in the clear.
+	Rows SecretName = "rows"
 )
 
 // The uses of Secrets that seal. What they seal opens whichever master key is
@@ -107,7 +110,7 @@ const (
 
 // SecretNames returns the names of all Secrets.
 func SecretNames() []SecretName {
-	return []SecretName{AuditNIK, AuditChain, Credentials, PersonLock, UnenrolledLink, UnenrolledProbes, Outbox, PeopleSums}
+	return []SecretName{AuditNIK, AuditChain, Credentials, PersonLock, UnenrolledLink, UnenrolledProbes, Outbox, PeopleSums, Rows}
 }
 
 // Secret makes keyed hashes, or seals, independently of the master key in use.
@@ -142,6 +145,20 @@ func (s *Secret) Raw() []byte { return s.raw[:] }
 
 // Hash returns the HMAC-SHA-256 of b under the secret.
 func (s *Secret) Hash(b []byte) [32]byte { return s.hasher.sum(b) }
+
+// MAC returns the message authentication code (HMAC-SHA-256) of a row that is
+// stored in the clear. column is the table and the column of the code. values are
+// the version of the row's form, its key, and everything in the row that decides
+// something. The code binds each of them to its place in the list.
+func (s *Secret) MAC(column string, values ...[]byte) []byte {
+	sum := s.Hash(Bind(column, values...))
+	return sum[:]
+}
+
+// VerifyMAC reports whether mac is the MAC of column and values.
+func (s *Secret) VerifyMAC(mac []byte, column string, values ...[]byte) bool {
+	return hmac.Equal(mac, s.MAC(column, values...))
+}
 
 // bySecret takes the place of a master key's number in what a Secret seals.
 // Master keys are numbered from 1.

@@ -8,14 +8,13 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/name"
 	"github.com/sesuai/sesuai/internal/registry"
-	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
 // Ask implements registry.Registry. It reads the person once.
 func (r *Registry) Ask(ctx context.Context, q registry.Question) (registry.Answer, error) {
 	p, err := r.find(ctx, q.Claim.NIK, q.Probe != nil)
 	if err != nil {
-		return registry.Answer{}, sqldb.Unavailable(ctx, "reading a person", err)
+		return registry.Answer{}, r.unavailable(ctx, "reading a person", err)
 	}
 	if p == nil {
 		return registry.Answer{}, nil
@@ -34,7 +33,7 @@ func (r *Registry) Ask(ctx context.Context, q registry.Question) (registry.Answe
 		return a, nil
 	}
 	if a.Face, err = r.compare(p, *q.Probe); err != nil {
-		return registry.Answer{}, sqldb.Unavailable(ctx, "comparing faces", err)
+		return registry.Answer{}, r.unavailable(ctx, "comparing faces", err)
 	}
 	return a, nil
 }

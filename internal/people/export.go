@@ -89,7 +89,7 @@ func (r *Registry) Export(ctx context.Context, each func(registry.Enrolment) err
 		err = r.o.Vault.Check(ctx, keys)
 	}
 	if err != nil {
-		return sqldb.Unavailable(ctx, "exporting", err)
+		return r.unavailable(ctx, "exporting", err)
 	}
 	return nil
 }
@@ -100,5 +100,9 @@ func (r *Registry) readExported(ctx context.Context, key *keyring.Key, row perso
 	if err != nil {
 		return nil, err
 	}
-	return scanPortrait(r.readPortrait.QueryRowContext(ctx, k.nik[:], k.personKey[:], k.link[:]), k)
+	p, err := scanPortrait(r.readPortrait.QueryRowContext(ctx, k.nik[:], k.personKey[:], k.link[:]), k)
+	if p == nil && err == nil {
+		err = r.assertAbsent(ctx, k)
+	}
+	return p, err
 }

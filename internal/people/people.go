@@ -48,6 +48,9 @@ type Options struct {
 	// database that had no sums yet, in the same transaction. digest is what
 	// changes record as the state of people.
 	Start func(ctx context.Context, tx *sqldb.Tx, digest [32]byte) error
+	// Alert is called with the name of the table when a row is not as the program
+	// wrote it. It may be nil.
+	Alert func(table string)
 	// Now is the clock that dates rows; time.Now if nil.
 	Now func() time.Time
 }
@@ -68,7 +71,8 @@ type Registry struct {
 	// selectProbes reads the data key and the probes.
 	selectPerson, selectPortrait, selectProbes string
 	// readPerson and readPortrait are those statements, prepared for reading.
-	readPerson, readPortrait *sql.Stmt
+	// readRest is selectRest.
+	readPerson, readPortrait, readRest *sql.Stmt
 }
 
 var (
@@ -84,6 +88,9 @@ func Open(ctx context.Context, o Options) (_ *Registry, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Alert == nil {
+		o.Alert = func(string) {}
+	}
 	from := joinsOf(o.DB.Engine())
 	const person = `SELECT p.attributes, p.enrolled_at, p.changed_at, k.sealed`
 	r := &Registry{
@@ -97,6 +104,9 @@ func Open(ctx context.Context, o Options) (_ *Registry, err error) {
 		return nil, err
 	}
 	if r.readPortrait, err = o.DB.PrepareRead(ctx, r.selectPortrait); err != nil {
+		return nil, err
+	}
+	if r.readRest, err = o.DB.PrepareRead(ctx, selectRest); err != nil {
 		return nil, err
 	}
 	if err := o.DB.PrepareHot(ctx, r.selectProbes, upsertProbes, selectUnenrolled, upsertUnenrolled); err != nil {

@@ -331,7 +331,7 @@ func TestPostgresKeepsPlans(t *testing.T) {
 	}
 	joined := 0
 	for statement, kept := range plans {
-		if strings.Contains(statement, "LEFT JOIN") {
+		if strings.Contains(statement, "LEFT JOIN") && strings.Contains(statement, "FROM people") {
 			joined++
 			if kept < count/2 {
 				t.Errorf("the plan was kept %d of %d times: %s", kept, count, statement)

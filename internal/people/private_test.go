@@ -14,6 +14,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
@@ -179,6 +180,8 @@ func TestDamage(t *testing.T) {
 		{"a person cut short", `UPDATE people SET attributes = substr(attributes, 1, 20)`, true},
 		{"a person emptied", `UPDATE people SET attributes = x''`, true},
 		{"two people swapped", fmt.Sprintf(swap, "people", "attributes", "nik"), true},
+		{"a person lost", `DELETE FROM people`, true},
+		{"a person under another hash", `UPDATE people SET nik = CAST(x'01' || substr(nik, 2) AS BLOB)`, true},
 		{"a data key lost", `DELETE FROM person_keys`, true},
 		{"a data key emptied", `UPDATE person_keys SET sealed = x''`, true},
 		{"a bit of a template", `UPDATE templates SET template = CAST(substr(template, 1, 40) || x'0000000000000000' || substr(template, 49) AS BLOB)`, false},
@@ -190,20 +193,28 @@ func TestDamage(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				n := open(t, emptied(t, d))
+				alerts := 0
+				n := open(t, emptied(t, d), func(o *people.Options) { o.Alert = func(string) { alerts++ } })
 				enrol(t, n, 1)
 				enrol(t, n, 2)
 				d.Exec(t, test.statement)
 
 				a, err := ask(t, n, 1)
+				if test.person != (alerts == 1) {
+					t.Errorf("%d alerts", alerts)
+				}
 				if test.person {
 					assertUnanswered(t, "Ask without a probe", err)
 				} else if err != nil || !a.Found {
 					t.Errorf("Ask without a probe = %+v, %v", a, err)
 				}
 				p, portrait := registrytest.Person(t, 1), registrytest.Portrait(t, 1)
+				alerts = 0
 				_, err = askFace(t, n, 1)
 				assertUnanswered(t, "Ask", err)
+				if alerts != 1 {
+					t.Errorf("%d alerts", alerts)
+				}
 				_, err = n.Holds(t.Context(), p, portrait.Source, registrytest.Model)
 				assertUnanswered(t, "Holds", err)
 				_, err = n.Enrol(t.Context(), p, portrait)

@@ -49,7 +49,7 @@ func (r *Registry) Update(ctx context.Context, nik sesuai.NIK, change func([]rep
 		return r.updateUnenrolled(ctx, tx, nik, change)
 	})
 	if err != nil {
-		return sqldb.Unavailable(ctx, "remembering a probe", err)
+		return r.unavailable(ctx, "remembering a probe", err)
 	}
 	return nil
 }

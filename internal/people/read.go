@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
@@ -51,9 +52,31 @@ func (r *Registry) find(ctx context.Context, nik sesuai.NIK, portrait bool) (p *
 		} else {
 			p, err = scanPerson(r.readPerson.QueryRowContext(ctx, k.nik[:], k.personKey[:]), k)
 		}
+		if p == nil && err == nil {
+			err = r.assertAbsent(ctx, k)
+		}
 		return p != nil, err
 	})
 	return p, err
+}
+
+// selectRest reports whether there are rows of a person who has none in people.
+const selectRest = `
+	SELECT NOT EXISTS (SELECT 1 FROM people WHERE nik = $1) AND
+		(EXISTS (SELECT 1 FROM person_keys WHERE person = $2) OR EXISTS (SELECT 1 FROM templates WHERE link = $3))`
+
+// assertAbsent returns an error if a person who was not found in people has other
+// rows. They are written and deleted together, so somebody else has deleted that
+// row or changed its hash. It must not be read as "not on record".
+func (r *Registry) assertAbsent(ctx context.Context, k rowKeys) error {
+	var rest bool
+	if err := r.readRest.QueryRowContext(ctx, k.nik[:], k.personKey[:], k.link[:]).Scan(&rest); err != nil {
+		return err
+	}
+	if rest {
+		return damaged("people.nik", errors.New("the row of a person is missing"))
+	}
+	return nil
 }
 
 // scanPerson reads a row of Registry.selectPerson. It returns nil if there is none.
@@ -89,17 +112,26 @@ func (p *person) open(err error, attributes, personKey []byte) (*person, error) 
 	return p, nil
 }
 
+// unavailable is sqldb.Unavailable, and alerts if a row is damaged.
+func (r *Registry) unavailable(ctx context.Context, doing string, err error) error {
+	if d, ok := errors.AsType[*damagedError](err); ok {
+		table, _, _ := strings.Cut(d.column, ".")
+		r.o.Alert(table)
+	}
+	return sqldb.Unavailable(ctx, doing, err)
+}
+
 // Holds implements registry.Enroller.
 func (r *Registry) Holds(ctx context.Context, p registry.Person, source [32]byte, model string) (bool, error) {
 	recorded, err := r.find(ctx, p.NIK, true)
 	if err != nil {
-		return false, sqldb.Unavailable(ctx, "reading a person", err)
+		return false, r.unavailable(ctx, "reading a person", err)
 	}
 	if recorded == nil {
 		return false, nil
 	}
 	if _, err := recorded.portrait(); err != nil {
-		return false, sqldb.Unavailable(ctx, "reading a portrait", err)
+		return false, r.unavailable(ctx, "reading a portrait", err)
 	}
 	var portrait *registry.Portrait
 	if source != [32]byte{} || model != "" {
@@ -112,7 +144,7 @@ func (r *Registry) Holds(ctx context.Context, p registry.Person, source [32]byte
 func (r *Registry) Lookup(ctx context.Context, nik sesuai.NIK) (registry.Entry, bool, error) {
 	p, err := r.find(ctx, nik, false)
 	if err != nil {
-		return registry.Entry{}, false, sqldb.Unavailable(ctx, "reading a person", err)
+		return registry.Entry{}, false, r.unavailable(ctx, "reading a person", err)
 	}
 	if p == nil {
 		return registry.Entry{}, false, nil

@@ -82,22 +82,28 @@ func (r *Registry) exchange(ctx context.Context, tx *sqldb.Tx, before *person, p
 }
 
 // remove deletes all rows of a person, also damaged or incomplete ones. It
-// reports whether the person was on record.
-func remove(ctx context.Context, tx *sqldb.Tx, k rowKeys) (bool, error) {
+// reports whether the person was on record: whether there was any row but that of
+// the probes.
+func remove(ctx context.Context, tx *sqldb.Tx, k rowKeys) (removed bool, err error) {
 	probes := k.probes()
+	if _, err := deletes(ctx, tx, `DELETE FROM probes WHERE person = $1`, probes[:]); err != nil {
+		return false, err
+	}
 	for _, row := range []struct {
 		statement string
 		key       []byte
 	}{
 		{`DELETE FROM person_keys WHERE person = $1`, k.personKey[:]},
 		{`DELETE FROM templates WHERE link = $1`, k.link[:]},
-		{`DELETE FROM probes WHERE person = $1`, probes[:]},
+		{`DELETE FROM people WHERE nik = $1`, k.nik[:]},
 	} {
-		if _, err := tx.ExecContext(ctx, row.statement, row.key); err != nil {
+		there, err := deletes(ctx, tx, row.statement, row.key)
+		if err != nil {
 			return false, err
 		}
+		removed = removed || there
 	}
-	return deletes(ctx, tx, `DELETE FROM people WHERE nik = $1`, k.nik[:])
+	return removed, nil
 }
 
 // deletes runs a statement and reports whether it has deleted a row.

@@ -169,10 +169,24 @@ func openRecord(k rowKeys, d *keyring.DataKey, sealed []byte) (record, error) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return record{}, damaged(column, errors.New("a record cannot be decoded")) // err may show it
 	}
-	if r.status, err = sesuai.ParseStatus(r.Status); err != nil {
+	if err := r.check(); err != nil {
 		return record{}, damaged(column, err)
 	}
 	return r, nil
+}
+
+// check sets status, and returns an error if a value is out of its range, whoever
+// sealed it.
+func (r *record) check() (err error) {
+	if r.status, err = sesuai.ParseStatus(r.Status); err != nil {
+		return err
+	}
+	_, errName := sesuai.ParseName(r.Name)
+	_, errDate := sesuai.ParseDate(r.DateOfBirth, time.Now())
+	if errName != nil || errDate != nil || r.Portrait != nil && len(r.Portrait.Source) != len(registry.Portrait{}.Source) {
+		return errors.New("a value is out of its range")
+	}
+	return nil
 }
 
 func bindRecord(k rowKeys) []byte { return keyring.Bind("people.attributes", k.nik[:]) }
@@ -217,10 +231,20 @@ func bindTemplate(k rowKeys, r record) []byte {
 	return keyring.Bind("templates.template", k.link[:], []byte(r.Portrait.Model), r.Portrait.Source)
 }
 
-// damaged returns the error for a person's row that is not as it was written.
-func damaged(column string, err error) error {
-	return fmt.Errorf("%s: %w: %w", column, registry.ErrDamaged, err)
+// damagedError is the error for a person's row that is not as it was written.
+// registry.ErrDamaged is in its chain.
+type damagedError struct {
+	column string // with its table
+	err    error
 }
+
+func damaged(column string, err error) error { return &damagedError{column, err} }
+
+func (e *damagedError) Error() string {
+	return fmt.Sprintf("%s: %v: %v", e.column, registry.ErrDamaged, e.err)
+}
+
+func (e *damagedError) Unwrap() []error { return []error{registry.ErrDamaged, e.err} }
 
 // enrolment returns a person who was read with the template, as enrolled.
 func (p *person) enrolment() (registry.Enrolment, error) {

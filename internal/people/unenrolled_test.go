@@ -1,11 +1,14 @@
 package people_test
 
 import (
+	"path/filepath"
 	"testing"
 
+	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/internal/vault/vaulttest"
 )
 
 func TestUnenrolledConformance(t *testing.T) {
@@ -77,8 +80,6 @@ func TestUpgrade(t *testing.T) {
 		err = n.db.InTx(t.Context(), func(tx *sqldb.Tx) error {
 			for _, statement := range []string{
 				`DROP TABLE unenrolled_probes`, `DROP TABLE people_sums`,
-				`DELETE FROM secrets WHERE name IN ('stranger link', 'strangers', 'returns', 'people sums')`,
-				`DELETE FROM schema_versions WHERE version_id > 3`,
 			} {
 				if _, err := tx.ExecContext(t.Context(), statement); err != nil {
 					return err
@@ -89,6 +90,7 @@ func TestUpgrade(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		vaulttest.Downgrade(t, n.db, filepath.Join(d.Dir, keyring.FileName), 3)
 		n.close(t)
 
 		n = open(t, d, unenrolled)

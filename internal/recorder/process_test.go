@@ -85,7 +85,7 @@ func openServiceOn(t testing.TB, db *sqldb.DB, secret *keyring.Secret) *service 
 	if s.outbox, err = balikan.NewStore(t.Context(), balikan.StoreOptions{DB: db, Secret: secret}); err != nil {
 		t.Fatal(err)
 	}
-	if s.calls, err = ledger.NewStore(t.Context(), db); err != nil {
+	if s.calls, err = ledger.NewStore(t.Context(), ledger.StoreOptions{DB: db, Rows: secret}); err != nil {
 		t.Fatal(err)
 	}
 	s.events = recorder.New(recorder.Options{DB: db, Trail: s.trail, Outbox: s.outbox})

@@ -162,31 +162,45 @@ func (v *Vault) Reload(ctx context.Context) error {
 	return err
 }
 
-// load is Reload for the operator: the error about a missing or wrong key file
-// has kind sesuai.KindConfiguration.
+// load is Reload for the operator: errors about key files, and about rows that
+// are not as the program wrote them, have kind sesuai.KindConfiguration.
 func (v *Vault) load(ctx context.Context) error {
-	epoch, rows, err := readKeys(ctx, v.db.Read())
+	s, err := readState(ctx, v.db.Read())
 	if err != nil {
 		return sqldb.Unavailable(ctx, "reading the master keys", err)
 	}
 	if err := v.ring.Refresh(); err != nil {
 		return err
 	}
+	keys, err := v.keysOf(s)
+	if err != nil {
+		return err
+	}
+	if err := v.verify(s); err != nil {
+		return err
+	}
+	v.keys.Store(keys)
+	return nil
+}
+
+// keysOf returns the keys of a state. Errors about key files have kind
+// sesuai.KindConfiguration.
+func (v *Vault) keysOf(s state) (*Keys, error) {
 	var current *keyring.Key
 	var retiring []*keyring.Key
-	for _, row := range slices.Backward(rows) {
+	for _, row := range slices.Backward(s.rows) {
 		if row.state != stateCurrent && row.state != stateRetiring {
 			continue
 		}
 		key, ok := v.ring.Key(row.id)
 		if !ok {
-			return &sesuai.Error{
+			return nil, &sesuai.Error{
 				Kind:   sesuai.KindConfiguration,
 				Detail: fmt.Sprintf("master key %d, which %s needs, is missing; put its file beside the first one", row.id, v.db.Name()),
 			}
 		}
 		if !key.Matches(row.check) {
-			return &sesuai.Error{
+			return nil, &sesuai.Error{
 				Kind:   sesuai.KindConfiguration,
 				Detail: fmt.Sprintf("%s was made with another master key; without that one it cannot be read", v.db.Name()),
 			}
@@ -198,28 +212,7 @@ func (v *Vault) load(ctx context.Context) error {
 		}
 	}
 	if current == nil {
-		return sqldb.Unavailable(ctx, "reading the master keys", errors.New("there is no current one"))
+		return nil, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: errors.New("there is no current master key")}
 	}
-	v.keys.Store(newKeys(epoch, current, retiring))
-	return nil
-}
-
-// keyRow is a row of master_keys.
-type keyRow struct {
-	id      byte
-	check   []byte
-	state   string
-	addedAt int64
-}
-
-// readKeys reads the epoch and then the keys. If the keys change in between, the
-// epoch is too old, and the keys are read once more than needed.
-func readKeys(ctx context.Context, q sqldb.Querier) (epoch int64, rows []keyRow, err error) {
-	if err := q.QueryRowContext(ctx, selectEpoch).Scan(&epoch); err != nil {
-		return 0, nil, err
-	}
-	rows, err = sqldb.Collect(ctx, q, func(r *sql.Rows) (k keyRow, err error) {
-		return k, r.Scan(&k.id, &k.check, &k.state, &k.addedAt)
-	}, `SELECT id, check_value, state, added_at FROM master_keys ORDER BY id`)
-	return epoch, rows, err
+	return newKeys(s.epoch, current, retiring), nil
 }

@@ -40,12 +40,12 @@ func (v *Vault) List(ctx context.Context) ([]MasterKey, error) {
 	if err := v.load(ctx); err != nil {
 		return nil, err
 	}
-	_, rows, err := readKeys(ctx, v.db.Read())
+	s, err := readState(ctx, v.db.Read())
 	if err != nil {
 		return nil, sqldb.Unavailable(ctx, "reading the master keys", err)
 	}
 	var all []MasterKey
-	for _, row := range rows {
+	for _, row := range s.rows {
 		_, there := v.ring.Key(row.id)
 		all = append(all, MasterKey{ID: row.id, State: row.state, AddedAt: time.UnixMicro(row.addedAt).UTC(), There: there})
 	}
@@ -142,27 +142,34 @@ func (v *Vault) Retire(ctx context.Context, key *keyring.Key) error {
 }
 
 // changeKeys runs f in a transaction that excludes all others that need the
-// keys, with the rows of the keys, oldest first. If f changes a row it records
-// that as action, unless action is empty.
+// keys, with the rows of the keys, oldest first. What f has changed gets a new MAC,
+// and is recorded as action. If the rows are not as the program wrote them, f does
+// not run.
 func (v *Vault) changeKeys(ctx context.Context, action audit.Action, f func(tx *sqldb.Tx, rows []keyRow) error) error {
 	return v.db.InTx(ctx, func(tx *sqldb.Tx) error {
 		if err := tx.Lock(ctx, keysLock); err != nil {
 			return err
 		}
-		_, before, err := readKeys(ctx, tx)
+		before, err := readState(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := f(tx, before); err != nil || action == "" || v.record == nil {
+		if err := v.verify(before); err != nil {
 			return err
 		}
-		_, after, err := readKeys(ctx, tx)
+		if err := f(tx, before.rows); err != nil {
+			return err
+		}
+		if err := sign(ctx, tx, v.secrets[keyring.Rows]); err != nil || v.record == nil {
+			return err
+		}
+		after, err := readState(ctx, tx)
 		if err != nil {
 			return err
 		}
-		c := audit.Change{Action: action, Before: describe(before), After: describe(after)}
-		for i, row := range after {
-			if i == len(before) || row.state != before[i].state {
+		c := audit.Change{Action: action, Before: describe(before.rows), After: describe(after.rows)}
+		for i, row := range after.rows {
+			if i == len(before.rows) || row.state != before.rows[i].state {
 				c.Count = int64(row.id) // of a rotation, the new current key
 			}
 		}
@@ -196,19 +203,6 @@ func setState(ctx context.Context, tx *sqldb.Tx, id byte, state string) error {
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE key_epoch SET epoch = epoch + 1 WHERE id = 1`)
 	return err
-}
-
-// currentKey returns the current key of the rows.
-func (v *Vault) currentKey(rows []keyRow) (*keyring.Key, error) {
-	i := slices.IndexFunc(rows, func(k keyRow) bool { return k.state == stateCurrent })
-	if i < 0 {
-		return nil, errStaleKeys
-	}
-	key, ok := v.ring.Key(rows[i].id)
-	if !ok {
-		return nil, errStaleKeys
-	}
-	return key, nil
 }
 
 // conflictOr returns err as it is if it has kind sesuai.KindConflict, and as one

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -24,6 +23,13 @@ type Options struct {
 	// Record records a change of the master keys, in the transaction that makes
 	// it. Open does not call it. Changes are not recorded if it is nil.
 	Record func(ctx context.Context, tx *sqldb.Tx, c audit.Change) error
+	// Adopt gives the rows of other packages their MACs. It runs once in the life
+	// of a database, in the transaction that brings one of an earlier schema up to
+	// schema 6. secret returns the secret of a name. Adopt may be nil.
+	Adopt func(ctx context.Context, tx *sqldb.Tx, secret func(keyring.SecretName) *keyring.Secret) error
+	// Alert is called with the name of the table when the rows of the master keys
+	// are not as the program wrote them. It may be nil.
+	Alert func(table string)
 	// Now is the clock that dates rows; time.Now if nil.
 	Now func() time.Time
 }
@@ -37,42 +43,49 @@ type Vault struct {
 	ring    *keyring.Ring
 	record  func(ctx context.Context, tx *sqldb.Tx, c audit.Change) error
 	now     func() time.Time
+	alert   func(table string)
 	keys    atomic.Pointer[Keys]
 	secrets map[keyring.SecretName]*keyring.Secret
 }
 
 // Open opens the keyring, and checks it against the database. In a new database
 // it records the first master key and makes the secrets. Errors about missing or
-// wrong key files have kind sesuai.KindConfiguration.
+// wrong key files, and about master keys or secrets that are not as the program
+// wrote them, have kind sesuai.KindConfiguration.
 func Open(ctx context.Context, o Options) (*Vault, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	v := &Vault{db: o.DB, record: o.Record, now: o.Now}
+	if o.Alert == nil {
+		o.Alert = func(string) {}
+	}
+	v := &Vault{db: o.DB, record: o.Record, now: o.Now, alert: o.Alert}
 	if err := v.db.PrepareHot(ctx, selectEpoch); err != nil {
 		return nil, err
 	}
-	_, rows, err := readKeys(ctx, v.db.Read())
+	s, err := readState(ctx, v.db.Read())
 	if err != nil {
 		return nil, sqldb.Unavailable(ctx, "reading the master keys", err)
 	}
-	isNew := len(rows) == 0
-	if v.ring, err = o.OpenRing(isNew); err != nil {
+	if v.ring, err = o.OpenRing(len(s.rows) == 0); err != nil {
 		return nil, err
 	}
-	if isNew {
-		if err := v.addFirstKey(ctx); err != nil {
-			return nil, sqldb.Unavailable(ctx, "recording the first master key", err)
+	if s.mac == nil {
+		if err := v.establish(ctx, o.Adopt); err != nil {
+			return nil, sqldb.Unavailable(ctx, "recording the master keys", err)
+		}
+		if s, err = readState(ctx, v.db.Read()); err != nil {
+			return nil, sqldb.Unavailable(ctx, "reading the master keys", err)
 		}
 	}
-	if err := v.load(ctx); err != nil {
+	if _, err := v.keysOf(s); err != nil { // without the keys no secret opens
 		return nil, err
-	}
-	if err := v.makeSecrets(ctx); err != nil {
-		return nil, sqldb.Unavailable(ctx, "making secrets", err)
 	}
 	if v.secrets, err = v.readSecrets(ctx, v.db.Read()); err != nil {
 		return nil, sqldb.Unavailable(ctx, "reading the secrets", err)
+	}
+	if err := v.load(ctx); err != nil {
+		return nil, err
 	}
 	return v, nil
 }
@@ -80,17 +93,3 @@ func Open(ctx context.Context, o Options) (*Vault, error) {
 // Secret returns the secret of that name. It is the same for as long as the
 // database exists.
 func (v *Vault) Secret(name keyring.SecretName) *keyring.Secret { return v.secrets[name] }
-
-// addFirstKey records master key 1, unless another process has.
-func (v *Vault) addFirstKey(ctx context.Context) error {
-	key, ok := v.ring.Key(1)
-	if !ok {
-		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "a new database needs master key 1, which is missing"}
-	}
-	return v.changeKeys(ctx, "", func(tx *sqldb.Tx, rows []keyRow) error {
-		if len(rows) > 0 {
-			return nil
-		}
-		return v.insertKey(ctx, tx, key, stateCurrent)
-	})
-}

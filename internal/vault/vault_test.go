@@ -21,6 +21,7 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 	"github.com/sesuai/sesuai/internal/vault"
+	"github.com/sesuai/sesuai/internal/vault/vaulttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main{M: m}) }
@@ -228,27 +229,22 @@ func TestChangeExcludesARotation(t *testing.T) {
 	})
 }
 
+// downgrade makes a database of an open vault one of an earlier schema.
+func downgrade(t *testing.T, d sqltest.Database, schema int) {
+	t.Helper()
+	vaulttest.Downgrade(t, d.Open(t), filepath.Join(d.Dir, keyring.FileName), schema)
+}
+
 // TestSecretsThatCameLater: a database of schema 3 has not all secrets. They are
 // made when it is opened, also during a rotation. But a secret that is lost is
 // not made again: it may be needed for what is there.
 func TestSecretsThatCameLater(t *testing.T) {
-	const later = `name IN ('stranger link', 'strangers', 'returns', 'people sums')`
+	const later = `name IN ('stranger link', 'strangers', 'returns', 'people sums', 'rows')`
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		v := open(t, d)
 		addKey(t, v, 2)
 		startRotation(t, v)
-		db := d.Open(t)
-		err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-			for _, statement := range []string{`DELETE FROM secrets WHERE ` + later, `DELETE FROM schema_versions WHERE version_id > 3`} {
-				if _, err := tx.ExecContext(t.Context(), statement); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		downgrade(t, d, 3)
 		var vaults []*vault.Vault
 		for range 2 {
 			vaults = append(vaults, open(t, d))
@@ -259,20 +255,23 @@ func TestSecretsThatCameLater(t *testing.T) {
 				t.Errorf("two vaults have different secrets of the name %q", name)
 			}
 			isNew := slices.Contains([]keyring.SecretName{
-				keyring.UnenrolledLink, keyring.UnenrolledProbes, keyring.Outbox, keyring.PeopleSums,
+				keyring.UnenrolledLink, keyring.UnenrolledProbes, keyring.Outbox, keyring.PeopleSums, keyring.Rows,
 			}, name)
 			if bytes.Equal(raw, v.Secret(name).Raw()) == isNew {
 				t.Errorf("the secret of the name %q is new: %v", name, !isNew)
 			}
 		}
 
+		d.Exec(t, `CREATE TABLE copies AS SELECT * FROM secrets`)
 		for _, lost := range []string{`name = 'audit nik'`, `name = 'strangers'`, later} {
-			d.Exec(t, `CREATE TABLE IF NOT EXISTS copies AS SELECT * FROM secrets`)
-			d.Exec(t, `DELETE FROM secrets WHERE `+lost)
-			if _, err := tryOpen(t, d.Open(t), d.Dir); err == nil || !strings.Contains(err.Error(), "is missing") {
-				t.Errorf("%s: a lost secret was made again: %v", lost, err)
+			for _, statement := range []string{`DELETE FROM secrets WHERE `, `UPDATE secrets SET key_id = 0, sealed = x'' WHERE `} {
+				d.Exec(t, statement+lost)
+				if _, err := tryOpen(t, d.Open(t), d.Dir); err == nil || !strings.Contains(err.Error(), "is missing") {
+					t.Errorf("%s: a lost secret was made again: %v", lost, err)
+				}
+				d.Exec(t, `DELETE FROM secrets`)
+				d.Exec(t, `INSERT INTO secrets SELECT * FROM copies`)
 			}
-			d.Exec(t, `INSERT INTO secrets SELECT * FROM copies WHERE `+lost)
 		}
 	})
 }
@@ -282,7 +281,9 @@ func TestUpgradeOfADatabaseWithoutKeys(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		db := d.Open(t)
 		err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-			for _, statement := range []string{`DELETE FROM secrets`, `DELETE FROM schema_versions WHERE version_id > 3`} {
+			for _, statement := range []string{
+				`DELETE FROM secrets`, `ALTER TABLE key_epoch DROP COLUMN mac`, `DELETE FROM schema_versions WHERE version_id > 3`,
+			} {
 				if _, err := tx.ExecContext(t.Context(), statement); err != nil {
 					return err
 				}
@@ -294,4 +295,98 @@ func TestUpgradeOfADatabaseWithoutKeys(t *testing.T) {
 		}
 		open(t, d)
 	})
+}
+
+// TestAdopt: rows of other tables are adopted once, with the secrets that the
+// vault has afterwards, and never in a new database.
+func TestAdopt(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		var adopted []*keyring.Secret
+		tryAdopt := func() (*vault.Vault, error) {
+			return vault.Open(t.Context(), vault.Options{
+				DB: d.Open(t),
+				OpenRing: func(isNew bool) (*keyring.Ring, error) {
+					return keyring.Open(keyring.Options{Path: filepath.Join(d.Dir, keyring.FileName), Create: isNew})
+				},
+				Adopt: func(_ context.Context, _ *sqldb.Tx, secret func(keyring.SecretName) *keyring.Secret) error {
+					adopted = append(adopted, secret(keyring.Rows))
+					return nil
+				},
+			})
+		}
+		adopt := func(want int) *vault.Vault {
+			t.Helper()
+			v, err := tryAdopt()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(adopted) != want {
+				t.Fatalf("rows were adopted %d times, want %d", len(adopted), want)
+			}
+			return v
+		}
+		adopt(0)
+		downgrade(t, d, 5)
+		v := adopt(1)
+		if !bytes.Equal(adopted[0].Raw(), v.Secret(keyring.Rows).Raw()) {
+			t.Error("rows were adopted with another secret")
+		}
+		adopt(1)
+
+		// Whoever writes the database cannot have rows adopted again.
+		for _, statements := range [][]string{
+			{`UPDATE key_epoch SET mac = NULL`},
+			{`UPDATE key_epoch SET mac = NULL`, `UPDATE secrets SET key_id = 0, sealed = x'' WHERE name = 'rows'`},
+			{`ALTER TABLE key_epoch DROP COLUMN mac`, `DELETE FROM secrets WHERE name IN ('rows', 'people sums')`, `DELETE FROM schema_versions WHERE version_id > 5`},
+			{`UPDATE key_epoch SET mac = NULL`, `DELETE FROM master_keys`},
+		} {
+			for _, statement := range statements {
+				d.Exec(t, statement)
+			}
+			if _, err := tryAdopt(); sesuai.KindOf(err) != sesuai.KindConfiguration || len(adopted) != 1 {
+				t.Errorf("%q: Open = %v, and rows were adopted %d times", statements, err, len(adopted))
+			}
+		}
+	})
+}
+
+// TestAlteredKeys: the rows of the master keys are not used if somebody else has
+// changed them, by a process that serves or by one that starts.
+func TestAlteredKeys(t *testing.T) {
+	for _, change := range []string{
+		`UPDATE key_epoch SET epoch = epoch + 1`,
+		`UPDATE key_epoch SET epoch = epoch + 1, mac = x'00'`,
+		`UPDATE master_keys SET state = 'retired' WHERE id = 1`,
+		`UPDATE master_keys SET state = CASE id WHEN 1 THEN 'current' ELSE 'added' END`,
+		`UPDATE master_keys SET added_at = added_at + 1 WHERE id = 2`,
+		`UPDATE master_keys SET check_value = x'00' WHERE id = 3`,
+		`DELETE FROM master_keys WHERE id = 1`,
+	} {
+		engines.Each(t, func(t *testing.T, d sqltest.Database) {
+			var alerts []string
+			v, err := vault.Open(t.Context(), vault.Options{
+				DB: d.Open(t),
+				OpenRing: func(isNew bool) (*keyring.Ring, error) {
+					return keyring.Open(keyring.Options{Path: filepath.Join(d.Dir, keyring.FileName), Create: isNew})
+				},
+				Alert: func(table string) { alerts = append(alerts, table) },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			addKey(t, v, 2)
+			startRotation(t, v)
+			addKey(t, v, 3)
+			d.Exec(t, change)
+			if err := v.Reload(t.Context()); sesuai.KindOf(err) != sesuai.KindUnavailable || !slices.Equal(alerts, []string{"master_keys"}) {
+				t.Errorf("%s: Reload = %v, with the alerts %q", change, err, alerts)
+			}
+			if err := v.Retire(t.Context(), v.Keys().Retiring[0]); err == nil {
+				t.Errorf("%s: Retire has written over it", change)
+			}
+			if _, err := tryOpen(t, d.Open(t), d.Dir); sesuai.KindOf(err) != sesuai.KindConfiguration {
+				t.Errorf("%s: Open = %v", change, err)
+			}
+		})
+	}
 }

@@ -14,11 +14,11 @@ import (
 )
 
 // The load, over all nodes. On a slow machine there are fewer verifications a
-// second: maxVerifications are in flight at most, which no node refuses.
+// second: maxVerifications are in flight at most, which one node does not refuse.
 const (
 	verificationsPerSecond = 50
 	enrolmentsPerSecond    = 20
-	maxVerifications       = 64
+	maxVerifications       = 40
 )
 
 // r8 is the body of a response without an answer.

@@ -14,6 +14,11 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
+// isPending is the condition of the index outbox_due. A delivery sets both
+// columns, so a row of which somebody else has changed one is leased, and sent or
+// reported as damaged.
+const isPending = `delivered_at IS NULL OR sealed IS NOT NULL`
+
 const (
 	insertRow = `
 		INSERT INTO outbox (seq, at, day, customer, sealed, due_at, tries) VALUES ($1, $2, $3, $4, $5, $6, 0)`
@@ -22,24 +27,32 @@ const (
 	// sqldb.DB.SkipLocked.
 	leaseDue1 = `
 		WITH due AS MATERIALIZED (
-			SELECT seq FROM outbox WHERE delivered_at IS NULL AND due_at <= $1 ORDER BY due_at, seq LIMIT $2`
+			SELECT seq FROM outbox WHERE (` + isPending + `) AND due_at <= $1 ORDER BY due_at, seq LIMIT $2`
 	leaseDue2 = `
 		)
 		UPDATE outbox SET due_at = $3, tries = tries + 1, lease = $4 WHERE seq IN (SELECT seq FROM due)
 		RETURNING seq, customer, sealed, tries`
 
 	deliverRow = `
-		UPDATE outbox SET delivered_at = $1, sealed = NULL, lease = NULL WHERE seq = $2 AND delivered_at IS NULL`
+		UPDATE outbox SET delivered_at = $1, sealed = NULL, lease = NULL WHERE seq = $2 AND (` + isPending + `)`
 
 	postponeRow = `
-		UPDATE outbox SET due_at = $1, lease = NULL WHERE seq = $2 AND lease = $3 AND delivered_at IS NULL`
+		UPDATE outbox SET due_at = $1, lease = NULL WHERE seq = $2 AND lease = $3 AND (` + isPending + `)`
 
-	selectPending = `SELECT count(*), min(at) FROM outbox WHERE delivered_at IS NULL`
+	// dueAtLast makes rows due that would be due later than the program ever
+	// makes them.
+	dueAtLast = `UPDATE outbox SET due_at = $1 WHERE (` + isPending + `) AND due_at > $2`
+
+	selectPending = `SELECT count(*), min(at) FROM outbox WHERE ` + isPending
 
 	selectByDay = `
-		SELECT day, count(*), count(delivered_at), min(CASE WHEN delivered_at IS NULL THEN at END)
+		SELECT day, count(*), count(CASE WHEN ` + isPending + ` THEN NULL ELSE 1 END), min(CASE WHEN ` + isPending + ` THEN at END)
 		FROM outbox WHERE day BETWEEN $1 AND $2 GROUP BY day`
 )
+
+// maxDue is the maximum time until a row is due. It is longer than leases, and than
+// the delay after any number of refusals.
+const maxDue = 24 * time.Hour
 
 // scrubInterval is how often the NIKs of delivered rows are overwritten in the
 // write-ahead log, while rows are being leased.
@@ -50,6 +63,9 @@ type StoreOptions struct {
 	DB *sqldb.DB
 	// Secret seals the NIKs. No rotation of the master key changes it.
 	Secret *keyring.Secret
+	// Alert is called with the name of the table when a row is not as the program
+	// wrote it. It may be nil.
+	Alert func(table string)
 	// Now dates rows; time.Now if nil.
 	Now func() time.Time
 }
@@ -70,6 +86,9 @@ var _ Outbox = (*Store)(nil)
 func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Alert == nil {
+		o.Alert = func(string) {}
 	}
 	if err := o.DB.PrepareHot(ctx, insertRow); err != nil {
 		return nil, err
@@ -112,9 +131,17 @@ func bind(seq int64, customer string) []byte {
 func (s *Store) Lease(ctx context.Context, n int, d time.Duration) (Lease, error) {
 	var l Lease
 	_, _ = rand.Read(l.Token[:]) // crypto/rand never fails
+	var late int64
 	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		now := s.now()
-		_, err := sqldb.Collect(ctx, tx, func(rows *sql.Rows) (struct{}, error) {
+		result, err := tx.ExecContext(ctx, dueAtLast, now, now+maxDue.Microseconds())
+		if err != nil {
+			return err
+		}
+		if late, err = result.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = sqldb.Collect(ctx, tx, func(rows *sql.Rows) (struct{}, error) {
 			var p Pending
 			var sealed []byte
 			if err := rows.Scan(&p.ID, &p.Customer, &sealed, &p.Tries); err != nil {
@@ -132,6 +159,9 @@ func (s *Store) Lease(ctx context.Context, n int, d time.Duration) (Lease, error
 	})
 	if err != nil {
 		return Lease{}, sqldb.Unavailable(ctx, "leasing rows of the outbox", err)
+	}
+	for range late + int64(l.Damaged) {
+		s.o.Alert("outbox")
 	}
 	s.scrub(ctx)
 	return l, nil

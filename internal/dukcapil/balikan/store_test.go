@@ -106,6 +106,47 @@ func TestDamagedRows(t *testing.T) {
 	}
 }
 
+// TestRowsThatSomebodyWithholds: a row is sent although somebody else has recorded
+// its delivery, or made it due in years.
+func TestRowsThatSomebodyWithholds(t *testing.T) {
+	for statement, alerts := range map[string]int{
+		`UPDATE outbox SET delivered_at = at WHERE seq = 1`:                  0,
+		`UPDATE outbox SET due_at = due_at + 31536000000000 WHERE seq = 1`:   1,
+		`UPDATE outbox SET lease = x'01', tries = 1000000 WHERE seq = 1`:     0,
+		`UPDATE outbox SET sealed = x'01', delivered_at = at WHERE seq = 3`:  1,
+		`UPDATE outbox SET sealed = NULL, delivered_at = NULL WHERE seq = 3`: 1,
+	} {
+		engines.Each(t, func(t *testing.T, d sqltest.Database) {
+			var alerted []string
+			db, clock := d.Open(t), outboxtest.NewClock()
+			store, err := balikan.NewStore(t.Context(), balikan.StoreOptions{
+				DB: db, Secret: keyring.NewSecret(), Now: clock.Now, Alert: func(table string) { alerted = append(alerted, table) },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := stored{store, db}
+			outboxtest.Add(t, s, 1, 3)
+			if err := s.Delivered(t.Context(), []int64{3}); err != nil {
+				t.Fatal(err)
+			}
+			d.Exec(t, statement)
+			l := outboxtest.Lease(t, s, 10, time.Minute)
+			if len(l.Rows) != 2 || len(alerted) != alerts || alerts == 1 && alerted[0] != "outbox" {
+				t.Errorf("%s: %d rows, with the alerts %q", statement, len(l.Rows), alerted)
+			}
+			if err := s.Delivered(t.Context(), []int64{1, 2}); err != nil {
+				t.Fatal(err)
+			}
+			var left int
+			d.QueryRow(t, `SELECT count(*) FROM outbox WHERE sealed IS NOT NULL AND seq < 3`, &left)
+			if left != 0 {
+				t.Errorf("%s: %d rows are not delivered", statement, left)
+			}
+		})
+	}
+}
+
 // TestNothingPersonalOnDisk: no file of an SQLite database holds a NIK in the
 // clear. The sealed NIK of a delivered row is in none either: at once, or after a
 // minute.

@@ -81,6 +81,8 @@ type Month struct {
 	Unknown      int64 `json:"unknown"`
 	Rupiah       int64 `json:"rupiah"`
 	RupiahAtMost int64 `json:"rupiah_at_most"`
+	// Altered is that of Counts.
+	Altered int64 `json:"altered"`
 	// Returned data (data balikan): Total is the number of people, of whom
 	// Delivered have been delivered and Pending have not.
 	Total     int64 `json:"balikan_total"`
@@ -120,6 +122,7 @@ func NewReport(h HalfYear, usage []Usage, verdicts []Verdicts, outbox []Outbox, 
 			m.Unknown += u.Unknown
 			m.Rupiah += u.Rupiah
 			m.RupiahAtMost += u.RupiahAtMost
+			m.Altered += u.Altered
 		})
 	}
 	for _, v := range verdicts {

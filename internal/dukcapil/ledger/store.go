@@ -6,16 +6,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
 const (
 	insertCall = `
-		INSERT INTO upstream_calls (at, day, client, request_id, service, price, billable, duration)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, 0) RETURNING id`
+		INSERT INTO upstream_calls (at, day, client, request_id, service, price, billable, duration, mac)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7) RETURNING id`
 
 	completeCall = `
-		UPDATE upstream_calls SET class = $1, billable = $2, duration = $3 WHERE id = $4 AND class IS NULL`
+		UPDATE upstream_calls SET class = $1, billable = $2, duration = $3, mac = $4 WHERE id = $5 AND class IS NULL`
 
 	cancelCall = `DELETE FROM upstream_calls WHERE id = $1 AND class IS NULL`
 )
@@ -34,15 +35,27 @@ const (
 	maxCompletions = 100_000
 )
 
+// StoreOptions are what a Store is made of. DB and Rows are required.
+type StoreOptions struct {
+	// DB has the tables of Migrations.
+	DB *sqldb.DB
+	// Rows makes the MACs of the entries.
+	Rows *keyring.Secret
+	// Alert is called with the name of the table when Usage reads a row that is not
+	// as the program wrote it. It may be nil.
+	Alert func(table string)
+}
+
 // Store is the CallLog in a database. The entries of calls that start at the
 // same time share one transaction. Completions go with the next such
 // transaction, so that a verification with two calls waits for the disk twice
 // and not four times.
 type Store struct {
-	db     *sqldb.DB
+	o      StoreOptions
 	starts *sqldb.Batcher[*starting]
 
 	mu       sync.Mutex
+	inFlight map[int64]Call // that have started and not ended
 	endings  []ending
 	timer    *time.Timer // nil before the first ending
 	armed    bool        // timer runs
@@ -66,6 +79,7 @@ const (
 // ending is the completion of a call, or its cancellation.
 type ending struct {
 	id         int64
+	call       Call
 	completion *Completion // nil: cancelled
 }
 
@@ -73,11 +87,14 @@ var _ CallLog = (*Store)(nil)
 
 // NewStore opens the call log of a database. The caller must close it before
 // the database. The error has kind sesuai.KindUnavailable.
-func NewStore(ctx context.Context, db *sqldb.DB) (*Store, error) {
-	if err := db.PrepareHot(ctx, insertCall, completeCall, cancelCall); err != nil {
+func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
+	if o.Alert == nil {
+		o.Alert = func(string) {}
+	}
+	if err := o.DB.PrepareHot(ctx, insertCall, completeCall, cancelCall); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db}
+	s := &Store{o: o, inFlight: make(map[int64]Call)}
 	s.starts = sqldb.NewBatcher(s.commit)
 	return s, nil
 }
@@ -109,20 +126,24 @@ func (s *Store) Start(ctx context.Context, c Call) (int64, error) {
 
 // Complete implements CallLog.
 func (s *Store) Complete(_ context.Context, id int64, c Completion) error {
-	s.end(ending{id, &c})
+	s.end(id, &c)
 	return nil
 }
 
 // Cancel implements CallLog.
 func (s *Store) Cancel(_ context.Context, id int64) error {
-	s.end(ending{id, nil})
+	s.end(id, nil)
 	return nil
 }
 
-func (s *Store) end(e ending) {
+// end ends a call that is in flight; with no completion it was cancelled.
+func (s *Store) end(id int64, c *Completion) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keep(append(s.endings, e), completeDelay)
+	if call, ok := s.inFlight[id]; ok {
+		delete(s.inFlight, id)
+		s.keep(append(s.endings, ending{id, call, c}), completeDelay)
+	}
 }
 
 // keep replaces the endings and has them written after a delay. s.mu is held.
@@ -165,8 +186,12 @@ func (s *Store) commit(batch []*starting) error {
 		return err
 	}
 	for _, p := range batch {
-		if p != nil && p.id != 0 && !p.state.CompareAndSwap(waiting, started) {
-			s.endings = append(s.endings, ending{p.id, nil})
+		switch {
+		case p == nil || p.id == 0:
+		case p.state.CompareAndSwap(waiting, started):
+			s.inFlight[p.id] = p.call
+		default:
+			s.endings = append(s.endings, ending{p.id, p.call, nil})
 		}
 	}
 	s.keep(s.endings, completeDelay)
@@ -186,7 +211,7 @@ func (s *Store) write(batch []*starting, endings []ending) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
-	return s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+	return s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		// Endings come first: SQLite reuses the id of a deleted row, and an
 		// ending that is written a second time must not meet another call.
 		for _, e := range endings {
@@ -194,16 +219,17 @@ func (s *Store) write(batch []*starting, endings []ending) error {
 			if c := e.completion; c == nil {
 				_, err = tx.ExecContext(ctx, cancelCall, e.id)
 			} else {
-				_, err = tx.ExecContext(ctx, completeCall, c.Class, sqldb.Int(c.Billable), c.Duration.Microseconds(), e.id)
+				row := newRow(e.call).completed(e.id, *c)
+				_, err = tx.ExecContext(ctx, completeCall, c.Class, row.billable, row.duration, row.sum(s.o.Rows), e.id)
 			}
 			if err != nil {
 				return err
 			}
 		}
 		for _, p := range starts {
-			c := p.call
+			row := newRow(p.call)
 			if err := tx.QueryRowContext(ctx, insertCall,
-				c.At.UnixMicro(), int64(DayOf(c.At)), c.Client, c.RequestID, string(c.Service), c.Price,
+				row.at, int64(row.day), row.client, row.requestID, string(row.service), row.price, row.sum(s.o.Rows),
 			).Scan(&p.id); err != nil {
 				return err
 			}

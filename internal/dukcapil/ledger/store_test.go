@@ -11,16 +11,20 @@ import (
 
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger/ledgertest"
+	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 )
 
 var engines = sqltest.New(ledger.Migrations)
 
+// rows is the secret of all stores of these tests.
+var rows = keyring.NewSecret()
+
 // open opens the call log of a database until the test ends.
 func open(t testing.TB, db *sqldb.DB) *ledger.Store {
 	t.Helper()
-	s, err := ledger.NewStore(t.Context(), db)
+	s, err := ledger.NewStore(t.Context(), ledger.StoreOptions{DB: db, Rows: rows})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +70,40 @@ func TestStoredCall(t *testing.T) {
 	})
 }
 
+// TestAlteredCalls: a call that is not stored as it was recorded is counted as such,
+// wherever it has been moved to.
+func TestAlteredCalls(t *testing.T) {
+	for _, change := range []string{
+		`at = at + 1`, `at = at + 864000000000`, `day = day + 1000`, `client = 'cli_b'`, `request_id = 'r'`, `service = 'data_check'`,
+		`price = 0`, `class = 'timeout'`, `class = NULL`, `billable = 1 - billable`, `duration = duration + 1`, `mac = NULL`, `mac = x'00'`,
+	} {
+		engines.Each(t, func(t *testing.T, d sqltest.Database) {
+			alerts := 0
+			s, err := ledger.NewStore(t.Context(), ledger.StoreOptions{DB: d.Open(t), Rows: rows, Alert: func(string) { alerts++ }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Close)
+			for n := range 3 {
+				id := ledgertest.Start(t, s, ledgertest.Call("cli_a", fmt.Sprint("request ", n), ledger.FaceCheck, 0))
+				if n < 2 {
+					ledgertest.Complete(t, s, id, ledgertest.Found)
+				}
+			}
+			if got := ledger.Total(ledgertest.Usage(t, s, 1)); got.Calls != 3 || got.Altered != 0 {
+				t.Fatalf("before %+v", got)
+			}
+			d.Exec(t, `UPDATE upstream_calls SET `+change+` WHERE request_id = 'request 1'`)
+			if got := ledger.Total(ledgertest.Usage(t, s, 1)); got.Calls != 3 || got.Altered != 1 {
+				t.Errorf("%s: %+v", change, got)
+			}
+			if missing := change == `mac = NULL`; missing != (alerts == 0) {
+				t.Errorf("%s: %d alerts", change, alerts)
+			}
+		})
+	}
+}
+
 // TestCallsOfTwoProcesses: each is there once and with its own completion.
 func TestCallsOfTwoProcesses(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
@@ -101,7 +139,7 @@ func TestCallsOfTwoProcesses(t *testing.T) {
 // TestCompletionsAreWritten: without further calls, and by Close.
 func TestCompletionsAreWritten(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
-		s, err := ledger.NewStore(t.Context(), d.Open(t))
+		s, err := ledger.NewStore(t.Context(), ledger.StoreOptions{DB: d.Open(t), Rows: rows})
 		if err != nil {
 			t.Fatal(err)
 		}

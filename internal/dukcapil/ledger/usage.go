@@ -19,6 +19,10 @@ type Counts struct {
 	// unknown ones. The bill is between the two.
 	Rupiah       int64 `json:"rupiah"`
 	RupiahAtMost int64 `json:"rupiah_at_most"`
+	// Altered is the number of calls, of all of these, whose entry is not as the
+	// program wrote it, or was written before schema 6, which brought the means to
+	// tell.
+	Altered int64 `json:"altered"`
 }
 
 // Plus returns the sum of c and o.
@@ -26,6 +30,7 @@ func (c Counts) Plus(o Counts) Counts {
 	return Counts{
 		Calls: c.Calls + o.Calls, Billed: c.Billed + o.Billed, Unknown: c.Unknown + o.Unknown, Failed: c.Failed + o.Failed,
 		Rupiah: c.Rupiah + o.Rupiah, RupiahAtMost: c.RupiahAtMost + o.RupiahAtMost,
+		Altered: c.Altered + o.Altered,
 	}
 }
 
