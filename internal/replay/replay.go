@@ -103,6 +103,9 @@ func (m *Memory) sweep(ctx context.Context, now int64) error {
 // Probe is a probe as it is remembered.
 type Probe struct {
 	Signature face.Signature
+	// Aligned is the face of a probe that is being verified, if it is known. It
+	// is not remembered.
+	Aligned *face.Aligned
 	// Request is the request that the probe came with. It is zero for a probe
 	// that was seen before.
 	Request Request
@@ -170,21 +173,27 @@ func RequestOf(client, id string, claim sesuai.Claim, photo [sha256.Size]byte) R
 // NonMatch, so edited copies displace no photograph that they are copies of.
 func Judge(earlier []Probe, p Probe, maxAge time.Duration) (seen bool, kept []Probe) {
 	kept = make([]Probe, 0, len(earlier)+1)
+	aligned := p.Aligned
+	p.Aligned = nil
 	last, result, identical := p, p.Result, false
 	for _, e := range earlier {
-		if p.At-e.At > maxAge.Microseconds() {
+		switch retry := retried(e, p); {
+		case p.At-e.At > maxAge.Microseconds():
 			continue
-		}
-		retry := retried(e, p)
-		if retry {
+		case retry:
 			last = e
+		case e.Signature.Identical(p.Signature):
+			seen = true
 		}
-		seen = seen || !retry && e.Signature.Near(p.Signature)
-		if !e.Signature.Identical(p.Signature) {
-			kept = append(kept, e)
+		if e.Signature.Identical(p.Signature) {
+			result, identical = max(result, e.Result), true
 			continue
 		}
-		result, identical = max(result, e.Result), true
+		kept = append(kept, e)
+	}
+	// To compare photographs takes longer than to compare files.
+	for i := 0; i < len(kept) && !seen; i++ {
+		seen = p.Signature.Near(kept[i].Signature, aligned)
 	}
 	if seen {
 		last = p

@@ -54,6 +54,7 @@ func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Pr
 	seen, err := guard(ctx, func() (bool, error) {
 		return v.o.Probes.Seen(ctx, req.Claim.NIK, replay.Probe{
 			Signature: probe.Signature,
+			Aligned:   probe.Aligned,
 			Request:   replay.RequestOf(req.Client.ID, req.ID, req.Claim, probe.Signature.File),
 			At:        event.Time.UnixMicro(),
 			Result:    resultOf(compared, verdict, req.Client.Threshold),

@@ -207,7 +207,9 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 	if err != nil {
 		return face.Probe{}, err
 	}
-	return face.Probe{Template: extraction.Template, Signature: extraction.Signature, Picture: extraction.Picture}, nil
+	return face.Probe{
+		Template: extraction.Template, Signature: extraction.Signature, Aligned: extraction.Aligned, Picture: extraction.Picture,
+	}, nil
 }
 
 // refuses reports whether errors of the kind are about the photograph.
