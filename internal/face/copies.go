@@ -37,9 +37,9 @@ const (
 	copyLook   = 90
 	copySketch = 40
 	// copyRefine is the mismatch from which a fit is not refined.
-	copyRefine = 0.03
+	copyRefine = 0.05
 	// copyMismatch is the greatest mismatch of a copy.
-	copyMismatch = 0.0025
+	copyMismatch = 0.0022
 )
 
 // alignedFace draws the face with these landmarks and its margin. It is nil if the
@@ -58,7 +58,7 @@ func (w *worker) alignedFace(p *Photo, l *landmarks, look [4]uint64) *Aligned {
 	cells.tx, cells.ty = corner.X, corner.Y
 	src, box := w.source(p, cells, marginGrid)
 	sx, sy := float64(src.width)/box.Width(), float64(src.height)/box.Height()
-	a := newAligned(look)
+	a := newAligned(look, math.Atan2(back.b, back.a))
 	for y := range marginGrid {
 		for x := range marginGrid {
 			from := cells.apply(Point{float64(x), float64(y)})
@@ -69,12 +69,14 @@ func (w *worker) alignedFace(p *Photo, l *landmarks, look [4]uint64) *Aligned {
 	return a
 }
 
-// newAligned returns a face without pixels.
-func newAligned(look [4]uint64) *Aligned {
+// newAligned returns a face without pixels. angle is by how much it is turned in
+// the photograph, along whose sides the photograph may have been squeezed.
+func newAligned(look [4]uint64, angle float64) *Aligned {
 	a := &Aligned{look: look}
 	a.models = sync.OnceValue(func() (models []*lookModel) {
-		for _, squeeze := range []float64{0, -squeezed, squeezed} {
-			models = append(models, a.model(warp{1: squeeze, 5: -squeeze}))
+		sin, cos := math.Sincos(2 * angle)
+		for _, by := range []float64{0, -squeezed, squeezed} {
+			models = append(models, a.model(warp{1: by * cos, 2: -by * sin, 4: -by * sin, 5: -by * cos}))
 		}
 		return models
 	})

@@ -42,7 +42,7 @@ func (f pictureFunc) hash() [4]uint64 {
 }
 
 func (f pictureFunc) aligned() *Aligned {
-	a := newAligned(f.hash())
+	a := newAligned(f.hash(), 0)
 	for y := range marginGrid {
 		for x := range marginGrid {
 			a.pixels[y*marginGrid+x] = float32(f(2*float64(x-margin)+0.5, 2*float64(y-margin)+0.5))
@@ -159,7 +159,7 @@ func BenchmarkShows(b *testing.B) {
 }
 
 func newAlignedFrom(a *Aligned) *Aligned {
-	other := newAligned(a.look)
+	other := newAligned(a.look, 0)
 	other.pixels = a.pixels
 	return other
 }
