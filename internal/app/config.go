@@ -128,7 +128,8 @@ type TimeoutsConfig struct {
 // ReplayConfig is about photographs that are sent again.
 type ReplayConfig struct {
 	// MaxAge is how long a photograph is recognised when it is sent again. Of
-	// each person the last 32 photographs are remembered.
+	// each person the last 64 are remembered that verified the person, the last
+	// 32 others whose face matched, and the last 32 of the rest.
 	MaxAge time.Duration `yaml:"max_age" range:"1h,87600h"`
 }
 

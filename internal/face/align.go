@@ -118,7 +118,7 @@ func (w *worker) align(p *Photo, l *landmarks) bool {
 	}
 	spec := w.engine.manifest.Template
 	dst := rasterOf(w.template.Input(), spec)
-	src, box := w.source(p, back)
+	src, box := w.source(p, back, alignedSize)
 	// The centre of photograph pixel i is at i here and at i+0.5 of its box.
 	sx, sy := float64(src.width)/box.Width(), float64(src.height)/box.Height()
 	for y := range alignedSize {
@@ -134,10 +134,10 @@ func (w *worker) align(p *Photo, l *landmarks) bool {
 	return true
 }
 
-// source returns the part of the photograph that the aligned face covers,
-// averaged down to about the resolution of the aligned face, and its box.
-func (w *worker) source(p *Photo, back similarity) (*raster, Box) {
-	const last = alignedSize - 1
+// source returns the part of the photograph that an aligned face of size×size
+// covers, averaged down to about the resolution of that face, and its box.
+func (w *worker) source(p *Photo, back similarity, size int) (*raster, Box) {
+	last := float64(size - 1)
 	box := Box{math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)}
 	for _, corner := range [4]Point{{0, 0}, {last, 0}, {0, last}, {last, last}} {
 		c := back.apply(corner)

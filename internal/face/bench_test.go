@@ -74,6 +74,16 @@ func BenchmarkInference(b *testing.B) {
 	}
 }
 
+// BenchmarkAligned measures what recognising edited copies adds to an extraction.
+func BenchmarkAligned(b *testing.B) {
+	steps := newSteps(b)
+	for b.Loop() {
+		if steps.Aligned() == nil {
+			b.Fatal("the face is not aligned")
+		}
+	}
+}
+
 func BenchmarkLetterbox(b *testing.B) {
 	steps := newSteps(b)
 	for b.Loop() {

@@ -396,6 +396,9 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use) (_ Extraction, 
 		return x, turn, nil
 	}
 	x.Signature.Look = lookOf(rasterOf(w.template.Input(), e.manifest.Template))
+	if use != ForReference {
+		x.Aligned = w.alignedFace(v.photo, v.points, x.Signature.Look)
+	}
 	x.Template, x.Signature.Sketch, err = w.describe(v, use)
 	if err == nil && use == ForLiveProbe && e.liveness != nil {
 		x.Liveness, err = w.judge(v.photo, v.box)

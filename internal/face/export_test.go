@@ -78,6 +78,9 @@ func (b *Bench) Letterbox() {
 // Align draws the face into the template network's input.
 func (b *Bench) Align() bool { return b.w.align(b.p, b.points) }
 
+// Aligned draws the face with its margin.
+func (b *Bench) Aligned() *Aligned { return b.w.alignedFace(b.p, b.points, [4]uint64{}) }
+
 // Measure measures the face's quality.
 func (b *Bench) Measure() (Quality, error) { return b.w.measure(&view{photo: b.p, points: b.points}) }
 

@@ -50,6 +50,9 @@ type Probe struct {
 	Template Template
 	// Signature identifies the photograph.
 	Signature Signature
+	// Aligned recognises photographs that the photograph is an edited copy of:
+	// see Signature.Near. It may be nil.
+	Aligned *Aligned
 	// Picture shows the face, for a registry with its own matcher; nil if there
 	// is none.
 	Picture *Picture
@@ -62,6 +65,9 @@ type Extraction struct {
 	Template Template
 	// Signature identifies the photograph; set if Template is.
 	Signature Signature
+	// Aligned recognises copies of other photographs; set for a probe if
+	// Signature is.
+	Aligned *Aligned
 	// Picture shows the face of a probe. It is set when Template is, if the
 	// Engine was made with Options.Pictures.
 	Picture *Picture

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -37,26 +36,23 @@ const (
 // Identical reports whether both are signatures of the same file.
 func (s Signature) Identical(t Signature) bool { return s.File == t.File && s.File != [32]byte{} }
 
-// Near reports whether both are signatures of one photograph: either the files
-// are identical, or both the hash and the sketch are near each other. Two
-// photographs taken one after the other are farther apart.
-func (s Signature) Near(t Signature) bool {
+// Near reports whether both are signatures of one photograph: the files are
+// identical, or both the hash and the sketch are near each other, or the aligned
+// face of s shows the photograph of t in an edited form. Two photographs taken
+// one after the other are farther apart. a is nil if the aligned face is not
+// known.
+func (s Signature) Near(t Signature, a *Aligned) bool {
 	if s.File == [32]byte{} || t.File == [32]byte{} {
 		return false // the zero Signature
 	}
 	look, sketch := s.apart(t)
-	return s.Identical(t) || look <= nearLook && sketch <= nearSketch
+	return s.Identical(t) || look <= nearLook && sketch <= nearSketch ||
+		a != nil && sketch <= copySketch && a.shows(t.Look)
 }
 
 // apart returns how many bits of the hash and of the sketch differ.
 func (s Signature) apart(t Signature) (look, sketch int) {
-	for i := range s.Look {
-		look += bits.OnesCount64(s.Look[i] ^ t.Look[i])
-	}
-	for i := range s.Sketch {
-		sketch += bits.OnesCount64(s.Sketch[i] ^ t.Sketch[i])
-	}
-	return look, sketch
+	return bitsApart(s.Look[:], t.Look[:]), bitsApart(s.Sketch[:], t.Sketch[:])
 }
 
 // Format implements fmt.Formatter and hides the signature.

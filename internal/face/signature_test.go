@@ -53,11 +53,11 @@ func TestNear(t *testing.T) {
 		{"over the sketch's", face.Signature{File: [32]byte{2}, Sketch: [2]uint64{low(9), low(10)}}, false},
 		{"nothing is known", face.Signature{}, false},
 	} {
-		if a.Near(tt.b) != tt.want || tt.b.Near(a) != tt.want {
+		if a.Near(tt.b, nil) != tt.want || tt.b.Near(a, nil) != tt.want {
 			t.Errorf("%s: not %v", tt.about, tt.want)
 		}
 	}
-	if (face.Signature{}).Near(face.Signature{}) || (face.Signature{}).Identical(face.Signature{}) {
+	if (face.Signature{}).Near(face.Signature{}, nil) || (face.Signature{}).Identical(face.Signature{}) {
 		t.Error("what is not known is taken for the same")
 	}
 }
@@ -119,7 +119,7 @@ func TestSignatureOfEveryUse(t *testing.T) {
 		t.Error("the signature depends on the use")
 	}
 	x, err := e.Extract(t.Context(), encodePNG(t, face.DrawSecond(320)), face.ForProbe)
-	if err != nil || x.Signature.Near(signatures[0]) {
+	if err != nil || x.Signature.Near(signatures[0], x.Aligned) {
 		t.Errorf("two drawings are taken for one (%v)", err)
 	}
 }

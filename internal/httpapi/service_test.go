@@ -213,7 +213,8 @@ func TestSuspicions(t *testing.T) {
 		}},
 		{"replays enforced", access.Enforce, access.Off, []asked{
 			{"a", selfie("0.9"), 200, "Verification Success", 0},
-			{"a", selfie("0.9"), 200, "Verification Success", 0}, // a retry of a request without an answer
+			{"a", selfie("0.9"), 200, "Verification Success", 0},                     // a retry of a request without an answer
+			{"a", selfie("0.9", "Orang Lain"), 400, replayed, audit.SuspectedReplay}, // another request under a used id
 			{"b", selfie("0.9"), 400, replayed, audit.SuspectedReplay},
 			{"b", selfie("0.9"), 400, replayed, audit.SuspectedReplay},               // a retry of a replay stays one
 			{"c", selfie("0.9", "Orang Lain"), 400, replayed, audit.SuspectedReplay}, // the response reveals nothing about the name

@@ -130,12 +130,25 @@ func bindProbes(link [32]byte, lastAt int64) []byte {
 	return keyring.Bind("probes.probes", link[:], binary.BigEndian.AppendUint64(nil, uint64(lastAt)))
 }
 
-// probeSize is the size of an encoded probe: the signature, the request, and the
-// time in microseconds as 8 bytes, big-endian.
-const probeSize = face.SignatureSize + len(replay.Request{}) + 8
+// The versions of encoded probes, which are their first byte. Version 1 has no
+// byte of its own: it begins with the first signature's, which is 1. It is read,
+// but no longer written.
+const (
+	unratedProbes = 1
+	ratedProbes   = 2
+)
+
+// unratedSize is the size of an encoded probe of version 1: the signature, the
+// request, and the time in microseconds as 8 bytes, big-endian. In version 2 the
+// result follows, as a byte.
+const (
+	unratedSize = face.SignatureSize + len(replay.Request{}) + 8
+	ratedSize   = unratedSize + 1
+)
 
 func encodeProbes(probes []replay.Probe) []byte {
-	b := make([]byte, 0, replay.MaxProbes*probeSize)
+	b := make([]byte, 1, 1+len(probes)*ratedSize)
+	b[0] = ratedProbes
 	for _, p := range probes {
 		signature, err := p.Signature.MarshalBinary()
 		if err != nil {
@@ -143,24 +156,42 @@ func encodeProbes(probes []replay.Probe) []byte {
 		}
 		b = append(append(b, signature...), p.Request[:]...)
 		b = binary.BigEndian.AppendUint64(b, uint64(p.At))
+		b = append(b, byte(p.Result))
 	}
 	return b
 }
 
-// decodeProbes decodes what encodeProbes encoded, from that column.
+// decodeProbes decodes what encodeProbes encoded, from that column, and version
+// 1. Its probes count as verified, since they may have been.
 func decodeProbes(column string, b []byte) ([]replay.Probe, error) {
-	if len(b)%probeSize != 0 {
+	size := unratedSize
+	switch {
+	case len(b) == 0:
+		return nil, damaged(column, errors.New("there are no probes"))
+	case b[0] == ratedProbes:
+		size, b = ratedSize, b[1:]
+	case b[0] != unratedProbes:
+		return nil, damaged(column, errors.New("the version of the probes is not known"))
+	}
+	if len(b)%size != 0 {
 		return nil, damaged(column, errors.New("the size is not a multiple of a probe's"))
 	}
 	var probes []replay.Probe
-	for ; len(b) > 0; b = b[probeSize:] {
+	for ; len(b) > 0; b = b[size:] {
 		var p replay.Probe
 		if err := p.Signature.UnmarshalBinary(b[:face.SignatureSize]); err != nil {
 			return nil, damaged(column, err)
 		}
-		rest := b[face.SignatureSize:]
+		rest := b[face.SignatureSize:size]
 		p.Request = replay.Request(rest)
 		p.At = int64(binary.BigEndian.Uint64(rest[len(p.Request):]))
+		p.Result = replay.Verified
+		if size == ratedSize {
+			p.Result = replay.Result(rest[len(rest)-1])
+		}
+		if p.Result > replay.Verified {
+			return nil, damaged(column, errors.New("a probe has an unknown result"))
+		}
 		probes = append(probes, p)
 	}
 	return probes, nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
@@ -74,14 +75,16 @@ func TestProbesAreBounded(t *testing.T) {
 		n := open(t, d)
 		enrol(t, n, 1)
 		var full, later int
-		for i := range replay.MaxProbes + 4 {
-			seen(t, n, 1, replaytest.Probe(i, fmt.Sprint(i), time.Duration(i)), false)
-			if i == replay.MaxProbes-1 {
+		for i := range 4 * replay.MaxProbes {
+			p := replaytest.Probe(i, fmt.Sprint(i), time.Duration(i))
+			p.Result = replay.Result(i % 3)
+			seen(t, n, 1, p, false)
+			if i == 3*replay.MaxProbes-1 {
 				d.QueryRow(t, `SELECT length(probes) FROM probes`, &full)
 			}
 		}
 		d.QueryRow(t, `SELECT length(probes) FROM probes`, &later)
-		if later != full || full == 0 {
+		if later != full || full < replay.MaxProbes*face.SignatureSize || full > replay.MaxProbes*(face.SignatureSize+32) {
 			t.Errorf("%d bytes, and later %d", full, later)
 		}
 	})

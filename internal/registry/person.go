@@ -32,7 +32,7 @@ type Portrait struct {
 // Comparison.SamePhotograph.
 func (p Portrait) Made(probe face.Probe) bool {
 	return probe.Signature.File != [32]byte{} &&
-		(probe.Signature.File == p.Source || probe.Signature.Near(p.Signature))
+		(probe.Signature.File == p.Source || probe.Signature.Near(p.Signature, probe.Aligned))
 }
 
 // Change is what an enrolment did.

@@ -7,6 +7,9 @@ package replay
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
+	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,8 +18,13 @@ import (
 )
 
 const (
-	// MaxProbes is how many probes of a person are remembered: the latest.
-	MaxProbes = 32
+	// MaxVerified and MaxOthers are how many probes of a person are remembered:
+	// the latest with the Result Verified, and the latest of each other Result.
+	// So attempts that fail never displace a photograph that was verified.
+	MaxVerified, MaxOthers = 64, 32
+	// MaxProbes is the greatest number of probes that are remembered of a
+	// person.
+	MaxProbes = MaxVerified + 2*MaxOthers
 	// DefaultMaxAge is how long a probe is remembered: 90 days.
 	DefaultMaxAge = 90 * 24 * time.Hour
 	// RetryWindow is how long a request may be sent again under its id without
@@ -95,59 +103,122 @@ func (m *Memory) sweep(ctx context.Context, now int64) error {
 // Probe is a probe as it is remembered.
 type Probe struct {
 	Signature face.Signature
+	// Aligned is the face of a probe that is being verified, if it is known. It
+	// is not remembered.
+	Aligned *face.Aligned
 	// Request is the request that the probe came with. It is zero for a probe
 	// that was seen before.
 	Request Request
 	// At is when the probe came, in Unix microseconds.
 	At int64
+	// Result is the best result that the photograph has had, replays aside.
+	Result Result
 }
 
-// Request identifies a request of a client. If a client sends a request again
-// under the same id, both are equal.
+// Result is how well a probe did. A greater one is better.
+type Result uint8
+
+const (
+	// NonMatch: the face did not match, or the photograph was known already.
+	NonMatch Result = iota
+	// Match: the face matched, and the person was not verified.
+	Match
+	// Verified: the person was verified.
+	Verified
+)
+
+// max returns how many probes with the result are remembered.
+func (r Result) max() int {
+	if r == Verified {
+		return MaxVerified
+	}
+	return MaxOthers
+}
+
+// Request identifies a request of a client with all that it says. If a client
+// sends the same again under the same id, both are equal.
 type Request [16]byte
 
-// RequestOf returns the request that the client gave that id.
-func RequestOf(client, id string) Request {
-	// A client's id holds no zero byte.
-	sum := sha256.Sum256([]byte(client + "\x00" + id))
-	return Request(sum[:16])
+// RequestOf returns the request that the client gave that id, with its claim and
+// the SHA-256 of its photograph.
+func RequestOf(client, id string, claim sesuai.Claim, photo [sha256.Size]byte) Request {
+	h := sha256.New()
+	field := func(text string) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
+		_, _ = io.WriteString(h, text)
+	}
+	for _, text := range []string{client, id, claim.NIK.Reveal(), claim.Name.Reveal(), claim.DateOfBirth.Reveal()} {
+		field(text)
+	}
+	for _, a := range sesuai.Attributes {
+		field(claim.Attributes[a].Reveal())
+	}
+	h.Write(photo[:])
+	return Request(h.Sum(nil))
 }
 
 // Judge reports whether p was sent before, given the person's earlier probes,
 // oldest first. It also returns what to remember from now on, oldest first.
 //
 // A probe was sent before if it is near an earlier one: see
-// face.Signature.Near. The identical file in the same request within
-// RetryWindow is a retry, and was not. A retry does not change the remembered
-// probe, so retries do not extend the window.
+// face.Signature.Near. The same Request within RetryWindow is a retry, and was
+// not. A retry does not change the remembered time, so retries do not extend the
+// window.
 //
-// Judge drops probes older than maxAge, and the oldest if there are more than
-// MaxProbes. A probe replaces an earlier one with an identical file, so sending
-// one photograph over and over does not displace the others. A probe that was
-// sent before is remembered without its request: sending it again is not a
-// retry.
+// Judge drops probes older than maxAge, and the oldest of a Result if there are
+// too many. A probe replaces an earlier one with an identical file and keeps the
+// better result, so sending one photograph over and over does not displace the
+// others. A probe that was sent before is remembered without its request:
+// sending it again is not a retry. If it was sent in another form, its result is
+// NonMatch, so edited copies displace no photograph that they are copies of.
 func Judge(earlier []Probe, p Probe, maxAge time.Duration) (seen bool, kept []Probe) {
 	kept = make([]Probe, 0, len(earlier)+1)
-	last := p
+	aligned := p.Aligned
+	p.Aligned = nil
+	last, result, identical := p, p.Result, false
 	for _, e := range earlier {
-		if p.At-e.At > maxAge.Microseconds() {
+		switch retry := retried(e, p); {
+		case p.At-e.At > maxAge.Microseconds():
+			continue
+		case retry:
+			last = e
+		case e.Signature.Identical(p.Signature):
+			seen = true
+		}
+		if e.Signature.Identical(p.Signature) {
+			result, identical = max(result, e.Result), true
 			continue
 		}
-		retry := retried(e, p)
-		if retry {
-			last = e
-		}
-		seen = seen || !retry && e.Signature.Near(p.Signature)
-		if !e.Signature.Identical(p.Signature) {
-			kept = append(kept, e)
-		}
+		kept = append(kept, e)
+	}
+	// To compare photographs takes longer than to compare files.
+	for i := 0; i < len(kept) && !seen; i++ {
+		seen = p.Signature.Near(kept[i].Signature, aligned)
 	}
 	if seen {
 		last = p
 		last.Request = Request{}
+		if !identical {
+			result = NonMatch
+		}
 	}
-	kept = append(kept, last)
-	return seen, kept[max(0, len(kept)-MaxProbes):]
+	last.Result = result
+	return seen, latest(append(kept, last))
+}
+
+// latest drops the oldest probes of each result of which there are too many.
+func latest(probes []Probe) []Probe {
+	var n [Verified + 1]int
+	for _, p := range probes {
+		n[p.Result]++
+	}
+	return slices.DeleteFunc(probes, func(p Probe) bool {
+		drop := n[p.Result] > p.Result.max()
+		if drop {
+			n[p.Result]--
+		}
+		return drop
+	})
 }
 
 func retried(e, p Probe) bool {

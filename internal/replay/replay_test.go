@@ -5,15 +5,18 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/replay"
 )
 
 // probe is a probe with the n-th photograph, the given minutes after the start.
 func probe(n int, client, request string, minutes float64) replay.Probe {
+	signature := registrytest.Signature(n)
 	return replay.Probe{
-		Signature: registrytest.Signature(n), Request: replay.RequestOf(client, request),
-		At: int64(minutes * 60e6),
+		Signature: signature, Request: replay.RequestOf(client, request, sesuai.Claim{}, signature.File),
+		At: int64(minutes * 60e6), Result: replay.Verified,
 	}
 }
 
@@ -48,8 +51,37 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.about, got, tt.want)
 		}
 	}
-	if replay.RequestOf("a", "bc") == replay.RequestOf("ab", "c") {
-		t.Error("two clients' requests are taken for one")
+}
+
+// TestRequestOf: whatever differs makes another request.
+func TestRequestOf(t *testing.T) {
+	claim := func(change func(*sesuai.Claim)) sesuai.Claim {
+		c := registrytest.Claim(registrytest.Person(t, 1))
+		change(&c)
+		return c
+	}
+	same := func(*sesuai.Claim) {}
+	attribute := func(a sesuai.Attribute) func(*sesuai.Claim) {
+		return func(c *sesuai.Claim) { c.Attributes = map[sesuai.Attribute]sesuai.Text{a: sesuai.NewText("X")} }
+	}
+	known := map[replay.Request]int{}
+	for i, request := range []replay.Request{
+		replay.RequestOf("a", "bc", claim(same), [32]byte{1}),
+		replay.RequestOf("ab", "c", claim(same), [32]byte{1}),
+		replay.RequestOf("a", "bc", claim(same), [32]byte{2}),
+		replay.RequestOf("a", "bc", claim(func(c *sesuai.Claim) { c.NIK = registrytest.NIK(t, 2) }), [32]byte{1}),
+		replay.RequestOf("a", "bc", claim(func(c *sesuai.Claim) { c.Name = registrytest.Name(t, "Orang Lain") }), [32]byte{1}),
+		replay.RequestOf("a", "bc", claim(func(c *sesuai.Claim) { c.DateOfBirth = registrytest.Date(t, "01-02-1970") }), [32]byte{1}),
+		replay.RequestOf("a", "bc", claim(attribute(sesuai.RT)), [32]byte{1}),
+		replay.RequestOf("a", "bc", claim(attribute(sesuai.RW)), [32]byte{1}),
+	} {
+		if other, ok := known[request]; ok {
+			t.Errorf("requests %d and %d are taken for one", other, i)
+		}
+		known[request] = i
+	}
+	if replay.RequestOf("a", "bc", claim(same), [32]byte{1}) != replay.RequestOf("a", "bc", claim(same), [32]byte{1}) {
+		t.Error("one request is taken for two")
 	}
 }
 
@@ -101,10 +133,42 @@ func TestRemember(t *testing.T) {
 	}
 	// The latest are kept.
 	got = nil
-	for n := range replay.MaxProbes + 5 {
-		got = remember(got, probe(n, "bank", "r", float64(n)))
+	for n := range replay.MaxVerified + 5 {
+		got = remember(got, probe(n, "bank", "r", float64(n)/10))
 	}
-	if len(got) != replay.MaxProbes || got[0] != probe(5, "bank", "r", 5) {
+	if len(got) != replay.MaxVerified || got[0] != probe(5, "bank", "r", 0.5) {
 		t.Errorf("%d are kept", len(got))
+	}
+}
+
+// TestResult: a file keeps its best result. A replay in another form has none, so
+// that edited copies do not displace the photographs that they are copies of.
+func TestResult(t *testing.T) {
+	with := func(p replay.Probe, r replay.Result) replay.Probe {
+		p.Result = r
+		return p
+	}
+	edited := probe(1, "shop", "r9", 2)
+	edited.Signature.File[0] ^= 1
+	for _, tt := range []struct {
+		about   string
+		earlier replay.Result
+		probe   replay.Probe
+		want    []replay.Result
+	}{
+		{"a worse one under another name", replay.Verified, with(probe(1, "shop", "r2", 1), replay.NonMatch), []replay.Result{replay.Verified}},
+		{"a better one", replay.Match, probe(1, "shop", "r2", 1), []replay.Result{replay.Verified}},
+		{"a retry", replay.Match, probe(1, "bank", "r1", 1), []replay.Result{replay.Verified}},
+		{"another photograph", replay.NonMatch, with(probe(2, "bank", "r2", 1), replay.Match), []replay.Result{replay.NonMatch, replay.Match}},
+		{"an edited copy", replay.Verified, edited, []replay.Result{replay.Verified, replay.NonMatch}},
+	} {
+		_, kept := replay.Judge([]replay.Probe{with(probe(1, "bank", "r1", 0), tt.earlier)}, tt.probe, time.Hour)
+		var got []replay.Result
+		for _, p := range kept {
+			got = append(got, p.Result)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.about, diff)
+		}
 	}
 }

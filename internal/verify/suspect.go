@@ -37,15 +37,15 @@ func (v *Verifier) judgeLiveness(policy access.Policy, l face.Liveness, event *a
 }
 
 // lookForReplay enters in the event whether the photograph is that of the
-// reference or was sent before for this person, and remembers it. If it was and
-// the policy is to enforce, the error has kind KindSuspectedReplay. It has kind
-// KindUnavailable if the memory fails.
+// reference or was sent before for this person, and remembers it with its
+// result. If it was and the policy is to enforce, the error has kind
+// KindSuspectedReplay. It has kind KindUnavailable if the memory fails.
 //
-// It does so for every compared face, whatever the outcomes of face, name and
-// date. A refusal therefore says nothing about these, and one photograph cannot
-// be used to try out names. Nothing is remembered about a NIK that is not on
-// record.
-func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Probe, compared registry.Comparison, event *audit.Event) error {
+// It does so for every compared face, whatever the verdict, which only decides
+// how the photograph is remembered. A refusal therefore says nothing about the
+// outcomes of face, name and date, and one photograph cannot be used to try out
+// names. Nothing is remembered about a NIK that is not on record.
+func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Probe, compared registry.Comparison, verdict sesuai.Verdict, event *audit.Event) error {
 	if req.Client.Replay == access.Off || !compared.Portrait {
 		return nil
 	}
@@ -54,8 +54,10 @@ func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Pr
 	seen, err := guard(ctx, func() (bool, error) {
 		return v.o.Probes.Seen(ctx, req.Claim.NIK, replay.Probe{
 			Signature: probe.Signature,
-			Request:   replay.RequestOf(req.Client.ID, req.ID),
+			Aligned:   probe.Aligned,
+			Request:   replay.RequestOf(req.Client.ID, req.ID, req.Claim, probe.Signature.File),
 			At:        event.Time.UnixMicro(),
+			Result:    resultOf(compared, verdict, req.Client.Threshold),
 		})
 	})
 	if err != nil {
@@ -69,4 +71,20 @@ func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Pr
 		return &sesuai.Error{Kind: sesuai.KindSuspectedReplay}
 	}
 	return nil
+}
+
+// resultOf returns the result with which a probe is remembered. The photograph
+// of the reference is known without being remembered, so its copies must not
+// displace others.
+func resultOf(compared registry.Comparison, verdict sesuai.Verdict, threshold sesuai.Percentage) replay.Result {
+	switch {
+	case compared.SamePhotograph:
+		return replay.NonMatch
+	case verdict.Verified:
+		return replay.Verified
+	case verdict.Face.AtLeast(threshold):
+		return replay.Match
+	default:
+		return replay.NonMatch
+	}
 }

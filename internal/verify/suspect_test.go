@@ -89,15 +89,49 @@ func TestReplay(t *testing.T) {
 // The memory is told what the photograph is known by, and who sent it when.
 func TestProbeIsRemembered(t *testing.T) {
 	w := newWorld()
-	if _, err := w.verifier().Verify(t.Context(), request(t)); err != nil {
+	req := request(t)
+	if _, err := w.verifier().Verify(t.Context(), req); err != nil {
 		t.Fatal(err)
 	}
 	want := replay.Probe{
-		Signature: face.Signature{File: [32]byte{1}}, Request: replay.RequestOf("client-1", "request-1"),
-		At: time.Date(2026, time.March, 10, 12, 0, 1, 0, time.UTC).UnixMicro(),
+		Signature: face.Signature{File: [32]byte{1}}, Request: replay.RequestOf("client-1", "request-1", req.Claim, [32]byte{1}),
+		At:     time.Date(2026, time.March, 10, 12, 0, 1, 0, time.UTC).UnixMicro(),
+		Result: replay.Verified,
 	}
 	if w.sent != want || w.asked.Probe.Signature != want.Signature {
 		t.Error("the memory or the registry was told of another probe")
+	}
+}
+
+// TestResultIsRemembered: the memory is told whether the face matched and whether
+// the person was verified, also where the probe is refused as a replay.
+func TestResultIsRemembered(t *testing.T) {
+	otherName := answer(func(r *registry.Answer) { r.NameScore = 0 })
+	otherDate := answer(func(r *registry.Answer) { r.DateOfBirth = sesuai.NonMatch })
+	unlike := comparison(func(c *registry.Comparison) { c.Percentage = sesuai.PercentageOf(74.99) })
+	for _, tt := range []struct {
+		about string
+		steps []step
+		want  replay.Result
+	}{
+		{"verified", nil, replay.Verified},
+		{"another name", []step{otherName}, replay.Match},
+		{"another date", []step{otherDate}, replay.Match},
+		{"another face", []step{unlike}, replay.NonMatch},
+		{"another name and face", []step{otherName, unlike}, replay.NonMatch},
+		{"the reference's photograph", []step{reference}, replay.NonMatch},
+		{"sent before", []step{sentBefore}, replay.Verified}, // the memory knows better
+	} {
+		w := newWorld()
+		for _, s := range tt.steps {
+			s(w)
+		}
+		req := request(t)
+		req.Client.Replay = access.Enforce
+		_, _ = w.verifier().Verify(t.Context(), req)
+		if w.sent.Result != tt.want || w.sent.Signature.File == [32]byte{} {
+			t.Errorf("%s: remembered with result %v, want %v", tt.about, w.sent.Result, tt.want)
+		}
 	}
 }
 

@@ -138,8 +138,19 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 			Caller: registry.Caller{Client: req.Client.ID, RequestID: req.ID}, Claim: req.Claim, Probe: &probe,
 		})
 	}
+	var verdict sesuai.Verdict
 	if err == nil {
-		err = v.lookForReplay(ctx, req, probe, answer.Face, &event)
+		verdict = policy.Decide(policy.Evidence{
+			Found:         answer.Found,
+			Status:        answer.Status,
+			NameScore:     answer.NameScore,
+			NameThreshold: req.Client.NameThreshold,
+			DateOfBirth:   answer.DateOfBirth,
+			Portrait:      answer.Face.Portrait,
+			Percentage:    answer.Face.Percentage,
+			Threshold:     req.Client.Threshold,
+		})
+		err = v.lookForReplay(ctx, req, probe, answer.Face, verdict, &event)
 	}
 	if kind := sesuai.KindOf(err); kind == sesuai.KindSuspectedReplay || kind == sesuai.KindInvalidImage {
 		event.Result, event.Reason = audit.Refused, string(kind)
@@ -150,16 +161,6 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		return sesuai.Verdict{}, v.record(ctx, event, start, err)
 	}
 
-	verdict := policy.Decide(policy.Evidence{
-		Found:         answer.Found,
-		Status:        answer.Status,
-		NameScore:     answer.NameScore,
-		NameThreshold: req.Client.NameThreshold,
-		DateOfBirth:   answer.DateOfBirth,
-		Portrait:      answer.Face.Portrait,
-		Percentage:    answer.Face.Percentage,
-		Threshold:     req.Client.Threshold,
-	})
 	event.Result, event.Reason = audit.NotVerified, string(verdict.Reason)
 	if verdict.Verified {
 		event.Result = audit.Verified
@@ -206,7 +207,9 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 	if err != nil {
 		return face.Probe{}, err
 	}
-	return face.Probe{Template: extraction.Template, Signature: extraction.Signature, Picture: extraction.Picture}, nil
+	return face.Probe{
+		Template: extraction.Template, Signature: extraction.Signature, Aligned: extraction.Aligned, Picture: extraction.Picture,
+	}, nil
 }
 
 // refuses reports whether errors of the kind are about the photograph.

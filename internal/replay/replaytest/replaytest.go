@@ -41,10 +41,17 @@ type suite struct {
 var start = time.Now()
 
 // Probe returns a probe of the n-th photograph, so long after the tests' start.
+// The person was verified.
 func Probe(n int, request string, after time.Duration) replay.Probe {
+	return probeOf(sesuai.Claim{}, n, request, after, replay.Verified)
+}
+
+// probeOf returns a probe that came with the claim and had that result.
+func probeOf(claim sesuai.Claim, n int, request string, after time.Duration, result replay.Result) replay.Probe {
+	signature := registrytest.Signature(n)
 	return replay.Probe{
-		Signature: registrytest.Signature(n), Request: replay.RequestOf("cli_test", request),
-		At: start.Add(after).UnixMicro(),
+		Signature: signature, Request: replay.RequestOf("cli_test", request, claim, signature.File),
+		At: start.Add(after).UnixMicro(), Result: result,
 	}
 }
 
@@ -98,7 +105,9 @@ func (s suite) TestUpdateWithAllProbes(t *testing.T) {
 	stores := s.open(t)
 	var all []replay.Probe
 	for n := range replay.MaxProbes {
-		all = append(all, Probe(n, fmt.Sprint(n), time.Duration(n)*time.Second))
+		p := Probe(n, fmt.Sprint(n), time.Duration(n)*time.Second)
+		p.Result = replay.Result(n % 3)
+		all = append(all, p)
 	}
 	exchange(t, stores[0], 0, all...)
 	assertProbes(t, exchange(t, stores[1], 0, all...), all...)
@@ -123,13 +132,68 @@ func (s suite) TestSeen(t *testing.T) {
 	AssertSeen(t, m, 2, Probe(12, "h", 8), true)
 }
 
-func (s suite) TestSeenKeepsTheLatest(t *testing.T) {
+// TestRetry: a request that says anything else under the id of an earlier one is
+// no retry.
+func (s suite) TestRetry(t *testing.T) {
 	m := memory(s.open(t)[0])
-	for n := range replay.MaxProbes + 4 {
-		AssertSeen(t, m, 0, Probe(n, fmt.Sprint(n), time.Duration(n)), false)
+	claim := registrytest.Claim(registrytest.Person(t, 1))
+	name, date := claim, claim
+	name.Name = registrytest.Name(t, "Orang Lain")
+	date.DateOfBirth = registrytest.Date(t, "01-02-1970")
+	first := probeOf(claim, 1, "constant", 0, replay.Match)
+	AssertSeen(t, m, 1, first, false)
+	AssertSeen(t, m, 1, first, false)
+	for about, guess := range map[string]sesuai.Claim{"name": name, "date of birth": date} {
+		t.Run(about, func(t *testing.T) {
+			AssertSeen(t, m, 1, probeOf(guess, 1, "constant", time.Second, replay.Match), true)
+		})
 	}
-	AssertSeen(t, m, 0, Probe(4, "again", 99), true)
-	AssertSeen(t, m, 0, Probe(3, "again", 99), false)
+	AssertSeen(t, m, 1, first, true) // now it was sent by somebody else, too
+}
+
+// TestSeenKeepsTheLatest of each result.
+func (s suite) TestSeenKeepsTheLatest(t *testing.T) {
+	stores := s.open(t)
+	for person, tt := range []struct {
+		result replay.Result
+		keeps  int
+	}{{replay.NonMatch, replay.MaxOthers}, {replay.Match, replay.MaxOthers}, {replay.Verified, replay.MaxVerified}} {
+		m := memory(stores[0])
+		sent := func(n int, request string, after time.Duration) replay.Probe {
+			return probeOf(sesuai.Claim{}, n, request, after, tt.result)
+		}
+		for n := range tt.keeps + 4 {
+			AssertSeen(t, m, person, sent(n, fmt.Sprint(n), time.Duration(n)), false)
+		}
+		AssertSeen(t, m, person, sent(4, "again", 999), true)
+		AssertSeen(t, m, person, sent(3, "again", 999), false)
+	}
+}
+
+// TestFlood: photographs that fail displace none that did better, however many
+// there are.
+func (s suite) TestFlood(t *testing.T) {
+	stores := s.open(t)
+	m := memory(stores[0])
+	next := 100
+	flood := func(result replay.Result) {
+		t.Helper()
+		for range 2 * replay.MaxProbes {
+			next++
+			AssertSeen(t, m, 1, probeOf(sesuai.Claim{}, next, fmt.Sprint(next), time.Duration(next), result), false)
+		}
+	}
+	for n := range replay.MaxVerified {
+		AssertSeen(t, m, 1, Probe(n, fmt.Sprint(n), time.Duration(n)), false)
+	}
+	AssertSeen(t, m, 1, probeOf(sesuai.Claim{}, 99, "wrong name", 99, replay.Match), false)
+	flood(replay.NonMatch)
+	AssertSeen(t, m, 1, probeOf(sesuai.Claim{}, 99, "another name", time.Second, replay.Match), true)
+	flood(replay.Match)
+	flood(replay.NonMatch)
+	for n := range replay.MaxVerified {
+		AssertSeen(t, memory(stores[1]), 1, Probe(n, "again", time.Minute), true)
+	}
 }
 
 // TestSeenAtOnce: of several calls at the same time with one photograph, over two
