@@ -21,6 +21,11 @@ import (
 // replyTimeout is how long a caller may take to receive a response.
 const replyTimeout = 30 * time.Second
 
+// lingerTimeout is how long the rest of a refused request is read and dropped. A
+// caller that sends all of a request before it reads could otherwise lose the
+// response when the connection is closed.
+const lingerTimeout = 500 * time.Millisecond
+
 // requestIDHeader is set on every response.
 const requestIDHeader = "Request-Id"
 
@@ -42,6 +47,8 @@ type reply struct {
 	id, client string
 	// status is the written status, 0 if nothing was written yet.
 	status int
+	// unread is set until the whole body has been read.
+	unread bool
 	// cause is the error that was answered. It is only logged.
 	cause error
 }
@@ -49,7 +56,7 @@ type reply struct {
 // ServeHTTP implements http.Handler.
 func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	w := &reply{ResponseWriter: rw, id: requestID(r.Header.Get("X-Request-Id"))}
+	w := &reply{ResponseWriter: rw, id: requestID(r.Header.Get("X-Request-Id")), unread: r.ContentLength != 0}
 	header := w.Header()
 	header.Set(requestIDHeader, w.id)
 	header.Set("Cache-Control", "no-store")
@@ -133,7 +140,14 @@ func (w *reply) writeJSON(status int, body []byte) {
 	// The deadline starts now, however long the handler took. It keeps a
 	// caller that does not read from holding the connection. A test's
 	// ResponseWriter has no connection.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replyTimeout))
+	connection := http.NewResponseController(w)
+	_ = connection.SetWriteDeadline(time.Now().Add(replyTimeout))
+	if w.unread || status == http.StatusUnauthorized {
+		// net/http would wait for the rest of the body until its own
+		// deadline, in order to keep the connection.
+		header.Set("Connection", "close")
+		_ = connection.SetReadDeadline(time.Now().Add(lingerTimeout))
+	}
 	w.WriteHeader(status)
 	// An error means that the caller has closed the connection.
 	_, _ = w.Write(body)
