@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 // has stopped sending holds little memory, or holds it for a short time.
 const bodyStep = 64 << 10
 
-// body is a request's body. Memory for reading and decoding it is reserved before
-// it is read.
+// body is a request's body. It is read as a whole before it is decoded, so that a
+// caller that sends slowly holds up no other. Memory for reading and decoding it is
+// reserved before it is read.
 type body struct {
 	source io.Reader
 	memory *admission.Pool
@@ -26,8 +28,8 @@ type body struct {
 	// proceed gives the caller time for the next step.
 	proceed func()
 
-	held  int64 // bytes taken from memory
-	ahead int64 // bytes that may be read before the next step
+	held int64       // bytes taken from memory
+	read net.Buffers // what has been read; its Read forgets what it returns
 }
 
 // newBody returns the body of the client's request. The caller must release it.
@@ -49,20 +51,40 @@ func (s *Server) newBody(w *reply, r *http.Request, client string) *body {
 	}
 }
 
-// Read implements io.Reader. If there is no memory, the error has kind
-// sesuai.KindOverloaded.
-func (b *body) Read(p []byte) (int, error) {
-	if b.ahead == 0 {
+// readAll reads the whole body, of that length, or of an unknown one if it is
+// negative. If there is no memory, the error has kind sesuai.KindOverloaded.
+func (b *body) readAll(length int64) error {
+	for left := length; ; left -= bodyStep {
 		n := bodyStep * b.copies
 		if !b.memory.Take(b.client, n) {
-			return 0, noMemory()
+			return noMemory()
 		}
 		b.held += n
-		b.ahead = bodyStep
 		b.proceed()
+		size := int64(bodyStep)
+		if length >= 0 {
+			size = min(max(left, 0)+1, size) // one more shows the end
+		}
+		step := make([]byte, size)
+		n, err := b.fill(step)
+		b.read = append(b.read, step[:n])
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	n, err := b.source.Read(p[:min(int64(len(p)), b.ahead)])
-	b.ahead -= int64(n)
+}
+
+// fill reads until step is full, or until an error, which is io.EOF at the end of
+// the body.
+func (b *body) fill(step []byte) (n int64, err error) {
+	for n < int64(len(step)) && err == nil {
+		var got int
+		got, err = b.source.Read(step[n:])
+		n += int64(got)
+	}
 	return n, err
 }
 

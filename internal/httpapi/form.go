@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/admission"
 )
 
 // The limits of a body, besides its size.
@@ -90,7 +92,8 @@ func (f *form) validate(now time.Time) (sesuai.Claim, []byte, error) {
 
 // readForm reads the body within the limits of size, time and memory. It refuses
 // a body that declares a greater size, or for which there is no memory now, without
-// reading it. Of the memory it keeps that of the photograph.
+// reading it. Clients take turns at decoding, since 10 MB of JSON take as long as a
+// photograph. Of the memory readForm keeps that of the photograph.
 func (s *Server) readForm(w *reply, r *http.Request, body *body) (*form, error) {
 	if r.ContentLength > s.o.MaxBody {
 		return nil, &sesuai.Error{Kind: sesuai.KindTooLarge}
@@ -107,18 +110,26 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body) (*form, error) 
 	if !body.fits(r.ContentLength) {
 		return nil, noMemory()
 	}
-	f, err := decode(body)
-	if err == nil {
-		// What follows the form is ignored, but counts towards the size.
-		_, err = io.Copy(io.Discard, body)
-	}
-	if err != nil {
+	if err := body.readAll(r.ContentLength); err != nil {
 		return nil, unreadable(err)
 	}
 	// The deadline is cleared once the body has been read; otherwise net/http
 	// would take its expiry for a closed connection and cancel the request.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	w.unread = false
+
+	ctx, cancel := context.WithTimeout(admission.WithClient(r.Context(), body.client), s.o.Timeout)
+	defer cancel()
+	release, err := s.decoding.Acquire(ctx, 0)
+	if err != nil {
+		return nil, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
+	}
+	defer release()
+	// What follows the form is ignored.
+	f, err := decode(&body.read)
+	if err != nil {
+		return nil, unreadable(err)
+	}
 	body.keep(int64(cap(f.photo)))
 	return f, nil
 }

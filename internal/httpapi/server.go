@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -93,10 +94,11 @@ type Options struct {
 
 // Server serves the API. It implements http.Handler.
 type Server struct {
-	o      Options
-	mux    *http.ServeMux
-	slots  *admission.Pool // verifications in progress
-	bodies *admission.Pool // bytes of bodies
+	o        Options
+	mux      *http.ServeMux
+	slots    *admission.Pool  // verifications in progress
+	bodies   *admission.Pool  // bytes of bodies
+	decoding *admission.Queue // bodies being decoded, by half of the cores
 }
 
 // New returns a Server.
@@ -128,6 +130,7 @@ func New(o Options) *Server {
 	s := &Server{
 		o: o, mux: http.NewServeMux(),
 		slots: admission.NewPool(int64(o.MaxInFlight)), bodies: admission.NewPool(o.Memory),
+		decoding: admission.NewQueue(runtime.GOMAXPROCS(0)/2, 0),
 	}
 	s.route(http.MethodPost, FaceVerificationPath, s.faceVerification)
 	s.route(http.MethodGet, "/healthz", s.health)

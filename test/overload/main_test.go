@@ -151,10 +151,10 @@ func (w *world) send(client string, b body) (status int, err error) {
 	return resp.StatusCode, checkJSON(resp)
 }
 
-// hang sends the head of a request as the client and some of its body, and waits
-// until the program ends the connection. A client that does not exist has wrong
-// credentials. The status is 0 if there was no response.
-func (w *world) hang(client string, sent int) (status int, err error) {
+// hang sends the head of a request as the client, and less of its body than it
+// declares, and waits until the program ends the connection. A client that does not
+// exist has wrong credentials. The status is 0 if there was no response.
+func (w *world) hang(client string, declared, sent int) (status int, err error) {
 	conn, err := net.Dial("tcp", w.address)
 	if err != nil {
 		return 0, nil
@@ -170,8 +170,8 @@ func (w *world) hang(client string, sent int) (status int, err error) {
 	}
 	r.SetBasicAuth(c.Username, c.Password)
 	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: sesuai.test\r\nAuthorization: %s\r\nX-Api-Key: %s\r\n"+
-		"Content-Type: multipart/form-data; boundary=%s\r\nContent-Length: 10000000\r\n\r\n%s%s",
-		path, r.Header.Get("Authorization"), c.APIKey, boundary, formHead(), strings.Repeat("x", sent)); err != nil {
+		"Content-Type: multipart/form-data; boundary=%s\r\nContent-Length: %d\r\n\r\n%s%s",
+		path, r.Header.Get("Authorization"), c.APIKey, boundary, declared, formHead(), strings.Repeat("x", sent)); err != nil {
 		return 0, nil // it was refused meanwhile
 	}
 	reader := bufio.NewReader(conn)

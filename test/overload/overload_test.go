@@ -173,11 +173,11 @@ func TestOverload(t *testing.T) {
 		c.seen.add(t, "large", status, err, 0, 400, 413, 415, 503)
 	})
 	c.run(136, time.Second, func(turn int) {
-		status, err := w.hang(fmt.Sprint("idle ", 1+turn%2), turn%5*20_000)
+		status, err := w.hang(fmt.Sprint("idle ", 1+turn%2), 10_000_000, turn%5*20_000)
 		c.seen.add(t, "idle", status, err, 0, 408, 503)
 	})
 	c.run(150, time.Second, func(turn int) {
-		status, err := w.hang("nobody", turn%2*100)
+		status, err := w.hang("nobody", 10_000+turn%2*10_000_000, 100)
 		c.seen.add(t, "without credentials", status, err, 0, 401, 429)
 	})
 	time.Sleep(time.Second)
