@@ -119,6 +119,11 @@ upstream: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Verify agai
 	bin/demo cut
 	UPSTREAM_MINUTES=$${UPSTREAM_MINUTES:-20} $(GO) test $(TAGS) -count=1 -v -run TestMixedLoad -timeout 90m ./test/upstream
 
+.PHONY: overload
+overload: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Overload a server for OVERLOAD_MINUTES (default 10)
+	bin/demo cut
+	OVERLOAD_MINUTES=$${OVERLOAD_MINUTES:-10} $(GO) test $(TAGS) -count=1 -v -run TestOverload -timeout 90m ./test/overload
+
 # TAGGED packages have files that the build tags choose. The linters look at all
 # packages as this machine builds them, and at these without the tags as well.
 TAGGED := ./internal/face/turbo

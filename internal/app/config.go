@@ -81,14 +81,12 @@ type FaceConfig struct {
 	// calibration that the manifest names.
 	Calibration string `yaml:"calibration"`
 	// Workers is the number of photographs that are processed at the same time;
-	// further ones wait. 0 means the number of cores.
+	// further ones wait, and clients take turns. One of a client that has none
+	// in progress may be processed in addition, up to twice the number. 0 means
+	// the number of cores.
 	Workers int `yaml:"workers" range:"0,1024"`
 	// MaxPixels is the largest number of pixels of a photograph.
 	MaxPixels int `yaml:"max_pixels" range:"10000,200000000"`
-	// Memory is the number of bytes for the pixels of all photographs that are
-	// being decoded. A photograph that needs more (40 megapixels of 16 bits are
-	// 440 MB) waits until it is the only one.
-	Memory int64 `yaml:"memory" range:"16777216,1099511627776"`
 	// Dominance is the ratio of the areas of the two largest faces below which
 	// a photograph is refused because it shows several faces.
 	Dominance float64 `yaml:"dominance" range:"1,1000"`
@@ -105,16 +103,34 @@ type FaceConfig struct {
 // LimitsConfig is about the size and the number of requests.
 type LimitsConfig struct {
 	// MaxBody is the largest size of a request, in bytes.
-	MaxBody int64 `yaml:"max_body" range:"1024,1073741824"`
-	// MaxInFlight is the number of requests in progress. At most three quarters
-	// of them are of one client. A further request is answered 503 with
-	// Retry-After.
+	MaxBody int64 `yaml:"max_body" range:"1024,33554432"`
+	// MaxInFlight is the number of verifications in progress. A request counts
+	// once it has arrived completely. A further one is answered 503 with
+	// Retry-After. One client has at most three quarters of them, two have at
+	// most three sevenths each, and so on, so that some are left for others.
 	MaxInFlight int `yaml:"max_in_flight" range:"1,65536"`
+	// Memory is the number of bytes for requests and photographs. One half is
+	// for requests: reading and decoding one takes two to three times its size,
+	// and one for which there is no memory is answered 503 with Retry-After.
+	// Clients share it as they share max_in_flight. The other half is for the
+	// pixels of photographs that are being decoded; a photograph that needs
+	// more than that waits until it is the only one. It must be at least nine
+	// times max_body. The program needs up to 150 MB besides.
+	Memory int64 `yaml:"memory" range:"100663296,1099511627776"`
+	// Connections is the number of open connections. A further one is answered
+	// 503 and closed. Where the system allows fewer open files, it is less: 256
+	// files are kept for other uses.
+	Connections int `yaml:"connections" range:"8,1048576"`
+	// ConnectionsPerAddress is the number of open connections from one address;
+	// for IPv6, from 64 bits of one. 0 means half of connections. If several
+	// proxies are in front of Sesuai, each is an address.
+	ConnectionsPerAddress int `yaml:"connections_per_address" range:"0,1048576"`
 }
 
 // TimeoutsConfig is about time limits.
 type TimeoutsConfig struct {
-	// Body is the time for a caller to send a request.
+	// Body is the time for a caller to send a request. A third of it is the
+	// time for each 64 KiB.
 	Body time.Duration `yaml:"body" range:"100ms,1h"`
 	// Request is the time for a verification, from the moment at which the
 	// request has arrived.
@@ -158,13 +174,15 @@ func DefaultConfig() Config {
 		Data:   "./data",
 		Face: FaceConfig{
 			MaxPixels: face.DefaultMaxPixels,
-			Memory:    face.DefaultMemory,
 			Dominance: face.DefaultDominance,
 			Quality:   face.DefaultLimits,
 
 			LivenessThreshold: face.DefaultLivenessThreshold,
 		},
-		Limits: LimitsConfig{MaxBody: httpapi.DefaultMaxBody, MaxInFlight: httpapi.DefaultMaxInFlight},
+		Limits: LimitsConfig{
+			MaxBody: httpapi.DefaultMaxBody, MaxInFlight: httpapi.DefaultMaxInFlight,
+			Memory: 512 << 20, Connections: 4096,
+		},
 		Times: TimeoutsConfig{
 			Body: httpapi.DefaultBodyTimeout, Request: httpapi.DefaultTimeout,
 			Registry: verify.DefaultRegistryTimeout, Audit: verify.DefaultAuditTimeout,
@@ -252,7 +270,7 @@ func (c *Config) Check() error {
 	if err := config.CheckRanges(c); err != nil {
 		return badConfig("%v", err)
 	}
-	for _, check := range []func() error{c.checkDukcapil, c.Metrics.check} {
+	for _, check := range []func() error{c.checkDukcapil, c.Metrics.check, c.Limits.check} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -172,7 +172,7 @@ func engineOptions(c Config, use EngineUse, cores int) (face.Options, error) {
 		DecodeJPEG: turbo.Decode,
 		Workers:    workers,
 		MaxPixels:  c.Face.MaxPixels,
-		Memory:     c.Face.Memory,
+		Memory:     c.Limits.pixels(),
 		Dominance:  c.Face.Dominance,
 		Liveness:   c.Face.Liveness,
 		Limits:     &c.Face.Quality,

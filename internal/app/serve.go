@@ -91,14 +91,18 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		Log:           log,
 		MaxBody:       c.Limits.MaxBody,
 		MaxInFlight:   c.Limits.MaxInFlight,
+		Memory:        c.Limits.bodies(),
 		BodyTimeout:   c.Times.Body,
 		Timeout:       c.Times.Request,
 	})
 
+	defer limitHeap(c.Limits)()
+	all, each := c.Limits.connections()
+	limited := httpapi.LimitConnections(listener, all, each)
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
-	go func() { served <- httpapi.Serve(serving, listener, server, log) }()
+	go func() { served <- httpapi.Serve(serving, limited, server, log) }()
 
 	engine, err := OpenEngine(c, ManyPhotographs, runtime.GOMAXPROCS(0))
 	if err != nil {

@@ -86,7 +86,7 @@ func Check(ctx context.Context, o Options, c Candidate) (Checked, error) {
 	o.Manifest.Template, o.Manifest.TemplateLength = checked.Template, nil
 	o.Liveness, o.Workers = false, 1
 	e := &Engine{
-		manifest: o.Manifest, decodeJPEG: o.DecodeJPEG, memory: newBudget(DefaultMemory),
+		manifest: o.Manifest, decodeJPEG: o.DecodeJPEG, memory: DefaultMemory,
 		maxPixels: DefaultMaxPixels, dominance: DefaultDominance, limits: DefaultLimits,
 	}
 	defer e.Close()
@@ -170,7 +170,9 @@ func shapeText(shape []int64) string {
 // run runs the network on a grey ramp, so that a network that fails on any input
 // is not reported as a failure of the pipeline.
 func (c *Checked) run(e *Engine) {
-	network := e.all[0].template
+	w := <-e.workers
+	defer func() { e.workers <- w }()
+	network := w.template
 	in := network.Input()
 	for i := range in {
 		in[i] = (float32(i%256) - c.Template.Mean) / c.Template.Divisor

@@ -1,10 +1,12 @@
 package face_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"image"
+	"image/jpeg"
 	"runtime"
 	"sync"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/face"
 )
 
@@ -125,10 +128,13 @@ func TestExtractEndsWithItsContext(t *testing.T) {
 		}
 	}
 	// All workers are busy: the caller waits until its context ends.
-	give := face.TakeWorker(e)
+	give, err := face.TakeWorker(context.Background(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	_, err := e.Extract(ctx, data, face.ForProbe)
+	_, err = e.Extract(ctx, data, face.ForProbe)
 	wantKind(t, err, sesuai.KindOverloaded)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("waiting in vain: %v", err)
@@ -136,9 +142,37 @@ func TestExtractEndsWithItsContext(t *testing.T) {
 	// A file that is not a photograph does not wait for a worker.
 	_, err = e.Extract(context.Background(), []byte("text"), face.ForProbe)
 	wantKind(t, err, sesuai.KindUnsupportedImage)
+	// Neither does the photograph of another client.
+	x, err := e.Extract(admission.WithClient(context.Background(), "another"), data, face.ForProbe)
+	if err != nil || x.Finding != face.OneFace {
+		t.Errorf("of another client: %v, %v", x.Finding, err)
+	}
 	give()
 	if x := extractFile(t, e, data); x.Finding != face.OneFace {
 		t.Errorf("afterwards: %v", x.Finding)
+	}
+}
+
+// Work ends after decoding if its caller has gone.
+func TestExtractEndsAfterDecoding(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	opened := false // it decodes for the self-test before
+	e := openEngine(t, func(o *face.Options) {
+		o.DecodeJPEG = func(data []byte, _, _, _ int) (*image.YCbCr, error) {
+			if opened {
+				cancel()
+			}
+			m, err := jpeg.Decode(bytes.NewReader(data))
+			if err != nil {
+				return nil, err
+			}
+			return m.(*image.YCbCr), nil
+		}
+	})
+	opened = true
+	_, err := e.Extract(ctx, encodeJPEG(t, face.DrawFirst(300)), face.ForProbe)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package face
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/admission"
 )
 
 // The defaults of Options.
@@ -45,8 +47,9 @@ type Options struct {
 	// together; DefaultMemory if 0. A photograph that takes more waits until
 	// no other is being decoded.
 	Memory int64
-	// Workers is how many photographs are processed at once; GOMAXPROCS if 0.
-	// Further ones wait.
+	// Workers is how many photographs of one client are processed at once;
+	// GOMAXPROCS if 0. Further ones wait. See admission.Queue for how several
+	// clients share the workers.
 	Workers int
 	// MaxPixels is the greatest number of pixels in a photograph;
 	// DefaultMaxPixels if 0.
@@ -73,9 +76,9 @@ type Engine struct {
 	decodeJPEG  JPEGDecoder
 	networks    []Network
 	liveness    *LivenessSpec // nil unless Options.Liveness
-	workers     chan *worker
-	all         []*worker
-	memory      *budget
+	queue       *admission.Queue
+	workers     chan *worker // those that are free
+	memory      int64
 	maxPixels   int
 	dominance   float64
 	subject     Subject
@@ -111,7 +114,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		manifest: o.Manifest, calibration: o.Calibration, decodeJPEG: o.DecodeJPEG,
-		memory:    newBudget(DefaultMemory),
+		memory:    cmp.Or(o.Memory, DefaultMemory),
 		maxPixels: DefaultMaxPixels, dominance: DefaultDominance, limits: DefaultLimits,
 	}
 	if err := e.open(o, func(spec NetworkSpec) ([]byte, error) { return spec.load(o.Models) }); err != nil {
@@ -123,9 +126,6 @@ func New(o Options) (*Engine, error) {
 	if err := e.selfTest(context.Background()); err != nil {
 		e.Close()
 		return nil, err
-	}
-	if o.Memory > 0 {
-		e.memory = newBudget(o.Memory)
 	}
 	if o.MaxPixels > 0 {
 		e.maxPixels = o.MaxPixels
@@ -161,35 +161,49 @@ func (e *Engine) open(o Options, read func(NetworkSpec) ([]byte, error)) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	e.workers = make(chan *worker, workers)
+	e.queue = admission.NewQueue(workers, e.memory)
+	e.workers = make(chan *worker, e.queue.MaxRunning())
 	for range workers {
-		w := &worker{engine: e}
-		e.all = append(e.all, w)
-		runners := []*Runner{&w.detector, &w.landmarks, &w.template, &w.eyes, &w.liveness}
-		for i, n := range e.networks {
-			var err error
-			if *runners[i], err = n.NewRunner(); err != nil {
-				return err
-			}
+		w, err := e.newWorker()
+		if err != nil {
+			return err
 		}
 		e.workers <- w
 	}
 	return nil
 }
 
+// newWorker makes a worker with the memory for its networks.
+func (e *Engine) newWorker() (*worker, error) {
+	w := &worker{engine: e}
+	runners := []*Runner{&w.detector, &w.landmarks, &w.template, &w.eyes, &w.liveness}
+	for i, n := range e.networks {
+		var err error
+		if *runners[i], err = n.NewRunner(); err != nil {
+			w.close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *worker) close() {
+	for _, r := range []Runner{w.detector, w.landmarks, w.template, w.eyes, w.liveness} {
+		if r != nil {
+			r.Close()
+		}
+	}
+}
+
 // Close frees the networks. No Extract may be running.
 func (e *Engine) Close() {
-	for _, w := range e.all {
-		for _, r := range []Runner{w.detector, w.landmarks, w.template, w.eyes, w.liveness} {
-			if r != nil {
-				r.Close()
-			}
-		}
+	for len(e.workers) > 0 {
+		(<-e.workers).close()
 	}
 	for _, n := range e.networks {
 		_ = n.Close()
 	}
-	e.all, e.networks = nil, nil
+	e.networks = nil
 }
 
 // Model returns the model id of this engine's templates.
@@ -214,32 +228,47 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (x Extracti
 	return x, err
 }
 
-// work calls do with a free worker, once the memory for decoding the photograph
-// is free.
+// large is the size in bytes from which a photograph's memory is collected as
+// soon as it is released. Otherwise the garbage collector lets the heap grow to
+// twice that size.
+const large = 64 << 20
+
+// work calls do with a free worker when it is the turn of ctx's client and the
+// memory for decoding the photograph is free. A file whose header is refused does
+// not wait.
 func (e *Engine) work(ctx context.Context, photo []byte, do func(w *worker, f file) error) error {
-	var w *worker
-	select {
-	case w = <-e.workers:
-	case <-ctx.Done():
-		return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: ctx.Err()}
-	}
-	defer func() {
-		w.reset()
-		e.workers <- w
-	}()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	f, err := inspect(photo, e.maxPixels)
 	if err != nil {
 		return err
 	}
-	release, err := e.memory.acquire(ctx, f.memory())
+	release, err := e.queue.Acquire(ctx, f.memory())
 	if err != nil {
 		return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
 	}
 	defer release()
+	w, err := e.take()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		w.reset()
+		e.workers <- w
+		if f.memory() >= large {
+			runtime.GC()
+		}
+	}()
 	return do(w, f)
+}
+
+// take takes a free worker, or makes one if there is none: the queue admits more
+// requests than there are workers at first.
+func (e *Engine) take() (*worker, error) {
+	select {
+	case w := <-e.workers:
+		return w, nil
+	default:
+		return e.newWorker()
+	}
 }
 
 // extractFile decodes the file at the resolution that is needed, and processes

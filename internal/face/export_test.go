@@ -108,15 +108,16 @@ func Orientations(data []byte) [3]int {
 	return [3]int{int(tiffOrientation(data)), int(jpegOrientation(data)), int(pngOrientation(data))}
 }
 
-// TakeWorker takes a worker until the returned function is called.
-func TakeWorker(e *Engine) func() {
-	w := <-e.workers
-	return func() { e.workers <- w }
+// TakeWorker takes the place of a worker until the returned function is called.
+func TakeWorker(ctx context.Context, e *Engine) (func(), error) {
+	return e.queue.Acquire(ctx, 0)
 }
 
-// KeptBytes returns how many bytes the workers hold for photographs.
+// KeptBytes returns how many bytes the free workers hold for photographs.
 func KeptBytes(e *Engine) (n int) {
-	for _, w := range e.all {
+	for range len(e.workers) {
+		w := <-e.workers
+		e.workers <- w
 		n += cap(w.photo.converted)
 		for _, c := range w.photo.planes {
 			n += cap(c.pix)

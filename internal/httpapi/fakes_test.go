@@ -158,6 +158,13 @@ func (s *service) start(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.serve(t, l)
+	return l.Addr().String()
+}
+
+// serve serves on the listener until the test ends.
+func (s *service) serve(t *testing.T, l net.Listener) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- httpapi.Serve(ctx, l, httpapi.New(s.options), s.options.Log) }()
@@ -167,7 +174,6 @@ func (s *service) start(t *testing.T) string {
 			t.Errorf("the server ended with: %v", err)
 		}
 	})
-	return l.Addr().String()
 }
 
 // part is one part of a multipart body. An empty header stands for a header

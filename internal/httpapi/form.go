@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/admission"
 )
 
 // The limits of a body, besides its size.
@@ -88,9 +90,11 @@ func (f *form) validate(now time.Time) (sesuai.Claim, []byte, error) {
 	return c, f.photo, nil
 }
 
-// readForm reads the body within the limits of size and time. It refuses a body
-// that declares a greater size without reading it.
-func (s *Server) readForm(w *reply, r *http.Request) (*form, error) {
+// readForm reads the body within the limits of size, time and memory. It refuses
+// a body that declares a greater size, or for which there is no memory now, without
+// reading it. Clients take turns at decoding, since 10 MB of JSON take as long as a
+// photograph. Of the memory readForm keeps that of the photograph.
+func (s *Server) readForm(w *reply, r *http.Request, body *body) (*form, error) {
 	if r.ContentLength > s.o.MaxBody {
 		return nil, &sesuai.Error{Kind: sesuai.KindTooLarge}
 	}
@@ -98,43 +102,60 @@ func (s *Server) readForm(w *reply, r *http.Request) (*form, error) {
 		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, 12.5.3
 		return nil, &sesuai.Error{Kind: sesuai.KindUnsupportedContent}
 	}
-	decode, err := decoderOf(r.Header.Get("Content-Type"))
+	decode, copies, err := decoderOf(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, err
 	}
-
-	// The deadline is set on the connection and cleared once the body has
-	// been read; otherwise net/http would take its expiry for a closed
-	// connection and cancel the request. A ResponseWriter without a
-	// connection, as in a test, has no deadline.
-	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(s.o.BodyTimeout))
-	body := http.MaxBytesReader(w.ResponseWriter, r.Body, s.o.MaxBody)
-	f, err := decode(body)
-	if err == nil {
-		// What follows the form is ignored, but counts towards the size.
-		_, err = io.Copy(io.Discard, body)
+	body.copies = copies
+	if !body.fits(r.ContentLength) {
+		return nil, noMemory()
 	}
+	if err := body.readAll(r.ContentLength); err != nil {
+		return nil, unreadable(err)
+	}
+	// The deadline is cleared once the body has been read; otherwise net/http
+	// would take its expiry for a closed connection and cancel the request.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	w.unread = false
+
+	ctx, cancel := context.WithTimeout(admission.WithClient(r.Context(), body.client), s.o.Timeout)
+	defer cancel()
+	release, err := s.decoding.Acquire(ctx, 0)
+	if err != nil {
+		return nil, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
+	}
+	defer release()
+	// What follows the form is ignored.
+	f, err := decode(&body.read)
 	if err != nil {
 		f.wipe()
 		return nil, unreadable(err)
 	}
-	_ = connection.SetReadDeadline(time.Time{})
+	body.keep(int64(cap(f.photo)))
 	return f, nil
 }
 
-// decoderOf returns the decoder for a Content-Type.
-func decoderOf(contentType string) (func(io.Reader) (*form, error), error) {
+// How many bytes are held at most for each byte of a body. io.ReadAll holds a part
+// of a form twice. encoding/json holds an object in a buffer that doubles, and then
+// the photograph beside it.
+const (
+	multipartCopies = 2
+	jsonCopies      = 3
+)
+
+// decoderOf returns the decoder for a Content-Type and how many copies of the body
+// it makes.
+func decoderOf(contentType string) (decode func(io.Reader) (*form, error), copies int64, err error) {
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	switch {
 	case mediaType == "multipart/form-data" && (err != nil || params["boundary"] == ""):
-		return nil, malformed("multipart without a boundary")
+		return nil, 0, malformed("multipart without a boundary")
 	case mediaType == "multipart/form-data":
-		return func(body io.Reader) (*form, error) { return decodeMultipart(body, params["boundary"]) }, nil
+		return func(body io.Reader) (*form, error) { return decodeMultipart(body, params["boundary"]) }, multipartCopies, nil
 	case mediaType == "application/json" && err == nil:
-		return decodeJSON, nil
+		return decodeJSON, jsonCopies, nil
 	default:
-		return nil, &sesuai.Error{Kind: sesuai.KindUnsupportedContent}
+		return nil, 0, &sesuai.Error{Kind: sesuai.KindUnsupportedContent}
 	}
 }
 

@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"crypto/rand"
-	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -88,10 +86,5 @@ func jsonAnswer(status int) []byte {
 	if !known {
 		reason = text
 	}
-	body := encode(errorBody{reason})
-	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n"+
-		"Cache-Control: no-store\r\nConnection: close\r\n"+
-		"Content-Length: %d\r\nContent-Type: application/json\r\n"+
-		"%s: %s\r\nX-Content-Type-Options: nosniff\r\n\r\n%s",
-		status, text, len(body), requestIDHeader, rand.Text(), body)
+	return rawAnswer(status, encode(errorBody{reason}), "")
 }

@@ -19,6 +19,11 @@ import (
 // replyTimeout is how long a caller may take to receive a response.
 const replyTimeout = 30 * time.Second
 
+// lingerTimeout is how long the rest of a refused request is read and dropped. A
+// caller that sends all of a request before it reads could otherwise lose the
+// response when the connection is closed.
+const lingerTimeout = 500 * time.Millisecond
+
 // requestIDHeader is set on every response.
 const requestIDHeader = "Request-Id"
 
@@ -41,6 +46,8 @@ type reply struct {
 	client string
 	// status is the written status, 0 if nothing was written yet.
 	status int
+	// unread is set until the whole body has been read.
+	unread bool
 	// cause is the error that was answered. It is only logged.
 	cause error
 }
@@ -49,7 +56,7 @@ type reply struct {
 func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	id, given := requestID(r.Header["X-Request-Id"])
-	w := &reply{ResponseWriter: rw, id: id, recordedID: id}
+	w := &reply{ResponseWriter: rw, id: id, recordedID: id, unread: r.ContentLength != 0}
 	if given {
 		w.recordedID = h.server.recorded(id)
 	}
@@ -125,7 +132,14 @@ func (w *reply) writeJSON(status int, body []byte) {
 	// The deadline starts now, however long the handler took. It keeps a
 	// caller that does not read from holding the connection. A test's
 	// ResponseWriter has no connection.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replyTimeout))
+	connection := http.NewResponseController(w)
+	_ = connection.SetWriteDeadline(time.Now().Add(replyTimeout))
+	if w.unread || status == http.StatusUnauthorized {
+		// net/http would wait for the rest of the body until its own
+		// deadline, in order to keep the connection.
+		header.Set("Connection", "close")
+		_ = connection.SetReadDeadline(time.Now().Add(lingerTimeout))
+	}
 	w.WriteHeader(status)
 	// An error means that the caller has closed the connection.
 	_, _ = w.Write(body)

@@ -8,12 +8,15 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -24,6 +27,7 @@ const FaceVerificationPath = "/identity/v1/face-verification"
 const (
 	DefaultMaxBody     = 10 << 20
 	DefaultMaxInFlight = 64
+	DefaultMemory      = 256 << 20
 	DefaultBodyTimeout = 30 * time.Second
 	DefaultTimeout     = 30 * time.Second
 )
@@ -75,13 +79,17 @@ type Options struct {
 	// MaxBody is the greatest size of a request's body in bytes;
 	// DefaultMaxBody if 0.
 	MaxBody int64
-	// MaxInFlight is how many requests of authenticated clients are held in
-	// memory at once; DefaultMaxInFlight if 0. One client may have three
-	// quarters of them. A further request is refused, not queued: its caller
-	// knows best how long to wait.
+	// MaxInFlight is how many verifications are in progress at once;
+	// DefaultMaxInFlight if 0. A request counts once its body has been read. A
+	// further one is refused, not queued: its caller knows best how long to
+	// wait. For what one client may have, see admission.Pool.
 	MaxInFlight int
+	// Memory is how many bytes all bodies may take that are being read, decoded
+	// or verified; DefaultMemory if 0. A body of MaxBody takes up to three
+	// times its size. One for which there is no memory is refused.
+	Memory int64
 	// BodyTimeout is how long a caller may take to send its body;
-	// DefaultBodyTimeout if 0.
+	// DefaultBodyTimeout if 0. A third of it is the time for each 64 KiB.
 	BodyTimeout time.Duration
 	// Timeout is how long a verification may take once the body has been
 	// read; DefaultTimeout if 0.
@@ -90,9 +98,11 @@ type Options struct {
 
 // Server serves the API. It implements http.Handler.
 type Server struct {
-	o     Options
-	mux   *http.ServeMux
-	slots *slots
+	o        Options
+	mux      *http.ServeMux
+	slots    *admission.Pool  // verifications in progress
+	bodies   *admission.Pool  // bytes of bodies
+	decoding *admission.Queue // bodies being decoded, by half of the cores
 
 	sampler *sampler
 	held    chan struct{} // the responses that are being held: see hold
@@ -121,8 +131,15 @@ func New(o Options) *Server {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), slots: newSlots(o.MaxInFlight)}
-	s.sampler, s.held = newSampler(), make(chan struct{}, maxHeld)
+	if o.Memory == 0 {
+		o.Memory = DefaultMemory
+	}
+	s := &Server{
+		o: o, mux: http.NewServeMux(),
+		slots: admission.NewPool(int64(o.MaxInFlight)), bodies: admission.NewPool(o.Memory),
+		decoding: admission.NewQueue(runtime.GOMAXPROCS(0)/2, 0),
+		sampler:  newSampler(), held: make(chan struct{}, maxHeld),
+	}
 	s.route(http.MethodPost, FaceVerificationPath, s.faceVerification)
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
@@ -164,12 +181,15 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !s.slots.acquire(client.ID) {
-		return &sesuai.Error{Kind: sesuai.KindOverloaded}
+	// Without a free slot the body is not worth reading. But the slot is taken
+	// when the body is complete, so that none is held by a caller that sends
+	// slowly.
+	if !s.slots.Fits(client.ID, 1) {
+		return noSlot()
 	}
-	defer s.slots.release(client.ID)
-
-	form, err := s.readForm(w, r)
+	body := s.newBody(w, r, client.ID)
+	defer body.release()
+	form, err := s.readForm(w, r, body)
 	if err != nil {
 		return err
 	}
@@ -178,6 +198,10 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if !s.slots.Take(client.ID, 1) {
+		return noSlot()
+	}
+	defer s.slots.Give(client.ID, 1)
 
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()
@@ -192,6 +216,10 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	}
 	w.writeJSON(http.StatusOK, VerdictJSON(verdict))
 	return nil
+}
+
+func noSlot() error {
+	return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: errors.New("too many requests in progress")}
 }
 
 // health handles GET /healthz: the process serves requests.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
@@ -49,8 +50,11 @@ func newWorld() *world {
 	}
 }
 
-func (w *world) Extract(_ context.Context, _ []byte, use face.Use) (face.Extraction, error) {
+func (w *world) Extract(ctx context.Context, _ []byte, use face.Use) (face.Extraction, error) {
 	w.diary = append(w.diary, "extract")
+	if admission.ClientOf(ctx) != "client-1" {
+		panic("a probe was extracted for another client")
+	}
 	if use == face.ForReference || (use == face.ForLiveProbe) != w.live {
 		panic("a probe was extracted for another use")
 	}

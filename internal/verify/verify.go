@@ -12,6 +12,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/policy"
@@ -28,7 +29,9 @@ const (
 // Options are the parts of a Verifier. Registry, Extractor, Probes and Audit are
 // required.
 type Options struct {
-	Registry  registry.Registry
+	Registry registry.Registry
+	// Extractor is called with a context of the calling client: see
+	// admission.ClientOf.
 	Extractor face.Extractor
 	// Probes remembers photographs that were sent.
 	Probes Probes
@@ -193,7 +196,7 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 	if req.Client.Liveness != access.Off {
 		use = face.ForLiveProbe
 	}
-	extraction, err := v.o.Extractor.Extract(ctx, req.Photo, use)
+	extraction, err := v.o.Extractor.Extract(admission.WithClient(ctx, req.Client.ID), req.Photo, use)
 	if err == nil {
 		err = extraction.Refusal()
 	}

@@ -4,7 +4,17 @@ package turbo
 
 /*
 #cgo LDFLAGS: -l:libturbojpeg.a -lm
+#include <malloc.h>
 #include <turbojpeg.h>
+
+// A progressive JPEG takes tens of megabytes while it is decoded. By default
+// glibc starts to keep blocks of that size for reuse, for many threads one each.
+// A fixed threshold has it return every block of a megabyte or more at once.
+static void return_large_blocks(void) {
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
 
 // The planes are passed one by one, since Go memory that is passed to C must not
 // contain pointers to Go memory.
@@ -21,6 +31,7 @@ import "C"
 import (
 	"errors"
 	"image"
+	"sync"
 	"unsafe"
 
 	"github.com/sesuai/sesuai/internal/face"
@@ -47,10 +58,13 @@ var ratios = map[C.int]image.YCbCrSubsampleRatio{
 	C.TJSAMP_411: image.YCbCrSubsampleRatio411,
 }
 
+var returnLargeBlocks = sync.OnceFunc(func() { C.return_large_blocks() })
+
 func decode(data []byte, width, height, denominator int) (*image.YCbCr, error) {
 	if len(data) == 0 {
 		return nil, errors.New("turbo: an empty file")
 	}
+	returnLargeBlocks()
 	handle := C.tjInitDecompress()
 	if handle == nil {
 		return nil, errors.New("turbo: no memory for a decoder")

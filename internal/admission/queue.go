@@ -1,0 +1,165 @@
+package admission
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// maxPassed is how many later requests may pass one that does not fit into the
+// free memory. After that, nothing passes until it fits. It is so large because
+// one that waits for memory is usually admitted when the next one finishes.
+const maxPassed = 64
+
+// Queue admits requests to workers and memory. Clients that wait take turns, one
+// request each, however many requests a client has. It is safe for concurrent use.
+//
+// The number of workers bounds the requests of one client, and those of all
+// clients together. But a client of which nothing runs need not wait for the
+// requests of others to finish: it may run beside them, on up to as many workers
+// again, and the operating system divides the cores.
+type Queue struct {
+	workers int
+	memory  int64
+
+	mu      sync.Mutex
+	running int
+	used    int64
+	clients map[string]*lane // of which something runs or waits
+	turns   []*lane          // in which something waits, the next turn first
+}
+
+// lane holds the requests of a client.
+type lane struct {
+	client  string
+	running int
+	waiting []*waiter // the first in is the first out
+}
+
+// waiter is a request that waits.
+type waiter struct {
+	bytes    int64
+	passed   int // how many later requests were admitted before it
+	admitted chan struct{}
+}
+
+// NewQueue returns a Queue for that many workers (at least 1) and bytes.
+func NewQueue(workers int, memory int64) *Queue {
+	return &Queue{workers: max(workers, 1), memory: memory, clients: make(map[string]*lane)}
+}
+
+// MaxRunning returns how many requests may run at once.
+func (q *Queue) MaxRunning() int { return 2 * q.workers }
+
+// Acquire waits until it is the turn of ctx's client, and a worker and n bytes are
+// free. If n is over the whole memory, it waits for all of it. The error is that
+// of ctx. release must be called once.
+func (q *Queue) Acquire(ctx context.Context, n int64) (release func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	w := &waiter{bytes: min(n, q.memory), admitted: make(chan struct{})}
+	l := q.wait(ClientOf(ctx), w)
+	select {
+	case <-w.admitted:
+		return func() { q.finish(l, w) }, nil
+	case <-ctx.Done():
+		q.leave(l, w)
+		return nil, ctx.Err()
+	}
+}
+
+// wait puts w in its client's lane.
+func (q *Queue) wait(client string, w *waiter) *lane {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.clients[client]
+	if l == nil {
+		l = &lane{client: client}
+		q.clients[client] = l
+	}
+	if l.waiting = append(l.waiting, w); len(l.waiting) == 1 {
+		q.turns = append(q.turns, l)
+	}
+	q.admit()
+	return l
+}
+
+// leave takes w out of the queue, or gives back what it was admitted to.
+func (q *Queue) leave(l *lane, w *waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := slices.Index(l.waiting, w)
+	if i < 0 {
+		q.free(l, w)
+		return
+	}
+	if l.waiting = slices.Delete(l.waiting, i, i+1); len(l.waiting) == 0 {
+		at := slices.Index(q.turns, l)
+		q.turns = slices.Delete(q.turns, at, at+1)
+		q.forget(l)
+	}
+	q.admit()
+}
+
+func (q *Queue) finish(l *lane, w *waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.free(l, w)
+}
+
+func (q *Queue) free(l *lane, w *waiter) {
+	l.running--
+	q.running--
+	q.used -= w.bytes
+	q.forget(l)
+	q.admit()
+}
+
+func (q *Queue) forget(l *lane) {
+	if l.running == 0 && len(l.waiting) == 0 {
+		delete(q.clients, l.client)
+	}
+}
+
+// admit admits what it can.
+func (q *Queue) admit() {
+	for {
+		at := q.next()
+		if at < 0 {
+			return
+		}
+		for _, l := range q.turns[:at] {
+			l.waiting[0].passed++
+		}
+		l := q.turns[at]
+		w := l.waiting[0]
+		l.waiting = l.waiting[1:]
+		// The client's next request waits for one of every other client.
+		if q.turns = slices.Delete(q.turns, at, at+1); len(l.waiting) > 0 {
+			q.turns = append(q.turns, l)
+		}
+		l.running++
+		q.running++
+		q.used += w.bytes
+		close(w.admitted)
+	}
+}
+
+// next returns whose turn it is; -1 if nothing can be admitted.
+func (q *Queue) next() int {
+	for i, l := range q.turns {
+		w := l.waiting[0]
+		switch {
+		case q.running >= q.MaxRunning():
+			return -1
+		case q.running >= q.workers && l.running > 0:
+			// It waits for a worker.
+		case q.used+w.bytes <= q.memory:
+			return i
+		case w.passed >= maxPassed:
+			return -1
+		}
+	}
+	return -1
+}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"os"
+	"runtime/debug"
+	"syscall"
+)
+
+// bodyMemory is how many times max_body must fit into memory. Half of memory is for
+// bodies, of which one client has at most three quarters, and a body needs up to
+// three times its size: 2 × 4/3 × 3, and something to round up.
+const bodyMemory = 9
+
+func (c *LimitsConfig) check() error {
+	if c.Memory/bodyMemory < c.MaxBody {
+		return badConfig("limits.memory: at least %d times limits.max_body is needed", bodyMemory)
+	}
+	return nil
+}
+
+// bodies and pixels are the two halves of the memory.
+func (c *LimitsConfig) bodies() int64 { return c.Memory / 2 }
+func (c *LimitsConfig) pixels() int64 { return c.Memory - c.bodies() }
+
+// otherFiles is how many open files are kept for other uses than the API's
+// connections: the database, its connections, models, metrics, calls to Dukcapil.
+const otherFiles = 256
+
+// connections returns how many connections may be open, and how many from one
+// address. They fit into the number of files that the process may open.
+func (c *LimitsConfig) connections() (all, each int) {
+	all = c.Connections
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err == nil {
+		allowed := min(files.Cur, 1<<30)
+		all = min(all, int(allowed-min(otherFiles, allowed/2)))
+	}
+	if each = c.ConnectionsPerAddress; each == 0 {
+		each = (all + 1) / 2
+	}
+	return all, each
+}
+
+// limitHeap makes the garbage collector run before the heap is larger than
+// limits.memory needs. Otherwise it lets the heap grow to twice what is in use. An
+// eighth is left for what libjpeg-turbo needs, which is not on the heap, but is
+// part of limits.memory. A limit that the operator has set by GOMEMLIMIT stays.
+// Call restore at the end.
+func limitHeap(c LimitsConfig) (restore func()) {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return func() {}
+	}
+	before := debug.SetMemoryLimit(c.Memory - c.Memory/8)
+	return func() { debug.SetMemoryLimit(before) }
+}
