@@ -70,11 +70,13 @@ type FaceConfig struct {
 	// Workers is the number of photographs that are processed at the same time;
 	// further ones wait. 0 means the number of cores.
 	Workers int `yaml:"workers" range:"0,1024"`
-	// MaxPixels is the largest number of pixels of a photograph.
+	// MaxPixels is the largest number of pixels of a photograph. A file that
+	// takes too much work to decode is refused at fewer pixels: a PNG from 4 to
+	// 6 megapixels on (docs/decisions/images.md).
 	MaxPixels int `yaml:"max_pixels" range:"10000,200000000"`
 	// Memory is the number of bytes for the pixels of all photographs that are
-	// being decoded. A photograph that needs more (40 megapixels of 16 bits are
-	// 440 MB) waits until it is the only one.
+	// being decoded. A photograph that needs more waits until it is the only
+	// one. The largest that are accepted need 400 MB.
 	Memory int64 `yaml:"memory" range:"16777216,1099511627776"`
 	// Dominance is the ratio of the areas of the two largest faces below which
 	// a photograph is refused because it shows several faces.
