@@ -112,8 +112,16 @@ func motion() []byte {
 // phonePhotographs are 200 descriptions of what telephones and editors write.
 func phonePhotographs(t testing.TB) (files []facetest.File) {
 	sizes := [][2]int{
-		{8160, 6144}, {8192, 6144}, {4080, 3060}, {3024, 4032}, {2592, 1944},
-		{1280, 960}, {960, 1280}, {720, 1280}, {1600, 1200}, {640, 480},
+		{8160, 6144},
+		{8192, 6144},
+		{4080, 3060},
+		{3024, 4032},
+		{2592, 1944},
+		{1280, 960},
+		{960, 1280},
+		{720, 1280},
+		{1600, 1200},
+		{640, 480},
 	}
 	kinds := []struct {
 		name string

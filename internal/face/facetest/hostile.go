@@ -40,9 +40,14 @@ var (
 	grey      = [][2]int{{1, 1}}
 	samplings = [][][2]int{
 		grey,
-		{{1, 1}, {1, 1}, {1, 1}}, {{2, 1}, {1, 1}, {1, 1}}, {{2, 2}, {1, 1}, {1, 1}},
-		{{1, 2}, {1, 1}, {1, 1}}, {{4, 1}, {1, 1}, {1, 1}}, {{4, 2}, {1, 1}, {1, 1}},
-		{{1, 1}, {1, 1}, {1, 1}, {1, 1}}, {{2, 2}, {1, 1}, {1, 1}, {2, 2}},
+		{{1, 1}, {1, 1}, {1, 1}},
+		{{2, 1}, {1, 1}, {1, 1}},
+		{{2, 2}, {1, 1}, {1, 1}},
+		{{1, 2}, {1, 1}, {1, 1}},
+		{{4, 1}, {1, 1}, {1, 1}},
+		{{4, 2}, {1, 1}, {1, 1}},
+		{{1, 1}, {1, 1}, {1, 1}, {1, 1}},
+		{{2, 2}, {1, 1}, {1, 1}, {2, 2}},
 	}
 )
 
@@ -74,15 +79,16 @@ func sized(rng *rand.Rand, megapixels float64) (w, h int) {
 }
 
 func hostileJPEG(rng *rand.Rand) File {
-	j := JPEG{Sampling: pick(rng, samplings...), Progressive: rng.IntN(3) > 0}
-	j.Width, j.Height = sized(rng, pick(rng, 1.0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 50))
+	j := JPEG{Sampling: pick(rng, samplings...), Progressive: rng.IntN(3) > 0, MaxBytes: MaxBytes}
+	megapixels := pick(rng, 1.0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 50)
 	j.Restart = pick(rng, 0, 0, 0, 1, 7, 1000)
 	about := ""
 	if rng.IntN(2) == 0 {
-		about = ", noise"
+		about, megapixels = ", noise", min(megapixels, 4) // more would not fit
 		j.Content = noise(1<<rng.IntN(6), 1+rng.IntN(63))
 		j.AC = 0x01
 	}
+	j.Width, j.Height = sized(rng, megapixels)
 	switch {
 	case j.Progressive:
 		j.Scans = progressiveScans(rng, len(j.Sampling))
@@ -160,12 +166,14 @@ func hostilePNG(rng *rand.Rand) File {
 		{1, 0}, {2, 0}, {4, 0}, {8, 0}, {16, 0}, {8, 2}, {16, 2}, {1, 3}, {2, 3}, {4, 3}, {8, 3}, {8, 4}, {16, 4}, {8, 6}, {16, 6},
 	}...)
 	p := PNG{Depth: kind[0], Colour: kind[1], Interlaced: rng.IntN(3) == 0, Filter: byte(rng.IntN(5))}
-	p.Width, p.Height = sized(rng, pick(rng, 1.0, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 40))
+	// Over 64 MB of raw bytes a file only takes longer to make.
+	largest := 64 / (float64(kind[0]*map[int]int{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind[1]]) / 8)
+	p.Width, p.Height = sized(rng, min(pick(rng, 1.0, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 40), largest))
 	p.Transparent = p.Colour < 4 && rng.IntN(3) == 0
 	p.Level = pick(rng, zlib.HuffmanOnly, zlib.BestSpeed, zlib.BestCompression)
 	p.Alphabet = pick(rng, 0, 2, 3, 16)
 	p.Chunks = pick(rng, 0, 0, 0, 5_000, 500_000)
-	p.Piece = pick(rng, 0, 0, 8192, 64, 1)
+	p.Piece = pick(rng, 0, 0, 8192, 512, 64)
 	if rng.IntN(8) == 0 {
 		p.Trailer = make([]byte, 1<<20)
 	}

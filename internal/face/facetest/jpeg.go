@@ -27,6 +27,9 @@ type JPEG struct {
 	Stray, Trailer []byte
 	// Ids are the components' ids; 1, 2, 3 if nil.
 	Ids []byte
+	// MaxBytes is the size from which the rest of the scans is left out; 0 for
+	// none.
+	MaxBytes int
 }
 
 // Scan is a scan of some components: see ISO/IEC 10918-1, B.2.3. In a file that is
@@ -72,7 +75,9 @@ func (j JPEG) Encode() []byte {
 		e.segment(0xdd, binary.BigEndian.AppendUint16(nil, uint16(j.Restart)))
 	}
 	for _, s := range e.Scans {
-		e.scan(s)
+		if !e.full() {
+			e.scan(s)
+		}
 	}
 	e.out = append(append(e.out, j.Stray...), 0xff, 0xd9)
 	return append(e.out, j.Trailer...)
@@ -133,6 +138,9 @@ func (e *encoder) scan(s Scan) {
 			w, h = ceil(e.Width, 8), ceil(e.Height, 8)
 		}
 		for row := range h {
+			if e.full() {
+				return
+			}
 			for column := range w {
 				next()
 				e.block(s, c, column, row)
@@ -140,6 +148,9 @@ func (e *encoder) scan(s Scan) {
 		}
 	} else {
 		for y := range ceil(e.Height, 8*e.maxV) {
+			if e.full() {
+				return
+			}
 			for x := range ceil(e.Width, 8*e.maxH) {
 				next()
 				for _, c := range s.Components {
@@ -153,6 +164,9 @@ func (e *encoder) scan(s Scan) {
 	}
 	e.flush()
 }
+
+// full reports whether the file has its greatest size.
+func (e *encoder) full() bool { return e.MaxBytes > 0 && len(e.out) > e.MaxBytes }
 
 // flush ends the data before a marker.
 func (e *encoder) flush() {
