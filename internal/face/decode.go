@@ -304,7 +304,8 @@ func rowsPaletted(m *image.Paletted) func(int, []byte) {
 	}
 	return func(y int, rgb []byte) {
 		for x, i := range m.Pix[y*m.Stride : y*m.Stride+m.Rect.Dx()] {
-			copy(rgb[3*x:3*x+3], table[i][:])
+			c := &table[i]
+			rgb[3*x], rgb[3*x+1], rgb[3*x+2] = c[0], c[1], c[2]
 		}
 	}
 }

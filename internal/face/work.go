@@ -146,8 +146,8 @@ func (c *jpegCosts) block(progressive bool, s jpegScan) float64 {
 // docs/decisions/images.md: those of a raw byte are for decompressing it and
 // undoing the filter, those of a pixel for storing it.
 var pngCosts = struct {
-	chunk, fileByte, rawByte, pixel, interlaced, transparent float64
-}{chunk: 200, fileByte: 3, rawByte: 10, pixel: 5, interlaced: 8, transparent: 8}
+	chunk, fileByte, rawByte, pixel, interlaced, transparent, palette float64
+}{chunk: 200, fileByte: 3, rawByte: 10, pixel: 5, interlaced: 8, transparent: 8, palette: 8}
 
 // conversionCost is the cost of averaging a pixel that image/png has returned.
 const conversionCost = 4
@@ -161,6 +161,9 @@ func (p *pngFile) work(size int) work {
 	}
 	if p.transparent {
 		pixel += c.transparent
+	}
+	if p.colour == pngPalette {
+		pixel += c.palette
 	}
 	return work(float64(p.chunks)*c.chunk + float64(size)*c.fileByte +
 		float64(p.rawBytes())*c.rawByte + float64(p.width)*float64(p.height)*pixel)
