@@ -8,8 +8,8 @@ import "github.com/sesuai/sesuai"
 // small file cannot promise much work.
 type work int64
 
-// maxWork bounds all decoding for one request: 0.24 seconds. Finding no face takes
-// up to 0.06 seconds more.
+// maxWork bounds all decoding for one request: 0.24 seconds. Searching for a face
+// is not part of it.
 const maxWork work = 240_000_000
 
 // work returns the work of decoding the file with its sides divided by
