@@ -74,7 +74,7 @@ build/postgres: FORCE
 	@scripts/postgres.sh $@
 
 .PHONY: run
-run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people and serve; as root on Debian it installs libturbojpeg0-dev
+run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people and serve; as root on Debian it installs libjpeg-dev
 	bin/demo run --data $(DATA) --listen $(LISTEN)
 
 .PHONY: demo
@@ -146,6 +146,7 @@ docs: bin/sesuai models/.fetched ## Write the pages of docs/reference and the li
 .PHONY: bench
 bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetched ## Measure speed and memory, as ratios in one run
 	bin/demo bench
+	bin/demo bench-images
 	bin/demo bench-registry
 	bin/demo bench-upstream
 	bin/demo bench-import

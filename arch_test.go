@@ -105,12 +105,13 @@ var mayImport = map[string][]string{
 	"internal/audit/audittest":             {".", "internal/audit", "internal/sqldb", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/access/accesstest":           {".", "internal/access", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/conformance":                 {},
+	"internal/face/facetest":               {},
 
 	// Around the product, not of it: they use it as anyone would.
 	"test/process":       {},
 	"demo/registrybench": {".", "internal/registry", "internal/synthetic", "internal/face", "golang.org/x/sync/errgroup"},
 	"demo": {
-		"internal/face", "internal/face/ort", "internal/face/turbo", // to measure them alone
+		"internal/face", "internal/face/ort", "internal/face/turbo", "internal/face/facetest", // to measure them alone
 		".", "demo/registrybench", "internal/app", "internal/access", "github.com/jackc/pgx/v5",
 		"github.com/alecthomas/kong", "modernc.org/sqlite", "golang.org/x/sync/errgroup",
 	},

@@ -71,11 +71,11 @@ func TestTurbojpegComesAndGoes(t *testing.T) {
 		says    string
 		touched bool
 	}{
-		{"at first there is none", nil, "", "libturbojpeg0-dev is not installed", true},
+		{"at first there is none", nil, "", "libjpeg-dev is not installed", true},
 		{"nor later", nil, "", "", false},
 		{"it comes", func() error { return os.WriteFile(library, nil, 0o600) }, "turbojpeg", "", true},
 		{"it stays", nil, "turbojpeg", "", false},
-		{"it goes", func() error { return os.Remove(library) }, "", "libturbojpeg0-dev is not installed", true},
+		{"it goes", func() error { return os.Remove(library) }, "", "libjpeg-dev is not installed", true},
 	} {
 		if step.change != nil {
 			if err := step.change(); err != nil {
@@ -108,7 +108,7 @@ func TestTurbojpegComesAndGoes(t *testing.T) {
 func TestTurbojpegIsInstalledOnce(t *testing.T) {
 	m := newTurbojpeg(t, fakeRoot, fakeApt)
 	tags, says := m.run(t)
-	if tags != "turbojpeg" || strings.Count(says, "\n") != 1 || !strings.HasPrefix(says, "installing the system package libturbojpeg0-dev with apt-get, for ") {
+	if tags != "turbojpeg" || strings.Count(says, "\n") != 1 || !strings.HasPrefix(says, "installing the system package libjpeg-dev with apt-get, for ") {
 		t.Errorf("tags %q, and it says %q", tags, says)
 	}
 	for _, name := range []string{"asked", "library"} {
@@ -121,7 +121,7 @@ func TestTurbojpegIsInstalledOnce(t *testing.T) {
 	}
 
 	m = newTurbojpeg(t, fakeRoot, fakeBrokenApt)
-	if tags, says := m.run(t); tags != "" || !m.has("asked") || !strings.Contains(says, "\nthe system package libturbojpeg0-dev could not be installed\n") {
+	if tags, says := m.run(t); tags != "" || !m.has("asked") || !strings.Contains(says, "\nthe system package libjpeg-dev could not be installed\n") {
 		t.Errorf("where nothing can be installed: tags %q, and it says %q", tags, says)
 	}
 }

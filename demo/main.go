@@ -29,6 +29,8 @@ type commandLine struct {
 	Break   breakCommand   `cmd:"" help:"Break the registry of a running server, for R8."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed and memory."`
 
+	BenchImages imagesBenchCommand `cmd:"" help:"Measure the CPU time of the files that cost the most."`
+
 	BenchUpstream upstreamBenchCommand `cmd:"" help:"Measure the time that Sesuai adds to that of Dukcapil's services."`
 
 	BenchRegistry registryBenchCommand `cmd:"" help:"Fill a registry with synthetic people and measure it."`

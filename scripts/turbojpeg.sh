@@ -10,12 +10,12 @@
 #   scripts/turbojpeg.sh build/tags
 set -eu
 file=$1
-package=libturbojpeg0-dev
+package=libjpeg-dev
 . "${0%/*}/apt.sh"
 
 have() {
-	printf '#include <turbojpeg.h>\nint main(void) { return tjInitDecompress() == 0; }\n' |
-		${CC:-gcc} -x c - -o /dev/null -l:libturbojpeg.a -lm 2>/dev/null
+	printf '#include <stdio.h>\n#include <jpeglib.h>\n#include <jpegint.h>\nint main(void) { return LIBJPEG_TURBO_VERSION_NUMBER == 0 || jpeg_std_error(0) == 0; }\n' |
+		${CC:-gcc} -x c - -o /dev/null -l:libjpeg.a -lm 2>/dev/null
 }
 
 tags=

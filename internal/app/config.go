@@ -85,7 +85,9 @@ type FaceConfig struct {
 	// in progress may be processed in addition, up to twice the number. 0 means
 	// the number of cores.
 	Workers int `yaml:"workers" range:"0,1024"`
-	// MaxPixels is the largest number of pixels of a photograph.
+	// MaxPixels is the largest number of pixels of a photograph. A file that
+	// takes too much work to decode is refused at fewer pixels: a PNG from 4 to
+	// 6 megapixels on (docs/decisions/images.md).
 	MaxPixels int `yaml:"max_pixels" range:"10000,200000000"`
 	// Dominance is the ratio of the areas of the two largest faces below which
 	// a photograph is refused because it shows several faces.

@@ -2,7 +2,6 @@ package face
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -27,70 +26,12 @@ type format struct {
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
 	orient func([]byte) orientation
-	// check refuses a file that would take the decoder too long. It returns
-	// how many bytes per pixel the decoder needs besides its result.
-	check func([]byte) (working int, err error)
 }
 
 var (
-	jpegFormat = format{jpegMagic, jpeg.DecodeConfig, jpeg.Decode, jpegOrientation, checkScans}
-	pngFormat  = format{pngMagic, png.DecodeConfig, png.Decode, pngOrientation, checkPasses}
+	jpegFormat = format{jpegMagic, jpeg.DecodeConfig, jpeg.Decode, jpegOrientation}
+	pngFormat  = format{pngMagic, png.DecodeConfig, png.Decode, pngOrientation}
 )
-
-// checkPasses checks a PNG. The decoder composes an interlaced PNG from parts
-// that together are as large as the whole image.
-func checkPasses(data []byte) (working int, err error) {
-	const interlace, widest = 28, 8 // byte 12 of the first chunk (PNG 3rd edition, 11.2.1)
-	if len(data) > interlace && data[interlace] != 0 {
-		return widest, nil
-	}
-	return 0, nil
-}
-
-// maxScans is the greatest number of scans in a JPEG. Encoders make about ten.
-// Each scan costs the decoder a pass over all pixels, but an empty one takes
-// only a few bytes, so a small file with many scans could take hours.
-const maxScans = 100
-
-// checkScans counts the scans of a JPEG, from marker to marker (ISO/IEC
-// 10918-1, B.1.1). It skips the content of segments, and what follows the end of
-// the image, where telephones append films.
-//
-// The decoder holds a progressive JPEG (SOF2) as coefficients of 32 bits, up to
-// four for each pixel, until its last scan.
-func checkScans(data []byte) (working int, err error) {
-	const endOfImage, firstRestart, lastRestart, progressive = 0xd9, 0xd0, 0xd7, 0xc2
-	scans := 0
-	for at := 2; at+1 < len(data); {
-		marker := data[at+1]
-		switch {
-		case data[at] != 0xff, marker == 0, marker >= firstRestart && marker <= lastRestart:
-			// The data of a scan: go to the next byte that may begin a marker.
-			next := bytes.IndexByte(data[at+1:], 0xff)
-			if next < 0 {
-				return working, nil
-			}
-			at += 1 + next
-			continue
-		case marker == 0xff: // a fill byte
-			at++
-			continue
-		case marker == endOfImage:
-			return working, nil
-		case marker == progressive:
-			working = 16
-		case marker == startOfScan:
-			if scans++; scans > maxScans {
-				return 0, fmt.Errorf("a JPEG of over %d scans", maxScans)
-			}
-		}
-		if at+4 > len(data) {
-			return working, nil
-		}
-		at += 2 + max(int(binary.BigEndian.Uint16(data[at+2:])), 2)
-	}
-	return working, nil
-}
 
 // sniff detects the format by the first bytes. It ignores file names and content
 // types.
@@ -110,56 +51,86 @@ func Supported(data []byte) bool {
 }
 
 // Decode decodes a PNG or JPEG file and turns it upright by its EXIF
-// orientation. It checks the number of pixels in the header before it allocates
-// memory for them. Errors have kind sesuai.KindUnsupportedImage,
-// KindInvalidImage, or KindTooLarge (over maxPixels), and contain nothing of
-// data.
+// orientation. It checks the number of pixels in the header, and the work that the
+// header promises, before it allocates memory for pixels. Errors have kind
+// sesuai.KindUnsupportedImage, KindInvalidImage, or KindTooLarge (over maxPixels
+// or too much work), and contain nothing of data.
 func Decode(data []byte, maxPixels int) (*Photo, error) {
-	f, err := inspect(data, maxPixels)
+	f, err := inspect(data, maxPixels, nil)
 	if err != nil {
 		return nil, err
 	}
 	p := &Photo{}
-	return p, f.decodeInto(p, 1, nil)
+	return p, f.decoding().into(p, 1)
 }
 
 // file is a PNG or JPEG with the contents of its header.
 type file struct {
 	format
 	data          []byte
+	encoded       []byte // data without what follows the image
 	width, height int
-	// sample is the number of bytes per decoded pixel. working is how many
-	// more the decoder needs per pixel at most.
-	sample, working int
+	jpeg          *jpegFile // nil for a PNG
+	png           *pngFile  // nil for a JPEG
+	// fast decodes the file. If it is nil, format.decode does.
+	fast JPEGDecoder
+	// sample is the number of bytes per pixel that format.decode returns.
+	sample int
 }
 
 // long returns the length of the longer side.
-func (f file) long() int { return max(f.width, f.height) }
+func (f *file) long() int { return max(f.width, f.height) }
 
-// inspect parses the header. Its errors are those of Decode.
-func inspect(data []byte, maxPixels int) (file, error) {
+// inspect parses the header, chooses the decoder, and bounds the work. Its errors
+// are those of Decode.
+func inspect(data []byte, maxPixels int, fast JPEGDecoder) (*file, error) {
+	f, err := parse(data, maxPixels, fast)
+	if err == nil && f.work(smallest) > maxWork {
+		err = errWork()
+	}
+	return f, err
+}
+
+// parse is inspect without the bound on work.
+func parse(data []byte, maxPixels int, fast JPEGDecoder) (*file, error) {
 	format, ok := sniff(data)
 	if !ok {
-		return file{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
+		return nil, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
 	}
-	cfg, err := format.config(bytes.NewReader(data))
-	if err != nil {
-		return file{}, invalid(err)
-	}
-	if cfg.Width <= 0 || cfg.Height <= 0 {
-		return file{}, invalid(errors.New("an empty image"))
+	f := &file{format: format, data: data, encoded: data}
+	var err error
+	if f.magic == jpegMagic {
+		f.jpeg, err = parseJPEG(data)
+		f.width, f.height = f.jpeg.width, f.jpeg.height
+	} else {
+		f.png, err = parsePNG(data)
+		f.width, f.height = f.png.width, f.png.height
 	}
 	// It divides, since the product can overflow.
-	if cfg.Width > maxPixels/cfg.Height {
-		return file{}, &sesuai.Error{
+	if f.height > 0 && f.width > maxPixels/f.height {
+		return nil, &sesuai.Error{
 			Kind:   sesuai.KindTooLarge,
 			Detail: fmt.Sprintf("an image may have %d pixels", maxPixels),
 		}
 	}
-	f := file{format: format, data: data, width: cfg.Width, height: cfg.Height}
+	if err != nil {
+		return nil, invalid(err)
+	}
+	cfg, err := format.config(bytes.NewReader(data))
+	if err != nil {
+		return nil, invalid(err)
+	}
+	if cfg.Width <= 0 || cfg.Height <= 0 || cfg.Width != f.width || cfg.Height != f.height {
+		return nil, invalid(errors.New("an image without a size"))
+	}
 	f.sample = bytesPerPixel(cfg.ColorModel)
-	if f.working, err = format.check(data); err != nil {
-		return file{}, invalid(err)
+	if f.jpeg != nil {
+		if f.encoded, err = f.jpeg.closed(data); err != nil {
+			return nil, invalid(err)
+		}
+		if f.jpeg.plain {
+			f.fast = fast
+		}
 	}
 	return f, nil
 }
@@ -183,56 +154,69 @@ func bytesPerPixel(m color.Model) int {
 	}
 }
 
-// memory returns how many bytes decoding takes at most: those of the decoder,
-// and three planes for the converted pixels.
-func (f file) memory() int64 {
-	return int64(f.width) * int64(f.height) * int64(f.sample+f.working+3)
+// JPEGDecoder decodes a JPEG file of width×height and of that number of scans, as
+// its header says, with both sides divided by denominator (1, 2, 4 or 8) and
+// rounded up. It decodes all files of brightness alone, to an *image.Gray, and of
+// brightness and two chromas, to an *image.YCbCr. Every other file is an error, as
+// is a broken one and one of more scans. Package turbo has one. Which files are
+// valid does not depend on it: like image/jpeg it skips bytes before a marker.
+type JPEGDecoder func(data []byte, width, height, denominator, scans int) (image.Image, error)
+
+// smallest is the greatest number by which the sides of a photograph are divided.
+const smallest = 8
+
+// decoding decodes one file to one or several sizes, within maxWork.
+type decoding struct {
+	*file
+	left work
+	// whole is what format.decode has returned. It is kept, so that nothing is
+	// decoded twice that cannot be decoded to a smaller size.
+	whole image.Image
 }
 
-// JPEGDecoder decodes a JPEG file of width×height, as its header says, with both
-// sides divided by denominator (1, 2, 4 or 8) and rounded up. Package turbo has
-// one. image/jpeg decodes every file that it fails to decode, so a faster
-// decoder does not change which files are valid.
-type JPEGDecoder func(data []byte, width, height, denominator int) (*image.YCbCr, error)
+func (f *file) decoding() *decoding { return &decoding{file: f, left: maxWork} }
 
-// decodeInto decodes the file into p, and uses p's buffer again if it is large
-// enough. If fast is not nil, it decodes a JPEG with its sides divided by
-// denominator.
-func (f file) decodeInto(p *Photo, denominator int, fast JPEGDecoder) error {
-	p.Scale = 1
-	var img image.Image
-	if fast != nil && f.magic == jpegMagic {
-		if m, err := fast(f.data, f.width, f.height, denominator); err == nil {
-			img, p.Scale = m, float64(denominator)
-		}
+// affords reports whether the file can be decoded with its sides divided by
+// denominator, with what is left of maxWork.
+func (d *decoding) affords(denominator int) bool { return d.cost(denominator) <= d.left }
+
+func (d *decoding) cost(denominator int) work {
+	if d.whole != nil {
+		return d.conversion()
 	}
-	if img == nil {
-		var err error
-		if img, err = f.decode(bytes.NewReader(f.data)); err != nil {
+	return d.work(denominator)
+}
+
+// into decodes the file into p with its sides divided by denominator, and by more
+// if they are still over maxSide. It uses p's buffer again if that is large
+// enough.
+func (d *decoding) into(p *Photo, denominator int) (err error) {
+	d.left -= d.cost(denominator)
+	p.Scale = 1
+	if d.fast != nil {
+		m, err := d.fast(d.encoded, d.width, d.height, denominator, len(d.jpeg.scans))
+		if err != nil {
+			return invalid(err)
+		}
+		p.Scale = float64(denominator)
+		return p.hold(m, d.orient(d.data), 1)
+	}
+	if d.whole == nil {
+		if d.whole, err = d.decode(bytes.NewReader(d.encoded)); err != nil {
 			return invalid(err)
 		}
 	}
-	if err := p.hold(img, f.orient(f.data)); err != nil {
-		return invalid(err)
-	}
-	return nil
+	return p.hold(d.whole, d.orient(d.data), denominator)
 }
 
 func invalid(err error) error { return &sesuai.Error{Kind: sesuai.KindInvalidImage, Err: err} }
 
 // rowsOf returns a function that writes row y of img as RGB. It knows every type
-// that the two decoders return. Transparent pixels are composed onto white, as
+// that the two decoders return, but for those that Photo holds as they are.
+// Transparent pixels are composed onto white, as
 // viewers do.
 func rowsOf(img image.Image) (func(y int, rgb []byte), error) {
 	switch m := img.(type) {
-	case *image.YCbCr:
-		return func(y int, rgb []byte) { rowYCbCr(m, y, rgb) }, nil
-	case *image.Gray:
-		return func(y int, rgb []byte) {
-			for x, v := range m.Pix[y*m.Stride : y*m.Stride+m.Rect.Dx()] {
-				rgb[3*x], rgb[3*x+1], rgb[3*x+2] = v, v, v
-			}
-		}, nil
 	case *image.Gray16:
 		return func(y int, rgb []byte) {
 			for x := range m.Rect.Dx() {
@@ -259,16 +243,6 @@ func rowsOf(img image.Image) (func(y int, rgb []byte), error) {
 		return rowsPaletted(m), nil
 	default:
 		return nil, fmt.Errorf("pixels of type %T", img)
-	}
-}
-
-func rowYCbCr(m *image.YCbCr, y int, rgb []byte) {
-	w := m.Rect.Dx()
-	c := m.COffset(m.Rect.Min.X, m.Rect.Min.Y+y)
-	share, _ := sharing(m.SubsampleRatio)
-	for x, l := range m.Y[y*m.YStride : y*m.YStride+w] {
-		r, g, b := color.YCbCrToRGB(l, m.Cb[c+x/share], m.Cr[c+x/share])
-		rgb[3*x], rgb[3*x+1], rgb[3*x+2] = r, g, b
 	}
 }
 
@@ -330,7 +304,8 @@ func rowsPaletted(m *image.Paletted) func(int, []byte) {
 	}
 	return func(y int, rgb []byte) {
 		for x, i := range m.Pix[y*m.Stride : y*m.Stride+m.Rect.Dx()] {
-			copy(rgb[3*x:3*x+3], table[i][:])
+			c := &table[i]
+			rgb[3*x], rgb[3*x+1], rgb[3*x+2] = c[0], c[1], c[2]
 		}
 	}
 }

@@ -3,7 +3,6 @@ package face
 import (
 	"cmp"
 	"context"
-	"math"
 	"slices"
 )
 
@@ -42,16 +41,30 @@ type detection struct {
 	score float32
 }
 
-// find searches for faces in steps, until one finds any. It searches the whole
-// photograph; then the photograph at half the size, for a selfie whose face
-// fills the frame and is larger than the detector knows; then overlapping tiles,
-// for a small face in a large photograph.
-func (w *worker) find(ctx context.Context, p *Photo) ([]detection, error) {
-	return w.search(ctx, p, math.MaxInt)
+// The steps of a search, until one finds a face: the whole photograph; the
+// photograph at half the size, for a selfie whose face fills the frame and is
+// larger than the detector knows; then overlapping tiles, for a small face in a
+// large photograph. fewPixels are the steps that need few pixels: the smaller
+// tiles need at least tiledLong.
+const (
+	inTurned  = 2
+	fewPixels = 3
+	allSteps  = 4
+)
+
+// scope is the part of the search that is left to one of several sizes of a
+// photograph.
+type scope struct {
+	// searched means that a smaller size showed no face in the steps that need
+	// few pixels.
+	searched bool
+	// more means that a larger size follows if this one shows no face. It is
+	// left the smaller tiles, and the photograph turned.
+	more bool
 }
 
-// search is find with at most maxSteps of its steps.
-func (w *worker) search(ctx context.Context, p *Photo, maxSteps int) ([]detection, error) {
+// search searches for faces in the steps from..to, without to.
+func (w *worker) search(ctx context.Context, p *Photo, from, to int) ([]detection, error) {
 	whole := Box{0, 0, float64(p.Width), float64(p.Height)}
 	long := p.Scale * float64(max(p.Width, p.Height))
 	searches := [][]Box{{whole}, {whole.around(2*whole.Width(), 2*whole.Height())}}
@@ -61,7 +74,8 @@ func (w *worker) search(ctx context.Context, p *Photo, maxSteps int) ([]detectio
 	if long >= smallTilesFrom {
 		searches = append(searches, tiles(whole, 4))
 	}
-	for _, boxes := range searches[:min(maxSteps, len(searches))] {
+	to = min(to, len(searches))
+	for _, boxes := range searches[min(from, to):to] {
 		var found []detection
 		for _, b := range boxes {
 			if err := ctx.Err(); err != nil {
@@ -84,18 +98,25 @@ func (w *worker) search(ctx context.Context, p *Photo, maxSteps int) ([]detectio
 // frequent first: on one side, on the other, upside down.
 var turns = [...]orientation{6, 8, upsideDown}
 
-// findTurned is find. If it finds nothing, it also searches the photograph turned
-// by a quarter and by half, since cameras and programs lose the orientation tag.
-// It returns the photograph in which it found the faces, and how that was
-// turned.
-func (w *worker) findTurned(ctx context.Context, p *Photo) (*Photo, orientation, []detection, error) {
-	found, err := w.find(ctx, p)
-	if err != nil || len(found) > 0 {
+// findTurned searches the part of the photograph in scope. If that shows nothing,
+// it also searches the photograph turned by a quarter and by half, since cameras
+// and programs lose the orientation tag. It returns the photograph in which it
+// found the faces, and how that was turned.
+func (w *worker) findTurned(ctx context.Context, p *Photo, s scope) (*Photo, orientation, []detection, error) {
+	from, to := 0, allSteps
+	if s.searched {
+		from = fewPixels
+	}
+	if s.more {
+		to = fewPixels
+	}
+	found, err := w.search(ctx, p, from, to)
+	if err != nil || len(found) > 0 || s.more {
 		return p, upright, found, err
 	}
 	for _, o := range turns {
 		turned := p.turned(o)
-		if found, err = w.search(ctx, turned, 2); err != nil || len(found) > 0 {
+		if found, err = w.search(ctx, turned, 0, inTurned); err != nil || len(found) > 0 {
 			return turned, o, found, err
 		}
 	}

@@ -17,8 +17,9 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultMaxPixels is the wire contract's limit for an image.
-	DefaultMaxPixels = 40_000_000
+	// DefaultMaxPixels is the size of the largest photographs that telephones
+	// with 50 megapixels write.
+	DefaultMaxPixels = 8192 * 6144
 	// DefaultDominance requires the largest face to be twice as wide as the
 	// next.
 	DefaultDominance = 4.0
@@ -52,7 +53,8 @@ type Options struct {
 	// clients share the workers.
 	Workers int
 	// MaxPixels is the greatest number of pixels in a photograph;
-	// DefaultMaxPixels if 0.
+	// DefaultMaxPixels if 0. A photograph of fewer pixels is refused too if
+	// decoding it takes too much work (docs/decisions/images.md).
 	MaxPixels int
 	// Dominance is the ratio of areas from which the largest face of a
 	// photograph dominates every other: see Dominant. DefaultDominance if 0.
@@ -221,7 +223,7 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (x Extracti
 	if !Supported(photo) {
 		return Extraction{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
 	}
-	err = e.work(ctx, photo, func(w *worker, f file) error {
+	err = e.work(ctx, photo, func(w *worker, f *file) error {
 		x, err = w.extractFile(ctx, f, use)
 		return err
 	})
@@ -236,8 +238,8 @@ const large = 64 << 20
 // work calls do with a free worker when it is the turn of ctx's client and the
 // memory for decoding the photograph is free. A file whose header is refused does
 // not wait.
-func (e *Engine) work(ctx context.Context, photo []byte, do func(w *worker, f file) error) error {
-	f, err := inspect(photo, e.maxPixels)
+func (e *Engine) work(ctx context.Context, photo []byte, do func(w *worker, f *file) error) error {
+	f, err := inspect(photo, e.maxPixels, e.decodeJPEG)
 	if err != nil {
 		return err
 	}
@@ -273,7 +275,7 @@ func (e *Engine) take() (*worker, error) {
 
 // extractFile decodes the file at the resolution that is needed, and processes
 // its face.
-func (w *worker) extractFile(ctx context.Context, f file, use Use) (Extraction, error) {
+func (w *worker) extractFile(ctx context.Context, f *file, use Use) (Extraction, error) {
 	// The digest takes half a millisecond for a photograph of a megabyte, so it
 	// is computed concurrently. The goroutine ends before this returns, since
 	// the caller may then change the photograph.
@@ -281,18 +283,21 @@ func (w *worker) extractFile(ctx context.Context, f file, use Use) (Extraction, 
 	var digesting sync.WaitGroup
 	digesting.Go(func() { digest = sha256.Sum256(f.data) })
 	defer digesting.Wait()
+	d := f.decoding()
+	searched := false
 	for denominator := w.engine.denominator(f); ; {
-		if err := f.decodeInto(&w.photo, denominator, w.engine.decodeJPEG); err != nil {
+		if err := d.into(&w.photo, denominator); err != nil {
 			return Extraction{}, err
 		}
 		if err := ctx.Err(); err != nil {
 			return Extraction{}, err
 		}
-		x, turn, err := w.extract(ctx, &w.photo, use)
+		x, turn, err := w.extract(ctx, &w.photo, use, scope{searched: searched, more: d.more(denominator)})
 		if err != nil {
 			return Extraction{}, err
 		}
-		if finer := f.finer(x, denominator); finer != denominator {
+		searched = searched || x.Faces == 0
+		if finer := d.finer(x, denominator); finer != denominator {
 			denominator = finer
 			continue
 		}
@@ -301,7 +306,7 @@ func (w *worker) extractFile(ctx context.Context, f file, use Use) (Extraction, 
 			digesting.Wait()
 			x.Signature.File = digest
 			if w.engine.pictures && use != ForReference {
-				if x.Picture, err = w.picture(f, denominator, turn, x.Box); err != nil {
+				if x.Picture, err = w.picture(d, denominator, turn, x.Box); err != nil {
 					return Extraction{}, err
 				}
 			}
@@ -313,8 +318,8 @@ func (w *worker) extractFile(ctx context.Context, f file, use Use) (Extraction, 
 const (
 	// minLong is the least length of the longer side, in pixels, to which a
 	// photograph is first decoded. The detector's input has 320 pixels. If no
-	// face is found, the photograph is decoded again, up to tiledLong, for the
-	// detector's tiles.
+	// face is found, the photograph is decoded again, to at least tiledLong,
+	// for the detector's smaller tiles.
 	minLong, tiledLong = 480, 960
 	// minEyeDistance is the distance of the eyes, in pixels, from which more
 	// pixels do not change the template. In an aligned face it is 35.
@@ -323,43 +328,57 @@ const (
 
 // denominator returns by how much the photograph's sides are divided when it is
 // first decoded. A Picture needs about twice as many pixels along a side as the
-// networks.
-func (e *Engine) denominator(f file) int {
+// networks. A file that is too expensive to be decoded twice is decoded large
+// enough for every search.
+func (e *Engine) denominator(f *file) int {
 	long, d := minLong, 1
 	if e.pictures {
 		long *= 2
 	}
-	for e.decodeJPEG != nil && d < 8 && f.long()/(2*d) >= long {
+	for d < smallest && f.long()/(2*d) >= long {
 		d *= 2
 	}
+	if f.fast != nil && d > 1 && f.long()/d < tiledLong && f.work(d/2) <= maxWork && f.work(d)+f.work(d/2) > maxWork {
+		d /= 2
+	}
 	return d
+}
+
+// more reports whether a photograph that showed no face with denominator d is
+// decoded again for the smaller tiles.
+func (d *decoding) more(denominator int) bool {
+	return denominator > 1 && d.long() >= smallTilesFrom && d.long()/denominator < tiledLong && d.affords(denominator/2)
 }
 
 // finer returns the denominator for decoding a photograph again, if decoding it
-// with denominator d gave too few pixels. Otherwise it returns d.
-func (f file) finer(x Extraction, d int) int {
+// with this denominator gave too few pixels. Otherwise it returns the same.
+func (d *decoding) finer(x Extraction, denominator int) int {
 	eyes := math.Hypot(x.Eyes[1].X-x.Eyes[0].X, x.Eyes[1].Y-x.Eyes[0].Y)
 	switch {
-	case x.Finding == NoFace && f.long()/d < tiledLong && d > 1:
-		return d / 2
+	case x.Finding == NoFace && d.more(denominator):
+		return denominator / 2
 	case eyes > 0:
-		for ; d > 1 && eyes < minEyeDistance; eyes *= 2 {
-			d /= 2
+		for ; eyes < minEyeDistance && d.canHalve(denominator); eyes *= 2 {
+			denominator /= 2
 		}
 	}
-	return d
+	return denominator
+}
+
+// canHalve reports whether the photograph can be decoded at twice the size.
+func (d *decoding) canHalve(denominator int) bool {
+	return denominator > d.finest() && d.affords(denominator/2)
 }
 
 // picture returns the Picture of a face in the decoded photograph. If the
-// photograph has too few pixels for it, the file is decoded again. Only a JPEG can
-// have been decoded smaller than it is.
-func (w *worker) picture(f file, denominator int, turn orientation, face Box) (*Picture, error) {
+// photograph has too few pixels for it, the file is decoded again.
+func (w *worker) picture(d *decoding, denominator int, turn orientation, face Box) (*Picture, error) {
 	finer := denominator
-	for finer > 1 && pictureFaces*face.Width()/float64(finer) < pictureWidth {
+	for pictureFaces*face.Width()/float64(finer) < pictureWidth && d.canHalve(finer) {
 		finer /= 2
 	}
-	if finer != denominator && w.photo.Scale >= float64(denominator) {
-		if err := f.decodeInto(&w.photo, finer, w.engine.decodeJPEG); err != nil {
+	if finer != denominator {
+		if err := d.into(&w.photo, finer); err != nil {
 			return nil, err
 		}
 	}
@@ -390,9 +409,9 @@ const keepPixels = 4 << 20
 
 // extract processes the face in a decoded photograph. It also returns how the
 // photograph was turned to find it.
-func (w *worker) extract(ctx context.Context, p *Photo, use Use) (_ Extraction, turn orientation, _ error) {
+func (w *worker) extract(ctx context.Context, p *Photo, use Use, s scope) (_ Extraction, turn orientation, _ error) {
 	e := w.engine
-	p, turn, found, err := w.findTurned(ctx, p)
+	p, turn, found, err := w.findTurned(ctx, p, s)
 	if err != nil {
 		return Extraction{}, 0, err
 	}

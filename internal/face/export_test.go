@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"image/color"
+	"math"
 	"reflect"
 )
 
@@ -45,7 +46,7 @@ func NewBench(e *Engine, photo []byte) (*Bench, error) {
 	if b.p, err = Decode(photo, e.maxPixels); err != nil {
 		return nil, err
 	}
-	found, err := b.w.find(context.Background(), b.p)
+	found, err := b.w.search(context.Background(), b.p, 0, allSteps)
 	if err != nil {
 		return nil, err
 	}
@@ -142,4 +143,45 @@ func SketchBitsApart(t interface{ Fatal(...any) }, a, b []float32) int {
 	}
 	_, apart := sketches[0].apart(sketches[1])
 	return apart
+}
+
+// MaxWork is the bound on the work of decoding, in nanoseconds.
+const MaxWork = int64(maxWork)
+
+// Promised returns the work that a file promises at the smallest size, or the
+// error that refuses it.
+func Promised(data []byte, fast JPEGDecoder) (int64, error) {
+	f, err := inspect(data, DefaultMaxPixels, fast)
+	if err != nil {
+		return 0, err
+	}
+	return int64(f.work(smallest)), nil
+}
+
+// PromisedAnyway is Promised without the bound.
+func PromisedAnyway(data []byte, fast JPEGDecoder, denominator int) (int64, error) {
+	f, err := parse(data, math.MaxInt32, fast)
+	if err != nil {
+		return 0, err
+	}
+	return int64(f.work(denominator)), nil
+}
+
+// DecodeAnyway decodes a file whatever its work.
+func DecodeAnyway(data []byte, fast JPEGDecoder, denominator int) (*Photo, error) {
+	f, err := parse(data, math.MaxInt32, fast)
+	if err != nil {
+		return nil, err
+	}
+	var p Photo
+	return &p, f.decoding().into(&p, denominator)
+}
+
+// Memory returns how many bytes are reserved for decoding a file.
+func Memory(data []byte, fast JPEGDecoder) (int64, error) {
+	f, err := parse(data, math.MaxInt32, fast)
+	if err != nil {
+		return 0, err
+	}
+	return f.memory(), nil
 }

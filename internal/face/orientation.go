@@ -18,12 +18,6 @@ const (
 	bytesPerIFDEntry = 12
 )
 
-// JPEG markers (ISO/IEC 10918-1, table B.1).
-const (
-	startOfScan = 0xda
-	app1        = 0xe1
-)
-
 // swapsSides reports whether width and height are swapped.
 func (o orientation) swapsSides() bool { return o >= 5 && o <= 8 }
 

@@ -41,35 +41,81 @@ func (c *plane) box(b Box) Box {
 	return Box{(b.X0 + left) / x, (b.Y0 + top) / y, (b.X1 + left) / x, (b.Y1 + top) / y}
 }
 
-// hold sets p to the image, turned upright.
-func (p *Photo) hold(img image.Image, o orientation) error {
+// hold sets p to the image, turned upright, with both sides divided by
+// denominator, and by more if they are still over maxSide. It averages pixels, so
+// nothing aliases. p may keep the memory of img.
+func (p *Photo) hold(img image.Image, o orientation, denominator int) error {
 	w, h := img.Bounds().Dx(), img.Bounds().Dy()
-	if m, ok := img.(*image.YCbCr); ok && max(w, h) <= maxSide {
+	factor := max(denominator, ceil(max(w, h), maxSide))
+	p.Scale *= float64(factor)
+	switch m := img.(type) {
+	case *image.YCbCr:
 		across, down := sharing(m.SubsampleRatio)
-		chroma := plane{nil, m.CStride, (w + across - 1) / across, (h + down - 1) / down, across, down, 0, 0}
-		p.Width, p.Height, p.ycc = w, h, true
-		p.planes = [3]plane{{m.Y, m.YStride, w, h, 1, 1, 0, 0}, chroma, chroma}
-		p.planes[1].pix, p.planes[2].pix = m.Cb, m.Cr
-		if o != upright {
-			p.turn(o)
+		cw, ch := ceil(w, across), ceil(h, down)
+		p.ycc = true
+		p.planes = [3]plane{
+			{m.Y, m.YStride, w, h, 1, 1, 0, 0},
+			{m.Cb, m.CStride, cw, ch, across, down, 0, 0},
+			{m.Cr, m.CStride, cw, ch, across, down, 0, 0},
 		}
+		for i, c := range p.planes {
+			p.planes[i] = c.shrunk(factor)
+		}
+	case *image.Gray:
+		p.ycc = false
+		grey := (&plane{m.Pix, m.Stride, w, h, 1, 1, 0, 0}).shrunk(factor)
+		p.planes = [3]plane{grey, grey, grey}
+	default:
+		row, err := rowsOf(img)
+		if err != nil {
+			return invalid(err)
+		}
+		p.convert(w, h, row, o, factor)
 		return nil
 	}
-	row, err := rowsOf(img)
-	if err != nil {
-		return err
+	p.Width, p.Height = ceil(w, factor), ceil(h, factor)
+	if o != upright {
+		p.turn(o)
 	}
-	p.convert(w, h, row, o)
 	return nil
 }
 
-// convert reads w×h pixels from row, turns them upright, and shrinks them by the
-// least whole factor that brings both sides to at most maxSide. It averages
-// pixels, so nothing aliases.
-func (p *Photo) convert(w, h int, row func(y int, rgb []byte), o orientation) {
-	factor := (max(w, h) + maxSide - 1) / maxSide
-	sw, sh := (w+factor-1)/factor, (h+factor-1)/factor
-	p.Scale *= float64(factor)
+// shrunk returns the plane with both sides divided by factor: each sample is the
+// mean of those that it covers.
+func (c *plane) shrunk(factor int) plane {
+	if factor == 1 {
+		return *c
+	}
+	t := *c
+	t.width, t.height = ceil(c.width, factor), ceil(c.height, factor)
+	t.stride = t.width
+	t.pix = make([]byte, t.width*t.height)
+	sums := make([]uint32, t.width)
+	for y := range t.height {
+		clear(sums)
+		rows := min(factor, c.height-y*factor)
+		for i := range rows {
+			row := c.pix[(y*factor+i)*c.stride:][:c.width]
+			for x := range sums {
+				n := min(factor, len(row))
+				for _, v := range row[:n] {
+					sums[x] += uint32(v)
+				}
+				row = row[n:]
+			}
+		}
+		for x, s := range sums {
+			area := uint32(rows * min(factor, c.width-x*factor))
+			t.pix[y*t.width+x] = byte((s + area/2) / area)
+		}
+	}
+	return t
+}
+
+// convert reads w×h pixels from row, turns them upright, and divides both sides
+// by factor.
+func (p *Photo) convert(w, h int, row func(y int, rgb []byte), o orientation, factor int) {
+	sw, sh := ceil(w, factor), ceil(h, factor)
 	p.makePlanes(sw, sh, o.swapsSides())
 	start, dx, dy := o.walk(sw, sh)
 	rgb := make([]byte, 3*w)
@@ -86,18 +132,27 @@ func (p *Photo) convert(w, h int, row func(y int, rgb []byte), o orientation) {
 		rows := min(factor, h-y*factor)
 		for fy := range rows {
 			row(y*factor+fy, rgb)
-			for x := range w {
-				s := sums[3*(x/factor):]
-				s[0] += uint32(rgb[3*x])
-				s[1] += uint32(rgb[3*x+1])
-				s[2] += uint32(rgb[3*x+2])
-			}
+			addPixels(sums, rgb, factor)
 		}
 		for i, s := range sums {
 			area := uint32(rows * min(factor, w-i/3*factor))
 			rgb[i] = byte((s + area/2) / area)
 		}
 		p.scatter(rgb[:3*sw], start+y*dy, dx)
+	}
+}
+
+// addPixels adds each group of factor pixels of a row to one sum of red, green
+// and blue.
+func addPixels(sums []uint32, rgb []byte, factor int) {
+	for ; len(sums) >= 3; sums = sums[3:] {
+		n := min(3*factor, len(rgb))
+		var r, g, b uint32
+		for c := rgb[:n]; len(c) >= 3; c = c[3:] {
+			r, g, b = r+uint32(c[0]), g+uint32(c[1]), b+uint32(c[2])
+		}
+		sums[0], sums[1], sums[2] = sums[0]+r, sums[1]+g, sums[2]+b
+		rgb = rgb[n:]
 	}
 }
 

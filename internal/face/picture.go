@@ -30,7 +30,7 @@ type Picture struct{ photo Photo }
 // NewPicture returns an image as a Picture.
 func NewPicture(img image.Image) (*Picture, error) {
 	p := &Picture{Photo{Scale: 1}}
-	return p, p.photo.hold(img, upright)
+	return p, p.photo.hold(img, upright, 1)
 }
 
 // pictureOf turns the photograph upright and returns its Picture. face is in

@@ -19,8 +19,8 @@ func photoOf(t interface{ Fatal(...any) }, w, h int, at func(x, y int) [3]byte) 
 			m.SetNRGBA(x, y, color.NRGBA{c[0], c[1], c[2], 255})
 		}
 	}
-	var p Photo
-	if err := p.hold(m, upright); err != nil {
+	p := Photo{Scale: 1}
+	if err := p.hold(m, upright, 1); err != nil {
 		t.Fatal(err)
 	}
 	return &p
@@ -43,8 +43,8 @@ func jpegOf(t interface{ Fatal(...any) }, w, h int, ratio image.YCbCrSubsampleRa
 	for i, s := range sums {
 		m.Cb[i], m.Cr[i] = byte((2*s[0]+s[2])/(2*s[2])), byte((2*s[1]+s[2])/(2*s[2]))
 	}
-	var p Photo
-	if err := p.hold(m, upright); err != nil {
+	p := Photo{Scale: 1}
+	if err := p.hold(m, upright, 1); err != nil {
 		t.Fatal(err)
 	}
 	return &p

@@ -53,7 +53,7 @@ func (w *worker) view(ctx context.Context, p *Photo, box Box) (*view, error) {
 	}
 	for _, o := range turns {
 		turned := p.turned(o)
-		found, err := w.search(ctx, turned, 1)
+		found, err := w.search(ctx, turned, 0, 1)
 		if err != nil {
 			return nil, err
 		}

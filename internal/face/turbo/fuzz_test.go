@@ -24,9 +24,9 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || cfg.Width <= 0 || cfg.Height <= 0 || cfg.Width > 1<<18/cfg.Height {
 			return
 		}
-		img, err := turbo.Decode(data, cfg.Width, cfg.Height, 1)
-		if err == nil && (img.Rect.Dx() != cfg.Width || img.Rect.Dy() != cfg.Height) {
-			t.Errorf("a picture of %v, where the header says %d×%d", img.Rect, cfg.Width, cfg.Height)
+		img, err := turbo.Decode(data, cfg.Width, cfg.Height, 1, 100)
+		if err == nil && img.Bounds() != image.Rect(0, 0, cfg.Width, cfg.Height) {
+			t.Errorf("a picture of %v, where the header says %d×%d", img.Bounds(), cfg.Width, cfg.Height)
 		}
 	})
 }
