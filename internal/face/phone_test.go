@@ -208,7 +208,7 @@ func TestPhotographsAreAccepted(t *testing.T) {
 func TestScansGiveTheSamePixels(t *testing.T) {
 	for name, scans := range map[string][]facetest.Scan{"cjpeg": cjpegScans(), "64 of refinement": refinedScans()} {
 		for _, size := range [][2]int{{64, 48}, {101, 77}} {
-			for decoder, fast := range map[string]face.JPEGDecoder{"image/jpeg": nil, turbo.Name: turbo.Decode} {
+			for decoder, fast := range decoders() {
 				j := facetest.JPEG{Width: size[0], Height: size[1], Sampling: sampling420, Content: scene}
 				want, err := face.DecodeAnyway(j.Encode(), fast, 1)
 				if err != nil {
