@@ -47,6 +47,7 @@ func photographs(t *testing.T) [][]byte {
 type answer struct {
 	X       face.Extraction
 	Picture []byte
+	Aligned string
 	Kind    sesuai.Kind
 }
 
@@ -58,6 +59,7 @@ func ask(e *face.Engine, data []byte, use face.Use) answer {
 			a.Kind = sesuai.KindOf(err)
 		}
 	}
+	a.Aligned, a.X.Aligned = face.DescribeAligned(x.Aligned), nil
 	a.X.Picture = nil
 	return a
 }

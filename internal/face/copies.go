@@ -36,8 +36,10 @@ const (
 	// may differ before the face is fitted. They save time.
 	copyLook   = 90
 	copySketch = 40
-	// copyRefine is the mismatch from which a fit is not refined.
-	copyRefine = 0.05
+	// copyRefine is the mismatch from which a fit is not refined. It is refined
+	// at most refinements times.
+	copyRefine  = 0.1
+	refinements = 3
 	// copyMismatch is the greatest mismatch of a copy.
 	copyMismatch = 0.0022
 )
@@ -107,7 +109,7 @@ func (a *Aligned) shows(look [4]uint64) bool {
 				best = f
 			}
 		}
-		if best.mismatch > copyMismatch && best.mismatch < copyRefine {
+		for n := 0; n < refinements && best.mismatch > copyMismatch && best.mismatch < copyRefine; n++ {
 			best = a.model(best.at).fit(hash, 256, 256, 256)
 		}
 		if best.mismatch <= copyMismatch {

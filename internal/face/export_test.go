@@ -2,6 +2,7 @@ package face
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"math"
@@ -184,4 +185,12 @@ func Memory(data []byte, fast JPEGDecoder) (int64, error) {
 		return 0, err
 	}
 	return f.memory(), nil
+}
+
+// DescribeAligned returns an aligned face as text.
+func DescribeAligned(a *Aligned) string {
+	if a == nil {
+		return ""
+	}
+	return fmt.Sprint(a.look, a.pixels)
 }
