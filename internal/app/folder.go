@@ -12,12 +12,16 @@ import (
 )
 
 // checkFolder refuses a data folder, or database files in it, that others may
-// read or change. What is not there yet is made for the owner alone, and what
-// cannot be looked at is reported by whoever opens it. The master key files are
+// read or change. An empty folder, such as an operator makes before the first
+// start, gets mode 0700. What is not there yet is made for the owner alone, and
+// what cannot be looked at is reported by whoever opens it. The master key files are
 // checked by package keyring.
 func checkFolder(c Config) error {
 	if c.Registry != "" && c.MasterKey != "" {
 		return nil // nothing private is in it
+	}
+	if entries, err := os.ReadDir(c.Data); err == nil && len(entries) == 0 {
+		_ = os.Chmod(c.Data, 0o700) // below it is an error if that has failed
 	}
 	database := filepath.Join(c.Data, sqldb.FileName)
 	for _, path := range []string{c.Data, database, database + "-wal", database + "-shm"} {
