@@ -56,10 +56,10 @@ const (
 // photograph.
 type scope struct {
 	// searched means that a smaller size showed no face in the steps that need
-	// few pixels.
+	// few pixels, nor in the photograph turned.
 	searched bool
 	// more means that a larger size follows if this one shows no face. It is
-	// left the smaller tiles, and the photograph turned.
+	// left the smaller tiles.
 	more bool
 }
 
@@ -111,7 +111,7 @@ func (w *worker) findTurned(ctx context.Context, p *Photo, s scope) (*Photo, ori
 		to = fewPixels
 	}
 	found, err := w.search(ctx, p, from, to)
-	if err != nil || len(found) > 0 || s.more {
+	if err != nil || len(found) > 0 || s.searched {
 		return p, upright, found, err
 	}
 	for _, o := range turns {

@@ -46,10 +46,7 @@ func coded(v float32) byte {
 // lightOf reads a photograph.
 func lightOf(t testing.TB, file []byte) *light {
 	t.Helper()
-	m, _, err := image.Decode(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := pixelsOf(t, file)
 	l := newLight(m.Bounds().Dx(), m.Bounds().Dy())
 	for y := range l.h {
 		for x := range l.w {

@@ -153,7 +153,7 @@ func pixel(m image.Image, x, y int) [3]byte {
 }
 
 // pixelsOf decodes a photograph.
-func pixelsOf(t *testing.T, data []byte) image.Image {
+func pixelsOf(t testing.TB, data []byte) image.Image {
 	t.Helper()
 	m, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {

@@ -105,8 +105,8 @@ func TestTurnedPhotographs(t *testing.T) {
 			}
 		}
 	}
-	turnedPairs(t, e, "london_pairs.csv", several(6, 10), turn)
-	turnedPairs(t, e, "lfw_pairs.csv", several(25, 80), turn)
+	turnedPairs(t, e, "london_pairs.csv", several(5, 10), turn)
+	turnedPairs(t, e, "lfw_pairs.csv", several(40, 80), turn)
 	t.Logf("turned without a tag: %d found and right, %d refused", found, refused)
 	if found < refused {
 		t.Errorf("%d found, %d refused", found, refused)
