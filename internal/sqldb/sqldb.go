@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 
 	"github.com/sesuai/sesuai"
 )
@@ -133,7 +134,11 @@ func Unavailable(ctx context.Context, doing string, err error) error {
 	case sesuai.KindConfiguration, sesuai.KindUnavailable:
 		return own
 	}
-	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+	ended := ctx.Err()
+	if deadline, ok := ctx.Deadline(); ended == nil && ok && !time.Now().Before(deadline) {
+		ended = context.DeadlineExceeded // a connection has noticed it first
+	}
+	if ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
 	}
 	e := &sesuai.Error{Kind: sesuai.KindUnavailable, Err: fmt.Errorf("%s: %w", doing, err)}
