@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/keyring"
@@ -109,7 +110,11 @@ func (r *Registry) moveAll(ctx context.Context, old *keyring.Key, done *Rotation
 		done.Damaged = 0
 		err := r.pages(ctx, old, func(page []personKey) error {
 			for some := range slices.Chunk(page, peoplePerMove) {
+				began := time.Now()
 				if err := r.move(ctx, old, some, done); err != nil {
+					return err
+				}
+				if err := pause(ctx, time.Since(began)/4); err != nil {
 					return err
 				}
 			}
@@ -121,6 +126,17 @@ func (r *Registry) moveAll(ctx context.Context, old *keyring.Key, done *Rotation
 		if err != nil || done.Moved == before {
 			return err
 		}
+	}
+}
+
+// pause waits between two transactions. SQLite keeps no queue of processes that
+// wait for its lock: each looks for it at times, and must find it free.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -195,7 +195,7 @@ func TestSQLiteSettings(t *testing.T) {
 		"foreign_keys":  {1, 1},
 		"query_only":    {0, 1},
 		"secure_delete": {1, 0},
-		"busy_timeout":  {4000, 4000},
+		"busy_timeout":  {5000, 5000},
 	} {
 		var writing, reading int
 		err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {

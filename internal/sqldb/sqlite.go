@@ -45,7 +45,7 @@ const (
 	// longer does so for minutes, and a request that waits for the lock twice,
 	// to remember a photograph and to record its event, is still answered in
 	// time.
-	busyTimeout = 4 * time.Second
+	busyTimeout = 5 * time.Second
 	// busyRetryAfter is when a request makes sense again that was not answered
 	// because of such a transaction.
 	busyRetryAfter = time.Second
