@@ -323,6 +323,7 @@ func TestRefusesListsThatTellNothing(t *testing.T) {
 // Whatever the scores are, there is a calibration that the service takes, with
 // rising cosines, or an error of the list.
 func TestAnchorsRise(t *testing.T) {
+	slow(t) // with -short, rapid tries too few
 	made := 0
 	rapid.Check(t, func(t *rapid.T) {
 		photos := rapid.SliceOfN(rapid.IntRange(0, 3), 2, 30).Draw(t, "photos")

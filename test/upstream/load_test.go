@@ -211,7 +211,7 @@ func (w *world) compareVerdicts(t *testing.T, requests [][]asked, calls map[stri
 		}
 	}
 	t.Logf("%d requests: %d verdicts, of which %d verified; %d times 503, %d without an answer", n, counts[200], verified, counts[503], counts[0])
-	if counts[200] < n/2 || verified == 0 {
+	if counts[200] < n/4 || verified == 0 {
 		t.Error("too few verdicts to say anything")
 	}
 }
