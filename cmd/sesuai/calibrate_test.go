@@ -48,7 +48,7 @@ func madeUp(people int) *evaluation.Scores {
 func calibrateCommand(t *testing.T, asJSON bool, change func(*faceCalibrate)) (out, path string, err error) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "made.json")
-	c := faceCalibrate{ID: "made-2026-11", DataSet: "made up", Out: path, Repeats: 3, Seed: 1}
+	c := faceCalibrate{ID: "made-2026-11", DataSet: "synthetic", Out: path, Repeats: 3, Seed: 1}
 	change(&c)
 	var stdout bytes.Buffer
 	s := &session{Context: t.Context(), config: app.DefaultConfig(), json: asJSON, stdout: &stdout, stderr: &stdout}

@@ -17,7 +17,7 @@ type LimiterOptions struct {
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 	// MaxTracked is the maximum number of clients that are tracked at once;
-	// DefaultMaxTracked if 0. To track another one, the Limiter forgets the
+	// DefaultMaxTracked if 0. To track another one, the Limiter drops the
 	// client that called longest ago.
 	MaxTracked int
 }
@@ -81,7 +81,7 @@ func (l *Limiter) Allow(c Client) error {
 	return &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: wait}
 }
 
-// makeRoom forgets the client that called longest ago if the maximum number is
+// makeRoom drops the client that called longest ago if the maximum number is
 // tracked. Clients are few, so the loop is rare and cheap.
 func (l *Limiter) makeRoom() {
 	if len(l.buckets) < l.o.MaxTracked {

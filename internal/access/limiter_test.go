@@ -98,7 +98,7 @@ func TestLimiterIsBounded(t *testing.T) {
 		c.now = c.now.Add(time.Millisecond)
 		allowed(t, l, access.Client{ID: fmt.Sprint(i), Rate: 1, Burst: 1})
 		if n, _ := allowed(t, l, busy); n != 0 { // not the one that called longest ago
-			t.Fatalf("after %d others the busy client was forgotten", i)
+			t.Fatalf("after %d others the busy client was dropped", i)
 		}
 	}
 	if n := l.TrackedForTest(); n != 10 {

@@ -97,7 +97,7 @@ func (q *Queue) leave(l *lane, w *waiter) {
 	if l.waiting = slices.Delete(l.waiting, i, i+1); len(l.waiting) == 0 {
 		at := slices.Index(q.turns, l)
 		q.turns = slices.Delete(q.turns, at, at+1)
-		q.forget(l)
+		q.drop(l)
 	}
 	q.admit()
 }
@@ -112,11 +112,11 @@ func (q *Queue) free(l *lane, w *waiter) {
 	l.running--
 	q.running--
 	q.used -= w.bytes
-	q.forget(l)
+	q.drop(l)
 	q.admit()
 }
 
-func (q *Queue) forget(l *lane) {
+func (q *Queue) drop(l *lane) {
 	if l.running == 0 && len(l.waiting) == 0 {
 		delete(q.clients, l.client)
 	}

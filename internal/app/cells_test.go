@@ -256,7 +256,7 @@ func asks() []cellAsk {
 			all = append(all, cellAsk{client, n, number + n, 0.9, ""})
 		}
 		all = append(all,
-			cellAsk{client, first, number + 10, 0, ""}, // a stranger
+			cellAsk{client, first, number + 10, 0, ""}, // somebody who is not enrolled
 			cellAsk{client, second, number + 11, 0.9, "Somebody Else"},
 			cellAsk{client, first, remembered + first, 0.9, ""},
 			cellAsk{client, elsewhere, remembered + elsewhere, 0.9, ""},

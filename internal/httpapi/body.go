@@ -109,7 +109,7 @@ func (b *body) release() {
 	b.keep(0)
 }
 
-// steps are parts of a body. Read overwrites and forgets what it returns.
+// steps are parts of a body. Read overwrites and drops what it returns.
 type steps [][]byte
 
 // Read implements io.Reader.

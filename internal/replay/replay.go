@@ -65,7 +65,7 @@ type Memory struct {
 	sweptAt atomic.Int64
 }
 
-// NewMemory returns a Memory that forgets a probe after maxAge.
+// NewMemory returns a Memory that drops a probe after maxAge.
 func NewMemory(store Store, maxAge time.Duration) *Memory {
 	return &Memory{store: store, maxAge: maxAge}
 }

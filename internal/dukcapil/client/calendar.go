@@ -76,7 +76,7 @@ func parseMaintenance(text string) ([]window, error) {
 		from, err := time.ParseInLocation(windowLayout, begin, sesuai.Jakarta)
 		to, err2 := time.ParseInLocation(windowLayout, end, sesuai.Jakarta)
 		if !ok || err != nil || err2 != nil || !to.After(from) {
-			return nil, fmt.Errorf("%q is not a beginning and an end after it, such as 2026-12-01T22:00/2026-12-02T04:00", field)
+			return nil, fmt.Errorf("%q is not a start and an end after it, such as 2026-12-01T22:00/2026-12-02T04:00", field)
 		}
 		windows = append(windows, window{from, to})
 	}

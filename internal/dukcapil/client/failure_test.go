@@ -394,7 +394,7 @@ func TestInFlight(t *testing.T) {
 }
 
 // TestNoCallWithoutItsRow: if the ledger fails nobody is asked; if only the
-// ending cannot be recorded the answer counts.
+// completion cannot be recorded the answer counts.
 func TestNoCallWithoutItsRow(t *testing.T) {
 	u := newUpstream(t)
 	u.says(content("{" + agreeing + "}"))

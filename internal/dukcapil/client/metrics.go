@@ -33,7 +33,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		unexpected:    counter("unexpected_total", "Answers that this side does not know, by what was not as expected.", "service", "what"),
 		disagreements: counter("disagreements_total", "Answers in which the upstream draws another conclusion from its numbers than this side.", "service", "what"),
 		files:         counter("file_failures_total", "Files that have changed and cannot be used, by their key; the earlier content is.", "key"),
-		ledger:        counter("ledger_failures_total", "Calls whose ending could not be recorded.", "service"),
+		ledger:        counter("ledger_failures_total", "Calls whose completion could not be recorded.", "service"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "sesuai_dukcapil_call_seconds", Help: "How long calls took, each try by itself.",
 			Buckets: []float64{.025, .05, .1, .2, .3, .5, .75, 1, 1.5, 2, 3, 5, 8, 13, 20},

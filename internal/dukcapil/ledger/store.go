@@ -56,13 +56,13 @@ type Store struct {
 
 	mu       sync.Mutex
 	inFlight map[int64]Call // that have started and not ended
-	endings  []ending
-	timer    *time.Timer // nil before the first ending
+	updates  []update
+	timer    *time.Timer // nil before the first update
 	armed    bool        // timer runs
 	isClosed bool
 }
 
-// starting is a call that Start waits for. A nil one writes the endings.
+// starting is a call that Start waits for. A nil one writes the updates.
 type starting struct {
 	call  Call
 	id    int64 // once state is started
@@ -76,8 +76,8 @@ const (
 	cancelled
 )
 
-// ending is the completion of a call, or its cancellation.
-type ending struct {
+// update is the completion of a call, or its cancellation.
+type update struct {
 	id         int64
 	call       Call
 	completion *Completion // nil: cancelled
@@ -99,7 +99,7 @@ func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	return s, nil
 }
 
-// Close writes the endings. Those that cannot be written are lost: their calls
+// Close writes the updates. Those that cannot be written are lost: their calls
 // have no completion.
 func (s *Store) Close() {
 	s.mu.Lock()
@@ -142,14 +142,14 @@ func (s *Store) end(id int64, c *Completion) {
 	defer s.mu.Unlock()
 	if call, ok := s.inFlight[id]; ok {
 		delete(s.inFlight, id)
-		s.keep(append(s.endings, ending{id, call, c}), completeDelay)
+		s.keep(append(s.updates, update{id, call, c}), completeDelay)
 	}
 }
 
-// keep replaces the endings and has them written after a delay. s.mu is held.
-func (s *Store) keep(endings []ending, delay time.Duration) {
-	s.endings = endings[max(0, len(endings)-maxCompletions):]
-	if len(s.endings) == 0 || s.armed || s.isClosed {
+// keep replaces the updates and has them written after a delay. s.mu is held.
+func (s *Store) keep(updates []update, delay time.Duration) {
+	s.updates = updates[max(0, len(updates)-maxCompletions):]
+	if len(s.updates) == 0 || s.armed || s.isClosed {
 		return
 	}
 	s.armed = true
@@ -157,32 +157,32 @@ func (s *Store) keep(endings []ending, delay time.Duration) {
 		s.mu.Lock()
 		s.armed = false
 		s.mu.Unlock()
-		_ = s.flush(context.Background()) // endings that fail are tried again
+		_ = s.flush(context.Background()) // updates that fail are tried again
 	})
 }
 
-// flush writes the endings.
+// flush writes the updates.
 func (s *Store) flush(ctx context.Context) error { return s.starts.Commit(ctx, nil) }
 
-// takeEndings removes the endings of one transaction.
-func (s *Store) takeEndings() []ending {
+// takeUpdates removes the updates of one transaction.
+func (s *Store) takeUpdates() []update {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := min(len(s.endings), 4*sqldb.MaxBatch)
-	taken := s.endings[:n:n]
-	s.endings = append([]ending(nil), s.endings[n:]...)
+	n := min(len(s.updates), 4*sqldb.MaxBatch)
+	taken := s.updates[:n:n]
+	s.updates = append([]update(nil), s.updates[n:]...)
 	return taken
 }
 
-// commit writes a batch of entries and the endings. If it fails no call has
-// started, and the endings are kept.
+// commit writes a batch of entries and the updates. If it fails no call has
+// started, and the updates are kept.
 func (s *Store) commit(batch []*starting) error {
-	endings := s.takeEndings()
-	err := s.write(batch, endings)
+	updates := s.takeUpdates()
+	err := s.write(batch, updates)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.keep(append(endings, s.endings...), retryDelay)
+		s.keep(append(updates, s.updates...), retryDelay)
 		return err
 	}
 	for _, p := range batch {
@@ -191,30 +191,30 @@ func (s *Store) commit(batch []*starting) error {
 		case p.state.CompareAndSwap(waiting, started):
 			s.inFlight[p.id] = p.call
 		default:
-			s.endings = append(s.endings, ending{p.id, p.call, nil})
+			s.updates = append(s.updates, update{p.id, p.call, nil})
 		}
 	}
-	s.keep(s.endings, completeDelay)
+	s.keep(s.updates, completeDelay)
 	return nil
 }
 
 // write runs one transaction. It sets the ids of the calls that it inserts.
-func (s *Store) write(batch []*starting, endings []ending) error {
+func (s *Store) write(batch []*starting, updates []update) error {
 	var starts []*starting
 	for _, p := range batch {
 		if p != nil && p.state.Load() == waiting {
 			starts = append(starts, p)
 		}
 	}
-	if len(starts)+len(endings) == 0 {
+	if len(starts)+len(updates) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	return s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		// Endings come first: SQLite reuses the id of a deleted row, and an
-		// ending that is written a second time must not meet another call.
-		for _, e := range endings {
+		// Updates come first: SQLite reuses the id of a deleted row, and an
+		// update that is written a second time must not meet another call.
+		for _, e := range updates {
 			var err error
 			if c := e.completion; c == nil {
 				_, err = tx.ExecContext(ctx, cancelCall, e.id)

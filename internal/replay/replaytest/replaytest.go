@@ -36,7 +36,7 @@ type suite struct {
 	open func(t *testing.T) Stores
 }
 
-// start is when the tests start. Memory forgets what is older than its maximum
+// start is when the tests start. Memory drops what is older than its maximum
 // age, so it is not a constant.
 var start = time.Now()
 

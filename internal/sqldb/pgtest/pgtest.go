@@ -250,7 +250,7 @@ func (h *site) close() error {
 }
 
 // Shared is the server that all tests of a package share; it starts at the
-// first call. It is fast and forgets on a power cut; tests that need another
+// first call. It is fast and not durable over a power cut; tests that need another
 // one, or stop it, use Start.
 func Shared(t testing.TB) *Server {
 	t.Helper()

@@ -98,7 +98,7 @@ func (s *Server) Follow(t testing.TB, primary *Server) {
 }
 
 // Received is up to where a standby has the primary's log on its disk, in bytes
-// since the log's beginning: of several, the one with the most is promoted.
+// since the log's start: of several, the one with the most is promoted.
 func (s *Server) Received(t testing.TB) int64 {
 	t.Helper()
 	var position int64
