@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/policy":     {"."},
 	"internal/name":       {".", "golang.org/x/text/unicode/norm"},
-	"internal/face":       {".", "internal/admission", "internal/fileperm", "github.com/go-json-experiment/json"},
+	"internal/face":       {".", "internal/admission", "internal/face/drawing", "internal/fileperm", "github.com/go-json-experiment/json"},
 	"internal/face/ort":   {".", "internal/face", "internal/fileperm", "github.com/yalue/onnxruntime_go", "golang.org/x/sys/unix"},
 	"internal/face/turbo": {"internal/face"},
 	"internal/evaluation": {".", "internal/face", "internal/atomicfile", "golang.org/x/sync/errgroup"},
@@ -106,6 +106,7 @@ var mayImport = map[string][]string{
 	"internal/access/accesstest":           {".", "internal/access", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/conformance":                 {},
 	"internal/face/facetest":               {},
+	"internal/face/drawing":                {},
 
 	// Around the product, not of it: they use it as anyone would.
 	"test/process":       {},

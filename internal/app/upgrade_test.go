@@ -328,13 +328,14 @@ func (u *upgraded) serve(t *testing.T, dukcapil ...string) *process.Process {
 	defer s.client.CloseIdleConnections()
 	// Photographs are decoded and compared in floating point.
 	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 0.5 })
+	photos := pictures(t)
 	for _, a := range u.want.Ask {
 		if a.Dukcapil != (dukcapil != nil) {
 			continue
 		}
-		photo, err := os.ReadFile(filepath.Join(schema4, "pictures", a.Photo))
-		if err != nil {
-			t.Fatal(err)
+		photo, ok := photos[a.Photo]
+		if !ok {
+			t.Fatalf("there is no picture %q", a.Photo)
 		}
 		contentType, b := form(t, person{nik: a.NIK, name: a.Name, born: a.Born}, photo)
 		s.who = u.want.Credentials[a.Client]

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face/drawing"
 )
 
 const (
@@ -242,7 +243,7 @@ func (c *Checked) draw(ctx context.Context, e *Engine) error {
 // mirroredDrawing returns the cosine of the first drawing and its mirror image,
 // both as probes.
 func (e *Engine) mirroredDrawing(ctx context.Context) (float64, error) {
-	img := firstPortrait.draw(selfTestSize)
+	img := drawing.First.Draw(selfTestSize)
 	var probes [2]Template
 	for i := range probes {
 		file, err := encodePNG(img)

@@ -7,6 +7,8 @@ import (
 	"image/color"
 	"math"
 	"reflect"
+
+	"github.com/sesuai/sesuai/internal/face/drawing"
 )
 
 // What only the tests of package face_test may use.
@@ -17,8 +19,8 @@ const (
 )
 
 // DrawFirst and DrawSecond draw the self-test's two people on a square.
-func DrawFirst(size int) *image.NRGBA  { return firstPortrait.draw(size) }
-func DrawSecond(size int) *image.NRGBA { return secondPortrait.draw(size) }
+func DrawFirst(size int) *image.NRGBA  { return drawing.First.Draw(size) }
+func DrawSecond(size int) *image.NRGBA { return drawing.Second.Draw(size) }
 
 // At returns the red, green and blue of a pixel, as a viewer shows it.
 func (p *Photo) At(x, y int) [3]byte {

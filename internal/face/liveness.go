@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face/drawing"
 )
 
 // DefaultLivenessThreshold is the score below which a photograph counts as an
@@ -128,7 +129,7 @@ func (e *Engine) selfTestLiveness(ctx context.Context) error {
 	if e.liveness == nil {
 		return nil
 	}
-	file, err := encodePNG(firstPortrait.draw(selfTestSize))
+	file, err := encodePNG(drawing.First.Draw(selfTestSize))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face/drawing"
 )
 
 const (
@@ -77,15 +78,15 @@ func (e *Engine) selfTest(ctx context.Context) error {
 // checks that the eyes are found where they were drawn.
 func (e *Engine) extractDrawings(ctx context.Context) (drawn [3]Template, err error) {
 	for i, sample := range []struct {
-		person portrait
+		person drawing.Portrait
 		size   int
 		use    Use
 	}{
-		{firstPortrait, selfTestSize, ForReference},
-		{firstPortrait, selfTestSize * 3 / 2, ForProbe},
-		{secondPortrait, selfTestSize, ForProbe},
+		{drawing.First, selfTestSize, ForReference},
+		{drawing.First, selfTestSize * 3 / 2, ForProbe},
+		{drawing.Second, selfTestSize, ForProbe},
 	} {
-		file, err := encodePNG(sample.person.draw(sample.size))
+		file, err := encodePNG(sample.person.Draw(sample.size))
 		if err != nil {
 			return drawn, err
 		}
@@ -97,7 +98,7 @@ func (e *Engine) extractDrawings(ctx context.Context) (drawn [3]Template, err er
 			return drawn, selfTestFailed("a drawn face gives " + x.Finding.String())
 		}
 		for side, eye := range x.Eyes {
-			at := Point{0.5 + float64(2*side-1)*sample.person.eyeApart, 0.5 + sample.person.eyeY}
+			at := Point{0.5 + float64(2*side-1)*sample.person.EyeApart, 0.5 + sample.person.EyeY}
 			size := float64(sample.size)
 			if math.Hypot(eye.X/size-at.X, eye.Y/size-at.Y) > eyeTolerance {
 				return drawn, selfTestFailed("the eyes of a drawn face are found in the wrong place")
