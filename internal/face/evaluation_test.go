@@ -118,7 +118,7 @@ func TestDevelopmentPhotographs(t *testing.T) {
 
 // agreesWithPrototype: the prototype of design.md and this pipeline agree.
 func agreesWithPrototype(t *testing.T, central *album) {
-	pairs := spread(readPairs(t, "prototype_scores.csv"), several(150, 1048))
+	pairs := spread(readPairs(t, "prototype_scores.csv"), several(60, 1048))
 	isLondon := func(p pair) bool { return filepath.Dir(p.reference) == "london" }
 	largest := newAlbum(newEngine(t, func(o *face.Options) { o.Subject, o.Limits = face.Largest, &face.Limits{} }))
 	faces := maps.Clone(largest.of(t, slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return !isLondon(p) })))
@@ -207,7 +207,7 @@ func percent(n, of int) float64 { return 100 * float64(n) / float64(of) }
 func TestLFW(t *testing.T) {
 	t.Parallel()
 	maxFNMR := map[string]float64{"asia-2026-11": 9, "general-2026-11": 4}
-	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), several(150, 500))
+	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), several(75, 500))
 	e := newEngine(t)
 	// A photograph can be the reference of one pair and the probe of another.
 	type extracted struct {

@@ -42,8 +42,8 @@ func TestCompactTemplates(t *testing.T) {
 		every   int // takes one of so many lines
 	}{
 		{"london_pairs.csv", face.Largest, 1},
-		{"lfw_asian_pairs.csv", face.Central, 4},
-		{"lfw_pairs.csv", face.Central, 400},
+		{"lfw_asian_pairs.csv", face.Central, 8},
+		{"lfw_pairs.csv", face.Central, 800},
 	} {
 		if os.Getenv("PHOTOGRAPHS") == "all" { // as in internal/face
 			list.every = 1
