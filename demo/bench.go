@@ -30,30 +30,17 @@ type benchCommand struct {
 // benchPhoto is a photograph of 720×720 with one face.
 const benchPhoto = "ayu-720.jpg"
 
-func (b *benchCommand) Run(ctx context.Context, c *commandLine) (err error) {
-	data, err := os.MkdirTemp("", "sesuai-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-	made, err := c.prepare(ctx, data)
-	if err != nil {
-		return err
-	}
-	photo, err := os.ReadFile(filepath.Join(c.photos(), benchPhoto))
-	if err != nil {
-		return err
-	}
-	s, err := c.serve(ctx, data, "127.0.0.1:0", "SESUAI_LOG_LEVEL=error")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+// Run measures a server, and the face engine beside it.
+func (b *benchCommand) Run(ctx context.Context, c *commandLine) error {
+	return c.try(ctx, func(s *trial) error { return b.measure(ctx, c, s) })
+}
+
+func (b *benchCommand) measure(ctx context.Context, c *commandLine, s *trial) error {
 	idle, err := statusMiB(s.cmd.Process.Pid, "VmRSS")
 	if err != nil {
 		return err
 	}
-	claim, _, err := c.firstPerson()
+	photo, err := os.ReadFile(filepath.Join(c.photos(), benchPhoto))
 	if err != nil {
 		return err
 	}
@@ -63,7 +50,7 @@ func (b *benchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	}
 	request := func(photo []byte) func() error {
 		return func() error {
-			status, answer, err := post(ctx, s.address+path, made.credentials, claim, photo)
+			status, answer, err := s.post(ctx, s.first, photo)
 			if err == nil && status != 200 {
 				err = fmt.Errorf("status %d: %s", status, answer)
 			}

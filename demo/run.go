@@ -77,6 +77,43 @@ func (c *commandLine) serve(ctx context.Context, data, listen string, environmen
 	return s, nil
 }
 
+// trial is a server on the demo people.
+type trial struct {
+	*server
+	credentials credentials
+	data        string
+	first       person // of the demo people
+}
+
+// try calls f with a server in a folder that is removed at the end. The server logs
+// only errors: more would interrupt what a command prints.
+func (c *commandLine) try(ctx context.Context, f func(*trial) error) (err error) {
+	data, err := os.MkdirTemp("", "sesuai-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	made, err := c.prepare(ctx, data)
+	if err != nil {
+		return err
+	}
+	first, ok, err := c.firstPerson()
+	if err != nil || !ok {
+		return errors.Join(err, fmt.Errorf("%s has no demo people", c.people()))
+	}
+	s, err := c.serve(ctx, data, "127.0.0.1:0", "SESUAI_LOG_LEVEL=error")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	return f(&trial{s, made.credentials, data, first})
+}
+
+// post requests a verification.
+func (t *trial) post(ctx context.Context, claim person, photo []byte) (status int, answer []byte, err error) {
+	return post(ctx, t.address+path, t.credentials, claim, photo)
+}
+
 // start starts a command of sesuai that keeps running. It parses the first line
 // of output, which means that the command is ready.
 func (c *commandLine) start(ctx context.Context, printed any, environment []string, args ...string) (*server, error) {

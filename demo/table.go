@@ -66,43 +66,29 @@ var outcomes = []outcome{
 	},
 }
 
-func (*tableCommand) Run(ctx context.Context, c *commandLine) (err error) {
-	data, err := os.MkdirTemp("", "sesuai-demo-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-	made, err := c.prepare(ctx, data)
-	if err != nil {
-		return err
-	}
-	// The log would interrupt the table.
-	s, err := c.serve(ctx, data, "127.0.0.1:0", "SESUAI_LOG_LEVEL=error")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.stop()) }()
-	first, ok, err := c.firstPerson()
-	if err != nil || !ok {
-		return errors.Join(err, errors.New("there are no demo people"))
-	}
+// Run prints the responses to the eight requests as a table. It fails if one is not
+// as documented.
+func (*tableCommand) Run(ctx context.Context, c *commandLine) error {
+	return c.try(ctx, func(s *trial) error { return printOutcomes(ctx, c, s) })
+}
 
+func printOutcomes(ctx context.Context, c *commandLine, s *trial) error {
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\tREQUEST\tHTTP\tBODY")
 	var failed []error
 	for _, o := range outcomes {
 		if o.name == "R8" {
-			if err := breakRegistry(ctx, data); err != nil {
+			if err := breakRegistry(ctx, s.data); err != nil {
 				return err
 			}
 		}
-		claim := first
+		claim := s.first
 		o.change(&claim)
 		photo, err := os.ReadFile(filepath.Join(c.photos(), o.photo))
 		if err != nil {
 			return err
 		}
-		status, answer, err := post(ctx, s.address+path, made.credentials, claim, photo)
+		status, answer, err := s.post(ctx, claim, photo)
 		if err != nil {
 			return err
 		}

@@ -18,8 +18,8 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// madeUp is the scores of people with one photograph each, about normal.
-func madeUp(people int) *evaluation.Scores {
+// synthetic is the scores of people with one photograph each, about normal.
+func synthetic(people int) *evaluation.Scores {
 	s := &evaluation.Scores{Set: &evaluation.Set{SHA256: strings.Repeat("ab", 32)}}
 	s.Impostors.Floor = -1
 	s.Impostors.PerPair = func(int, int) int { return 1 }
@@ -52,7 +52,7 @@ func calibrateCommand(t *testing.T, asJSON bool, change func(*faceCalibrate)) (o
 	change(&c)
 	var stdout bytes.Buffer
 	s := &session{Context: t.Context(), config: app.DefaultConfig(), json: asJSON, stdout: &stdout, stderr: &stdout}
-	err = c.run(s, func() (*evaluation.Scores, error) { return madeUp(150), nil })
+	err = c.run(s, func() (*evaluation.Scores, error) { return synthetic(150), nil })
 	return stdout.String(), path, err
 }
 

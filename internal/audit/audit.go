@@ -1,8 +1,9 @@
 // Package audit is the audit trail: one event for each verification and for each
-// change by an operator, chained by keyed hashes so that a later change shows. A stored event has a keyed hash in
-// place of the NIK, and no name, date, image or template. The package leaves it
-// to package verify what happened in a verification, to the packages that own
-// the data what a change is, and to package recorder when events are committed.
+// change by an operator, chained by keyed hashes so that a later change shows. A
+// stored event has a keyed hash in place of the NIK, and no name, date, image or
+// template. The package leaves it to package verify what happened in a verification,
+// to the packages that own the data what a change is, and to package recorder when
+// events are committed.
 package audit
 
 import (

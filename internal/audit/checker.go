@@ -12,12 +12,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/atomicfile"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
 // State is something that changes describe: the people or the clients on record.
-// It is checked in parts, so that a check is short.
+// It is checked in parts, so that a check is short. One that has a single part is
+// checked each time.
 type State interface {
 	// Parts is the number of parts.
 	Parts() int
@@ -131,7 +133,7 @@ func (c *Checker) Start(ctx context.Context) error {
 	if head, err = c.checkLast(ctx); err != nil {
 		return err
 	}
-	c.report(head, c.broken())
+	c.report(head, c.broken(), true)
 	return nil
 }
 
@@ -161,7 +163,8 @@ func (c *Checker) Err() error {
 // Check makes one check: of the recorded head, of the last events, of as many of
 // the others and of the states as belong to one interval, and of all that was
 // broken before. If nothing is broken it writes the file. The error has kind
-// sesuai.KindUnavailable if something could not be read.
+// sesuai.KindUnavailable if something could not be read; what is broken besides is
+// reported.
 func (c *Checker) Check(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -172,19 +175,20 @@ func (c *Checker) Check(ctx context.Context) error {
 	if err == nil {
 		err = c.checkParts(ctx)
 	}
-	if err != nil {
+	broken := c.broken()
+	if err != nil && broken == nil {
 		return err
 	}
-	broken := c.broken()
 	if broken == nil {
 		c.writeFile(head)
 	}
-	c.report(head, broken)
-	return nil
+	c.report(head, broken, err == nil)
+	return err
 }
 
-// report publishes the result of a check.
-func (c *Checker) report(head Head, broken error) {
+// report publishes the result of a check. complete is whether everything that the
+// check is about could be read.
+func (c *Checker) report(head Head, broken error, complete bool) {
 	c.status.Lock()
 	defer c.status.Unlock()
 	switch before := c.status.broken; {
@@ -193,7 +197,10 @@ func (c *Checker) report(head Head, broken error) {
 	case broken == nil && before != nil:
 		c.o.Log.Info("the audit trail is whole again")
 	}
-	c.status.broken, c.status.checked = broken, time.Now()
+	c.status.broken = broken
+	if complete {
+		c.status.checked = time.Now()
+	}
 	if broken == nil {
 		c.status.seq = head.Seq
 	}
@@ -273,7 +280,8 @@ func (c *Checker) share(n int64) int64 {
 	return min(max(n, 1), int64(share)+1)
 }
 
-// checkParts checks the next parts, and those that were broken.
+// checkParts checks the next parts, those of states with a single one, and those
+// that were broken. One that cannot be read does not keep it from the others.
 func (c *Checker) checkParts(ctx context.Context) error {
 	n := len(c.parts)
 	if n == 0 {
@@ -283,22 +291,28 @@ func (c *Checker) checkParts(ctx context.Context) error {
 	for i := range c.partsBroken {
 		todo[i] = true
 	}
+	for i, p := range c.parts {
+		if p.state.Parts() == 1 {
+			todo[i] = true
+		}
+	}
 	for range c.share(int64(n)) {
 		todo[c.next] = true
 		c.next = (c.next + 1) % n
 	}
+	var unread error
 	for i := range todo {
 		broken := c.partsBroken[i]
-		err := found(&broken, c.parts[i].state.CheckPart(ctx, c.parts[i].n))
-		if err != nil {
-			return err
+		if err := found(&broken, c.parts[i].state.CheckPart(ctx, c.parts[i].n)); err != nil {
+			unread = errors.Join(unread, err)
+			continue
 		}
 		delete(c.partsBroken, i)
 		if broken != nil {
 			c.partsBroken[i] = broken
 		}
 	}
-	return nil
+	return unread
 }
 
 // CheckAll verifies all events from a head, which the caller trusts, and all
@@ -340,8 +354,11 @@ func (c *Checker) readFile() (Head, error) {
 		kept, err = c.o.Trail.ParseCheckpoint(b)
 	}
 	if err != nil {
-		return Head{}, &BrokenError{0, fmt.Sprintf("the checkpoint in %s cannot be used; if the database was replaced on purpose, "+
-			"remove that file", c.o.File)}
+		why := err.Error()
+		if e, ok := errors.AsType[*sesuai.Error](err); ok {
+			why = e.Detail
+		}
+		return Head{}, &BrokenError{0, fmt.Sprintf("%s; if the database was replaced on purpose, remove %s", why, c.o.File)}
 	}
 	return kept, nil
 }

@@ -300,6 +300,54 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// single is an audit.State of one part.
+type single struct{ state }
+
+func (single) Parts() int { return 1 }
+
+// TestStateOfOnePart: whatever other states there are, each check notices it.
+func TestStateOfOnePart(t *testing.T) {
+	s := single{state{}}
+	c := restart(t, engines.SQLite(t), keyring.NewSecret(), keyring.NewSecret(), state{}, s)
+	for range 3 {
+		s.state[0] = &audit.BrokenError{Why: "the only part"}
+		c.check(t, 1)
+		c.assertBroken(t, 0)
+		delete(s.state, 0)
+		c.check(t, 1)
+		c.assertWhole(t, 0)
+	}
+}
+
+// TestBrokenWhileUnreadable: what is broken is reported although something else
+// cannot be read, and only a complete check renews the time of the last one.
+func TestBrokenWhileUnreadable(t *testing.T) {
+	s := state{}
+	c := restart(t, engines.SQLite(t), keyring.NewSecret(), keyring.NewSecret(), s)
+	c.events(t, 5)
+	c.check(t, 1)
+	c.assertWhole(t, 5)
+	before := c.metric(t, "sesuai_audit_checked_timestamp_seconds")
+	for part := range s.Parts() {
+		s[part] = &sesuai.Error{Kind: sesuai.KindUnavailable}
+	}
+	s[2] = &audit.BrokenError{Why: "part 2"}
+	for range 10 {
+		if err := c.Check(t.Context()); sesuai.KindOf(err) != sesuai.KindUnavailable {
+			t.Errorf("Check = %v", err)
+		}
+	}
+	c.assertBroken(t, 0)
+	c.exec(t, `UPDATE audit_events SET result = 'verified' WHERE seq = 3`)
+	if err := c.Check(t.Context()); sesuai.KindOf(err) != sesuai.KindUnavailable {
+		t.Errorf("Check = %v", err)
+	}
+	c.assertBroken(t, 3)
+	if after := c.metric(t, "sesuai_audit_checked_timestamp_seconds"); after != before {
+		t.Errorf("the time of the last check was %v, and is %v", before, after)
+	}
+}
+
 // BenchmarkVerify measures to verify a trail in SQLite.
 func BenchmarkVerify(b *testing.B) {
 	c := restart(b, engines.SQLite(b), keyring.NewSecret(), keyring.NewSecret())

@@ -67,7 +67,7 @@ func TestAttempts(t *testing.T) {
 // is not slowed.
 func TestThrottledAttemptsAreHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const callers, most = 100, 64
+		const callers, maxHeld = 100, 64
 		s := newService()
 		known := s.options.Authenticator
 		s.options.Authenticator = authenticate(func(access.Attempt) (access.Client, error) {
@@ -89,7 +89,7 @@ func TestThrottledAttemptsAreHeld(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if held.Load() != most || atOnce.Load() != callers-most {
+		if held.Load() != maxHeld || atOnce.Load() != callers-maxHeld {
 			t.Errorf("%d were held and %d answered at once", held.Load(), atOnce.Load())
 		}
 

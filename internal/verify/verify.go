@@ -23,7 +23,9 @@ import (
 // The defaults of Options.
 const (
 	DefaultRegistryTimeout = 10 * time.Second
-	DefaultAuditTimeout    = 5 * time.Second
+	// DefaultAuditTimeout is longer than SQLite waits for another process's
+	// lock, which is 5 s: the error about that says when to ask again.
+	DefaultAuditTimeout = 6 * time.Second
 )
 
 // Options are the parts of a Verifier. Registry, Extractor, Probes and Audit are

@@ -214,13 +214,13 @@ func (s *Store) write(batch []*starting, updates []update) error {
 	return s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		// Updates come first: SQLite reuses the id of a deleted row, and an
 		// update that is written a second time must not meet another call.
-		for _, e := range updates {
+		for _, u := range updates {
 			var err error
-			if c := e.completion; c == nil {
-				_, err = tx.ExecContext(ctx, cancelCall, e.id)
+			if c := u.completion; c == nil {
+				_, err = tx.ExecContext(ctx, cancelCall, u.id)
 			} else {
-				row := newRow(e.call).completed(e.id, *c)
-				_, err = tx.ExecContext(ctx, completeCall, c.Class, row.billable, row.duration, row.sum(s.o.Rows), e.id)
+				row := newRow(u.call).completed(u.id, *c)
+				_, err = tx.ExecContext(ctx, completeCall, c.Class, row.billable, row.duration, row.sum(s.o.Rows), u.id)
 			}
 			if err != nil {
 				return err

@@ -10,7 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -18,10 +21,31 @@ import (
 )
 
 // Engines makes databases with the tables of some owners, on each engine.
-type Engines struct{ migrations []fs.FS }
+type Engines struct {
+	migrations []fs.FS
+	// template returns the file of an SQLite database with the tables, of which
+	// all others are copies: to make the tables takes longer than many tests.
+	template func() ([]byte, error)
+}
 
 // New returns the engines for databases with the tables of these migrations.
-func New(migrations ...fs.FS) *Engines { return &Engines{migrations: migrations} }
+func New(migrations ...fs.FS) *Engines {
+	return &Engines{migrations, sync.OnceValues(func() (file []byte, err error) {
+		dir, err := os.MkdirTemp("", "sesuai-sqltest-")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		db, err := sqldb.Open(context.Background(), sqldb.Options{Dir: dir, Migrations: migrations})
+		if err != nil {
+			return nil, err
+		}
+		if err := db.Close(); err != nil {
+			return nil, err
+		}
+		return os.ReadFile(filepath.Join(dir, sqldb.FileName))
+	})}
+}
 
 // Migrations returns the migrations of the databases, for a test that opens one in
 // another process.
@@ -54,6 +78,13 @@ type Database struct {
 func (e *Engines) SQLite(t testing.TB) Database {
 	t.Helper()
 	dir := t.TempDir()
+	file, err := e.template()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, sqldb.FileName), file, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	return Database{sqldb.Options{Dir: dir, Migrations: e.migrations}, dir, sqldb.SQLite}
 }
 
