@@ -6,9 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// MaxNameLength is the greatest number of characters in a name. The population
-// registry prints no more on an identity card.
-const MaxNameLength = 60
+// MaxNameLength is the greatest number of characters in a name. New names have
+// at most 60 (Permendagri 73/2022, article 4), but the population registry keeps
+// up to 100, and longer ones than 60 are on record.
+const MaxNameLength = 100
 
 // Name is a person's name, claimed or on record. It is private: only Reveal
 // returns its text.

@@ -60,7 +60,7 @@ func TestContract(t *testing.T) {
 	const (
 		badNIK  = `{"verification_status":false,"reason":"Invalid NIK number format"}`
 		badDate = `{"verification_status":false,"reason":"Invalid date_of_birth format"}`
-		badName = `{"verification_status":false,"reason":"Invalid name format","code":"INVALID_NAME","guidance":{"id":"Isi nama lengkap sesuai KTP, 1 sampai 60 karakter.","en":"Give the full name as on the identity card, 1 to 60 characters."}}`
+		badName = `{"verification_status":false,"reason":"Invalid name format","code":"INVALID_NAME","guidance":{"id":"Isi nama lengkap sesuai KTP, 1 sampai 100 karakter.","en":"Give the full name as on the identity card, 1 to 100 characters."}}`
 		noFile  = `{"verification_status":false,"reason":"No file in request body","code":"NO_FILE","guidance":{"id":"Lampirkan foto wajah pada bagian face_image.","en":"Attach a photograph of the face as face_image."}}`
 		notText = `{"verification_status":false,"reason":"Unsupported face_image format","code":"UNSUPPORTED_IMAGE","guidance":{"id":"Gunakan foto berformat JPEG atau PNG.","en":"Use a photograph in JPEG or PNG format."}}`
 		large   = `{"verification_status":false,"reason":"Request is too large","code":"TOO_LARGE","guidance":{"id":"Gunakan foto dengan ukuran berkas atau resolusi yang lebih kecil.","en":"Use a photograph with a smaller file size or resolution."}}`
@@ -130,7 +130,8 @@ func TestContract(t *testing.T) {
 		{"400 name empty", nil, postParts(with("name", "")...), 400, badName},
 		{"400 name missing", nil, postParts(without("name")...), 400, badName},
 		{"400 name of white space", nil, postParts(with("name", " \t ")...), 400, badName},
-		{"400 name too long", nil, postParts(with("name", strings.Repeat("a", 61))...), 400, badName},
+		{"R1 with the longest name", verdict(verified), postParts(with("name", strings.Repeat("a", 100))...), 200, r1},
+		{"400 name too long", nil, postParts(with("name", strings.Repeat("a", 101))...), 400, badName},
 		{"400 name too long behind white space", nil, postParts(with("name", "Sari"+strings.Repeat(" ", 5000)+"Contoh")...), 400, badName},
 		{"400 name without a letter", nil, postParts(with("name", "123 - 456")...), 400, badName},
 		{"400 name not UTF-8", nil, postParts(with("name", "Sari \xff")...), 400, badName},

@@ -11,8 +11,8 @@ type Guidance struct {
 
 var (
 	guideName = &Guidance{
-		ID: "Isi nama lengkap sesuai KTP, 1 sampai 60 karakter.",
-		EN: "Give the full name as on the identity card, 1 to 60 characters.",
+		ID: "Isi nama lengkap sesuai KTP, 1 sampai 100 karakter.",
+		EN: "Give the full name as on the identity card, 1 to 100 characters.",
 	}
 	guideAttribute = &Guidance{
 		ID: "Periksa kembali data yang diisi.",

@@ -72,6 +72,25 @@ func TestDataRequest(t *testing.T) {
 	}
 }
 
+// TestLongNameIsSentWhole: names of more than 60 characters are on record
+// upstream, so none is cut.
+func TestLongNameIsSentWhole(t *testing.T) {
+	u := newUpstream(t)
+	u.says(content(`{` + agreeing + `}`))
+	q := dataQuestion(t)
+	long := strings.Repeat("WIRASABA ", 11) + "T"
+	var err error
+	if q.Claim.Name, err = sesuai.ParseName(long); err != nil || len(long) != sesuai.MaxNameLength {
+		t.Fatalf("a name of %d characters: %v", len(long), err)
+	}
+	if _, err := u.open(t, nil).Ask(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	if sent := u.asked[0]["NAMA_LGKP"]; sent != long {
+		t.Errorf("sent: %v", sent)
+	}
+}
+
 // newUpstreamAs is another registry for the same upstream.
 func newUpstreamAs(t testing.TB, u *upstream, change func(c *client.Config)) *client.Registry {
 	t.Helper()
