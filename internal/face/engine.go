@@ -221,7 +221,7 @@ func (e *Engine) Extract(ctx context.Context, photo []byte, use Use) (x Extracti
 	// The first bytes reveal most files that are not photographs. They need
 	// not wait for a worker.
 	if !Supported(photo) {
-		return Extraction{}, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
+		return Extraction{}, Unsupported(photo)
 	}
 	err = e.work(ctx, photo, func(w *worker, f *file) error {
 		x, err = w.extractFile(ctx, f, use)

@@ -66,6 +66,7 @@ func TestContract(t *testing.T) {
 		large   = `{"verification_status":false,"reason":"Request is too large","code":"TOO_LARGE","guidance":{"id":"Gunakan foto dengan ukuran berkas atau resolusi yang lebih kecil.","en":"Use a photograph with a smaller file size or resolution."}}`
 		content = `{"verification_status":false,"reason":"Unsupported Content-Type","code":"UNSUPPORTED_CONTENT_TYPE","guidance":{"id":"Kirim permintaan sebagai multipart/form-data atau application/json, tanpa Content-Encoding.","en":"Send the request as multipart/form-data or application/json, without a Content-Encoding."}}`
 		broken  = `{"verification_status":false,"reason":"Malformed request","code":"MALFORMED","guidance":{"id":"Permintaan rusak, tidak lengkap, atau memuat bagian atau header yang sama dua kali.","en":"The request is broken, incomplete, or holds the same part or header twice."}}`
+		unbound = `{"verification_status":false,"reason":"Malformed request","code":"MALFORMED","guidance":{"id":"Header Content-Type tidak memuat boundary. Biarkan pustaka HTTP menulis Content-Type untuk multipart/form-data; jangan mengisinya sendiri.","en":"The Content-Type header has no boundary. Let the HTTP library write the Content-Type of multipart/form-data; do not set it yourself."}}`
 		denied  = `{"error":"Access to this API has been disallowed"}`
 	)
 	for _, tt := range []struct {
@@ -167,7 +168,7 @@ func TestContract(t *testing.T) {
 		{"415 no Content-Type", nil, post("", multipartBody(everyPart()...)), 415, content},
 		{"415 a broken Content-Type", nil, post("/", "{}"), 415, content},
 		{"415 compressed", nil, compressed(post("application/json", "{}")), 415, content},
-		{"400 multipart without a boundary", nil, post("multipart/form-data", multipartBody(everyPart()...)), 400, broken},
+		{"400 multipart without a boundary", nil, post("multipart/form-data", multipartBody(everyPart()...)), 400, unbound},
 		{"400 multipart with another boundary", nil, post("multipart/form-data; boundary=other", multipartBody(everyPart()...)), 400, broken},
 		{"400 multipart cut off", nil, post("multipart/form-data; boundary="+boundary, strings.TrimSuffix(multipartBody(everyPart()...), "--\r\n")), 400, broken},
 		{"400 multipart cut off within a part", nil, post("multipart/form-data; boundary="+boundary, multipartBody(everyPart()...)[:300]), 400, broken},

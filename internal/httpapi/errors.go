@@ -70,18 +70,40 @@ var answers = map[sesuai.Kind]answer{
 }
 
 // answerTo returns the wire form of an error, with the guidance for the quality
-// measures that failed.
+// measures that failed, for the format of the photograph or for what makes the request
+// malformed.
 func answerTo(err error) answer {
 	kind := sesuai.KindOf(err)
 	a, ok := answers[kind]
 	if !ok {
 		a = answers[sesuai.KindInternal]
 	}
-	if e, ok := errors.AsType[*sesuai.Error](err); ok && kind == sesuai.KindFaceQuality {
+	switch e, _ := errors.AsType[*sesuai.Error](err); kind {
+	case sesuai.KindFaceQuality:
 		a.guidance = measureGuidance(e.Measures, a.guidance)
+	case sesuai.KindUnsupportedImage:
+		a.guidance = formatGuidance(e.Format)
+	case sesuai.KindMalformed:
+		if special, ok := errors.AsType[*advice](err); ok {
+			a.guidance = special.guidance
+		}
 	}
 	return a
 }
+
+// advised is malformed with guidance of its own.
+func advised(guidance *Guidance, why string) error {
+	return &sesuai.Error{Kind: sesuai.KindMalformed, Err: &advice{guidance, why}}
+}
+
+// advice is the cause of an error with guidance that its kind does not have.
+type advice struct {
+	guidance *Guidance
+	why      string
+}
+
+// Error implements error.
+func (a *advice) Error() string { return a.why }
 
 // Reason returns the reason in the API's response to an error.
 func Reason(err error) string { return answerTo(err).reason }

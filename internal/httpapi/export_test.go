@@ -1,5 +1,12 @@
 package httpapi
 
+import "net/textproto"
+
+// PartNameForTest returns the name of a part with this Content-Disposition.
+func PartNameForTest(disposition string) (string, error) {
+	return partName(textproto.MIMEHeader{"Content-Disposition": {disposition}})
+}
+
 // FollowForTest follows bytes from the start of a connection, in pieces of a
 // size. It returns how many are allowed, and at which of them requests end.
 func FollowForTest(b []byte, size int) (allowed int, ends map[int]bool) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -40,16 +41,6 @@ const (
 // fieldNames spells the fields as on the wire.
 var fieldNames = [numFields]string{"nik", "name", "date_of_birth", "face_image"}
 
-// fieldOf returns the field with this name on the wire.
-func fieldOf(name string) (field, bool) {
-	for f, n := range fieldNames {
-		if n == name {
-			return field(f), true
-		}
-	}
-	return 0, false
-}
-
 // form is a request's body, decoded but not validated. A field that was not
 // given, or that is not a text, is empty, and no empty field is valid.
 type form struct {
@@ -58,14 +49,36 @@ type form struct {
 	photo []byte
 }
 
-// setGiven records that the field was given. Giving one twice is refused: two
-// readers of one request must not be able to see two different people in it.
-func (f *form) setGiven(name field) error {
-	if f.given[name] {
-		return malformed("a field is given twice")
+// take returns the field with this name, and records that it was given. It reports
+// false for every other name. Giving a field twice is refused, also by a name that only
+// some reader takes for the field's: two readers of one request must not be able to see
+// two different people in it.
+func (f *form) take(name string) (field, bool, error) {
+	plain := plainName(name)
+	for i, n := range fieldNames {
+		if !strings.EqualFold(plain, n) {
+			continue
+		}
+		if f.given[i] {
+			return 0, false, malformed("a field is given twice")
+		}
+		f.given[i] = true
+		return field(i), name == n, nil
 	}
-	f.given[name] = true
-	return nil
+	return 0, false, nil
+}
+
+// plainName returns the name that the most lenient readers make of a name. Some undo
+// the escapes of browsers. PHP takes a space and a dot for an underscore, and what
+// follows a bracket for an index. C ends a text at a zero.
+func plainName(name string) string {
+	if unescaped, err := url.PathUnescape(name); err == nil {
+		name = unescaped
+	}
+	if end := strings.IndexAny(name, "[\x00"); end >= 0 {
+		name = name[:end]
+	}
+	return strings.NewReplacer(" ", "_", ".", "_").Replace(strings.TrimSpace(name))
 }
 
 // validate checks the fields in the contract's order. It does not check that
@@ -146,17 +159,17 @@ const (
 // decoderOf returns the decoder for a Content-Type and how many copies of the body
 // it makes.
 func decoderOf(contentType string) (decode func(io.Reader) (*form, error), copies int64, err error) {
-	mediaType, params, err := mime.ParseMediaType(contentType)
-	switch {
-	case mediaType == "multipart/form-data" && (err != nil || params["boundary"] == ""):
-		return nil, 0, malformed("multipart without a boundary")
-	case mediaType == "multipart/form-data":
-		return func(body io.Reader) (*form, error) { return decodeMultipart(body, params["boundary"]) }, multipartCopies, nil
-	case mediaType == "application/json" && err == nil:
-		return decodeJSON, jsonCopies, nil
-	default:
-		return nil, 0, &sesuai.Error{Kind: sesuai.KindUnsupportedContent}
+	if kind, values, ok := parameters(contentType); kind == "multipart/form-data" {
+		boundary := values["boundary"]
+		if !ok || boundary == "" || strings.ContainsAny(boundary, `"\`) {
+			return nil, 0, advised(guideNoBoundary, "multipart without a boundary")
+		}
+		return func(body io.Reader) (*form, error) { return decodeMultipart(body, boundary) }, multipartCopies, nil
 	}
+	if kind, _, err := mime.ParseMediaType(contentType); kind == "application/json" && err == nil {
+		return decodeJSON, jsonCopies, nil
+	}
+	return nil, 0, &sesuai.Error{Kind: sesuai.KindUnsupportedContent}
 }
 
 // unreadable returns why a body could not be read: too large, too slow, or

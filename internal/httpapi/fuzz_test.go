@@ -3,7 +3,12 @@ package httpapi_test
 import (
 	"bufio"
 	"context"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"regexp"
 	"strings"
 	"testing"
@@ -31,7 +36,9 @@ func checkFuzzed(t *testing.T, r *http.Request) (status int) {
 	return resp.StatusCode
 }
 
-// FuzzMultipart sends any multipart body with any boundary.
+// FuzzMultipart sends any multipart body with any boundary. The answer never depends
+// on a part that a second, stricter reader could not see: either it is MALFORMED, or it
+// is the answer to the parts that the stricter reader sees.
 func FuzzMultipart(f *testing.F) {
 	whole := multipartBody(everyPart()...)
 	f.Add(boundary, whole)
@@ -40,11 +47,118 @@ func FuzzMultipart(f *testing.F) {
 	f.Add(boundary, strings.ReplaceAll(whole, "\r\n", "\n"))
 	f.Add(boundary, multipartBody(part{name: "face_image", header: "Content-Disposition: form-data; name=face_image\r\nContent-Transfer-Encoding: quoted-printable", body: "=89=50="}))
 	f.Add(boundary, multipartBody(with("face_image", "data:image/png;base64,iVBORw0KGgo=")...))
+	for _, p := range secondReaders {
+		f.Add(boundary, multipartBody(p.parts...)+p.behind)
+	}
 	f.Fuzz(func(t *testing.T, boundary, body string) {
 		r := post("", body)
 		r.Header.Set("Content-Type", "multipart/form-data; boundary=\""+boundary+"\"")
 		checkFuzzed(t, r)
+		if !strings.ContainsAny(boundary, `"\`) { // then the header has another one
+			checkSeen(t, boundary, body)
+		}
 	})
+}
+
+// FuzzPart sends a complete form of which the photograph's part has any header. The
+// property is that of FuzzMultipart.
+func FuzzPart(f *testing.F) {
+	for _, d := range append(readable, unreadable...) {
+		f.Add(d.header)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		if len(header) > 512 { // checkSeen takes the square of it
+			return
+		}
+		body := multipartBody(imageAs(header, testPhoto)...)
+		checkFuzzed(t, post("multipart/form-data; boundary="+boundary, body))
+		checkSeen(t, boundary, body)
+	})
+}
+
+// checkSeen checks the property of FuzzMultipart.
+func checkSeen(t *testing.T, boundary, body string) {
+	t.Helper()
+	answer := func(boundary, body string) string {
+		s := newService()
+		s.options.MaxBody = 1 << 16
+		resp := s.do(post("multipart/form-data; boundary=\""+boundary+"\"", body))
+		return resp.Status + checkEnvelope(t, resp)
+	}
+	got := answer(boundary, body)
+	if strings.Contains(got, "MALFORMED") || strings.Contains(got, "TOO_LARGE") {
+		return
+	}
+	seen, err := strictParts(boundary, body)
+	if err != nil {
+		t.Fatalf("a stricter reader refuses it: %v\nanswered %s", err, got)
+	}
+	if want := answer("of-the-second-reader", seen); got != want {
+		t.Errorf("got %s\nof what a stricter reader sees\n%s", got, want)
+	}
+}
+
+// strictParts writes the parts of a body anew, with nothing in their headers but the
+// name that mime.ParseMediaType reads.
+func strictParts(boundary, body string) (string, error) {
+	var b strings.Builder
+	w := multipart.NewWriter(&b)
+	if err := w.SetBoundary("of-the-second-reader"); err != nil {
+		return "", err
+	}
+	n := 0
+	for parts := multipart.NewReader(strings.NewReader(body), boundary); ; n++ {
+		p, err := parts.NextRawPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+		names := make(map[string]bool)
+		for _, d := range p.Header["Content-Disposition"] {
+			strictNames(names, d, 2)
+		}
+		if len(names) != 1 {
+			return "", fmt.Errorf("part %d has the names %v", n, names)
+		}
+		for name := range names {
+			field, err := w.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="` + name + `"`}})
+			if err == nil {
+				_, err = io.Copy(field, p)
+			}
+			if err != nil {
+				return "", err
+			}
+		}
+	}
+	if delimiters := strings.Count(body, "--"+boundary); delimiters != n+1 {
+		return "", fmt.Errorf("%d parts, but the boundary stands there %d times", n, delimiters)
+	}
+	err := w.Close()
+	return b.String(), err
+}
+
+var fileName = regexp.MustCompile(`(?i);[ \t]*filename[^=]*=`)
+
+// strictNames adds the names that mime.ParseMediaType reads in a disposition, also
+// without one or two file names, wherever these may end.
+func strictNames(names map[string]bool, disposition string, without int) {
+	if kind, params, err := mime.ParseMediaType(disposition); err == nil && kind == "form-data" {
+		if name, ok := params["name"]; ok {
+			names[name] = true
+		}
+	}
+	if without == 0 {
+		return
+	}
+	for _, at := range fileName.FindAllStringIndex(disposition, -1) {
+		for end := at[1]; end <= len(disposition); end++ {
+			if end == len(disposition) || disposition[end] == ';' {
+				strictNames(names, disposition[:at[0]]+disposition[end:], without-1)
+			}
+		}
+	}
 }
 
 // FuzzJSON sends any JSON body.
@@ -54,6 +168,9 @@ func FuzzJSON(f *testing.F) {
 	f.Add(`{"face_image":"data:image\/png;base64,iVBORw0KGgo="}`)
 	f.Add(`{"name":"\ud800","nik":"\u0033"}`)
 	f.Add(`[[[[`)
+	f.Add("\ufeff{}")
+	f.Add("{\x00}\x00")
+	f.Add(`{"face_image":"data:image/png; base64 , iVBO\nRw0K Ggo="}`)
 	f.Fuzz(func(t *testing.T, body string) { checkFuzzed(t, post("application/json", body)) })
 }
 

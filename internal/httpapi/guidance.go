@@ -58,11 +58,49 @@ var (
 		ID: "Kirim permintaan sebagai multipart/form-data atau application/json, tanpa Content-Encoding.",
 		EN: "Send the request as multipart/form-data or application/json, without a Content-Encoding.",
 	}
+	guideNoBoundary = &Guidance{
+		ID: "Header Content-Type tidak memuat boundary. Biarkan pustaka HTTP menulis Content-Type untuk multipart/form-data; jangan mengisinya sendiri.",
+		EN: "The Content-Type header has no boundary. Let the HTTP library write the Content-Type of multipart/form-data; do not set it yourself.",
+	}
+	guideBoundary = &Guidance{
+		ID: "Boundary juga ada di luar batas antarbagian. Pakai boundary acak; biarkan pustaka HTTP yang memilihnya.",
+		EN: "The boundary also stands elsewhere than between the parts. Use a random one; let the HTTP library choose it.",
+	}
+	guidePart = &Guidance{
+		ID: `Header suatu bagian tidak dapat dibaca. Tulis sebagai Content-Disposition: form-data; name="…"; filename="…", satu kali, tanpa Content-Transfer-Encoding.`,
+		EN: `The header of a part cannot be read. Write it as Content-Disposition: form-data; name="…"; filename="…", once, without a Content-Transfer-Encoding.`,
+	}
+	guideUTF8 = &Guidance{
+		ID: "Kirim JSON dalam UTF-8, bukan UTF-16 atau UTF-32.",
+		EN: "Send the JSON in UTF-8, not in UTF-16 or UTF-32.",
+	}
 	guideMalformed = &Guidance{
 		ID: "Permintaan rusak, tidak lengkap, atau memuat bagian atau header yang sama dua kali.",
 		EN: "The request is broken, incomplete, or holds the same part or header twice.",
 	}
 )
+
+// iPhone says how to make an iPhone take photographs in JPEG.
+var iPhone = Guidance{
+	ID: " Di iPhone, pilih Pengaturan > Kamera > Format > Paling Kompatibel, lalu ambil ulang foto.",
+	EN: " On an iPhone, choose Settings > Camera > Formats > Most Compatible, and take the photograph again.",
+}
+
+// formatGuidance names the format of a photograph that is not supported; "" if it is
+// not known.
+func formatGuidance(format string) *Guidance {
+	if format == "" {
+		return guideUnsupportedImage
+	}
+	g := &Guidance{
+		ID: "Berkas ini berformat " + format + ". " + guideUnsupportedImage.ID,
+		EN: "The file is in " + format + " format. " + guideUnsupportedImage.EN,
+	}
+	if format == "HEIC" || format == "HEIF" {
+		g.ID, g.EN = g.ID+iPhone.ID, g.EN+iPhone.EN
+	}
+	return g
+}
 
 // measureGuide holds the guidance for each quality measure that may fail, by its
 // name in face.Measure.

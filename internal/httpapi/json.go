@@ -11,7 +11,13 @@ import (
 // decodeJSON reads a JSON object key by key. It skips unknown keys and refuses a
 // known one that is given twice, of which encoding/json would take the last.
 func decodeJSON(body io.Reader) (_ *form, err error) {
-	d := json.NewDecoder(body)
+	var start [4]byte
+	n, _ := io.ReadFull(body, start[:]) // the decoder meets its error again
+	mark, err := byteOrderMark(start[:n])
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(io.MultiReader(bytes.NewReader(start[mark:n]), body))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, notAnObject(err)
 	}
@@ -43,14 +49,27 @@ func decodeJSON(body io.Reader) (_ *form, err error) {
 	return &f, nil
 }
 
+// byteOrderMark returns the length of the mark at the start of a text in UTF-8, which
+// RFC 8259, 8.1 lets a reader skip. It refuses UTF-16 and UTF-32, by their marks or by
+// the zeros in their first four bytes.
+func byteOrderMark(start []byte) (length int, err error) {
+	if bytes.HasPrefix(start, []byte("\ufeff")) {
+		return len("\ufeff"), nil
+	}
+	if bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff")) || bytes.IndexByte(start, 0) >= 0 {
+		return 0, advised(guideUTF8, "JSON in UTF-16 or UTF-32")
+	}
+	return 0, nil
+}
+
 // decodeValue reads the value of a key.
 func (f *form) decodeValue(d *json.Decoder, key string) error {
-	name, known := fieldOf(key)
+	name, known, err := f.take(key)
+	if err != nil {
+		return err
+	}
 	if !known {
 		return d.Decode(&skipped{})
-	}
-	if err := f.setGiven(name); err != nil {
-		return err
 	}
 	if name == fieldFaceImage {
 		return d.Decode((*jsonPhotograph)(&f.photo))

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"io"
 	"mime/multipart"
 	"strings"
@@ -9,7 +10,8 @@ import (
 // decodeMultipart reads a multipart/form-data body part by part. It writes no
 // temporary files and does not keep unknown parts. A part is identified only by
 // its name. Its file name and Content-Type are ignored, since clients get them
-// wrong.
+// wrong. The boundary may stand nowhere but between the parts: some readers start a
+// part wherever it is.
 func decodeMultipart(body io.Reader, boundary string) (_ *form, err error) {
 	var f form
 	defer func() {
@@ -17,14 +19,22 @@ func decodeMultipart(body io.Reader, boundary string) (_ *form, err error) {
 			f.wipe()
 		}
 	}()
+	counted := newCounter(body, "--"+boundary)
+	defer counted.wipe()
 	// If a body is cut off within a part's header, multipart.Reader takes
 	// that for a regular end. It does not if the input never returns io.EOF.
 	// The line break completes a last line that has none.
-	unending := io.MultiReader(body, strings.NewReader("\r\n"), cutOff{})
+	unending := io.MultiReader(counted, strings.NewReader("\r\n"), cutOff{})
 	parts := multipart.NewReader(unending, boundary)
 	for n := 0; ; n++ {
-		part, err := parts.NextPart()
+		part, err := parts.NextRawPart()
 		if err == io.EOF {
+			if err := counted.drain(); err != nil {
+				return nil, err
+			}
+			if counted.n != n+1 {
+				return nil, advised(guideBoundary, "the boundary stands outside of the delimiters")
+			}
 			return &f, nil
 		}
 		if err != nil {
@@ -33,25 +43,35 @@ func decodeMultipart(body io.Reader, boundary string) (_ *form, err error) {
 		if n == maxFields {
 			return nil, malformed("too many parts")
 		}
-		name, known := fieldOf(part.FormName())
-		if !known {
-			continue // NextPart skips the rest of this one
-		}
-		if err := f.setGiven(name); err != nil {
-			return nil, err
-		}
-		if name == fieldFaceImage {
-			sent, err := readAll(part, 64<<10)
-			if err != nil {
-				return nil, err
-			}
-			f.photo = photograph(sent)
-			continue
-		}
-		if f.texts[name], err = readText(part); err != nil {
+		if err := f.decodePart(part); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// decodePart reads a part. NextRawPart skips what it leaves.
+func (f *form) decodePart(part *multipart.Part) error {
+	key, err := partName(part.Header)
+	if err != nil {
+		return err
+	}
+	name, known, err := f.take(key)
+	if err != nil || !known {
+		return err
+	}
+	if err := checkEncoding(part.Header, name); err != nil {
+		return err
+	}
+	if name == fieldFaceImage {
+		sent, err := readAll(part, 64<<10)
+		if err != nil {
+			return err
+		}
+		f.photo = photograph(sent)
+		return nil
+	}
+	f.texts[name], err = readText(part)
+	return err
 }
 
 // cutOff is a reader after whose start no more input may be needed.
@@ -59,6 +79,51 @@ type cutOff struct{}
 
 // Read implements io.Reader.
 func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// counter counts how often a pattern occurs in what is read through it.
+type counter struct {
+	source  io.Reader
+	pattern []byte
+	n       int
+	window  []byte // the end of what was read, in which a pattern may start
+}
+
+// counterStep is the greatest number of bytes that one Read of a counter returns.
+const counterStep = 4 << 10
+
+func newCounter(source io.Reader, pattern string) *counter {
+	return &counter{source: source, pattern: []byte(pattern), window: make([]byte, 0, len(pattern)+counterStep)}
+}
+
+// Read implements io.Reader.
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.source.Read(p[:min(len(p), counterStep)])
+	c.window = append(c.window, p[:n]...)
+	rest := c.window
+	for i := bytes.Index(rest, c.pattern); i >= 0; i = bytes.Index(rest, c.pattern) {
+		c.n++
+		rest = rest[i+len(c.pattern):]
+	}
+	rest = rest[max(0, len(rest)-len(c.pattern)+1):]
+	c.window = c.window[:copy(c.window, rest)]
+	return n, err
+}
+
+// drain reads to the end.
+func (c *counter) drain() error {
+	var step [512]byte
+	defer clear(step[:])
+	for {
+		if _, err := c.Read(step[:]); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// wipe overwrites what the counter holds.
+func (c *counter) wipe() { clear(c.window[:cap(c.window)]) }
 
 // readText reads a text of at most maxText bytes. A longer one becomes empty,
 // which is never valid.
