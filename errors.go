@@ -48,6 +48,9 @@ type Error struct {
 	Detail string
 	// Err is the cause. It is only logged, and may be nil.
 	Err error
+	// Format is the kind of image that was found, if that kind is not read
+	// (KindInvalidImage), in English.
+	Format string
 	// Measures names the quality measures that failed (KindFaceQuality).
 	Measures []string
 	// RetryAfter is how long to wait before another try; 0 if not known.

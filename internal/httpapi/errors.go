@@ -70,15 +70,18 @@ var answers = map[sesuai.Kind]answer{
 }
 
 // answerTo returns the wire form of an error, with the guidance for the quality
-// measures that failed.
+// measures that failed, or for a kind of image that is not read.
 func answerTo(err error) answer {
 	kind := sesuai.KindOf(err)
 	a, ok := answers[kind]
 	if !ok {
 		a = answers[sesuai.KindInternal]
 	}
-	if e, ok := errors.AsType[*sesuai.Error](err); ok && kind == sesuai.KindFaceQuality {
+	switch e, _ := errors.AsType[*sesuai.Error](err); {
+	case kind == sesuai.KindFaceQuality:
 		a.guidance = measureGuidance(e.Measures, a.guidance)
+	case kind == sesuai.KindInvalidImage && e.Format != "":
+		a.guidance = guideUnreadImage
 	}
 	return a
 }
