@@ -49,8 +49,8 @@ type Error struct {
 	// Err is the cause. It is only logged, and may be nil.
 	Err error
 	// Format is the kind of image that was found, if that kind is not read
-	// (KindUnsupportedImage), in English; "" if it is not known. It is never taken
-	// from the caller's input.
+	// (KindUnsupportedImage, KindInvalidImage), in English; "" if it is not known.
+	// It is never taken from the caller's input.
 	Format string
 	// Measures names the quality measures that failed (KindFaceQuality).
 	Measures []string

@@ -53,8 +53,9 @@ func Supported(data []byte) bool {
 // Decode decodes a PNG or JPEG file and turns it upright by its EXIF
 // orientation. It checks the number of pixels in the header, and the work that the
 // header promises, before it allocates memory for pixels. Errors have kind
-// sesuai.KindUnsupportedImage, KindInvalidImage, or KindTooLarge (over maxPixels
-// or too much work), and contain nothing of data.
+// sesuai.KindUnsupportedImage, KindInvalidImage (with a Format if the file is of a
+// kind that is not read), or KindTooLarge (over maxPixels or too much work), and
+// contain nothing of data.
 func Decode(data []byte, maxPixels int) (*Photo, error) {
 	f, err := inspect(data, maxPixels, nil)
 	if err != nil {
@@ -68,11 +69,11 @@ func Decode(data []byte, maxPixels int) (*Photo, error) {
 type file struct {
 	format
 	data          []byte
-	encoded       []byte // data without what follows the image
 	width, height int
 	jpeg          *jpegFile // nil for a PNG
 	png           *pngFile  // nil for a JPEG
-	// fast decodes the file. If it is nil, format.decode does.
+	encoded       []byte    // a JPEG without what follows the image
+	// fast decodes a JPEG. If it is nil, format.decode does.
 	fast JPEGDecoder
 	// sample is the number of bytes per pixel that format.decode returns.
 	sample int
@@ -97,11 +98,11 @@ func parse(data []byte, maxPixels int, fast JPEGDecoder) (*file, error) {
 	if !ok {
 		return nil, &sesuai.Error{Kind: sesuai.KindUnsupportedImage}
 	}
-	f := &file{format: format, data: data, encoded: data}
+	f := &file{format: format, data: data}
 	var err error
 	if f.magic == jpegMagic {
 		f.jpeg, err = parseJPEG(data)
-		f.width, f.height = f.jpeg.width, f.jpeg.height
+		f.width, f.height, f.fast = f.jpeg.width, f.jpeg.height, fast
 	} else {
 		f.png, err = parsePNG(data)
 		f.width, f.height = f.png.width, f.png.height
@@ -116,23 +117,31 @@ func parse(data []byte, maxPixels int, fast JPEGDecoder) (*file, error) {
 	if err != nil {
 		return nil, invalid(err)
 	}
-	cfg, err := format.config(bytes.NewReader(data))
-	if err != nil {
-		return nil, invalid(err)
-	}
-	if cfg.Width <= 0 || cfg.Height <= 0 || cfg.Width != f.width || cfg.Height != f.height {
-		return nil, invalid(errors.New("an image without a size"))
-	}
-	f.sample = bytesPerPixel(cfg.ColorModel)
 	if f.jpeg != nil {
 		if f.encoded, err = f.jpeg.closed(data); err != nil {
 			return nil, invalid(err)
 		}
-		if f.jpeg.plain {
-			f.fast = fast
-		}
 	}
+	if f.fast != nil {
+		return f, nil
+	}
+	cfg, err := format.config(f.reader())
+	if err != nil {
+		return nil, invalid(err)
+	}
+	if cfg.Width != f.width || cfg.Height != f.height {
+		return nil, invalid(errors.New("an image of another size"))
+	}
+	f.sample = bytesPerPixel(cfg.ColorModel)
 	return f, nil
+}
+
+// reader reads the part of the file that format.decode is to see.
+func (f *file) reader() io.Reader {
+	if f.png != nil {
+		return f.png.reader()
+	}
+	return bytes.NewReader(f.encoded)
 }
 
 // bytesPerPixel returns the size of a pixel that image/png or image/jpeg has
@@ -156,11 +165,11 @@ func bytesPerPixel(m color.Model) int {
 
 // JPEGDecoder decodes a JPEG file of width×height and of that number of scans, as
 // its header says, with both sides divided by denominator (1, 2, 4 or 8) and
-// rounded up. It decodes all files of brightness alone, to an *image.Gray, and of
-// brightness and two chromas, to an *image.YCbCr. Every other file is an error, as
-// is a broken one and one of more scans. Package turbo has one. Which files are
-// valid does not depend on it: like image/jpeg it skips bytes before a marker.
-type JPEGDecoder func(data []byte, width, height, denominator, scans int) (image.Image, error)
+// rounded up. It decodes files of 1, 3 and 4 components whose sampling factors
+// divide the greatest ones. A broken file is an error, as is one of more scans.
+// Package turbo has one. Like image/jpeg it skips bytes before a marker. It reads
+// files that image/jpeg does not: those of unusual sampling factors.
+type JPEGDecoder func(data []byte, width, height, denominator, scans int) (*Planes, error)
 
 // smallest is the greatest number by which the sides of a photograph are divided.
 const smallest = 8
@@ -199,17 +208,37 @@ func (d *decoding) into(p *Photo, denominator int) (err error) {
 			return invalid(err)
 		}
 		p.Scale = float64(denominator)
-		return p.hold(m, d.orient(d.data), 1)
+		p.holdPlanes(m, d.jpeg.colours, d.orient(d.data), 1)
+		return nil
 	}
 	if d.whole == nil {
-		if d.whole, err = d.decode(bytes.NewReader(d.encoded)); err != nil {
+		if d.whole, err = d.decode(d.reader()); err != nil {
 			return invalid(err)
 		}
 	}
 	return p.hold(d.whole, d.orient(d.data), denominator)
 }
 
-func invalid(err error) error { return &sesuai.Error{Kind: sesuai.KindInvalidImage, Err: err} }
+// unread is a kind of file that may be valid, but is not read. It is not damaged.
+type unread string
+
+func (u unread) Error() string { return "not read: " + string(u) }
+
+// otherJPEG is what image/jpeg does not read and libjpeg-turbo does: it is
+// refused in a build without that.
+const otherJPEG unread = "JPEG of unusual sampling or colours"
+
+// invalid returns the error that refuses a file.
+func invalid(err error) error {
+	if _, ok := errors.AsType[jpeg.UnsupportedError](err); ok {
+		err = fmt.Errorf("%w: %w", otherJPEG, err)
+	}
+	e := &sesuai.Error{Kind: sesuai.KindInvalidImage, Err: err}
+	if kind, ok := errors.AsType[unread](err); ok {
+		e.Format = string(kind)
+	}
+	return e
+}
 
 // rowsOf returns a function that writes row y of img as RGB. It knows every type
 // that the two decoders return, but for those that Photo holds as they are.
@@ -263,6 +292,32 @@ func sharing(r image.YCbCrSubsampleRatio) (across, down int) {
 		return 2, 2
 	}
 }
+
+// rowsOfInks returns a function that writes row y of a picture in CMYK or YCCK as
+// RGB. Files with an Adobe segment store how little ink there is.
+func (m *Planes) rowsOfInks(colours jpegColours) func(y int, rgb []byte) {
+	return func(y int, rgb []byte) {
+		var rows [4][]byte
+		for i, c := range m.Components {
+			rows[i] = c.Pix[y/c.Down*c.Stride:]
+		}
+		at := func(i, x int) byte { return rows[i][x/m.Components[i].Across] }
+		for x := range m.Width {
+			r, g, b, k := at(0, x), at(1, x), at(2, x), at(3, x)
+			switch colours {
+			case inYCCK:
+				r, g, b = color.YCbCrToRGB(r, g, b)
+				r, g, b = 255-r, 255-g, 255-b
+			case inCMYK:
+				r, g, b, k = 255-r, 255-g, 255-b, 255-k
+			}
+			rgb[3*x], rgb[3*x+1], rgb[3*x+2] = times(r, k), times(g, k), times(b, k)
+		}
+	}
+}
+
+// times multiplies two fractions of 255.
+func times(a, b byte) byte { return byte((uint32(a)*uint32(b) + 127) / 255) }
 
 // onWhite composes a value of 0..255 with an opacity of 0..255 onto white.
 func onWhite(v, alpha byte) byte {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // JPEG markers (ISO/IEC 10918-1, table B.1).
@@ -12,7 +13,9 @@ const (
 	baseline        = 0xc0
 	extended        = 0xc1
 	progressive     = 0xc2
+	lossless        = 0xc3
 	huffmanTables   = 0xc4
+	conditioning    = 0xcc
 	firstRestart    = 0xd0
 	lastRestart     = 0xd7
 	endOfImage      = 0xd9
@@ -20,12 +23,42 @@ const (
 	quantization    = 0xdb
 	numberOfLines   = 0xdc
 	restartInterval = 0xdd
+	hierarchical    = 0xde
+	expand          = 0xdf
 	app0            = 0xe0
 	app1            = 0xe1
 	app14           = 0xee
 	app15           = 0xef
+	jpegLS          = 0xf7 // ISO/IEC 14495-1, C.1.1
+	presetLS        = 0xf8
 	comment         = 0xfe
 )
+
+// unreadFrames are the kinds of JPEG that neither decoder reads, by the marker
+// that says so.
+var unreadFrames = map[byte]unread{
+	lossless: "lossless JPEG", 0xc5: "hierarchical JPEG", 0xc6: "hierarchical JPEG", 0xc7: "hierarchical JPEG",
+	0xc9: "arithmetic-coded JPEG", 0xca: "arithmetic-coded JPEG", 0xcb: "arithmetic-coded JPEG",
+	0xcd: "hierarchical JPEG", 0xce: "hierarchical JPEG", 0xcf: "hierarchical JPEG",
+	hierarchical: "hierarchical JPEG", expand: "hierarchical JPEG",
+	jpegLS: "JPEG-LS", presetLS: "JPEG-LS",
+}
+
+// jpegColours says what the components of a JPEG are. The inks of inCMYK are how
+// much ink there is, those of inAdobeCMYK how little.
+type jpegColours uint8
+
+const (
+	inGrey jpegColours = iota
+	inYCbCr
+	inRGB
+	inCMYK
+	inAdobeCMYK
+	inYCCK
+)
+
+// inks reports whether the components are four inks.
+func (c jpegColours) inks() bool { return c >= inCMYK }
 
 const (
 	// maxScans is the greatest number of scans in a JPEG. Common encoders
@@ -44,9 +77,7 @@ type jpegFile struct {
 	progressive   bool
 	components    []jpegComponent
 	scans         []jpegScan
-	// plain means brightness alone, or brightness and two chromas. The other
-	// kinds are RGB, CMYK and YCCK.
-	plain bool
+	colours       jpegColours
 	// end is the length up to the end marker, and with it. It is 0 if there is
 	// none.
 	end int
@@ -72,7 +103,8 @@ type jpegScan struct {
 // parseJPEG walks from marker to marker (ISO/IEC 10918-1, B.1.1), as both decoders
 // do: between segments it skips what is not a marker. It does not look at what
 // follows the end of the image, where telephones append films and further
-// images. Besides an error it returns what it has read until then.
+// images. A file of a kind that is not read is an error of type unread. Besides an
+// error it returns what it has read until then.
 func parseJPEG(data []byte) (*jpegFile, error) {
 	p := jpegParser{jpegFile: &jpegFile{}, adobe: -1}
 	segments, dataFrom := 0, 0
@@ -157,8 +189,11 @@ func (p *jpegParser) segment(marker byte, s []byte) error {
 		if len(p.scans) == 0 && len(s) >= 12 && bytes.HasPrefix(s, []byte("Adobe")) {
 			p.adobe = int(s[11])
 		}
-	case huffmanTables, quantization, numberOfLines, comment:
+	case huffmanTables, conditioning, quantization, numberOfLines, comment:
 	default:
+		if kind, ok := unreadFrames[marker]; ok {
+			return kind
+		}
 		if marker < app0 || marker > app15 {
 			return errMarker // of another process, or without a size
 		}
@@ -168,11 +203,23 @@ func (p *jpegParser) segment(marker byte, s []byte) error {
 
 // frame reads a frame header (ISO/IEC 10918-1, B.2.2).
 func (p *jpegParser) frame(marker byte, s []byte) error {
-	if p.components != nil || len(s) < 6 || len(s) != 6+3*int(s[5]) || s[5] > 4 {
+	if p.components != nil || len(s) < 6 || len(s) != 6+3*int(s[5]) {
 		return errFrame
 	}
 	p.progressive = marker == progressive
 	p.height, p.width = int(binary.BigEndian.Uint16(s[1:])), int(binary.BigEndian.Uint16(s[3:]))
+	switch n := s[5]; {
+	case p.width == 0 || n == 0:
+		return errFrame
+	case s[0] == 12:
+		return unread("JPEG of 12 bits per sample")
+	case s[0] != 8:
+		return errFrame
+	case p.height == 0:
+		return unread("JPEG whose height follows its pixels")
+	case n == 2 || n > 4:
+		return unread("JPEG of 2 or over 4 components")
+	}
 	for c := s[6:]; len(c) > 0; c = c[3:] {
 		component := jpegComponent{c[0], int(c[1] >> 4), int(c[1] & 15)}
 		if component.h < 1 || component.h > 4 || component.v < 1 || component.v > 4 {
@@ -183,6 +230,13 @@ func (p *jpegParser) frame(marker byte, s []byte) error {
 	if len(p.components) == 1 {
 		// The factors of a single component have no meaning (A.2.2).
 		p.components[0].h, p.components[0].v = 1, 1
+	}
+	h, v := p.factors()
+	for _, c := range p.components {
+		if h%c.h != 0 || v%c.v != 0 {
+			// libjpeg does not read these either.
+			return unread("JPEG of fractional sampling")
+		}
 	}
 	return nil
 }
@@ -197,16 +251,17 @@ func (p *jpegParser) scan(s []byte) error {
 	}
 	scan := jpegScan{to: 63, restart: p.restart}
 	for c := s[1 : len(s)-3]; len(c) > 0; c = c[2:] {
-		found := false
+		// Some cameras give several components the same id, in their order.
+		found := -1
 		for i, component := range p.components {
-			if component.id == c[0] {
-				scan.components, found = append(scan.components, i), true
-				break
+			if found < 0 && component.id == c[0] && !slices.Contains(scan.components, i) {
+				found = i
 			}
 		}
-		if !found {
+		if found < 0 {
 			return errScan
 		}
+		scan.components = append(scan.components, found)
 	}
 	if band := s[len(s)-3:]; p.progressive {
 		scan.from, scan.to = int(band[0]), int(band[1])
@@ -226,17 +281,26 @@ func (p *jpegParser) endScan(n int) {
 	}
 }
 
-// kind sets plain, by the rules of libjpeg.
+// kind sets colours, by the rules of libjpeg.
 func (p *jpegParser) kind() error {
 	if len(p.scans) == 0 {
 		return errors.New("a JPEG without a scan")
 	}
 	c := p.components
+	rgb := p.adobe == 0 || p.adobe < 0 && len(c) == 3 && c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B'
 	switch {
-	case len(c) == 1, len(c) == 3 && (p.jfif || p.adobe > 0):
-		p.plain = true
-	case len(c) == 3 && p.adobe < 0:
-		p.plain = c[0].id != 'R' || c[1].id != 'G' || c[2].id != 'B'
+	case len(c) == 1:
+		p.colours = inGrey
+	case len(c) == 3 && (p.jfif || !rgb):
+		p.colours = inYCbCr
+	case len(c) == 3:
+		p.colours = inRGB
+	case p.adobe < 0:
+		p.colours = inCMYK
+	case p.adobe == 0:
+		p.colours = inAdobeCMYK
+	default:
+		p.colours = inYCCK
 	}
 	return nil
 }

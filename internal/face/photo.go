@@ -24,6 +24,20 @@ type Photo struct {
 	converted []byte
 }
 
+// Planes are the components of a JPEG as they are stored: not converted to other
+// colours, and not enlarged to the picture's Width×Height pixels.
+type Planes struct {
+	Width, Height int
+	Components    []Component
+}
+
+// Component is one of them, of bytes, row after row. One sample covers Across×Down
+// pixels.
+type Component struct {
+	Pix                  []byte
+	Stride, Across, Down int
+}
+
 // plane is one channel of a photograph, of bytes, row after row. One sample
 // covers across×down pixels. The first column and row may cover pixels outside
 // of the photograph: left and top are the numbers of these.
@@ -45,39 +59,57 @@ func (c *plane) box(b Box) Box {
 // denominator, and by more if they are still over maxSide. It averages pixels, so
 // nothing aliases. p may keep the memory of img.
 func (p *Photo) hold(img image.Image, o orientation, denominator int) error {
-	w, h := img.Bounds().Dx(), img.Bounds().Dy()
-	factor := max(denominator, ceil(max(w, h), maxSide))
-	p.Scale *= float64(factor)
 	switch m := img.(type) {
 	case *image.YCbCr:
 		across, down := sharing(m.SubsampleRatio)
-		cw, ch := ceil(w, across), ceil(h, down)
-		p.ycc = true
-		p.planes = [3]plane{
-			{m.Y, m.YStride, w, h, 1, 1, 0, 0},
-			{m.Cb, m.CStride, cw, ch, across, down, 0, 0},
-			{m.Cr, m.CStride, cw, ch, across, down, 0, 0},
-		}
-		for i, c := range p.planes {
-			p.planes[i] = c.shrunk(factor)
-		}
+		p.holdPlanes(&Planes{m.Rect.Dx(), m.Rect.Dy(), []Component{
+			{m.Y, m.YStride, 1, 1}, {m.Cb, m.CStride, across, down}, {m.Cr, m.CStride, across, down},
+		}}, inYCbCr, o, denominator)
+		return nil
 	case *image.Gray:
-		p.ycc = false
-		grey := (&plane{m.Pix, m.Stride, w, h, 1, 1, 0, 0}).shrunk(factor)
-		p.planes = [3]plane{grey, grey, grey}
-	default:
-		row, err := rowsOf(img)
-		if err != nil {
-			return invalid(err)
-		}
-		p.convert(w, h, row, o, factor)
+		p.holdPlanes(&Planes{m.Rect.Dx(), m.Rect.Dy(), []Component{{m.Pix, m.Stride, 1, 1}}}, inGrey, o, denominator)
 		return nil
 	}
-	p.Width, p.Height = ceil(w, factor), ceil(h, factor)
+	row, err := rowsOf(img)
+	if err != nil {
+		return invalid(err)
+	}
+	p.holdRows(img.Bounds().Dx(), img.Bounds().Dy(), row, o, denominator)
+	return nil
+}
+
+// holdPlanes is hold for the components of a JPEG.
+func (p *Photo) holdPlanes(m *Planes, colours jpegColours, o orientation, denominator int) {
+	if colours.inks() {
+		p.holdRows(m.Width, m.Height, m.rowsOfInks(colours), o, denominator)
+		return
+	}
+	factor := p.shrinkBy(m.Width, m.Height, denominator)
+	for i, c := range m.Components {
+		all := plane{c.Pix, c.Stride, ceil(m.Width, c.Across), ceil(m.Height, c.Down), c.Across, c.Down, 0, 0}
+		p.planes[i] = all.shrunk(factor)
+	}
+	if colours == inGrey {
+		p.planes[1], p.planes[2] = p.planes[0], p.planes[0]
+	}
+	p.ycc = colours == inYCbCr
+	p.Width, p.Height = ceil(m.Width, factor), ceil(m.Height, factor)
 	if o != upright {
 		p.turn(o)
 	}
-	return nil
+}
+
+// holdRows is hold for w×h pixels that row writes as RGB.
+func (p *Photo) holdRows(w, h int, row func(y int, rgb []byte), o orientation, denominator int) {
+	p.convert(w, h, row, o, p.shrinkBy(w, h, denominator))
+}
+
+// shrinkBy returns by how much hold divides the sides of w×h pixels, and notes it
+// in p.Scale.
+func (p *Photo) shrinkBy(w, h, denominator int) int {
+	factor := max(denominator, ceil(max(w, h), maxSide))
+	p.Scale *= float64(factor)
+	return factor
 }
 
 // shrunk returns the plane with both sides divided by factor: each sample is the

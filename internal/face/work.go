@@ -17,9 +17,13 @@ const maxWork work = 240_000_000
 func (f *file) work(denominator int) work {
 	switch {
 	case f.png != nil:
-		return f.png.work(len(f.encoded)) + f.conversion()
+		return f.png.work() + f.conversion()
 	case f.fast != nil:
-		return f.jpeg.work(&turboCosts, denominator)
+		n := f.jpeg.work(&turboCosts, denominator)
+		if f.jpeg.colours.inks() {
+			n += work(ceil(f.width, denominator)) * work(ceil(f.height, denominator)) * inksCost
+		}
+		return n
 	default:
 		return f.jpeg.work(&standardCosts, 1) + f.conversion()
 	}
@@ -29,7 +33,7 @@ func (f *file) work(denominator int) work {
 // returned.
 func (f *file) conversion() work {
 	n := work(f.width) * work(f.height) * conversionCost
-	if f.jpeg != nil && !f.jpeg.plain {
+	if f.jpeg != nil && f.jpeg.colours != inGrey && f.jpeg.colours != inYCbCr {
 		n *= 4 // image/jpeg converts the colours, and then they are converted again
 	}
 	return n
@@ -60,8 +64,11 @@ func (f *file) memory() int64 {
 	case f.png != nil:
 		return pixels*int64(f.sample) + held
 	case f.fast != nil:
-		samples := int64(64 / d / d)
-		return int64(f.jpeg.blocks())*copies*samples + f.jpeg.held(turboCosts.coefficientBytes)
+		n := int64(f.jpeg.blocks())*int64(64/d/d) + f.jpeg.held(turboCosts.coefficientBytes)
+		if f.jpeg.colours.inks() {
+			return n + held
+		}
+		return n + int64(f.jpeg.blocks())*int64(64/d/d)
 	default:
 		return pixels*int64(f.sample+planes) + f.jpeg.held(standardCosts.coefficientBytes) + held
 	}
@@ -149,11 +156,12 @@ var pngCosts = struct {
 	chunk, fileByte, rawByte, pixel, interlaced, transparent, palette float64
 }{chunk: 200, fileByte: 3, rawByte: 10, pixel: 5, interlaced: 8, transparent: 8, palette: 8}
 
-// conversionCost is the cost of averaging a pixel that image/png has returned.
-const conversionCost = 4
+// conversionCost is the cost of averaging a pixel that image/png has returned,
+// inksCost that of converting a pixel of four inks.
+const conversionCost, inksCost = 4, 20
 
-// work returns the work of decoding the file, which has size bytes.
-func (p *pngFile) work(size int) work {
+// work returns the work of decoding the file.
+func (p *pngFile) work() work {
 	c := &pngCosts
 	pixel := c.pixel
 	if p.interlaced {
@@ -165,7 +173,7 @@ func (p *pngFile) work(size int) work {
 	if p.colour == pngPalette {
 		pixel += c.palette
 	}
-	return work(float64(p.chunks)*c.chunk + float64(size)*c.fileByte +
+	return work(float64(p.chunks)*c.chunk + float64(p.size)*c.fileByte +
 		float64(p.rawBytes())*c.rawByte + float64(p.width)*float64(p.height)*pixel)
 }
 

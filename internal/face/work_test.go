@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"image"
 	"slices"
 	"testing"
 
@@ -97,7 +96,7 @@ func TestDecodesWithinTheBound(t *testing.T) {
 	var calls int
 	e := newEngine(t, func(o *face.Options) {
 		o.Workers = 1
-		o.DecodeJPEG = func(data []byte, width, height, denominator, scans int) (image.Image, error) {
+		o.DecodeJPEG = func(data []byte, width, height, denominator, scans int) (*face.Planes, error) {
 			promised, err := face.PromisedAnyway(data, turbo.Decode, denominator)
 			if err != nil {
 				return nil, err
@@ -137,7 +136,7 @@ func TestNoSecondDecoder(t *testing.T) {
 	calls := 0
 	e := newEngine(t, func(o *face.Options) {
 		o.Workers = 1
-		o.DecodeJPEG = func([]byte, int, int, int, int) (image.Image, error) {
+		o.DecodeJPEG = func([]byte, int, int, int, int) (*face.Planes, error) {
 			calls++
 			return nil, errors.New("a warning")
 		}

@@ -83,6 +83,10 @@ func answerTo(err error) answer {
 		a.guidance = measureGuidance(e.Measures, a.guidance)
 	case sesuai.KindUnsupportedImage:
 		a.guidance = formatGuidance(e.Format)
+	case sesuai.KindInvalidImage:
+		if e.Format != "" {
+			a.guidance = guideUnreadImage
+		}
 	case sesuai.KindMalformed:
 		if special, ok := errors.AsType[*advice](err); ok {
 			a.guidance = special.guidance

@@ -123,3 +123,20 @@ func TestMeasureGuidance(t *testing.T) {
 		t.Errorf("got %s", of())
 	}
 }
+
+// TestUnreadImageGuidance: a file of a kind that is not read is not called damaged,
+// and the guidance says how to save it.
+func TestUnreadImageGuidance(t *testing.T) {
+	status, body := httpapi.ErrorJSON(&sesuai.Error{Kind: sesuai.KindInvalidImage, Format: "canary JPEG"})
+	damaged := httpapi.GuidanceOf(&sesuai.Error{Kind: sesuai.KindInvalidImage})
+	unread := httpapi.GuidanceOf(&sesuai.Error{Kind: sesuai.KindInvalidImage, Format: "canary JPEG"})
+	if status != 400 || !strings.Contains(string(body), `"reason":"Invalid face_image","code":"INVALID_IMAGE"`) {
+		t.Errorf("got %d %s", status, body)
+	}
+	if strings.Contains(string(body), "canary") {
+		t.Errorf("what was found is echoed: %s", body)
+	}
+	if *unread == *damaged || !strings.Contains(unread.EN, "not supported") || !strings.Contains(unread.ID, "tidak didukung") {
+		t.Errorf("got %v", *unread)
+	}
+}

@@ -30,6 +30,10 @@ var (
 		ID: "Berkas foto rusak atau tidak lengkap. Ambil atau unggah ulang foto.",
 		EN: "The photograph's file is damaged or incomplete. Take or upload it again.",
 	}
+	guideUnreadImage = &Guidance{
+		ID: "Jenis berkas JPEG ini tidak didukung, walaupun tidak rusak. Simpan ulang foto sebagai JPEG biasa (baseline, 8 bit) atau PNG, lalu unggah lagi.",
+		EN: "This kind of JPEG is not supported, though it may not be damaged. Save the photograph again as an ordinary JPEG (baseline, 8 bits) or as PNG, and upload that.",
+	}
 	guideFaceNotDetected = &Guidance{
 		ID: "Wajah tidak ditemukan. Pastikan seluruh wajah terlihat jelas di dalam foto.",
 		EN: "No face was found. Make sure that the whole face is clearly visible in the photograph.",

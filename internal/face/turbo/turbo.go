@@ -31,6 +31,9 @@ static void return_large_blocks(void) {
 #endif
 }
 
+// MAX_PLANES is the greatest number of components that is decoded.
+#define MAX_PLANES 4
+
 // decoder must begin with lib: the callbacks cast between the two.
 typedef struct {
 	struct jpeg_decompress_struct lib;
@@ -104,13 +107,14 @@ static decoder *open_decoder(const unsigned char *file, unsigned long size, int 
 	return d;
 }
 
-// plane_of sets the sampling factors of a component, and the size of its plane.
-// The library writes whole rows of blocks.
-static void plane_of(decoder *d, int i, int *h, int *v, int *stride, int *rows) {
+// plane_of sets how many pixels, across and down, share a sample of a component,
+// and the size of its plane. The library writes whole rows of blocks. A number is
+// 0 if it would not be whole.
+static void plane_of(decoder *d, int i, int *across, int *down, int *stride, int *rows) {
 	jpeg_component_info *c = &d->lib.comp_info[i];
-	int size = MIN_SCALED(&d->lib), mcu = d->lib.max_v_samp_factor * DCTSIZE;
-	*h = c->h_samp_factor;
-	*v = c->v_samp_factor;
+	int size = MIN_SCALED(&d->lib), h = d->lib.max_h_samp_factor, v = d->lib.max_v_samp_factor, mcu = v * DCTSIZE;
+	*across = h % c->h_samp_factor ? 0 : h / c->h_samp_factor;
+	*down = v % c->v_samp_factor ? 0 : v / c->v_samp_factor;
 	*stride = c->width_in_blocks * size;
 	*rows = (d->lib.image_height + mcu - 1) / mcu * c->v_samp_factor * size;
 }
@@ -118,21 +122,24 @@ static void plane_of(decoder *d, int i, int *h, int *v, int *stride, int *rows) 
 // decode_planes returns 0, or -1 if the file cannot be decoded. The planes are
 // passed one by one, since Go memory that is passed to C must not contain
 // pointers to Go memory.
-static int decode_planes(decoder *d, unsigned char *y, unsigned char *cb, unsigned char *cr) {
+static int decode_planes(decoder *d, unsigned char *p0, unsigned char *p1, unsigned char *p2, unsigned char *p3) {
 	struct jpeg_decompress_struct *lib = &d->lib;
-	unsigned char *at[3] = {y, cb, cr};
-	JSAMPROW rows[3][MAX_SAMP_FACTOR * DCTSIZE];
-	JSAMPARRAY planes[3] = {rows[0], rows[1], rows[2]};
-	int size = MIN_SCALED(lib);
+	unsigned char *at[MAX_PLANES] = {p0, p1, p2, p3};
+	JSAMPROW rows[MAX_PLANES][MAX_SAMP_FACTOR * DCTSIZE];
+	JSAMPARRAY planes[MAX_PLANES] = {rows[0], rows[1], rows[2], rows[3]};
+	int size = MIN_SCALED(lib), finest = 0;
 	if (setjmp(d->failed))
 		return -1;
 	jpeg_start_decompress(lib);
-	// At a smaller scale the library would enlarge subsampled chromas again, by
-	// computing more points of their transform.
+	// At a smaller scale the library would enlarge subsampled components again,
+	// by computing more points of their transform. It does not enlarge one with
+	// the greatest factor across, so all get the transform of that one.
+	while (lib->comp_info[finest].h_samp_factor < lib->max_h_samp_factor)
+		finest++;
 	for (int i = 0; i < lib->num_components; i++) {
 		SET_SCALED(&lib->comp_info[i], size);
 		lib->comp_info[i].MCU_sample_width = lib->comp_info[i].MCU_width * size;
-		lib->idct->inverse_DCT[i] = lib->idct->inverse_DCT[0];
+		lib->idct->inverse_DCT[i] = lib->idct->inverse_DCT[finest];
 	}
 	while (lib->output_scanline < lib->output_height) {
 		for (int i = 0; i < lib->num_components; i++) {
@@ -152,7 +159,6 @@ import "C"
 
 import (
 	"errors"
-	"image"
 	"runtime"
 	"sync"
 	"unsafe"
@@ -167,21 +173,9 @@ const Name = "libjpeg-turbo"
 // linked statically, so the program runs without it.
 var Decode face.JPEGDecoder = decode
 
-// ratios are the numbers of pixels, across and down, that share a chroma sample.
-var ratios = map[[2]C.int]image.YCbCrSubsampleRatio{
-	{1, 1}: image.YCbCrSubsampleRatio444,
-	{2, 1}: image.YCbCrSubsampleRatio422,
-	{2, 2}: image.YCbCrSubsampleRatio420,
-	{1, 2}: image.YCbCrSubsampleRatio440,
-	{4, 1}: image.YCbCrSubsampleRatio411,
-	{4, 2}: image.YCbCrSubsampleRatio410,
-}
-
 var returnLargeBlocks = sync.OnceFunc(func() { C.return_large_blocks() })
 
-var errKind = errors.New("turbo: another kind of JPEG")
-
-func decode(data []byte, width, height, denominator, scans int) (image.Image, error) {
+func decode(data []byte, width, height, denominator, scans int) (*face.Planes, error) {
 	if len(data) == 0 {
 		return nil, errors.New("turbo: an empty file")
 	}
@@ -199,41 +193,25 @@ func decode(data []byte, width, height, denominator, scans int) (image.Image, er
 	if int(d.lib.image_width) != width || int(d.lib.image_height) != height {
 		return nil, errors.New("turbo: the header has another size")
 	}
-	whole := image.Rect(0, 0, (width+denominator-1)/denominator, (height+denominator-1)/denominator)
-	var planes [3][]byte
-	var strides [3]int
-	var h, v [3]C.int
-	components := int(d.lib.num_components)
-	if components > len(planes) {
-		return nil, errKind
+	p := &face.Planes{
+		Width: (width + denominator - 1) / denominator, Height: (height + denominator - 1) / denominator,
+		Components: make([]face.Component, int(d.lib.num_components)),
 	}
-	for i := range components {
-		var stride, rows C.int
-		C.plane_of(d, C.int(i), &h[i], &v[i], &stride, &rows)
-		planes[i], strides[i] = make([]byte, int(stride)*int(rows)), int(stride)
+	var at [C.MAX_PLANES]*C.uchar
+	if len(p.Components) > len(at) {
+		return nil, errors.New("turbo: too many components")
 	}
-	pointer := func(i int) *C.uchar { return (*C.uchar)(unsafe.Pointer(unsafe.SliceData(planes[i]))) }
-	switch {
-	case components == 1 && d.lib.jpeg_color_space == C.JCS_GRAYSCALE:
-		if C.decode_planes(d, pointer(0), nil, nil) != 0 {
-			return nil, errBroken
+	for i := range p.Components {
+		var across, down, stride, rows C.int
+		C.plane_of(d, C.int(i), &across, &down, &stride, &rows)
+		if across == 0 || down == 0 {
+			return nil, errors.New("turbo: the sampling factors do not divide the greatest ones")
 		}
-		return &image.Gray{Pix: planes[0], Stride: strides[0], Rect: whole}, nil
-	case components == 3 && d.lib.jpeg_color_space == C.JCS_YCbCr:
-		ratio, known := ratios[[2]C.int{h[0] / h[1], v[0] / v[1]}]
-		if !known || h[0]%h[1] != 0 || v[0]%v[1] != 0 || h[1] != h[2] || v[1] != v[2] {
-			return nil, errKind
-		}
-		if C.decode_planes(d, pointer(0), pointer(1), pointer(2)) != 0 {
-			return nil, errBroken
-		}
-		return &image.YCbCr{
-			Y: planes[0], Cb: planes[1], Cr: planes[2],
-			YStride: strides[0], CStride: strides[1], SubsampleRatio: ratio, Rect: whole,
-		}, nil
-	default:
-		return nil, errKind
+		c := face.Component{Pix: make([]byte, int(stride)*int(rows)), Stride: int(stride), Across: int(across), Down: int(down)}
+		p.Components[i], at[i] = c, (*C.uchar)(unsafe.Pointer(unsafe.SliceData(c.Pix)))
 	}
+	if C.decode_planes(d, at[0], at[1], at[2], at[3]) != 0 {
+		return nil, errors.New("turbo: the picture cannot be decoded")
+	}
+	return p, nil
 }
-
-var errBroken = errors.New("turbo: the picture cannot be decoded")

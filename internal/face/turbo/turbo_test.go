@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/facetest"
 	"github.com/sesuai/sesuai/internal/face/turbo"
 )
@@ -51,26 +52,27 @@ func encode(t *testing.T, img image.Image) []byte {
 func TestAgreesWithStandardDecoder(t *testing.T) {
 	for _, size := range []image.Point{{1, 1}, {2, 1}, {7, 9}, {16, 16}, {37, 53}, {250, 250}} {
 		data := encode(t, gradient(size.X, size.Y))
-		img, err := turbo.Decode(data, size.X, size.Y, 1, 1)
+		got, err := turbo.Decode(data, size.X, size.Y, 1, 1)
 		if err != nil {
 			t.Errorf("%v: %v", size, err)
 			continue
 		}
-		got := img.(*image.YCbCr)
 		std, err := jpeg.Decode(bytes.NewReader(data))
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := std.(*image.YCbCr)
-		if got.Rect != want.Rect || got.SubsampleRatio != want.SubsampleRatio {
-			t.Errorf("%v: %v %v, want %v %v", size, got.Rect, got.SubsampleRatio, want.Rect, want.SubsampleRatio)
+		if got.Width != size.X || got.Height != size.Y {
+			t.Errorf("%v: %d×%d pixels", size, got.Width, got.Height)
 			continue
 		}
 		for y := range size.Y {
 			for x := range size.X {
-				g, w := got.YCbCrAt(x, y), want.YCbCrAt(x, y)
-				if apart(g.Y, w.Y) > 2 || apart(g.Cb, w.Cb) > 2 || apart(g.Cr, w.Cr) > 2 {
-					t.Fatalf("%v: pixel %d,%d is %v, want %v", size, x, y, g, w)
+				g, c := at(got, x, y), want.YCbCrAt(x, y)
+				for i, w := range []uint8{c.Y, c.Cb, c.Cr} {
+					if apart(g[i], w) > 2 {
+						t.Fatalf("%v: pixel %d,%d is %v, want %v", size, x, y, g, c)
+					}
 				}
 			}
 		}
@@ -79,8 +81,16 @@ func TestAgreesWithStandardDecoder(t *testing.T) {
 
 func apart(a, b uint8) int { return max(int(a)-int(b), int(b)-int(a)) }
 
-// TestRefuses: a broken file, a wrong size, and a kind of JPEG for image/jpeg are
-// errors.
+// at returns the samples of all components that cover a pixel.
+func at(p *face.Planes, x, y int) (samples []uint8) {
+	for _, c := range p.Components {
+		samples = append(samples, c.Pix[y/c.Down*c.Stride+x/c.Across])
+	}
+	return samples
+}
+
+// TestRefuses: a broken file, a wrong size, and sampling factors that do not
+// divide the greatest ones are errors.
 func TestRefuses(t *testing.T) {
 	data := encode(t, gradient(64, 48))
 	for n := 0; n < len(data)-2; n += 7 {
@@ -91,9 +101,9 @@ func TestRefuses(t *testing.T) {
 	if _, err := turbo.Decode(data, 48, 64, 1, 1); err == nil {
 		t.Error("another size than the header's: no error")
 	}
-	adobe := append([]byte("\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"), 0)
-	if _, err := turbo.Decode(append(append([]byte("\xff\xd8"), adobe...), data[2:]...), 64, 48, 1, 1); err == nil {
-		t.Error("a JPEG in red, green and blue, which is left to image/jpeg: no error")
+	fractional := facetest.JPEG{Width: 64, Height: 48, Sampling: [][2]int{{3, 1}, {2, 1}, {1, 1}}}
+	if _, err := turbo.Decode(fractional.Encode(), 64, 48, 1, 1); err == nil {
+		t.Error("two samples to three: no error")
 	}
 }
 
@@ -110,7 +120,7 @@ func TestScans(t *testing.T) {
 }
 
 // TestScales: at each scale a picture has its size divided and rounded up, and
-// about the same colours, with every subsampling and in grey.
+// about the same colours, with every sampling and number of components.
 func TestScales(t *testing.T) {
 	for _, sampling := range [][][2]int{
 		{{1, 1}},
@@ -120,6 +130,15 @@ func TestScales(t *testing.T) {
 		{{1, 2}, {1, 1}, {1, 1}},
 		{{4, 1}, {1, 1}, {1, 1}},
 		{{4, 2}, {1, 1}, {1, 1}},
+		{{3, 1}, {1, 1}, {1, 1}},
+		{{1, 4}, {1, 1}, {1, 1}},
+		{{2, 2}, {1, 1}, {1, 2}},
+		{{1, 1}, {2, 2}, {2, 2}},
+		{{1, 2}, {2, 1}, {1, 1}},
+		{{1, 1}, {1, 1}, {4, 2}},
+		{{3, 3}},
+		{{2, 2}, {1, 1}, {1, 1}, {2, 2}},
+		{{1, 1}, {1, 2}, {2, 1}, {1, 1}},
 	} {
 		for _, size := range []image.Point{{1, 1}, {200, 150}, {333, 77}} {
 			for _, progressive := range []bool{false, true} {
@@ -136,19 +155,14 @@ func TestScales(t *testing.T) {
 						t.Errorf("%v, %v, 1/%d: %v", sampling, size, d, err)
 						continue
 					}
-					want := image.Rect(0, 0, (size.X+d-1)/d, (size.Y+d-1)/d)
-					if img.Bounds() != want {
-						t.Errorf("%v, %v, 1/%d: %v", sampling, size, d, img.Bounds())
+					want := image.Pt((size.X+d-1)/d, (size.Y+d-1)/d)
+					if img.Width != want.X || img.Height != want.Y {
+						t.Errorf("%v, %v, 1/%d: %d×%d", sampling, size, d, img.Width, img.Height)
 					}
-					for _, at := range []image.Point{{}, want.Max.Sub(image.Pt(1, 1))} {
-						switch m := img.(type) {
-						case *image.Gray:
-							if v := m.GrayAt(at.X, at.Y).Y; v != 138 {
-								t.Errorf("%v, 1/%d, at %v: %d", size, d, at, v)
-							}
-						case *image.YCbCr:
-							if c := m.YCbCrAt(at.X, at.Y); c != (color.YCbCr{Y: 138, Cb: 148, Cr: 158}) {
-								t.Errorf("%v, %v, 1/%d, at %v: %v", sampling, size, d, at, c)
+					for y := range want.Y {
+						for x := range want.X {
+							if c := at(img, x, y); !bytes.Equal(c, []uint8{138, 148, 158, 168}[:len(sampling)]) {
+								t.Fatalf("%v, %v, 1/%d, at %d,%d: %v", sampling, size, d, x, y, c)
 							}
 						}
 					}
@@ -171,7 +185,7 @@ func TestSurvivesDamage(t *testing.T) {
 		if err != nil || cfg.Width*cfg.Height > 1<<20 {
 			continue
 		}
-		if img, err := turbo.Decode(damaged, cfg.Width, cfg.Height, 1, 100); err == nil && img.Bounds().Dx() != cfg.Width {
+		if img, err := turbo.Decode(damaged, cfg.Width, cfg.Height, 1, 100); err == nil && img.Width != cfg.Width {
 			t.Fatal("a picture of another size")
 		}
 	}
