@@ -112,7 +112,7 @@ failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres
 .PHONY: kill-import
 kill-import: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Kill an import of all photographs for development
 	bin/demo cut
-	IMPORT_FACES=all $(GO) test $(TAGS) -count=1 -v -run TestKillImportOfFaces -timeout 30m ./test/kill
+	IMPORT_FACES=all $(GO) test $(TAGS) -count=1 -v -run TestKillImportOfFaces -timeout 60m ./test/kill
 
 .PHONY: upstream
 upstream: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Verify against a failing sandbox of Dukcapil for UPSTREAM_MINUTES (default 20)
