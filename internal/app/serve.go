@@ -98,7 +98,9 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 
 	defer limitHeap(c.Limits)()
 	all, each := c.Limits.connections()
-	limited := httpapi.LimitConnections(listener, all, each)
+	limited := httpapi.LimitConnections(listener, httpapi.ConnectionOptions{
+		All: all, Each: each, Refused: countRefused(metrics), Log: log,
+	})
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
