@@ -40,7 +40,9 @@ var mayImport = map[string][]string{
 	},
 	"internal/config":    {"github.com/goccy/go-yaml"},
 	"internal/admission": {},
-	"internal/httpapi":   {".", "internal/verify", "internal/access", "internal/admission"},
+	"internal/httpapi": {
+		".", "internal/verify", "internal/access", "internal/admission", "github.com/go-json-experiment/json/jsontext",
+	},
 	"internal/verify": {
 		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/replay", "internal/admission",
 	},

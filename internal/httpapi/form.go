@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"os"
@@ -135,9 +134,9 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body) (*form, error) 
 	return f, nil
 }
 
-// How many bytes are held at most for each byte of a body. io.ReadAll holds a part
-// of a form twice. encoding/json holds an object in a buffer that doubles, and then
-// the photograph beside it.
+// How many bytes are held at most for each byte of a body. The photograph of a form
+// is held beside the body. A JSON object is held in one slice, beside the photograph
+// and, if that has escapes, its text without them.
 const (
 	multipartCopies = 2
 	jsonCopies      = 3
@@ -145,13 +144,13 @@ const (
 
 // decoderOf returns the decoder for a Content-Type and how many copies of the body
 // it makes.
-func decoderOf(contentType string) (decode func(io.Reader) (*form, error), copies int64, err error) {
+func decoderOf(contentType string) (decode func(*steps) (*form, error), copies int64, err error) {
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	switch {
 	case mediaType == "multipart/form-data" && (err != nil || params["boundary"] == ""):
 		return nil, 0, malformed("multipart without a boundary")
 	case mediaType == "multipart/form-data":
-		return func(body io.Reader) (*form, error) { return decodeMultipart(body, params["boundary"]) }, multipartCopies, nil
+		return func(body *steps) (*form, error) { return decodeMultipart(body, params["boundary"]) }, multipartCopies, nil
 	case mediaType == "application/json" && err == nil:
 		return decodeJSON, jsonCopies, nil
 	default:

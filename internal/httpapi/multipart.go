@@ -10,8 +10,9 @@ import (
 // temporary files and does not keep unknown parts. A part is identified only by
 // its name. Its file name and Content-Type are ignored, since clients get them
 // wrong.
-func decodeMultipart(body io.Reader, boundary string) (_ *form, err error) {
+func decodeMultipart(body *steps, boundary string) (_ *form, err error) {
 	var f form
+	size := body.len()
 	defer func() {
 		if err != nil {
 			f.wipe()
@@ -41,7 +42,7 @@ func decodeMultipart(body io.Reader, boundary string) (_ *form, err error) {
 			return nil, err
 		}
 		if name == fieldFaceImage {
-			sent, err := readAll(part, 64<<10)
+			sent, err := readAll(part, size) // no part is larger
 			if err != nil {
 				return nil, err
 			}
