@@ -119,7 +119,7 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body) (*form, error) 
 
 	ctx, cancel := context.WithTimeout(admission.WithClient(r.Context(), body.client), s.o.Timeout)
 	defer cancel()
-	release, err := s.decoding.Acquire(ctx, 0)
+	release, err := s.o.Queue.Acquire(ctx, 0)
 	if err != nil {
 		return nil, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
 	}
