@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
 	"internal/app": {
-		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/face",
+		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder",
 		"internal/config", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
@@ -40,7 +40,9 @@ var mayImport = map[string][]string{
 	},
 	"internal/config":    {"github.com/goccy/go-yaml"},
 	"internal/admission": {},
-	"internal/httpapi":   {".", "internal/verify", "internal/access", "internal/admission"},
+	"internal/httpapi": {
+		".", "internal/verify", "internal/access", "internal/admission", "github.com/go-json-experiment/json/jsontext",
+	},
 	"internal/verify": {
 		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/replay", "internal/admission",
 	},

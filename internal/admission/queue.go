@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // maxPassed is how many later requests may pass one that does not fit into the
@@ -11,13 +12,19 @@ import (
 // one that waits for memory is usually admitted when the next one finishes.
 const maxPassed = 64
 
+// presence is how long a client counts as present after its last request has ended:
+// about as long as the longest request runs.
+const presence = 250 * time.Millisecond
+
 // Queue admits requests to workers and memory. Clients that wait take turns, one
 // request each, however many requests a client has. It is safe for concurrent use.
 //
 // The number of workers bounds the requests of one client, and those of all
 // clients together. But a client of which nothing runs need not wait for the
 // requests of others to finish: it may run beside them, on up to as many workers
-// again, and the operating system divides the cores.
+// again, and the operating system divides the cores. So that it seldom has to share
+// one, a worker is kept free for it while it is present, which means that a request
+// of it has ended a moment ago.
 type Queue struct {
 	workers int
 	memory  int64
@@ -25,15 +32,15 @@ type Queue struct {
 	mu      sync.Mutex
 	running int
 	used    int64
-	clients map[string]*lane // of which something runs or waits
+	clients map[string]*lane // those that are present, and some that were
 	turns   []*lane          // in which something waits, the next turn first
 }
 
 // lane holds the requests of a client.
 type lane struct {
-	client  string
 	running int
-	waiting []*waiter // the first in is the first out
+	waiting []*waiter // those without memory first; then the first in is the first out
+	ended   time.Time // when its last request ended
 }
 
 // waiter is a request that waits.
@@ -48,12 +55,16 @@ func NewQueue(workers int, memory int64) *Queue {
 	return &Queue{workers: max(workers, 1), memory: memory, clients: make(map[string]*lane)}
 }
 
+// Workers returns how many requests of one client may run at once.
+func (q *Queue) Workers() int { return q.workers }
+
 // MaxRunning returns how many requests may run at once.
 func (q *Queue) MaxRunning() int { return 2 * q.workers }
 
 // Acquire waits until it is the turn of ctx's client, and a worker and n bytes are
-// free. If n is over the whole memory, it waits for all of it. The error is that
-// of ctx. release must be called once.
+// free. If n is over the whole memory, it waits for all of it. A request for no
+// memory precedes the others of its client: it is for short work, after which less
+// memory is held elsewhere. The error is that of ctx. release must be called once.
 func (q *Queue) Acquire(ctx context.Context, n int64) (release func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -75,10 +86,16 @@ func (q *Queue) wait(client string, w *waiter) *lane {
 	defer q.mu.Unlock()
 	l := q.clients[client]
 	if l == nil {
-		l = &lane{client: client}
+		l = new(lane)
 		q.clients[client] = l
 	}
-	if l.waiting = append(l.waiting, w); len(l.waiting) == 1 {
+	at := len(l.waiting)
+	if w.bytes == 0 {
+		if i := slices.IndexFunc(l.waiting, func(other *waiter) bool { return other.bytes > 0 }); i >= 0 {
+			at = i
+		}
+	}
+	if l.waiting = slices.Insert(l.waiting, at, w); len(l.waiting) == 1 {
 		q.turns = append(q.turns, l)
 	}
 	q.admit()
@@ -91,13 +108,13 @@ func (q *Queue) leave(l *lane, w *waiter) {
 	defer q.mu.Unlock()
 	i := slices.Index(l.waiting, w)
 	if i < 0 {
-		q.free(l, w)
+		q.end(l, w)
 		return
 	}
 	if l.waiting = slices.Delete(l.waiting, i, i+1); len(l.waiting) == 0 {
 		at := slices.Index(q.turns, l)
 		q.turns = slices.Delete(q.turns, at, at+1)
-		q.drop(l)
+		l.ended = time.Now()
 	}
 	q.admit()
 }
@@ -105,21 +122,31 @@ func (q *Queue) leave(l *lane, w *waiter) {
 func (q *Queue) finish(l *lane, w *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.free(l, w)
+	q.end(l, w)
 }
 
-func (q *Queue) free(l *lane, w *waiter) {
+func (q *Queue) end(l *lane, w *waiter) {
 	l.running--
+	l.ended = time.Now()
 	q.running--
 	q.used -= w.bytes
-	q.drop(l)
 	q.admit()
 }
 
-func (q *Queue) drop(l *lane) {
-	if l.running == 0 && len(l.waiting) == 0 {
-		delete(q.clients, l.client)
+// free returns how many workers are not kept for a client of which nothing runs. It
+// forgets clients that are no longer present.
+func (q *Queue) free() int {
+	now, kept := time.Now(), 0
+	for id, l := range q.clients {
+		switch {
+		case l.running > 0:
+		case len(l.waiting) > 0 || now.Sub(l.ended) < presence:
+			kept = 1
+		default:
+			delete(q.clients, id)
+		}
 	}
+	return q.workers - kept
 }
 
 // admit admits what it can.
@@ -146,14 +173,16 @@ func (q *Queue) admit() {
 	}
 }
 
-// next returns whose turn it is; -1 if nothing can be admitted.
+// next returns whose turn it is; -1 if nothing can be admitted. Whoever waits for a
+// worker waits for the end of a request, so no timer is needed.
 func (q *Queue) next() int {
+	workers := q.free()
 	for i, l := range q.turns {
 		w := l.waiting[0]
 		switch {
 		case q.running >= q.MaxRunning():
 			return -1
-		case q.running >= q.workers && l.running > 0:
+		case l.running > 0 && q.running >= workers:
 			// It waits for a worker.
 		case q.used+w.bytes <= q.memory:
 			return i

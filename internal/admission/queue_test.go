@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,39 @@ func TestClientsTakeTurns(t *testing.T) {
 	})
 }
 
+// TestWithoutMemoryFirst: requests for no memory precede the others of their client,
+// and keep their order. They do not precede another client's turn.
+func TestWithoutMemoryFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := admission.NewQueue(1, 100)
+		x, _ := q.Acquire(of("x"), 0)
+		y, _ := q.Acquire(of("y"), 0)
+		var order []string
+		for _, r := range []struct {
+			client, name string
+			bytes        int64
+		}{{"a", "a photograph", 10}, {"b", "b photograph", 10}, {"a", "a photograph 2", 10}, {"a", "a body", 0}, {"a", "a body 2", 0}} {
+			go func() {
+				release, err := q.Acquire(of(r.client), r.bytes)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				order = append(order, r.name)
+				time.Sleep(time.Second)
+				release()
+			}()
+			synctest.Wait()
+		}
+		x() // the other worker stays taken
+		time.Sleep(time.Minute)
+		y()
+		if want := []string{"a body", "b photograph", "a body 2", "a photograph", "a photograph 2"}; !slices.Equal(order, want) {
+			t.Errorf("served %q, want %q", order, want)
+		}
+	})
+}
+
 // TestClientAloneHasAllWorkers: one client alone uses all workers and not more.
 func TestClientAloneHasAllWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -98,6 +132,50 @@ func TestOtherClientRunsAtOnce(t *testing.T) {
 		}
 		group.Wait()
 	})
+}
+
+// TestWorkerIsKept: while a client sends one request after another, a greedy one
+// leaves a worker free for it, also between its requests. Once it has gone, the
+// greedy one has all workers.
+func TestWorkerIsKept(t *testing.T) {
+	for _, workers := range []int{1, 2, 3, 8} {
+		synctest.Test(t, func(t *testing.T) {
+			const long, short, pause = 200 * time.Millisecond, 20 * time.Millisecond, 30 * time.Millisecond
+			q := admission.NewQueue(workers, 100)
+			var group sync.WaitGroup
+			var running atomic.Int64 // of the greedy client
+			for range 40 * workers {
+				group.Go(func() {
+					release, err := q.Acquire(of("greedy"), 1)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					running.Add(1)
+					time.Sleep(long)
+					running.Add(-1)
+					release()
+				})
+			}
+			start := time.Now()
+			for time.Since(start) < 5*time.Second {
+				asked := time.Now()
+				run(t, q, "polite", 1, short)
+				if took := time.Since(asked); took != short {
+					t.Errorf("with %d workers: a request of %v took %v", workers, short, took)
+				}
+				if others, want := int(running.Load()), max(workers-1, 1); time.Since(start) > 2*long && others != want {
+					t.Errorf("with %d workers: %d requests run beside it, want %d", workers, others, want)
+				}
+				time.Sleep(pause)
+			}
+			time.Sleep(2*long + long/2)
+			if others := int(running.Load()); others != workers {
+				t.Errorf("afterwards %d requests run on %d workers", others, workers)
+			}
+			group.Wait()
+		})
+	}
 }
 
 // TestLargeRequestIsPassed: a request that waits for memory does not keep back

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -24,9 +25,10 @@ func TestMemoryFitsBody(t *testing.T) {
 }
 
 // TestConnectionsAreLimited: the configured limit of connections holds for the
-// service.
+// service, which counts those it refuses.
 func TestConnectionsAreLimited(t *testing.T) {
 	c := config(t)
+	c.Metrics.Listen = freeAddress(t)
 	c.Limits.Connections, c.Limits.ConnectionsPerAddress = 20, 4
 	s := start(t, c, ayu)
 	for range 4 {
@@ -49,5 +51,20 @@ func TestConnectionsAreLimited(t *testing.T) {
 	defer resp.Body.Close()
 	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("got %d", resp.StatusCode)
+	}
+	resp, err = http.Get("http://" + c.Metrics.Listen + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	metrics, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`sesuai_connections_refused_total{limit="address"} 1`, `sesuai_connections_refused_total{limit="all"} 0`} {
+		if !strings.Contains(string(metrics), want+"\n") {
+			t.Errorf("the metrics lack %s", want)
+		}
 	}
 }

@@ -81,3 +81,16 @@ func countFailures(r prometheus.Registerer) func(access.Failure) {
 	}
 	return func(f access.Failure) { failures.WithLabelValues(string(f)).Inc() }
 }
+
+// countRefused returns a function that counts the refused connections in r.
+func countRefused(r prometheus.Registerer) func(httpapi.ConnectionLimit) {
+	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sesuai_connections_refused_total",
+		Help: "Connections over a limit.",
+	}, []string{"limit"})
+	r.MustRegister(refused)
+	for _, l := range httpapi.ConnectionLimits {
+		refused.WithLabelValues(string(l)) // from the start, with 0
+	}
+	return func(l httpapi.ConnectionLimit) { refused.WithLabelValues(string(l)).Inc() }
+}

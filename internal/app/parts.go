@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/ort"
@@ -39,6 +40,11 @@ const (
 // OpenEngine checks and loads the face models and runs the self-test. Close
 // the result.
 func OpenEngine(c Config, use EngineUse, cores int) (*face.Engine, error) {
+	return openEngine(c, use, cores, nil)
+}
+
+// openEngine is OpenEngine with a queue that is also used by others, or nil.
+func openEngine(c Config, use EngineUse, cores int, queue *admission.Queue) (*face.Engine, error) {
 	o, err := engineOptions(c, use, cores)
 	if err != nil {
 		return nil, err
@@ -46,6 +52,7 @@ func OpenEngine(c Config, use EngineUse, cores int) (*face.Engine, error) {
 	if _, o.Calibration, err = faceFiles(c); err != nil {
 		return nil, err
 	}
+	o.Queue = queue
 	// Only Dukcapil is sent photographs.
 	o.Pictures = c.Dukcapil.Enabled
 	return face.New(o)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/verify"
@@ -79,6 +81,9 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	authenticator := access.NewAuthenticator(access.AuthenticatorOptions{
 		Clients: s.Clients, Hash: s.Hash, Failed: countFailures(metrics),
 	})
+	// One queue for all that takes much CPU time, so that a client takes turns
+	// with the others whatever it sends.
+	queue := admission.NewQueue(cmp.Or(c.Face.Workers, runtime.GOMAXPROCS(0)), c.Limits.pixels())
 	var late lateVerifier
 	writable := newWriteCheck(s.CheckWritable)
 	server := httpapi.New(httpapi.Options{
@@ -92,19 +97,22 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		MaxBody:       c.Limits.MaxBody,
 		MaxInFlight:   c.Limits.MaxInFlight,
 		Memory:        c.Limits.bodies(),
+		Queue:         queue,
 		BodyTimeout:   c.Times.Body,
 		Timeout:       c.Times.Request,
 	})
 
 	defer limitHeap(c.Limits)()
 	all, each := c.Limits.connections()
-	limited := httpapi.LimitConnections(listener, all, each)
+	limited := httpapi.LimitConnections(listener, httpapi.ConnectionOptions{
+		All: all, Each: each, Refused: countRefused(metrics), Log: log,
+	})
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- httpapi.Serve(serving, limited, server, log) }()
 
-	engine, err := OpenEngine(c, ManyPhotographs, runtime.GOMAXPROCS(0))
+	engine, err := openEngine(c, ManyPhotographs, runtime.GOMAXPROCS(0), queue)
 	if err != nil {
 		stop()
 		return errors.Join(err, <-served)

@@ -87,7 +87,7 @@ func Check(ctx context.Context, o Options, c Candidate) (Checked, error) {
 	o.Manifest.Template, o.Manifest.TemplateLength = checked.Template, nil
 	o.Liveness, o.Workers = false, 1
 	e := &Engine{
-		manifest: o.Manifest, decodeJPEG: o.DecodeJPEG, memory: DefaultMemory,
+		manifest: o.Manifest, decodeJPEG: o.DecodeJPEG,
 		maxPixels: DefaultMaxPixels, dominance: DefaultDominance, limits: DefaultLimits,
 	}
 	defer e.Close()

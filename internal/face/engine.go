@@ -44,6 +44,9 @@ type Options struct {
 	// DecodeJPEG, if not nil, is a faster decoder than image/jpeg: see package
 	// turbo.
 	DecodeJPEG JPEGDecoder
+	// Queue, if not nil, is a queue for workers that do more than process
+	// photographs. Memory and Workers do not matter then.
+	Queue *admission.Queue
 	// Memory is how many bytes all photographs that are being decoded may take
 	// together; DefaultMemory if 0. A photograph that takes more waits until
 	// no other is being decoded.
@@ -80,7 +83,6 @@ type Engine struct {
 	liveness    *LivenessSpec // nil unless Options.Liveness
 	queue       *admission.Queue
 	workers     chan *worker // those that are free
-	memory      int64
 	maxPixels   int
 	dominance   float64
 	subject     Subject
@@ -116,7 +118,6 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		manifest: o.Manifest, calibration: o.Calibration, decodeJPEG: o.DecodeJPEG,
-		memory:    cmp.Or(o.Memory, DefaultMemory),
 		maxPixels: DefaultMaxPixels, dominance: DefaultDominance, limits: DefaultLimits,
 	}
 	if err := e.open(o, func(spec NetworkSpec) ([]byte, error) { return spec.load(o.Models) }); err != nil {
@@ -159,13 +160,16 @@ func (e *Engine) open(o Options, read func(NetworkSpec) ([]byte, error)) error {
 		}
 		e.networks = append(e.networks, n)
 	}
-	workers := o.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+	e.queue = o.Queue
+	if e.queue == nil {
+		workers := o.Workers
+		if workers <= 0 {
+			workers = runtime.GOMAXPROCS(0)
+		}
+		e.queue = admission.NewQueue(workers, cmp.Or(o.Memory, DefaultMemory))
 	}
-	e.queue = admission.NewQueue(workers, e.memory)
 	e.workers = make(chan *worker, e.queue.MaxRunning())
-	for range workers {
+	for range e.queue.Workers() {
 		w, err := e.newWorker()
 		if err != nil {
 			return err

@@ -53,3 +53,28 @@ func BenchmarkRequest(b *testing.B) {
 		server.ServeHTTP(httptest.NewRecorder(), post("multipart/form-data; boundary="+boundary, body))
 	}
 }
+
+// BenchmarkLargeBody measures decoding the largest bodies, without the
+// verification.
+func BenchmarkLargeBody(b *testing.B) {
+	photo := testPhoto + strings.Repeat("x", 10_400_000-len(testPhoto))
+	text := base64.StdEncoding.EncodeToString([]byte(photo[:7_790_000]))
+	for about, body := range map[string]struct{ contentType, content string }{
+		"form":            {"multipart/form-data; boundary=" + boundary, multipartBody(with("face_image", photo)...)},
+		"form of base64":  {"multipart/form-data; boundary=" + boundary, multipartBody(with("face_image", text)...)},
+		"JSON":            {"application/json", jsonBody(text)},
+		"JSON of escapes": {"application/json", jsonBody(`\/` + text[1:])},
+	} {
+		b.Run(about, func(b *testing.B) {
+			s := newService()
+			s.answers(verified, nil)
+			s.options.Log = slog.New(slog.DiscardHandler)
+			server := httpapi.New(s.options)
+			b.SetBytes(int64(len(body.content)))
+			b.ReportAllocs()
+			for b.Loop() {
+				server.ServeHTTP(httptest.NewRecorder(), post(body.contentType, body.content))
+			}
+		})
+	}
+}

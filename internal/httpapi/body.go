@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -124,6 +125,24 @@ func (s *steps) Read(p []byte) (n int, err error) {
 		*s = (*s)[1:]
 	}
 	return n, nil
+}
+
+// len returns how many bytes are left to read.
+func (s *steps) len() (n int) {
+	for _, step := range *s {
+		n += len(step)
+	}
+	return n
+}
+
+// join returns the steps as one slice. It overwrites and drops them.
+func (s *steps) join() []byte {
+	whole := slices.Concat(*s...)
+	for _, step := range *s {
+		clear(step)
+	}
+	*s = nil
+	return whole
 }
 
 func noMemory() error {

@@ -3,10 +3,12 @@ package httpapi_test
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -206,6 +208,37 @@ func TestBodyMemory(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLargeBodiesAreCopiedOnce: a body is read, and its photograph copied or decoded
+// out of it. Further copies would take memory and time.
+func TestLargeBodiesAreCopiedOnce(t *testing.T) {
+	photo := testPhoto + strings.Repeat("x", 3<<20)
+	text := base64.StdEncoding.EncodeToString([]byte(photo))
+	const multi = "multipart/form-data; boundary=" + boundary
+	for _, tt := range []struct {
+		about, contentType, body string
+		copies                   float64 // of the body, beside itself
+	}{
+		{"a form", multi, multipartBody(with("face_image", photo)...), 1},
+		{"a form of base64", multi, multipartBody(with("face_image", text)...), 1.75},
+		{"JSON", "application/json", jsonBody(text), 1.75},
+		{"JSON with an escape", "application/json", jsonBody(`\/` + text[1:]), 2.75},
+	} {
+		server := httpapi.New(newService().options)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		server.ServeHTTP(httptest.NewRecorder(), post(tt.contentType, tt.body))
+		runtime.ReadMemStats(&after)
+		if got := float64(after.TotalAlloc-before.TotalAlloc) / float64(len(tt.body)); got > 1+tt.copies+0.1 {
+			t.Errorf("%s: %.2f bytes for each of the body, want %.2f", tt.about, got, 1+tt.copies)
+		}
+	}
+}
+
+// jsonBody is a valid JSON object with this text as the photograph.
+func jsonBody(image string) string {
+	return `{"nik":"` + testNIK + `","name":"` + testName + `","date_of_birth":"` + testDate + `","face_image":"` + image + `"}`
 }
 
 // TestPhotographsTakeMemory: a photograph holds memory until it is verified.

@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,17 +14,50 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// LimitConnections wraps a listener. At most all connections are open at once, and
-// at most each from one address. Addresses of IPv6 count as one if they have the
-// same first 64 bits, since one host has that many. A connection over a limit is
-// answered 503 and closed without being read.
-func LimitConnections(l net.Listener, all, each int) net.Listener {
-	return &limitedListener{Listener: l, all: all, each: each, byAddress: make(map[netip.Prefix]int)}
+// ConnectionLimit is a limit on connections, as in metrics and in the log.
+type ConnectionLimit string
+
+// The limits on connections.
+const (
+	// LimitAll is that of all connections together.
+	LimitAll ConnectionLimit = "all"
+	// LimitAddress is that of one address.
+	LimitAddress ConnectionLimit = "address"
+)
+
+// ConnectionLimits are all of them.
+var ConnectionLimits = []ConnectionLimit{LimitAll, LimitAddress}
+
+// ConnectionOptions configures LimitConnections. All and Each are required.
+type ConnectionOptions struct {
+	// All is how many connections are open at once at most, and Each how many of
+	// them from one address. Addresses of IPv6 count as one if they have the same
+	// first 64 bits, since one host has that many.
+	All, Each int
+	// Refused is called for each connection that is refused, with the limit that
+	// it exceeds. It may be nil.
+	Refused func(ConnectionLimit)
+	// Log gets lines about refused connections, a few a second at most;
+	// slog.Default() if nil.
+	Log *slog.Logger
+}
+
+// LimitConnections wraps a listener. A connection over a limit is answered 503 and
+// closed without being read.
+func LimitConnections(l net.Listener, o ConnectionOptions) net.Listener {
+	if o.Refused == nil {
+		o.Refused = func(ConnectionLimit) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &limitedListener{Listener: l, o: o, byAddress: make(map[netip.Prefix]int), sampler: newSampler()}
 }
 
 type limitedListener struct {
 	net.Listener
-	all, each int
+	o       ConnectionOptions
+	sampler *sampler
 
 	mu        sync.Mutex
 	open      int
@@ -37,15 +72,29 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		address := addressOf(c)
-		if l.take(address) {
+		over := l.take(address)
+		if over == "" {
 			return &limitedConn{Conn: c, release: sync.OnceFunc(func() { l.give(address) })}, nil
 		}
+		l.refused(over)
 		// The few bytes fit into the empty buffer of the connection, so this
 		// does not wait. A caller that has sent a request may find only that
 		// the connection is closed.
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = c.Write(overloadedAnswer())
 		_ = c.Close()
+	}
+}
+
+// refused counts and logs a refused connection.
+func (l *limitedListener) refused(over ConnectionLimit) {
+	l.o.Refused(over)
+	ctx, now := context.Background(), time.Now()
+	for _, skipped := range l.sampler.past(now) {
+		l.o.Log.LogAttrs(ctx, slog.LevelWarn, "refused connections not logged", slog.Int("count", skipped.count))
+	}
+	if l.sampler.allow(sesuai.KindOverloaded, now) {
+		l.o.Log.LogAttrs(ctx, slog.LevelWarn, "connection refused", slog.String("limit", string(over)))
 	}
 }
 
@@ -64,15 +113,19 @@ func addressOf(c net.Conn) netip.Prefix {
 	return prefix
 }
 
-func (l *limitedListener) take(address netip.Prefix) bool {
+// take counts a connection, unless that would exceed the limit that it returns.
+func (l *limitedListener) take(address netip.Prefix) (over ConnectionLimit) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open >= l.all || l.byAddress[address] >= l.each {
-		return false
+	switch {
+	case l.byAddress[address] >= l.o.Each:
+		return LimitAddress
+	case l.open >= l.o.All:
+		return LimitAll
 	}
 	l.open++
 	l.byAddress[address]++
-	return true
+	return ""
 }
 
 func (l *limitedListener) give(address netip.Prefix) {

@@ -2,12 +2,20 @@ package httpapi_test
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
@@ -20,7 +28,11 @@ func TestConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = inner.Close() })
-	l := httpapi.LimitConnections(inner, 5, 2)
+	refusals := make(chan httpapi.ConnectionLimit, 100)
+	l := httpapi.LimitConnections(inner, httpapi.ConnectionOptions{
+		All: 5, Each: 2, Refused: func(over httpapi.ConnectionLimit) { refusals <- over },
+		Log: slog.New(slog.DiscardHandler),
+	})
 	accepted := make(chan net.Conn, 100)
 	go func() {
 		for {
@@ -88,6 +100,79 @@ func TestConnections(t *testing.T) {
 	if half, ok := second.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
 		t.Error("it cannot be half-closed")
 	}
+	var over []httpapi.ConnectionLimit
+	for len(refusals) > 0 {
+		over = append(over, <-refusals)
+	}
+	want := []httpapi.ConnectionLimit{httpapi.LimitAddress, httpapi.LimitAddress, httpapi.LimitAll, httpapi.LimitAll}
+	if !slices.Equal(over, want) {
+		t.Errorf("refused for %v, want %v", over, want)
+	}
+}
+
+// flood is a listener to which callers connect, so many each second.
+type flood struct {
+	net.Listener
+	seconds, each, n int
+}
+
+func (f *flood) Accept() (net.Conn, error) {
+	if f.n == f.seconds*f.each {
+		return nil, net.ErrClosed
+	}
+	if f.n > 0 && f.n%f.each == 0 {
+		time.Sleep(time.Second)
+	}
+	f.n++
+	return deaf{}, nil
+}
+
+// deaf is a connection that takes everything.
+type deaf struct{ net.Conn }
+
+func (deaf) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
+func (deaf) SetWriteDeadline(time.Time) error { return nil }
+func (deaf) Write(b []byte) (int, error)      { return len(b), nil }
+func (deaf) Close() error                     { return nil }
+
+// TestRefusedConnectionsInTheLog: however many connections are refused, the log has
+// a few lines a second about them, and counts the others. It has no address.
+func TestRefusedConnectionsInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		counted := 0
+		l := httpapi.LimitConnections(&flood{seconds: 3, each: 1000}, httpapi.ConnectionOptions{
+			All: 10, Refused: func(httpapi.ConnectionLimit) { counted++ }, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+		})
+		if c, err := l.Accept(); err == nil {
+			t.Errorf("accepted %v", c)
+		}
+		var lines []string
+		skipped := 0
+		for line := range bytes.Lines(log.Bytes()) {
+			var l struct {
+				Msg, Limit string
+				Count      int
+			}
+			if err := json.Unmarshal(line, &l); err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, strings.TrimSpace(l.Msg+" "+l.Limit))
+			skipped += l.Count
+		}
+		const refused, not = "connection refused address", "refused connections not logged"
+		want := []string{
+			refused, refused, refused, refused, refused,
+			not, refused, refused, refused, refused, refused,
+			not, refused, refused, refused, refused, refused,
+		}
+		if diff := cmp.Diff(want, lines); diff != "" || skipped != 2*995 || counted != 3000 {
+			t.Errorf("%d counted, %d not logged: %s", counted, skipped, diff)
+		}
+		if strings.Contains(log.String(), "192.0.2.1") {
+			t.Error("the log has an address")
+		}
+	})
 }
 
 // TestManyConnectionsFromOneAddress: a caller that opens as many connections as it
@@ -98,7 +183,7 @@ func TestManyConnectionsFromOneAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newService()
-	s.serve(t, httpapi.LimitConnections(inner, 40, 20))
+	s.serve(t, httpapi.LimitConnections(inner, httpapi.ConnectionOptions{All: 40, Each: 20, Log: slog.New(slog.DiscardHandler)}))
 	for range 60 {
 		dial(t, inner.Addr().String())
 	}

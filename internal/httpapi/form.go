@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -133,7 +132,7 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body) (*form, error) 
 
 	ctx, cancel := context.WithTimeout(admission.WithClient(r.Context(), body.client), s.o.Timeout)
 	defer cancel()
-	release, err := s.decoding.Acquire(ctx, 0)
+	release, err := s.o.Queue.Acquire(ctx, 0)
 	if err != nil {
 		return nil, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
 	}
@@ -148,9 +147,9 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body) (*form, error) 
 	return f, nil
 }
 
-// How many bytes are held at most for each byte of a body. io.ReadAll holds a part
-// of a form twice. encoding/json holds an object in a buffer that doubles, and then
-// the photograph beside it.
+// How many bytes are held at most for each byte of a body. The photograph of a form
+// is held beside the body. A JSON object is held in one slice, beside the photograph
+// and, if that has escapes, its text without them.
 const (
 	multipartCopies = 2
 	jsonCopies      = 3
@@ -158,13 +157,13 @@ const (
 
 // decoderOf returns the decoder for a Content-Type and how many copies of the body
 // it makes.
-func decoderOf(contentType string) (decode func(io.Reader) (*form, error), copies int64, err error) {
+func decoderOf(contentType string) (decode func(*steps) (*form, error), copies int64, err error) {
 	if kind, values, ok := parameters(contentType); kind == "multipart/form-data" {
 		boundary := values["boundary"]
 		if !ok || boundary == "" || strings.ContainsAny(boundary, `"\`) {
 			return nil, 0, advised(guideNoBoundary, "multipart without a boundary")
 		}
-		return func(body io.Reader) (*form, error) { return decodeMultipart(body, boundary) }, multipartCopies, nil
+		return func(body *steps) (*form, error) { return decodeMultipart(body, boundary) }, multipartCopies, nil
 	}
 	if kind, _, err := mime.ParseMediaType(contentType); kind == "application/json" && err == nil {
 		return decodeJSON, jsonCopies, nil

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,8 +133,10 @@ func strictParts(boundary, body string) (string, error) {
 			}
 		}
 	}
-	if delimiters := strings.Count(body, "--"+boundary); delimiters != n+1 {
-		return "", fmt.Errorf("%d parts, but the boundary stands there %d times", n, delimiters)
+	lines := strings.FieldsFunc(body, func(c rune) bool { return c == '\r' || c == '\n' })
+	delimiters := len(slices.DeleteFunc(lines, func(l string) bool { return !strings.HasPrefix(l, "--"+boundary) }))
+	if delimiters != n+1 {
+		return "", fmt.Errorf("%d parts, but the boundary starts %d lines", n, delimiters)
 	}
 	err := w.Close()
 	return b.String(), err

@@ -10,10 +10,11 @@ import (
 // decodeMultipart reads a multipart/form-data body part by part. It writes no
 // temporary files and does not keep unknown parts. A part is identified only by
 // its name. Its file name and Content-Type are ignored, since clients get them
-// wrong. The boundary may stand nowhere but between the parts: some readers start a
-// part wherever it is.
-func decodeMultipart(body io.Reader, boundary string) (_ *form, err error) {
+// wrong. The boundary may start no line but those between the parts: some readers
+// start a part wherever it does.
+func decodeMultipart(body *steps, boundary string) (_ *form, err error) {
 	var f form
+	size := body.len()
 	defer func() {
 		if err != nil {
 			f.wipe()
@@ -43,14 +44,14 @@ func decodeMultipart(body io.Reader, boundary string) (_ *form, err error) {
 		if n == maxFields {
 			return nil, malformed("too many parts")
 		}
-		if err := f.decodePart(part); err != nil {
+		if err := f.decodePart(part, size); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// decodePart reads a part. NextRawPart skips what it leaves.
-func (f *form) decodePart(part *multipart.Part) error {
+// decodePart reads a part of at most size bytes. NextRawPart skips what it leaves.
+func (f *form) decodePart(part *multipart.Part, size int) error {
 	key, err := partName(part.Header)
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func (f *form) decodePart(part *multipart.Part) error {
 		return err
 	}
 	if name == fieldFaceImage {
-		sent, err := readAll(part, 64<<10)
+		sent, err := readAll(part, size)
 		if err != nil {
 			return err
 		}
@@ -80,19 +81,24 @@ type cutOff struct{}
 // Read implements io.Reader.
 func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// counter counts how often a pattern occurs in what is read through it.
+// counter counts how many lines of what is read through it start with a pattern. A
+// line ends with CR, LF or both.
 type counter struct {
 	source  io.Reader
 	pattern []byte
 	n       int
-	window  []byte // the end of what was read, in which a pattern may start
+	// window is the end of what was read: where a pattern may start, and a byte
+	// before.
+	window []byte
 }
 
 // counterStep is the greatest number of bytes that one Read of a counter returns.
 const counterStep = 4 << 10
 
 func newCounter(source io.Reader, pattern string) *counter {
-	return &counter{source: source, pattern: []byte(pattern), window: make([]byte, 0, len(pattern)+counterStep)}
+	window := make([]byte, 1, len(pattern)+counterStep)
+	window[0] = '\n' // the first line starts where the source does
+	return &counter{source: source, pattern: []byte(pattern), window: window}
 }
 
 // Read implements io.Reader.
@@ -101,10 +107,12 @@ func (c *counter) Read(p []byte) (int, error) {
 	c.window = append(c.window, p[:n]...)
 	rest := c.window
 	for i := bytes.Index(rest, c.pattern); i >= 0; i = bytes.Index(rest, c.pattern) {
-		c.n++
+		if i > 0 && (rest[i-1] == '\r' || rest[i-1] == '\n') {
+			c.n++
+		}
 		rest = rest[i+len(c.pattern):]
 	}
-	rest = rest[max(0, len(rest)-len(c.pattern)+1):]
+	rest = rest[max(0, len(rest)-len(c.pattern)):]
 	c.window = c.window[:copy(c.window, rest)]
 	return n, err
 }

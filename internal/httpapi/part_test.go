@@ -206,10 +206,8 @@ var secondReaders = []struct {
 	{"twice, in quoted-printable", append(without("nik"), part{header: "Content-Disposition: form-data; name=\"nik\"\r\nContent-Transfer-Encoding: quoted-printable", body: testNIK}), ""},
 	{"in a part, behind a bare line feed", smuggled("\n--" + boundary + "\r\n"), ""},
 	{"in a part, behind a bare carriage return", smuggled("\r--" + boundary + "\r\n"), ""},
-	{"in a part, within a line", smuggled("--" + boundary + "\r\n"), ""},
 	{"in a part, with a boundary that goes on", smuggled("\r\n--" + boundary + "-and-more\r\n"), ""},
 	{"behind the end", everyPart(), "--" + boundary + "\r\nContent-Disposition: form-data; name=\"nik\"\r\n\r\n" + otherNIK.body + "\r\n--" + boundary + "--\r\n"},
-	{"behind the end, without a line break", everyPart(), "x--" + boundary},
 }
 
 // TestSecondReader: a form in which another reader sees another person is refused.
@@ -226,7 +224,7 @@ func TestSecondReader(t *testing.T) {
 	})
 	// The boundary is found wherever it lies between two reads.
 	for n := range 100 {
-		parts := append(everyPart(), part{name: "other", body: strings.Repeat("x", 4000+n) + "--" + boundary + strings.Repeat("x", 4000)})
+		parts := append(everyPart(), part{name: "other", body: strings.Repeat("x", 4000+n) + "\r--" + boundary + strings.Repeat("x", 4000)})
 		expectAnswer(t, postParts(parts...), 400, "MALFORMED")
 	}
 }
@@ -257,7 +255,9 @@ func TestBoundaries(t *testing.T) {
 	} {
 		t.Run(contentType, func(t *testing.T) { expectAnswer(t, post(contentType, body("a")), 400, advice) })
 	}
-	expectAnswer(t, postParts(smuggled("--"+boundary)...), 400, "let the HTTP library choose it")
+	expectAnswer(t, postParts(smuggled("\n--"+boundary)...), 400, "let the HTTP library choose it")
+	// Within a line it is none (RFC 2046, 5.1.1). A photograph may hold a short one.
+	expectAnswer(t, post("multipart/form-data; boundary=b", strings.ReplaceAll(multipartBody(append(everyPart(), part{name: "other", body: "x--b\t--b"})...), "--"+boundary, "--b")), 200, "Verification Success")
 	// Another boundary is none in this form.
 	expectAnswer(t, post("multipart/form-data; boundary=ab", body("a")), 400, "MALFORMED")
 	expectAnswer(t, post("multipart/form-data; boundary=a", body("ab")), 400, "MALFORMED")

@@ -10,7 +10,8 @@ import (
 )
 
 // maxLines is how many lines a second the log has about refused requests of one
-// kind from unknown callers. Anybody can send such requests.
+// kind from unknown callers, and about refused connections. Anybody can send such
+// requests.
 const maxLines = 5
 
 // sampler limits those lines. It is safe for concurrent use.

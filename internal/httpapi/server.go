@@ -88,6 +88,9 @@ type Options struct {
 	// or verified; DefaultMemory if 0. A body of MaxBody takes up to three
 	// times its size. One for which there is no memory is refused.
 	Memory int64
+	// Queue has clients take turns at decoding bodies; nothing is taken from its
+	// memory. If nil, the Server has one with a worker for each core.
+	Queue *admission.Queue
 	// BodyTimeout is how long a caller may take to send its body;
 	// DefaultBodyTimeout if 0. A third of it is the time for each 64 KiB.
 	BodyTimeout time.Duration
@@ -98,11 +101,10 @@ type Options struct {
 
 // Server serves the API. It implements http.Handler.
 type Server struct {
-	o        Options
-	mux      *http.ServeMux
-	slots    *admission.Pool  // verifications in progress
-	bodies   *admission.Pool  // bytes of bodies
-	decoding *admission.Queue // bodies being decoded, by half of the cores
+	o      Options
+	mux    *http.ServeMux
+	slots  *admission.Pool // verifications in progress
+	bodies *admission.Pool // bytes of bodies
 
 	sampler *sampler
 	held    chan struct{} // the responses that are being held: see hold
@@ -134,11 +136,13 @@ func New(o Options) *Server {
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
+	if o.Queue == nil {
+		o.Queue = admission.NewQueue(runtime.GOMAXPROCS(0), 0)
+	}
 	s := &Server{
 		o: o, mux: http.NewServeMux(),
 		slots: admission.NewPool(int64(o.MaxInFlight)), bodies: admission.NewPool(o.Memory),
-		decoding: admission.NewQueue(runtime.GOMAXPROCS(0)/2, 0),
-		sampler:  newSampler(), held: make(chan struct{}, maxHeld),
+		sampler: newSampler(), held: make(chan struct{}, maxHeld),
 	}
 	s.route(http.MethodPost, FaceVerificationPath, s.faceVerification)
 	s.route(http.MethodGet, "/healthz", s.health)
