@@ -12,6 +12,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
+
+	"github.com/sesuai/sesuai/test/process"
 )
 
 func TestMain(m *testing.M) {
@@ -25,20 +27,14 @@ func TestMain(m *testing.M) {
 // specification. PHOTOS is the folder of the demo people's photographs.
 func TestCommandLine(t *testing.T) {
 	photos := filepath.Join(root(t), "build", "demo", "photos")
-	if _, err := os.Stat(photos); err != nil && os.Getenv("CI") == "" {
-		t.Skip("the demo photographs are not here: make test fetches and cuts them")
-	}
+	process.Need(t, photos)
 	runScripts(t, "testdata", "PHOTOS", photos)
 }
 
 // TestCommandLineOnFaces runs those that need more people: FACES is the folder
-// of faces for development.
+// of the development photographs.
 func TestCommandLineOnFaces(t *testing.T) {
-	faces := filepath.Join(root(t), "..", "shared", "faces")
-	if _, err := os.Stat(faces); err != nil {
-		t.Skip("the faces for development are not here: ../shared/faces")
-	}
-	runScripts(t, filepath.Join("testdata", "faces"), "FACES", faces)
+	runScripts(t, filepath.Join("testdata", "faces"), "FACES", process.Faces(t, root(t)))
 }
 
 // root is the checkout's.

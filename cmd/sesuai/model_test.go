@@ -12,6 +12,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // checkModel runs CheckModel on a file of that content.
@@ -21,9 +22,7 @@ func checkModel(t *testing.T, content []byte) (face.Checked, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(models); err != nil && os.Getenv("CI") == "" {
-		t.Skip("the models are not here: make models fetches them")
-	}
+	process.Need(t, models)
 	path := filepath.Join(t.TempDir(), "candidate.onnx")
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)

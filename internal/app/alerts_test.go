@@ -41,13 +41,7 @@ func TestAlerts(t *testing.T) {
 		return 0
 	}
 	who := addClient(t, storage, "Bank Karangan", access.Client{})
-	db := database(t, c)
-	if _, err := db.ExecContext(t.Context(), `UPDATE clients SET threshold = 7501`); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	execSQL(t, database(t, c), `UPDATE clients SET threshold = 7501`)
 	if n := failures("clients"); n != 0 {
 		t.Errorf("%v failures before", n)
 	}

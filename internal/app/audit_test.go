@@ -3,8 +3,6 @@ package app_test
 import (
 	"database/sql"
 	"fmt"
-	"io"
-	"net/http"
 	"os/user"
 	"path/filepath"
 	"strings"
@@ -159,108 +157,88 @@ func TestAdministrationIsRecorded(t *testing.T) {
 
 // TestBrokenTrail: a running service notices what somebody does to its database:
 // an event that is forged, a person's rows and a client that are put back, the
-// trail emptied with its head reset. Readiness, a metric and the log say it. The
-// next process notices what the running one has seen.
+// trail emptied with its head reset. Readiness, a metric and the log say it, until
+// the database is as it was. The next process notices what the running one has seen.
 func TestBrokenTrail(t *testing.T) {
-	for _, test := range []struct {
-		name, statements string
-	}{
-		{"forged", `UPDATE audit_events SET result = 'verified' WHERE seq = 1`},
-		{"person put back", `DELETE FROM people; INSERT INTO people SELECT * FROM old_people;
-			DELETE FROM person_keys; INSERT INTO person_keys SELECT * FROM old_keys`},
-		{"client put back", `DELETE FROM clients; INSERT INTO clients SELECT * FROM old_clients`},
-		{"emptied", `DELETE FROM audit_events; DELETE FROM audit_head; INSERT INTO audit_head SELECT * FROM old_head`},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			c := config(t)
-			c.Audit.CheckInterval, c.Audit.FullCheck = time.Second, time.Second
-			c.Metrics.Listen = freeAddress(t)
-			storage, err := app.OpenStorage(t.Context(), c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			db := database(t, c)
-			execSQL(t, db, `CREATE TABLE old_head AS SELECT * FROM audit_head`)
-			if _, err := storage.People.Enrol(t.Context(), registrytest.Person(t, 1), nil); err != nil {
-				t.Fatal(err)
-			}
-			addClient(t, storage, "one", access.Client{})
-			for _, table := range []string{"people", "clients"} {
-				execSQL(t, db, fmt.Sprintf(`CREATE TABLE old_%s AS SELECT * FROM %s`, table, table))
-			}
-			execSQL(t, db, `CREATE TABLE old_keys AS SELECT * FROM person_keys`)
-			changed := registrytest.Person(t, 1)
-			changed.Attributes = nil
-			if _, err := storage.People.Enrol(t.Context(), changed, nil); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := storage.Clients.RemoveClient(t.Context(), "one"); err != nil {
-				t.Fatal(err)
-			}
-			closeStorage(t, storage)
-
-			s := start(t, c, ayu)
-			if status, body := s.get(t, "/readyz"); status != 200 {
-				t.Fatalf("readyz: %d %s", status, body)
-			}
-			wait(t, func() bool { return s.metric(t, "sesuai_audit_verified_seq") == "6" })
-			for _, statement := range strings.Split(test.statements, ";") {
-				execSQL(t, db, statement)
-			}
-			wait(t, func() bool { return s.metric(t, "sesuai_audit_broken") == "1" })
-			if status, _ := s.get(t, "/readyz"); status != 503 {
-				t.Errorf("readyz: %d", status)
-			}
-			if !strings.Contains(s.log.String(), "the audit trail is broken") {
-				t.Errorf("the log: %s", s.log)
-			}
-			if err := s.stop(); err != nil {
-				t.Fatal(err)
-			}
-			next, err := app.OpenStorage(t.Context(), c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer closeStorage(t, next)
-			if r, err := next.VerifyTrail(t.Context(), c, nil); err != nil || r.Whole || r.Why == "" {
-				t.Errorf("VerifyTrail = %+v, %v", r, err)
-			}
-		})
+	c := config(t)
+	c.Audit.CheckInterval, c.Audit.FullCheck = time.Second, time.Second
+	c.Metrics.Listen = freeAddress(t)
+	storage, err := app.OpenStorage(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// wait waits until something has happened.
-func wait(t *testing.T, happened func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(patience)
-	for !happened() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatal("it has not happened")
+	db := database(t, c)
+	tables := []string{"people", "person_keys", "clients", "audit_events", "audit_head"}
+	keep := func(as string) {
+		t.Helper()
+		for _, table := range tables {
+			execSQL(t, db, fmt.Sprintf(`CREATE TABLE %s_%s AS SELECT * FROM %[2]s`, as, table))
 		}
+	}
+	putBack := func(as string, tables ...string) {
+		t.Helper()
+		for _, table := range tables {
+			execSQL(t, db, `DELETE FROM `+table)
+			execSQL(t, db, fmt.Sprintf(`INSERT INTO %s SELECT * FROM %s_%[1]s`, table, as))
+		}
+	}
+	keep("new")
+	if _, err := storage.People.Enrol(t.Context(), registrytest.Person(t, 1), nil); err != nil {
+		t.Fatal(err)
+	}
+	addClient(t, storage, "one", access.Client{})
+	keep("old")
+	changed := registrytest.Person(t, 1)
+	changed.Attributes = nil
+	if _, err := storage.People.Enrol(t.Context(), changed, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := storage.Clients.RemoveClient(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	closeStorage(t, storage)
+
+	s := start(t, c, ayu)
+	s.awaitReadiness(t, 200)
+	keep("last")
+	wait(t, "six events are verified", func() bool { return s.metric(t, "sesuai_audit_verified_seq") == "6" })
+	for _, test := range []struct {
+		name   string
+		change func()
+	}{
+		{"forged", func() { execSQL(t, db, `UPDATE audit_events SET result = 'verified' WHERE seq = 1`) }},
+		{"person put back", func() { putBack("old", "people", "person_keys") }},
+		{"client put back", func() { putBack("old", "clients") }},
+		{"emptied", func() { putBack("new", "audit_events", "audit_head") }},
+	} {
+		errors := strings.Count(s.log.String(), "the audit trail is broken")
+		test.change()
+		wait(t, test.name, func() bool { return s.metric(t, "sesuai_audit_broken") == "1" })
+		if status, _ := s.get(t, "/readyz"); status != 503 {
+			t.Errorf("%s: readyz: %d", test.name, status)
+		}
+		if strings.Count(s.log.String(), "the audit trail is broken") == errors {
+			t.Errorf("%s: the log: %s", test.name, s.log)
+		}
+		next, err := app.OpenStorage(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := next.VerifyTrail(t.Context(), c, nil); err != nil || r.Whole || r.Why == "" {
+			t.Errorf("%s: VerifyTrail = %+v, %v", test.name, r, err)
+		}
+		closeStorage(t, next)
+		putBack("last", tables...)
+		wait(t, test.name+", and as it was", func() bool { return s.metric(t, "sesuai_audit_broken") == "0" })
+		s.awaitReadiness(t, 200)
 	}
 }
 
 // metric is the value of a metric without labels.
 func (s *service) metric(t *testing.T, name string) string {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.config.Metrics.Listen+"/metrics", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := s.client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(b)) {
+	_, page := s.metricsPage(t, "/metrics")
+	for line := range strings.Lines(page) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			return strings.TrimSpace(value)
 		}

@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -12,13 +11,14 @@ import (
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestWrongCredentials: many wrong credentials from one address are refused, each
 // is counted, few are logged, and a client at the same address that calls for the
 // first time gets in.
 func TestWrongCredentials(t *testing.T) {
-	need(t, realModels)
+	process.Need(t, realModels)
 	c := config(t)
 	c.Metrics.Listen = freeAddress(t)
 	s := start(t, c)
@@ -54,19 +54,10 @@ func TestWrongCredentials(t *testing.T) {
 		t.Errorf("a client at the same address: %d %s", status, body)
 	}
 
-	resp, err := http.Get("http://" + c.Metrics.Listen + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer http.DefaultClient.CloseIdleConnections()
-	defer resp.Body.Close()
-	metrics, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, metrics := s.metricsPage(t, "/metrics")
 	counted := make(map[string]int)
-	for _, m := range regexp.MustCompile(`(?m)^sesuai_authentication_failures_total\{reason="(\w+)"\} (\d+)$`).FindAllSubmatch(metrics, -1) {
-		counted[string(m[1])], _ = strconv.Atoi(string(m[2]))
+	for _, m := range regexp.MustCompile(`(?m)^sesuai_authentication_failures_total\{reason="(\w+)"\} (\d+)$`).FindAllStringSubmatch(metrics, -1) {
+		counted[m[1]], _ = strconv.Atoi(m[2])
 	}
 	want := map[string]int{"missing": 0, "unknown": statuses[401], "wrong": 0, "throttled": statuses[429]}
 	if fmt.Sprint(counted) != fmt.Sprint(want) {

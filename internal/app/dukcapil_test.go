@@ -1,9 +1,7 @@
 package app_test
 
 import (
-	"io"
 	"log/slog"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/dukcapil/client"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // otherDukcapil is a value of every key of the section that differs from the
@@ -112,27 +111,14 @@ func TestDukcapilSection(t *testing.T) {
 // TestMetricsListener: GET /metrics there and nothing else, and an address that
 // is taken is an error that names the key.
 func TestMetricsListener(t *testing.T) {
-	need(t, realModels)
+	process.Need(t, realModels)
 	c := config(t)
 	c.Metrics.Listen = freeAddress(t)
 	s := start(t, c)
-	get := func(path string) (int, string) {
-		resp, err := http.Get("http://" + c.Metrics.Listen + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, string(b)
-	}
-	defer http.DefaultClient.CloseIdleConnections()
-	if status, body := get("/metrics"); status != 200 || !contains(body, "\ngo_goroutines ") {
+	if status, body := s.metricsPage(t, "/metrics"); status != 200 || !contains(body, "\ngo_goroutines ") {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, _ := get("/readyz"); status != 404 {
+	if status, _ := s.metricsPage(t, "/readyz"); status != 404 {
 		t.Errorf("/readyz there: %d", status)
 	}
 	if status, _ := s.get(t, "/metrics"); status != 404 {

@@ -7,13 +7,14 @@ import (
 
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestEvaluationEngine: it takes photographs that the service refuses, unless
 // it is told to have the gate; and its key changes with whatever decides a
 // template.
 func TestEvaluationEngine(t *testing.T) {
-	need(t, realModels, photosDir)
+	process.Need(t, realModels, photosDir)
 	photo, err := os.ReadFile(filepath.Join(photosDir, "ayu-selfie.jpg"))
 	if err != nil {
 		t.Fatal(err)

@@ -2,13 +2,9 @@ package app_test
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/httpapi"
@@ -24,11 +20,7 @@ func TestNotReadyWhileLocked(t *testing.T) {
 	s.awaitReadiness(t, http.StatusServiceUnavailable)
 
 	contentType, body := form(t, ayu.asks(), readPhoto(t, "ayu-selfie.jpg"))
-	resp, err := s.client.Do(s.request(t, http.MethodPost, httpapi.FaceVerificationPath, contentType, body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
+	resp, _ := s.send(t, s.request(t, http.MethodPost, httpapi.FaceVerificationPath, contentType, body))
 	if resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a verification: %d", resp.StatusCode)
 	}
@@ -44,35 +36,12 @@ func TestNotReadyWhileLocked(t *testing.T) {
 	}
 }
 
-// awaitReadiness waits until /readyz answers with the status.
-func (s *service) awaitReadiness(t *testing.T, want int) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); ; {
-		status, _ := s.get(t, "/readyz")
-		if status == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("/readyz answers %d, not %d; log:\n%s", status, want, s.log)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
 // lockDatabase starts a transaction of another process that keeps verifications
 // from being recorded, until release is called.
 func lockDatabase(t *testing.T, c app.Config) (release func()) {
 	t.Helper()
-	driver, source := "sqlite", filepath.Join(c.Data, "sesuai.db")
-	if onPostgres {
-		driver, source = "pgx", c.Registry
-	}
-	db, err := sql.Open(driver, source)
-	if err != nil {
-		t.Fatal(err)
-	}
 	// The test's context ends before its cleanup.
-	tx, err := db.BeginTx(context.Background(), nil)
+	tx, err := database(t, c).BeginTx(context.Background(), nil)
 	if err == nil {
 		_, err = tx.ExecContext(t.Context(), `UPDATE audit_head SET seq = seq`)
 	}
@@ -80,7 +49,7 @@ func lockDatabase(t *testing.T, c app.Config) (release func()) {
 		t.Fatal(err)
 	}
 	release = sync.OnceFunc(func() {
-		if err := errors.Join(tx.Rollback(), db.Close()); err != nil {
+		if err := tx.Rollback(); err != nil {
 			t.Error(err)
 		}
 	})

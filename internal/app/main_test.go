@@ -11,6 +11,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // realModels is what make models fetches; modelsDir, made by TestMain, has
@@ -58,7 +59,7 @@ func linkModels() error {
 // where another one may be put, and what was in it.
 func replaceModel(t *testing.T, name string) (path string, model []byte) {
 	t.Helper()
-	need(t, realModels)
+	process.Need(t, realModels)
 	path = filepath.Join(modelsDir, name)
 	target, err := os.Readlink(path)
 	if err != nil {
@@ -77,17 +78,6 @@ func replaceModel(t *testing.T, name string) (path string, model []byte) {
 		}
 	})
 	return path, model
-}
-
-// need skips the test where what make test fetches or makes is not there. In
-// CI it always is, so there the test goes on and fails.
-func need(t *testing.T, paths ...string) {
-	t.Helper()
-	for _, path := range paths {
-		if _, err := os.Stat(path); err != nil && os.Getenv("CI") == "" {
-			t.Skipf("%s is not here: make test fetches it", path)
-		}
-	}
 }
 
 // config is the default configuration for a data folder of the test's own, any

@@ -8,6 +8,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestTemplateOfAnotherModel: somebody whose template was made by a model that
@@ -50,7 +51,7 @@ func TestTemplateOfAnotherModel(t *testing.T) {
 // TestUncalibratedEngine: it needs no calibration, whatever is named, and has
 // none.
 func TestUncalibratedEngine(t *testing.T) {
-	need(t, realModels)
+	process.Need(t, realModels)
 	c := config(t)
 	c.Face.Calibration = filepath.Join(t.TempDir(), "none.json")
 	e, err := app.OpenUncalibratedEngine(c, face.Dominant)

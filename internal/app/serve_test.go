@@ -28,6 +28,7 @@ import (
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 const noAnswer = `{"verification_status":false,"reason":"Something wrong in Dukcapil server","result":{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null}}`
@@ -70,7 +71,7 @@ func freeAddress(t *testing.T) string {
 // TestReadiness: alive from the first moment, ready once the engine is, and in
 // between a verification is told to come again.
 func TestReadiness(t *testing.T) {
-	need(t, realModels, photosDir)
+	process.Need(t, realModels, photosDir)
 	c := config(t)
 	who := prepare(t, c, ayu)
 	release := slowModel(t)
@@ -298,7 +299,7 @@ func TestShutdown(t *testing.T) {
 // TestStoppedAtTheStart: a service that is told to stop before it is ready
 // ends without an error, or with the context's.
 func TestStoppedAtTheStart(t *testing.T) {
-	need(t, realModels)
+	process.Need(t, realModels)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := app.Serve(ctx, config(t), slog.New(slog.DiscardHandler), nil)

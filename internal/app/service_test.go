@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -21,6 +22,7 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // patience is how long these tests wait for what must happen.
@@ -87,7 +89,7 @@ func serve(t *testing.T, c app.Config) (s *service, ready <-chan struct{}) {
 // start runs the service on people who are enrolled first, with a client.
 func start(t *testing.T, c app.Config, people ...person) *service {
 	t.Helper()
-	need(t, realModels, photosDir)
+	process.Need(t, realModels, photosDir)
 	who := prepare(t, c, people...)
 	s, ready := serve(t, c)
 	s.who = who
@@ -221,23 +223,30 @@ func (s *service) request(t *testing.T, method, path, contentType string, body [
 	return r
 }
 
+// send sends a request and reads the answer.
+func (s *service) send(t *testing.T, r *http.Request) (answer *http.Response, body string) {
+	t.Helper()
+	answer, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(b)
+}
+
 // do sends a request; every answer must be a JSON object with a Request-Id.
 func (s *service) do(t *testing.T, r *http.Request) (status int, body string) {
 	t.Helper()
-	resp, err := s.client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	answer, body := s.send(t, r)
 	var object map[string]any
-	if err := json.Unmarshal(b, &object); err != nil || resp.Header.Get("Request-Id") == "" {
-		t.Errorf("%d: %v, Request-Id %q, in %s", resp.StatusCode, err, resp.Header.Get("Request-Id"), b)
+	if err := json.Unmarshal([]byte(body), &object); err != nil || answer.Header.Get("Request-Id") == "" {
+		t.Errorf("%d: %v, Request-Id %q, in %s", answer.StatusCode, err, answer.Header.Get("Request-Id"), body)
 	}
-	return resp.StatusCode, string(b)
+	return answer.StatusCode, body
 }
 
 // verify asks for a verification.
@@ -250,9 +259,45 @@ func (s *service) verify(t *testing.T, p person) (status int, body string) {
 // get asks without credentials.
 func (s *service) get(t *testing.T, path string) (status int, body string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.address+path, nil)
+	return s.do(t, getRequest(t, s.address+path))
+}
+
+func getRequest(t *testing.T, url string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.do(t, r)
+	return r
+}
+
+// metricsPage gets a page at the address of the metrics.
+func (s *service) metricsPage(t *testing.T, path string) (status int, body string) {
+	t.Helper()
+	answer, body := s.send(t, getRequest(t, "http://"+s.config.Metrics.Listen+path))
+	return answer.StatusCode, body
+}
+
+// wait waits until something has happened, which it names if it does not.
+func wait(t *testing.T, something string, happened func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !happened() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("it has not happened: %s", something)
+		}
+	}
+}
+
+// awaitReadiness waits until /readyz answers with the status.
+func (s *service) awaitReadiness(t *testing.T, want int) {
+	t.Helper()
+	wait(t, fmt.Sprint("/readyz answers ", want), func() bool {
+		status, _ := s.get(t, "/readyz")
+		return status == want
+	})
 }

@@ -20,15 +20,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// slow skips a test with -short. make test runs this package twice: in full, and
-// with -short under the race detector, which makes computing ten times slower.
-func slow(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("too slow for -short")
-	}
-}
-
 const model = "synthetic"
 
 // album is a folder of synthetic photographs. Each is a line of numbers, the

@@ -15,6 +15,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/evaluation"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // world is a synthetic list: photos says how many photographs each person has,
@@ -133,7 +134,7 @@ func near(t *testing.T, what string, got, want, within float64) {
 // With 6,400 scores in the tail the fit finds what they were drawn from, but for
 // the little that it is drawn to the shape −0.1.
 func TestFitFindsTheTail(t *testing.T) {
-	slow(t)
+	process.Slow(t)
 	for _, test := range []struct{ shape, scale float64 }{{-0.3, 0.06}, {-0.2, 0.05}, {-0.1, 0.045}, {-0.09, 0.04}} {
 		t.Run(fmt.Sprint(test.shape), func(t *testing.T) {
 			s := world(once(1132), drawn(3, pareto(test.shape, test.scale)))
@@ -323,7 +324,7 @@ func TestRefusesListsThatTellNothing(t *testing.T) {
 // Whatever the scores are, there is a calibration that the service takes, with
 // rising cosines, or an error of the list.
 func TestAnchorsRise(t *testing.T) {
-	slow(t) // with -short, rapid tries too few
+	process.Slow(t) // with -short, rapid tries too few
 	made := 0
 	rapid.Check(t, func(t *rapid.T) {
 		photos := rapid.SliceOfN(rapid.IntRange(0, 3), 2, 30).Draw(t, "photos")

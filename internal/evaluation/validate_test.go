@@ -7,6 +7,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai/internal/evaluation"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 func validate(t *testing.T, s *evaluation.Scores, o evaluation.ValidateOptions) *evaluation.Validation {
@@ -42,7 +43,7 @@ func TestLeftOutPeopleReachWhatIsStated(t *testing.T) {
 // 1, rather over it, since an anchor that is too low costs more than one that is
 // too high gains.
 func TestValidateIsFairOnShortLists(t *testing.T) {
-	slow(t)
+	process.Slow(t)
 	mean := 0.0
 	const lists = 40
 	for i := range lists {

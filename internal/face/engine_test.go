@@ -10,6 +10,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/ort"
 	"github.com/sesuai/sesuai/internal/face/turbo"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 const (
@@ -17,13 +18,9 @@ const (
 	facesDir  = "../../../shared/faces"
 )
 
-// needModels skips the test if the models have not been fetched. In CI they must
-// have been, so there the test fails.
 func needModels(t testing.TB) {
 	t.Helper()
-	if _, err := os.Stat(library); err != nil && os.Getenv("CI") == "" {
-		t.Skip("the models are missing: make models fetches them")
-	}
+	process.Need(t, library)
 }
 
 const library = modelsDir + "/libonnxruntime.so.1"
@@ -44,14 +41,10 @@ func realOptions(t testing.TB) face.Options {
 	return face.Options{Models: modelsDir, Manifest: m, Calibration: c, Load: load, DecodeJPEG: turbo.Decode}
 }
 
-// slow skips a test with -short. make test runs this package twice: in full, and
-// with -short under the race detector. That makes the face pipeline ten times
-// slower, and a test that takes one photograph after another has no race to find.
+// slow skips a test with -short: see process.Slow.
 func slow(t testing.TB) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("too slow for -short")
-	}
+	process.Slow(t)
 }
 
 // newEngine opens the real engine, its options changed. It skips the test with
@@ -99,9 +92,9 @@ type pair struct {
 
 func readPairs(t testing.TB, name string) []pair {
 	t.Helper()
-	f, err := os.Open(filepath.Join(facesDir, name))
+	f, err := os.Open(filepath.Join(process.Faces(t, "../.."), name))
 	if err != nil {
-		t.Skip("the development photographs are not here: this test needs ../shared/faces")
+		t.Fatal(err)
 	}
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()

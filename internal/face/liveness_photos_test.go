@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // With every photograph these tests compute the figures of docs/decisions/pad.md.
@@ -34,12 +35,9 @@ func sampleOf(names []string, n int) []string {
 // match a pattern.
 func photographsIn(t *testing.T, pattern string) []string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(facesDir, pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(names) == 0 {
-		t.Skip("the development photographs are not here: this test needs ../shared/faces")
+	names, err := filepath.Glob(filepath.Join(process.Faces(t, "../.."), pattern))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d photographs match %s: %v", len(names), pattern, err)
 	}
 	for i := range names {
 		if names[i], err = filepath.Rel(facesDir, names[i]); err != nil {
@@ -49,13 +47,14 @@ func photographsIn(t *testing.T, pattern string) []string {
 	return names
 }
 
-// demoPhotographs returns the demo's photographs, relative to facesDir, or none
-// if they have not been cut.
+// demoPhotographs returns the demo's photographs, relative to facesDir.
 func demoPhotographs(t *testing.T) (names []string) {
 	t.Helper()
-	files, err := filepath.Glob("../../build/demo/photos/*.jpg")
-	if err != nil {
-		t.Fatal(err)
+	const folder = "../../build/demo/photos"
+	process.Need(t, folder)
+	files, err := filepath.Glob(folder + "/*.jpg")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d photographs in %s: %v", len(files), folder, err)
 	}
 	from, err := filepath.Abs(facesDir)
 	if err != nil {

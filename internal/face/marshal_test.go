@@ -110,7 +110,7 @@ func TestMarshalTemplateTwice(t *testing.T) {
 		model := rapid.String().Draw(t, "model")
 		tmpl, err := face.NewTemplate(model, v)
 		if err != nil {
-			t.Skip("no direction")
+			t.Skip("the drawn vector has no direction")
 		}
 		once, err := tmpl.MarshalBinary()
 		if err != nil {

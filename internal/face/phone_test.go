@@ -13,6 +13,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/facetest"
 	"github.com/sesuai/sesuai/internal/face/turbo"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // scene is the content of a photograph: a brightness that changes slowly, and
@@ -232,11 +233,8 @@ func TestScansGiveTheSamePixels(t *testing.T) {
 func TestDevelopmentPhotographsAreAccepted(t *testing.T) {
 	t.Parallel()
 	slow(t)
-	if _, err := os.Stat(facesDir); err != nil {
-		t.Skip("the development photographs are not here: this test needs ../shared/faces")
-	}
 	n, worst := 0, int64(0)
-	err := filepath.WalkDir(facesDir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(process.Faces(t, "../.."), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".jpg") {
 			return err
 		}

@@ -210,13 +210,9 @@ func TestSentAgain(t *testing.T) {
 			names(spread(genuine(readPairs(t, "lfw_pairs.csv")), several(3, 20))), names(spread(genuine(readPairs(t, "london_pairs.csv")), several(2, 8)))))
 	})
 	t.Run("demo", func(t *testing.T) {
-		photographs := demoPhotographs(t)
-		if len(photographs) == 0 {
-			t.Skip("the demo's photographs are not here: bin/demo cut makes them")
-		}
 		// Many of these faces fill the photograph: what is cropped is part of
 		// the aligned face.
-		sentAgain(t, 15, sampleOf(photographs, 2))
+		sentAgain(t, 15, sampleOf(demoPhotographs(t), 2))
 	})
 }
 

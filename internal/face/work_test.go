@@ -90,7 +90,7 @@ func TestWorstAcceptedFiles(t *testing.T) {
 // that is within it, and never with a second decoder.
 func TestDecodesWithinTheBound(t *testing.T) {
 	if turbo.Decode == nil {
-		t.Skip("image/jpeg decodes once, and converts")
+		t.Skip("this test needs libjpeg-turbo, so the build tag turbojpeg: image/jpeg always decodes once")
 	}
 	var spent int64
 	var calls int
@@ -225,7 +225,7 @@ func TestRefusesNonsense(t *testing.T) {
 // with the pixels that are really decoded.
 func TestMemoryOfFiles(t *testing.T) {
 	if turbo.Decode == nil {
-		t.Skip("libjpeg-turbo is not linked")
+		t.Skip("this test needs libjpeg-turbo, so the build tag turbojpeg")
 	}
 	j := facetest.JPEG{Width: 8160, Height: 6144, Sampling: sampling420}
 	baseline, err := face.Memory(j.Encode(), turbo.Decode)

@@ -9,6 +9,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 )
 
@@ -75,21 +76,6 @@ func TestFullDatabase(t *testing.T) {
 	assertHolds(t, d, n, count+1)
 }
 
-// tmpfs mounts a file system of that size, if this process may.
-func tmpfs(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("a file system of its own cannot be mounted here: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
-		}
-	})
-	return dir
-}
-
 // in is an SQLite database in a folder.
 func in(dir string) sqltest.Database {
 	return sqltest.Database{Dir: dir, Options: sqldb.Options{Dir: dir, Migrations: migrations}}
@@ -98,7 +84,7 @@ func in(dir string) sqltest.Database {
 // TestFullDisk fills a real, small file system.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	d := in(filepath.Join(tmpfs(t, "2m"), "data"))
+	d := in(filepath.Join(pgtest.Mount(t, t.TempDir(), "size=2m").Dir, "data"))
 	n, err := tryOpen(t.Context(), d, d.Dir)
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +104,7 @@ func TestFullDisk(t *testing.T) {
 // to fix at the next start.
 func TestReadOnlyDisk(t *testing.T) {
 	t.Parallel()
-	mount := tmpfs(t, "8m")
+	mount := pgtest.Mount(t, t.TempDir(), "size=8m").Dir
 	d := in(filepath.Join(mount, "data"))
 	n, err := tryOpen(t.Context(), d, d.Dir)
 	if err != nil {
@@ -127,7 +113,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	enrol(t, n, 1)
 	n.close(t)
 	if out, err := exec.Command("mount", "-o", "remount,ro", mount).CombinedOutput(); err != nil {
-		t.Skipf("a file system cannot be made read-only here: %v: %s", err, out)
+		t.Fatalf("making the file system read-only: %v: %s", err, out)
 	}
 	_, err = tryOpen(t.Context(), d, d.Dir)
 	if sesuai.KindOf(err) != sesuai.KindConfiguration || !strings.Contains(err.Error(), "cannot be written to") {

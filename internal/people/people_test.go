@@ -125,6 +125,18 @@ func enrol(t testing.TB, r registry.Enroller, n int) {
 	}
 }
 
+// enrolBatch enrols some people with their portraits in one transaction.
+func enrolBatch(t testing.TB, r registry.Enroller, from, to int) {
+	t.Helper()
+	var batch []registry.Enrolment
+	for n := from; n < to; n++ {
+		batch = append(batch, registry.Enrolment{Person: registrytest.Person(t, n), Portrait: registrytest.Portrait(t, n)})
+	}
+	if _, err := r.EnrolBatch(t.Context(), batch, true); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // ask asks about the n-th person, without a probe.
 func ask(t testing.TB, r registry.Registry, n int) (registry.Answer, error) {
 	t.Helper()

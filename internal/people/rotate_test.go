@@ -54,9 +54,7 @@ func TestRotation(t *testing.T) {
 			t.Fatal(err)
 		}
 		const count = 450 // more than two pages
-		for i := range count {
-			enrol(t, n, i)
-		}
+		enrolBatch(t, n, 0, count)
 		seen(t, n, 7, replaytest.Probe(7, "a", 0), false)
 		seen(t, n, 9999, replaytest.Probe(8, "a", 0), false)
 		secret := n.vault.Secret(keyring.AuditNIK).Hash([]byte("text"))
@@ -119,9 +117,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		n, other := open(t, d), open(t, d)
 		const count = 300
-		for i := range count {
-			enrol(t, n, i)
-		}
+		enrolBatch(t, n, 0, count)
 		addKey(t, n, 2)
 
 		done := make(chan struct{})

@@ -16,7 +16,6 @@ import (
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/people"
-	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
@@ -121,17 +120,6 @@ func (r recorded) actions(t testing.TB) []string {
 	return all
 }
 
-func (r recorded) enrolBatch(t testing.TB, from, to int) {
-	t.Helper()
-	var batch []registry.Enrolment
-	for n := from; n < to; n++ {
-		batch = append(batch, registry.Enrolment{Person: registrytest.Person(t, n), Portrait: registrytest.Portrait(t, n)})
-	}
-	if _, err := r.EnrolBatch(t.Context(), batch, true); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestChangesOfPeopleAreRecorded: each transaction that changes people is an
 // event, the state in the trail follows it, and a rotation does not change it.
 func TestChangesOfPeopleAreRecorded(t *testing.T) {
@@ -140,7 +128,7 @@ func TestChangesOfPeopleAreRecorded(t *testing.T) {
 		r.assertWhole(t)
 		enrol(t, r, 1)
 		r.assertWhole(t)
-		r.enrolBatch(t, 1, 40) // the first is unchanged
+		enrolBatch(t, r, 1, 40) // the first is unchanged
 		r.assertWhole(t)
 		if _, err := r.Enrol(t.Context(), registrytest.Person(t, 1), registrytest.Portrait(t, 99)); err != nil {
 			t.Fatal(err)
@@ -207,7 +195,7 @@ func (r recorded) exec(t testing.TB, statements string) {
 func TestOldRowsPutBack(t *testing.T) {
 	recordedEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 		r := openRecorded(t, d)
-		r.enrolBatch(t, 1, 20)
+		enrolBatch(t, r, 1, 20)
 		r.exec(t, fmt.Sprintf(copyRows, "old"))
 		if _, err := r.Enrol(t.Context(), registrytest.Person(t, 1), registrytest.Portrait(t, 99)); err != nil {
 			t.Fatal(err)
@@ -298,13 +286,13 @@ func TestNothingWithoutItsEvent(t *testing.T) {
 func TestCheckDuringChanges(t *testing.T) {
 	recordedEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 		r := openRecorded(t, d)
-		r.enrolBatch(t, 1, 60)
+		enrolBatch(t, r, 1, 60)
 		var group sync.WaitGroup
 		done := make(chan struct{})
 		group.Go(func() {
 			defer close(done)
 			for n := range 8 {
-				r.enrolBatch(t, 100+n, 103+n)
+				enrolBatch(t, r, 100+n, 103+n)
 				assertRemoved(t, r, 1+n, true)
 			}
 		})

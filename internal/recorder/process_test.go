@@ -27,6 +27,7 @@ import (
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/recorder"
 	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 )
 
@@ -129,7 +130,7 @@ func (s *service) sender(t testing.TB, url, dir string) *balikan.Sender {
 func TestChild(t *testing.T) {
 	text := os.Getenv(jobVariable)
 	if text == "" {
-		t.Skip("run by another test")
+		t.Skip("this is a program for TestKill: it needs " + jobVariable)
 	}
 	var j job
 	if err := json.Unmarshal([]byte(text), &j); err != nil {
@@ -434,17 +435,9 @@ func TestFull(t *testing.T) {
 
 // TestFullDisk fills a real, small file system.
 func TestFullDisk(t *testing.T) {
-	mount := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", mount).CombinedOutput(); err != nil {
-		t.Skipf("a file system cannot be mounted here: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", mount).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
-		}
-	})
+	disk := pgtest.Mount(t, t.TempDir(), "size=2m")
 	d := sqltest.Database{
-		Options: sqldb.Options{Dir: filepath.Join(mount, "data"), Migrations: upstreamEngines.Migrations()}, Engine: sqldb.SQLite,
+		Options: sqldb.Options{Dir: filepath.Join(disk.Dir, "data"), Migrations: upstreamEngines.Migrations()}, Engine: sqldb.SQLite,
 	}
 	dir := t.TempDir()
 	calls, verified := 0, 0

@@ -16,6 +16,7 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/evaluation"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // Limits of what storing a reference may change: a cosine in the mean, and the
@@ -29,13 +30,9 @@ const (
 // on the lists of development photographs. Of the largest list it takes a sample;
 // docs/reference/accuracy.md has the figures of the whole list.
 func TestCompactTemplates(t *testing.T) {
-	const faces, models = "../../../shared/faces", "../../models"
-	if _, err := os.Stat(models); err != nil && os.Getenv("CI") == "" {
-		t.Skip("the models are not here: make models fetches them")
-	}
-	if _, err := os.Stat(faces); err != nil {
-		t.Skip("the development photographs are not here: this test needs ../shared/faces")
-	}
+	const models = "../../models"
+	process.Need(t, models)
+	faces := process.Faces(t, "../..")
 	for _, list := range []struct {
 		name    string
 		subject face.Subject

@@ -20,12 +20,7 @@ type cluster struct {
 	// sesuai is the program, without the settings of a node.
 	sesuai process.Runner
 	url    string
-	// client has the credentials of the client.
-	client struct {
-		Username string `json:"username"`
-		Password string `json:"password"`
-		APIKey   string `json:"api_key"`
-	}
+	client process.Credentials
 	folder string
 }
 

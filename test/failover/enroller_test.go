@@ -45,7 +45,7 @@ var portraits = [...]struct{ reference, probe string }{
 // outcome.
 func TestEnroller(t *testing.T) {
 	if os.Getenv(enrollerOf) == "" {
-		t.Skip("run by other tests")
+		t.Skip("this is a program for the other tests: it needs " + enrollerOf)
 	}
 	config, err := app.LoadConfig("", os.Environ())
 	if err != nil {

@@ -69,7 +69,7 @@ func children() (found []string) {
 func need(t *testing.T) {
 	t.Helper()
 	if os.Getenv(enable) == "" {
-		t.Skipf("make failover runs it, with %s=1", enable)
+		t.Skipf("this test takes minutes: it needs %s=1, which make failover sets", enable)
 	}
 	for _, path := range []string{
 		filepath.Join(root, "bin/sesuai"), filepath.Join(root, "models/libonnxruntime.so.1"),

@@ -106,9 +106,8 @@ func (n *node) ask(id string, c claim) (status int, body []byte, err error) {
 		return 0, nil, err
 	}
 	r.Header.Set("Content-Type", w.FormDataContentType())
-	r.Header.Set("X-Api-Key", n.cluster.client.APIKey)
+	n.cluster.client.Sign(r)
 	r.Header.Set("X-Request-Id", id)
-	r.SetBasicAuth(n.cluster.client.Username, n.cluster.client.Password)
 	resp, err := n.client.Do(r)
 	if err != nil {
 		return 0, nil, err

@@ -1,12 +1,12 @@
 package kill_test
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
 const r8 = `{"verification_status":false,"reason":"Something wrong in Dukcapil server","result":{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null}}`
@@ -15,16 +15,8 @@ const r8 = `{"verification_status":false,"reason":"Something wrong in Dukcapil s
 // not ready. Once there is space again, the same process answers.
 func TestDiskFull(t *testing.T) {
 	program(t)
-	disk := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk).CombinedOutput(); err != nil {
-		t.Skipf("a tmpfs cannot be mounted here: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", disk).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
-		}
-	})
-	data := filepath.Join(disk, "data")
+	disk := pgtest.Mount(t, t.TempDir(), "size=4m")
+	data := filepath.Join(disk.Dir, "data")
 	sesuai(t, nil, "person", "import", root+"/demo/people.csv", "--photos", photosDir, "--data", data)
 	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
 	s := serve(t, data)
@@ -32,8 +24,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatalf("before: %d %s, %v", status, body, err)
 	}
 
-	ballast := filepath.Join(disk, "ballast")
-	fill(t, ballast)
+	disk.Fill(t)
 	// SQLite's log still has space for some events.
 	answered, refused := 0, 0
 	for deadline := time.Now().Add(patience); refused < 5; {
@@ -56,9 +47,7 @@ func TestDiskFull(t *testing.T) {
 
 	s.awaitReadiness(t, 503)
 
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
+	disk.Free(t)
 	s.awaitReadiness(t, 200)
 	for range 3 {
 		if status, body, err := s.verify("", photo); err != nil || status != 200 {
@@ -99,20 +88,5 @@ func (s *server) awaitReadiness(t *testing.T, status int) {
 			t.Fatalf("/readyz answers %d, not %d", resp.StatusCode, status)
 		}
 		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-// fill writes a file until the disk is full.
-func fill(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for size := 1 << 16; size > 0; {
-		if _, err := f.Write(make([]byte, size)); err != nil {
-			size /= 2
-		}
 	}
 }

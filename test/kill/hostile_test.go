@@ -3,12 +3,11 @@ package kill_test
 import (
 	"bufio"
 	"bytes"
+	"compress/zlib"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"image"
-	"image/png"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -21,6 +20,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/face/facetest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // maxGrowth is by how much the server's memory may grow, in KiB.
@@ -38,8 +38,8 @@ func (s *server) connect(t *testing.T, headers string) net.Conn {
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nX-Api-Key: %s\r\nContent-Type: multipart/form-data; boundary=%s\r\n%s\r\n",
-		path, host, base64.StdEncoding.EncodeToString([]byte(s.Username+":"+s.Password)), s.APIKey, boundary, headers); err != nil {
+	if _, err := fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nX-Api-Key: %s\r\nContent-Type: %s\r\n%s\r\n",
+		path, host, base64.StdEncoding.EncodeToString([]byte(s.Username+":"+s.Password)), s.APIKey, process.FormType, headers); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -70,7 +70,7 @@ func TestGigabyte(t *testing.T) {
 			t.Fatal(status, string(body), err)
 		}
 	}
-	before := statusKiB(t, s.PID(), "VmHWM")
+	before := s.StatusKiB(t, "VmHWM")
 	const gigabyte = 1 << 30
 
 	assertTooLarge(t, s.connect(t, fmt.Sprintf("Content-Length: %d\r\n", gigabyte)))
@@ -84,7 +84,7 @@ func TestGigabyte(t *testing.T) {
 		t.Errorf("with a length, %d bytes were accepted", sent)
 	}
 	// The length of a chunked body is not known in advance.
-	c, start := s.connect(t, "Transfer-Encoding: chunked\r\n"), claimHead()
+	c, start := s.connect(t, "Transfer-Encoding: chunked\r\n"), process.FormHead()
 	fmt.Fprintf(c, "%x\r\n%s\r\n", len(start), start)
 	answer := make(chan struct{})
 	go func() {
@@ -97,7 +97,7 @@ func TestGigabyte(t *testing.T) {
 	if sent > 32<<20 {
 		t.Errorf("in chunks, %d bytes were accepted", sent)
 	}
-	after := statusKiB(t, s.PID(), "VmHWM")
+	after := s.StatusKiB(t, "VmHWM")
 	t.Logf("VmHWM %d MiB before, %d MiB after", before>>10, after>>10)
 	if after > before+maxGrowth {
 		t.Errorf("memory has grown by %d KiB", after-before)
@@ -135,7 +135,7 @@ func TestEnormousImages(t *testing.T) {
 			t.Fatal(status, string(body), err)
 		}
 	}
-	before := statusKiB(t, s.PID(), "VmHWM")
+	before := s.StatusKiB(t, "VmHWM")
 	huge := bytes.Clone(photo)
 	frame := frameHeader(huge)
 	if frame == nil {
@@ -160,7 +160,7 @@ func TestEnormousImages(t *testing.T) {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
-	if after := statusKiB(t, s.PID(), "VmHWM"); after > before+maxGrowth {
+	if after := s.StatusKiB(t, "VmHWM"); after > before+maxGrowth {
 		t.Errorf("memory has grown by %d KiB", after-before)
 	}
 	s.Stop(t)
@@ -173,16 +173,12 @@ func TestEnormousImages(t *testing.T) {
 func TestLargeImages(t *testing.T) {
 	s := serve(t, withDemoPeople(t))
 	const side, callers = 6300, 6
-	var file bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := encoder.Encode(&file, image.NewNRGBA64(image.Rect(0, 0, side, side))); err != nil {
-		t.Fatal(err)
-	}
-	before := statusKiB(t, s.PID(), "VmHWM")
-	if status, body, err := s.verify("", file.Bytes()); err != nil || status != 413 {
+	file := facetest.PNG{Width: side, Height: side, Depth: 16, Level: zlib.BestSpeed}.Encode()
+	before := s.StatusKiB(t, "VmHWM")
+	if status, body, err := s.verify("", file); err != nil || status != 413 {
 		t.Errorf("the PNG: %d %s, %v", status, body, err)
 	}
-	if after := statusKiB(t, s.PID(), "VmHWM"); after > before+maxGrowth {
+	if after := s.StatusKiB(t, "VmHWM"); after > before+maxGrowth {
 		t.Errorf("refusing the PNG takes %d KiB", after-before)
 	}
 	progressive := facetest.JPEG{
@@ -200,8 +196,8 @@ func TestLargeImages(t *testing.T) {
 		})
 	}
 	group.Wait()
-	const budget = 512 << 10 // face.memory
-	peak := statusKiB(t, s.PID(), "VmHWM")
+	const budget = 512 << 10 // the default of limits.memory
+	peak := s.StatusKiB(t, "VmHWM")
 	t.Logf("a file of %d KiB; a peak of %d MiB", len(progressive)>>10, peak>>10)
 	if peak > before+budget+maxGrowth {
 		t.Errorf("a peak of %d MiB", peak>>10)
@@ -274,7 +270,7 @@ func TestMutatedPhotographs(t *testing.T) {
 		}
 		close(work)
 		group.Wait()
-		memory[round] = statusKiB(t, s.PID(), "VmRSS")
+		memory[round] = s.StatusKiB(t, "VmRSS")
 	}
 	t.Logf("answers by status: %v; the slowest took %v; memory after each half %d KiB", statuses, slowest, memory)
 	if memory[1] > memory[0]+maxGrowth {

@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -14,10 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// facesDir is the folder of photographs for development, beside the project.
-const facesDir = root + "/../shared/faces"
+	"github.com/sesuai/sesuai/test/process"
+)
 
 // TestKillImportOfFaces kills an import of the photographs for development three
 // times. Some of them cannot be references, so some rows are rejected: the final
@@ -25,7 +23,8 @@ const facesDir = root + "/../shared/faces"
 // killed. IMPORT_FACES=all takes all photographs, which needs minutes.
 func TestKillImportOfFaces(t *testing.T) {
 	program(t)
-	faces := photographs(t)
+	facesDir := process.Faces(t, root)
+	faces := photographs(t, facesDir)
 	const kills = 3
 	dir := t.TempDir()
 	people := filepath.Join(dir, "people.csv")
@@ -73,19 +72,16 @@ func TestKillImportOfFaces(t *testing.T) {
 	assertSound(t, data)
 }
 
-// photographs are paths in facesDir.
-func photographs(t *testing.T) (faces []string) {
+// photographs are the paths of photographs in a folder.
+func photographs(t *testing.T, folder string) (faces []string) {
 	t.Helper()
-	err := filepath.WalkDir(facesDir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".jpg") {
-			path, err = filepath.Rel(facesDir, path)
+			path, err = filepath.Rel(folder, path)
 			faces = append(faces, path)
 		}
 		return err
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the faces for development are not here: ../shared/faces")
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +101,7 @@ func writeFaces(t *testing.T, path string, faces []string) {
 	w := csv.NewWriter(f)
 	rows := [][]string{{"nik", "name", "date_of_birth", "photo"}}
 	for i, face := range faces {
-		rows = append(rows, []string{nik(i), fmt.Sprintf("WIRASABA KE-%d", i), "01-02-1990", face})
+		rows = append(rows, []string{nik(i), name(i), "01-02-1990", face})
 	}
 	if err := errors.Join(w.WriteAll(rows), f.Close()); err != nil {
 		t.Fatal(err)

@@ -13,8 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -57,19 +55,12 @@ func count(t *testing.T, data string) int {
 	return out.People
 }
 
-// credentials are the credentials of a client.
-type credentials struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
-	APIKey   string `json:"api_key"`
-}
-
 // server is a running sesuai serve.
 type server struct {
 	*process.Process
+	process.Credentials
 	address string
-	credentials
-	client *http.Client
+	client  *http.Client
 }
 
 // serve starts sesuai serve with a new client and waits until it is ready.
@@ -80,7 +71,7 @@ func serve(t *testing.T, data string, environment ...string) *server {
 	t.Cleanup(s.client.CloseIdleConnections)
 	r := program(t)
 	r.Env = append(r.Env, environment...)
-	r.Run(t, &s.credentials, "client", "add", fmt.Sprint("test ", time.Now().UnixNano()), "--data", data)
+	r.Run(t, &s.Credentials, "client", "add", fmt.Sprint("test ", time.Now().UnixNano()), "--data", data)
 	var started struct{ Address string }
 	s.Process = r.Start(t, &started, "serve", "--data", data, "--listen", "127.0.0.1:0")
 	s.address = started.Address
@@ -97,17 +88,15 @@ func kill(t *testing.T, cmd *exec.Cmd) {
 // verify requests a verification of Ayu, the first of the demo people. Every
 // response must be a JSON object.
 func (s *server) verify(id string, photo []byte) (status int, body []byte, err error) {
-	contentType, form := claim(photo)
-	r, err := http.NewRequest(http.MethodPost, s.address+path, bytes.NewReader(form))
+	r, err := http.NewRequest(http.MethodPost, s.address+path, bytes.NewReader(process.Form(photo)))
 	if err != nil {
 		return 0, nil, err
 	}
-	r.Header.Set("Content-Type", contentType)
-	r.Header.Set("X-Api-Key", s.APIKey)
+	r.Header.Set("Content-Type", process.FormType)
+	s.Sign(r)
 	if id != "" {
 		r.Header.Set("X-Request-Id", id)
 	}
-	r.SetBasicAuth(s.Username, s.Password)
 	resp, err := s.client.Do(r)
 	if err != nil {
 		return 0, nil, err
@@ -126,24 +115,6 @@ func (s *server) verify(id string, photo []byte) (status int, body []byte, err e
 // notJSON is the error of a complete response that is not a JSON object.
 type notJSON struct{ error }
 
-const boundary = "the-boundary"
-
-// claim returns a form about Ayu.
-func claim(photo []byte) (contentType string, body []byte) {
-	body = append([]byte(claimHead()), photo...)
-	return "multipart/form-data; boundary=" + boundary, append(body, "\r\n--"+boundary+"--\r\n"...)
-}
-
-// claimHead returns a form about Ayu up to the photograph.
-func claimHead() string {
-	var b strings.Builder
-	for _, f := range [][2]string{{"nik", "9901015203900001"}, {"name", "AYU KENCANA PRATIWI"}, {"date_of_birth", "12-03-1990"}} {
-		fmt.Fprintf(&b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", boundary, f[0], f[1])
-	}
-	fmt.Fprintf(&b, "--%s\r\nContent-Disposition: form-data; name=\"face_image\"; filename=\"x\"\r\n\r\n", boundary)
-	return b.String()
-}
-
 func readFile(t *testing.T, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -160,20 +131,4 @@ func withDemoPeople(t *testing.T) (data string) {
 	data = filepath.Join(t.TempDir(), "data")
 	sesuai(t, nil, "person", "import", root+"/demo/people.csv", "--photos", photosDir, "--data", data)
 	return data
-}
-
-// statusKiB returns a memory figure of a process from /proc, in KiB.
-func statusKiB(t *testing.T, pid int, key string) int {
-	t.Helper()
-	for line := range strings.Lines(string(readFile(t, fmt.Sprintf("/proc/%d/status", pid)))) {
-		if rest, ok := strings.CutPrefix(line, key+":"); ok {
-			n, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-	}
-	t.Fatalf("no %s in the process's status", key)
-	return 0
 }

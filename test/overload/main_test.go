@@ -13,9 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,18 +32,11 @@ const (
 	budget, besides = 512, 150
 )
 
-// credentials are the credentials of a client.
-type credentials struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
-	APIKey   string `json:"api_key"`
-}
-
 // world is a running program and its clients.
 type world struct {
 	*process.Process
 	address string // host and port
-	clients map[string]credentials
+	clients map[string]process.Credentials
 	http    *http.Client
 }
 
@@ -60,12 +51,12 @@ func start(t *testing.T, clients ...string) *world {
 	data := filepath.Join(t.TempDir(), "data")
 	r.Run(t, nil, "person", "import", root+"/demo/people.csv", "--photos", photosDir, "--data", data)
 	w := &world{
-		clients: make(map[string]credentials),
+		clients: make(map[string]process.Credentials),
 		http:    &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}, Timeout: patience},
 	}
 	t.Cleanup(w.http.CloseIdleConnections)
 	for _, name := range clients {
-		var c credentials
+		var c process.Credentials
 		r.Run(t, &c, "client", "add", name, "--data", data)
 		w.clients[name] = c
 	}
@@ -75,24 +66,10 @@ func start(t *testing.T, clients ...string) *world {
 	return w
 }
 
-// memoryMiB returns a memory figure of the program from /proc.
+// memoryMiB returns a memory figure of the program.
 func (w *world) memoryMiB(t *testing.T, key string) int {
 	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.PID()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, key+":"); ok {
-			n, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n >> 10
-		}
-	}
-	t.Fatalf("no %s in the process's status", key)
-	return 0
+	return w.StatusKiB(t, key) >> 10
 }
 
 // checkMemory fails if the program has ever held more than it may.
@@ -105,18 +82,6 @@ func (w *world) checkMemory(t *testing.T) {
 	}
 }
 
-const boundary = "the-boundary"
-
-// formHead returns a form about Ayu up to the photograph.
-func formHead() string {
-	var b strings.Builder
-	for _, f := range [][2]string{{"nik", "9901015203900001"}, {"name", "AYU KENCANA PRATIWI"}, {"date_of_birth", "12-03-1990"}} {
-		fmt.Fprintf(&b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", boundary, f[0], f[1])
-	}
-	fmt.Fprintf(&b, "--%s\r\nContent-Disposition: form-data; name=\"face_image\"; filename=\"x\"\r\n\r\n", boundary)
-	return b.String()
-}
-
 // body is a request's body.
 type body struct {
 	contentType string
@@ -124,10 +89,7 @@ type body struct {
 }
 
 // form returns a form about Ayu.
-func form(photo []byte) body {
-	b := append([]byte(formHead()), photo...)
-	return body{"multipart/form-data; boundary=" + boundary, append(b, "\r\n--"+boundary+"--\r\n"...)}
-}
+func form(photo []byte) body { return body{process.FormType, process.Form(photo)} }
 
 // send requests a verification as the client. The response must be a JSON object.
 // The status is 0 if the connection was cut before a response.
@@ -136,10 +98,8 @@ func (w *world) send(client string, b body) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	c := w.clients[client]
 	r.Header.Set("Content-Type", b.contentType)
-	r.Header.Set("X-Api-Key", c.APIKey)
-	r.SetBasicAuth(c.Username, c.Password)
+	w.clients[client].Sign(r)
 	resp, err := w.http.Do(r)
 	if err != nil {
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
@@ -163,15 +123,14 @@ func (w *world) hang(client string, declared, sent int) (status int, err error) 
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return 0, err
 	}
-	c := w.clients[client]
 	r, err := http.NewRequest(http.MethodPost, "http://"+w.address+path, http.NoBody)
 	if err != nil {
 		return 0, err
 	}
-	r.SetBasicAuth(c.Username, c.Password)
+	w.clients[client].Sign(r)
 	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: sesuai.test\r\nAuthorization: %s\r\nX-Api-Key: %s\r\n"+
-		"Content-Type: multipart/form-data; boundary=%s\r\nContent-Length: %d\r\n\r\n%s%s",
-		path, r.Header.Get("Authorization"), c.APIKey, boundary, declared, formHead(), strings.Repeat("x", sent)); err != nil {
+		"Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s%s",
+		path, r.Header.Get("Authorization"), r.Header.Get("X-Api-Key"), process.FormType, declared, process.FormHead(), strings.Repeat("x", sent)); err != nil {
 		return 0, nil // it was refused meanwhile
 	}
 	reader := bufio.NewReader(conn)

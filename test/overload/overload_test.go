@@ -7,11 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // counts counts responses by kind of caller and status.
@@ -135,12 +136,7 @@ func (c *crowd) run(n int, pause time.Duration, do func(turn int)) {
 // OVERLOAD_MINUTES (make overload: 10) or some seconds if that is not set, and
 // measures the times of a polite client, before and meanwhile.
 func TestOverload(t *testing.T) {
-	minutes, _ := strconv.ParseFloat(os.Getenv("OVERLOAD_MINUTES"), 64)
-	lasts := time.Duration(minutes * float64(time.Minute))
-	whole := lasts > 0
-	if !whole {
-		lasts = 15 * time.Second
-	}
+	lasts, whole := process.Minutes(t, "OVERLOAD_MINUTES", 15*time.Second)
 	w := start(t, "polite", "heavy", "large", "idle 1", "idle 2")
 	polite := form(selfie(t))
 	c := &crowd{t: t, stop: make(chan struct{})}

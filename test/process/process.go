@@ -1,6 +1,7 @@
 // Package process runs the built program in tests, as an operator does: it
-// starts, stops and kills the program, and keeps its output. It leaves the
-// meaning of commands and their output to the tests.
+// starts, stops and kills the program, and keeps its output. It also has what
+// several of these tests need to ask it as a client does, and says what a test needs
+// besides the checkout. It leaves the meaning of commands and answers to the tests.
 package process
 
 import (
@@ -17,15 +18,54 @@ import (
 	"testing"
 )
 
-// Program returns the path of the built program. If make has not built it, the
-// test is skipped, except in CI, where it fails. root is the path of the module's
-// folder. needs are the paths of further files in it that the test uses.
+// Need skips the test if one of these files, which make test builds or fetches, is
+// missing. If the variable CI is set, the test fails instead.
+func Need(t testing.TB, files ...string) {
+	t.Helper()
+	for _, file := range files {
+		if _, err := os.Stat(file); err != nil {
+			missing(t, err, "make test builds or fetches it")
+		}
+	}
+}
+
+// Slow skips a test with -short. make test runs packages that compute much twice: in
+// full, and with -short under the race detector, which makes computing ten times
+// slower. A test that does one thing after another has no race to find.
+func Slow(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("this test takes long: it needs a run without -short")
+	}
+}
+
+// Faces returns the folder of the development photographs, which is beside the
+// checkout. If it is missing, the test is skipped or fails, as by Need. root is the
+// path of the module's folder.
+func Faces(t testing.TB, root string) string {
+	t.Helper()
+	folder := filepath.Join(root, "..", "shared", "faces")
+	if _, err := os.Stat(folder); err != nil {
+		missing(t, err, "these are the development photographs, beside the checkout")
+	}
+	return folder
+}
+
+func missing(t testing.TB, err error, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("this test needs a file that is missing: %v: %s", err, what)
+	}
+	t.Skipf("this test needs a file that is missing: %v: %s", err, what)
+}
+
+// Program returns the path of the built program, which the test needs: see Need.
+// root is the path of the module's folder. needs are the paths of further files in
+// it that the test needs.
 func Program(t testing.TB, root string, needs ...string) string {
 	t.Helper()
-	for _, need := range append([]string{"bin/sesuai", "models/libonnxruntime.so.1"}, needs...) {
-		if _, err := os.Stat(filepath.Join(root, need)); err != nil && os.Getenv("CI") == "" {
-			t.Skipf("%s is missing: make test builds it", need)
-		}
+	for _, file := range append([]string{"bin/sesuai", "models/libonnxruntime.so.1"}, needs...) {
+		Need(t, filepath.Join(root, file))
 	}
 	p, err := filepath.Abs(filepath.Join(root, "bin/sesuai"))
 	if err != nil {

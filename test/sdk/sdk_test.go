@@ -16,16 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 const root = "../.."
-
-// credentials are the credentials of the demo's client.
-type credentials struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
-	APIKey   string `json:"api_key"`
-}
 
 type call struct {
 	Config map[string]string `json:"config"`
@@ -55,13 +49,11 @@ func TestVendorSDK(t *testing.T) {
 // under the running server.
 func vendorSDK(t *testing.T, breakRegistry func(data string)) {
 	sdk := absolute(t, "build/sdk/node_modules/@glair/vision/lib/index.js")
-	if _, err := os.Stat(sdk); err != nil && os.Getenv("CI") == "" {
-		t.Skip("the vendor's SDK is missing: make test fetches it")
-	}
+	process.Need(t, sdk)
 	data := t.TempDir()
 	demo(t, "prepare", "--data", data)
 	address := serve(t, data)
-	var c credentials
+	var c process.Credentials // of the demo's client
 	b, err := os.ReadFile(filepath.Join(data, "demo-client.json"))
 	if err != nil {
 		t.Fatal(err)

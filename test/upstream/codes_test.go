@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,15 +70,14 @@ func TestEveryAnswer(t *testing.T) {
 	ask := func(nik, id string) string {
 		t.Helper()
 		status, body, err := w.ask(address, id, nik, "WIRASABA TEMBALANG", "01-01-1960", "ayu-selfie.jpg")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !json.Valid(body) {
-			t.Errorf("%s: %s", id, body)
+		if err != nil || !json.Valid(body) {
+			t.Errorf("%s: %s, %v", id, body, err)
 		}
 		return fmt.Sprintf("%d %s", status, body)
 	}
 	asked := 0
+	var group sync.WaitGroup
+	slots := make(chan struct{}, 8) // several at once, since some answers stall
 	for _, last := range []bool{false, true} {
 		for _, m := range sandbox.Magics() {
 			suffix := strings.TrimPrefix(m.NIK, sandbox.MagicPrefix)
@@ -88,11 +88,16 @@ func TestEveryAnswer(t *testing.T) {
 			if !ok {
 				want = r8
 			}
-			if got := ask(m.NIK, "magic-"+suffix); got != want && !(want == badImage && strings.HasPrefix(got, want)) {
-				t.Errorf("%s (%s):\n got %s\nwant %s", suffix, m.Answer, got, want)
-			}
+			slots <- struct{}{}
+			group.Go(func() {
+				if got := ask(m.NIK, "magic-"+suffix); got != want && !(want == badImage && strings.HasPrefix(got, want)) {
+					t.Errorf("%s (%s):\n got %s\nwant %s", suffix, m.Answer, got, want)
+				}
+				<-slots
+			})
 			asked++
 		}
+		group.Wait()
 	}
 	// With the quota used up, nothing is called, and the response is R8.
 	before := w.questions(t)

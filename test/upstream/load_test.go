@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -41,12 +40,7 @@ type asked struct {
 // exactly one row for every verified person. The load takes UPSTREAM_MINUTES (make
 // upstream: 20), or some seconds if that is not set.
 func TestMixedLoad(t *testing.T) {
-	minutes, _ := strconv.ParseFloat(os.Getenv("UPSTREAM_MINUTES"), 64)
-	lasts := time.Duration(minutes * float64(time.Minute))
-	whole := lasts > 0
-	if !whole {
-		lasts = 20 * time.Second
-	}
+	lasts, whole := process.Minutes(t, "UPSTREAM_MINUTES", 20*time.Second)
 	const workers, each, between = 4, 25, 80 * time.Millisecond
 	all := people(workers * each)
 	quirks := "quirks: {shape: mixed, unsent: mixed, scalars: mixed, texts: mixed}\nstall: 8s\n"

@@ -52,13 +52,9 @@ type world struct {
 	// sesuai runs Sesuai's commands.
 	sesuai      process.Runner
 	data        string
-	credentials struct {
-		Username string `json:"username"`
-		Password string `json:"password"`
-		APIKey   string `json:"api_key"`
-	}
-	photos map[string][]byte
-	client *http.Client
+	credentials process.Credentials
+	photos      map[string][]byte
+	client      *http.Client
 }
 
 // newWorld starts a sandbox with these people and settings, and configures Sesuai
@@ -162,9 +158,8 @@ func (w *world) ask(address, id string, nik, name, date, photo string) (status i
 		return 0, nil, err
 	}
 	r.Header.Set("Content-Type", m.FormDataContentType())
-	r.Header.Set("X-Api-Key", w.credentials.APIKey)
 	r.Header.Set("X-Request-Id", id)
-	r.SetBasicAuth(w.credentials.Username, w.credentials.Password)
+	w.credentials.Sign(r)
 	resp, err := w.client.Do(r)
 	if err != nil {
 		return 0, nil, err

@@ -421,7 +421,7 @@ func FuzzAnswers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		if status < 100 || status > 999 {
-			t.Skip("no answer of HTTP")
+			t.Skip("HTTP has no such status")
 		}
 		var said struct{ Message *string }
 		word := ""

@@ -11,21 +11,13 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/ort"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 const (
 	modelsDir = "../../../models"
 	library   = modelsDir + "/libonnxruntime.so.1"
 )
-
-// needModels skips the test if the models have not been fetched. In CI they must
-// have been, so there the test fails.
-func needModels(t *testing.T) {
-	t.Helper()
-	if _, err := os.Stat(library); err != nil && os.Getenv("CI") == "" {
-		t.Skip("the models are not here: make models fetches them")
-	}
-}
 
 func TestMissingLibraryIsConfiguration(t *testing.T) {
 	for _, path := range []string{filepath.Join(t.TempDir(), "none.so"), t.TempDir()} {
@@ -41,7 +33,7 @@ func TestMissingLibraryIsConfiguration(t *testing.T) {
 // loadTemplate loads the template network.
 func loadTemplate(t *testing.T) face.Network {
 	t.Helper()
-	needModels(t)
+	process.Need(t, library)
 	load, err := ort.NewLoader(ort.Options{Library: library})
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +107,7 @@ func TestRunnerRepeatsItself(t *testing.T) {
 }
 
 func TestLoaderRefusesWhatIsNoModel(t *testing.T) {
-	needModels(t)
+	process.Need(t, library)
 	load, err := ort.NewLoader(ort.Options{Library: library})
 	if err != nil {
 		t.Fatal(err)

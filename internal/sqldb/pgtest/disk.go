@@ -17,8 +17,7 @@ type Disk struct {
 	Dir string
 }
 
-// NewDisk mounts a file system of so many MiB, in memory, until the test ends.
-// Where this process may not mount, the test is skipped.
+// NewDisk is Mount for the data of a Server: of so many MiB, at a new folder.
 func NewDisk(t testing.TB, size int) *Disk {
 	t.Helper()
 	need(t)
@@ -30,8 +29,15 @@ func NewDisk(t testing.TB, size int) *Disk {
 	if here.owner != nil {
 		options += fmt.Sprintf(",uid=%d,gid=%d", here.owner.Uid, here.owner.Gid)
 	}
+	return Mount(t, dir, options)
+}
+
+// Mount mounts a file system in memory at a folder until the test ends, with these
+// options of tmpfs(5). Where this process may not mount, the test is skipped.
+func Mount(t testing.TB, dir, options string) *Disk {
+	t.Helper()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("a file system of its own cannot be mounted here: %v: %s", err, out)
+		t.Skipf("this test needs to mount a file system in memory, as root may outside of most containers: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {

@@ -1,0 +1,82 @@
+package process
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Credentials are those of a client, as "sesuai client add" prints them.
+type Credentials struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+	APIKey   string `json:"api_key"`
+}
+
+// Sign puts the credentials into the header of a request.
+func (c Credentials) Sign(r *http.Request) {
+	r.SetBasicAuth(c.Username, c.Password)
+	r.Header.Set("X-Api-Key", c.APIKey)
+}
+
+// FormType is the Content-Type of a Form.
+const FormType = "multipart/form-data; boundary=" + boundary
+
+const boundary = "the-boundary"
+
+// FormHead returns the form of a verification of Ayu, the first of the demo people,
+// up to the bytes of the photograph.
+func FormHead() string {
+	var b strings.Builder
+	for _, f := range [][2]string{{"nik", "9901015203900001"}, {"name", "AYU KENCANA PRATIWI"}, {"date_of_birth", "12-03-1990"}} {
+		fmt.Fprintf(&b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", boundary, f[0], f[1])
+	}
+	fmt.Fprintf(&b, "--%s\r\nContent-Disposition: form-data; name=\"face_image\"; filename=\"x\"\r\n\r\n", boundary)
+	return b.String()
+}
+
+// Form returns the form of a verification of Ayu with a photograph.
+func Form(photo []byte) []byte {
+	return append(append([]byte(FormHead()), photo...), "\r\n--"+boundary+"--\r\n"...)
+}
+
+// StatusKiB returns a memory figure of the process from /proc, in KiB: VmRSS, or
+// VmHWM for its peak.
+func (p *Process) StatusKiB(t testing.TB, key string) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, key+":"); ok {
+			n, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("no %s in the process's status", key)
+	return 0
+}
+
+// Minutes returns for how long a test puts a load on the program: as many minutes
+// as the variable says, or the short time if it is not set. whole reports whether
+// it is set.
+func Minutes(t testing.TB, variable string, short time.Duration) (lasts time.Duration, whole bool) {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return short, false
+	}
+	minutes, err := strconv.ParseFloat(text, 64)
+	if err != nil || minutes <= 0 {
+		t.Fatalf("%s is %q: a number of minutes is needed", variable, text)
+	}
+	return time.Duration(minutes * float64(time.Minute)), true
+}
