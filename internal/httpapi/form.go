@@ -71,6 +71,9 @@ func (f *form) take(name string) (field, bool, error) {
 // the escapes of browsers. PHP takes a space and a dot for an underscore, and what
 // follows a bracket for an index. C ends a text at a zero.
 func plainName(name string) string {
+	if len(name) > maxText {
+		return name // no copies of it are made
+	}
 	if unescaped, err := url.PathUnescape(name); err == nil {
 		name = unescaped
 	}

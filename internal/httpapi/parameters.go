@@ -2,8 +2,14 @@ package httpapi
 
 import "strings"
 
-// space is the white space of a header.
-const space = " \t"
+const (
+	// space is the white space of a header.
+	space = " \t"
+	// maxHeader is the size in bytes above which a header is not read. File systems
+	// limit a file name to 255 characters, of which clients write up to 12 bytes
+	// each.
+	maxHeader = 4 << 10
+)
 
 // parameters reads a Content-Disposition or a Content-Type. It returns its kind and
 // its parameters by their names, both in lower case. It reports false, and only the
@@ -28,6 +34,9 @@ const space = " \t"
 func parameters(header string) (kind string, values map[string]string, ok bool) {
 	kind, rest, _ := strings.Cut(header, ";")
 	kind = strings.ToLower(strings.Trim(kind, space))
+	if len(header) > maxHeader {
+		return kind, nil, false
+	}
 	values = make(map[string]string)
 	for rest = strings.Trim(rest, space); rest != ""; rest = strings.Trim(rest, space) {
 		name, value, found := strings.Cut(rest, "=")

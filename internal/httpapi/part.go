@@ -16,37 +16,47 @@ var nameParameter = regexp.MustCompile(`(?i)(?:^|[^a-z0-9_*-])name[ \t]*(?:\*[0-
 // a field in it, and then two readers see two different people in one request. Some
 // readers split a header at every semicolon, so a name has none.
 func partName(header textproto.MIMEHeader) (string, error) {
-	for key, values := range header {
-		// net/textproto leaves such a key as it is, and joins folded lines.
-		if strings.Contains(key, " ") || strings.Contains(strings.ToLower(strings.Join(values, "\n")), "content-disposition") {
-			return "", malformedPart("a second header in a header of a part")
-		}
+	if err := checkHeader(header); err != nil {
+		return "", err
 	}
-	dispositions := header["Content-Disposition"]
-	if len(dispositions) != 1 {
-		return "", malformedPart("a part has no Content-Disposition, or two")
-	}
-	kind, values, ok := parameters(dispositions[0])
+	disposition := header.Get("Content-Disposition")
+	kind, values, ok := parameters(disposition)
 	name, named := values["name"]
-	if !ok || kind != "form-data" || !named || strings.Contains(name, ";") || len(nameParameter.FindAllStringIndex(dispositions[0], 2)) > 1 {
+	if !ok || kind != "form-data" || !named || strings.Contains(name, ";") || len(nameParameter.FindAllStringIndex(disposition, 2)) > 1 {
 		return "", malformedPart("a Content-Disposition cannot be read")
 	}
 	return name, nil
 }
 
-// checkEncoding refuses a part that readers decode in different ways: RFC 7578, 4.7
-// does away with Content-Transfer-Encoding, 4.3 with parts in a part. A photograph in
-// base64 is one in any case.
+// checkHeader refuses a part's header in which some readers see another one, or none,
+// or parts within the part.
+func checkHeader(header textproto.MIMEHeader) error {
+	for key, values := range header {
+		// net/textproto keeps a key with a space as it is.
+		if strings.Contains(key, " ") || len(values) > 1 && (key == "Content-Disposition" || key == "Content-Type") {
+			return malformedPart("a header of a part is given twice, or has a space before its colon")
+		}
+		for _, value := range values {
+			// net/textproto joins a folded line with the one before.
+			if len(value) > maxHeader || strings.Contains(strings.ToLower(value), "content-disposition:") {
+				return malformedPart("a header of a part is too long, or holds another")
+			}
+		}
+	}
+	kind, _, _ := strings.Cut(strings.ToLower(header.Get("Content-Type")), "/")
+	if kind = strings.Trim(kind, space); kind == "multipart" || kind == "message" {
+		return malformedPart("a part has parts")
+	}
+	return nil
+}
+
+// checkEncoding refuses a Content-Transfer-Encoding that only some readers undo: RFC
+// 7578, 4.7 does away with it. A photograph in base64 is one in any case.
 func checkEncoding(header textproto.MIMEHeader, name field) error {
 	for _, encoding := range header["Content-Transfer-Encoding"] {
 		encoding = strings.ToLower(strings.Trim(encoding, space))
 		if encoding == "quoted-printable" || encoding == "base64" && name != fieldFaceImage {
 			return malformedPart("a part has a Content-Transfer-Encoding")
-		}
-	}
-	for _, contentType := range header["Content-Type"] {
-		if strings.HasPrefix(strings.ToLower(strings.TrimLeft(contentType, space)), "multipart/") {
-			return malformedPart("a part has parts")
 		}
 	}
 	return nil

@@ -53,6 +53,7 @@ var readable = []namedHeader{
 	{"no file name", ofImage(`; filename=`)},
 	{"another script's escape of a quote", ofImage("; filename=\"\xe8\x8d\x89\x5c\x22.jpg\"")},
 	{"an entity for a quote", ofImage(`; filename="foto &quot;saya&quot;.jpg"`)},
+	{"a long name, escaped", ofImage(`; filename="` + strings.Repeat("%E9%A1%94", 255) + `"`)},
 	{"a tab", ofImage("; filename=\"a\tb.jpg\"")},
 	{"a semicolon at the end", ofImage(`; filename="foto "saya".jpg";`)},
 	{"the file name first", `Content-Disposition: form-data; filename="foto "saya".jpg"; name="face_image"`},
@@ -117,6 +118,10 @@ var unreadable = []namedHeader{
 	{"no colon", `Content-Disposition form-data; name="face_image"`},
 	{"quoted-printable", ofImage("\r\nContent-Transfer-Encoding: Quoted-Printable")},
 	{"parts in the part", ofImage("\r\nContent-Type: Multipart/Mixed; boundary=inner")},
+	{"a message in the part", ofImage("\r\nContent-Type: message/rfc822")},
+	{"two types", ofImage("\r\nContent-Type: image/jpeg\r\nContent-Type: multipart/mixed; boundary=inner")},
+	{"a very long file name", ofImage(`; filename="` + strings.Repeat("a", 5000) + `"`)},
+	{"a very long other header", ofImage("\r\nX: " + strings.Repeat("a", 5000))},
 }
 
 // TestPartHeaders: what real clients write is read, and everything else is refused with
@@ -135,7 +140,7 @@ func TestPartHeaders(t *testing.T) {
 			expectAnswer(t, postParts(append(everyPart(), part{header: tt.header, body: testPhoto})...), 400, "MALFORMED")
 			// So is a part with any other name.
 			other := strings.NewReplacer("face_image", "other", "face\\_image", "ot\\her", "nik", "another").Replace(tt.header)
-			if !strings.Contains(strings.ToLower(other), "quoted-printable") && !strings.Contains(other, "Multipart/Mixed") {
+			if !strings.Contains(strings.ToLower(other), "quoted-printable") { // which concerns the fields
 				expectAnswer(t, postParts(append(everyPart(), part{header: other, body: "x"})...), 400, "MALFORMED")
 			}
 		})
@@ -178,6 +183,21 @@ func TestRandomDispositions(t *testing.T) {
 	}
 	if strict < 200 || read-strict < 200 {
 		t.Errorf("read %d, of them %d as a stricter reader does; nothing is shown", read, strict)
+	}
+}
+
+// TestLongHeaders: a long header, or key of JSON, costs no more than reading it. A reader
+// that looks at the rest of a header at each of its quotes does not finish in the test's
+// time.
+func TestLongHeaders(t *testing.T) {
+	long := func(s string) string { return strings.Repeat(s, 1<<20/len(s)) }
+	for _, s := range []string{`"`, `";`, `"; `, ";", "=", ";a=", " ", "%41", "[", `\`, "name "} {
+		expectAnswer(t, postParts(imageAs(ofImage(`; filename="`+long(s)), testPhoto)...), 400, "MALFORMED")
+		expectAnswer(t, postParts(imageAs("Content-Disposition: "+long(s), testPhoto)...), 400, "MALFORMED")
+		expectAnswer(t, postParts(imageAs(ofImage("\r\nX: y"+long(s)+"z"), testPhoto)...), 400, "MALFORMED")
+		if s != `\` && !strings.Contains(s, `"`) {
+			expectAnswer(t, post("application/json", `{"`+long(s)+`":0}`), 400, "Invalid NIK")
+		}
 	}
 }
 
