@@ -14,8 +14,10 @@ const upright, upsideDown orientation = 1, 3
 // Parts of a TIFF structure (TIFF 6.0, section 2).
 const (
 	tagOrientation   = 0x0112
-	typeShort        = 3
 	bytesPerIFDEntry = 12
+
+	typeByte, typeShort, typeLong   = 1, 3, 4
+	typeSignedShort, typeSignedLong = 8, 9
 )
 
 // swapsSides reports whether width and height are swapped.
@@ -118,10 +120,33 @@ func tiffOrientation(tiff []byte) orientation {
 		if order.Uint16(entry) != tagOrientation {
 			continue
 		}
-		if v := order.Uint16(entry[8:]); order.Uint16(entry[2:]) == typeShort && v >= 1 && v <= 8 {
+		if v := firstInteger(order, entry); v >= 1 && v <= 8 {
 			return orientation(v)
 		}
 		break
 	}
 	return upright
+}
+
+// firstInteger returns the first value of a directory entry. EXIF writes the
+// orientation as one SHORT. Readers should accept a BYTE and a LONG too (TIFF 6.0,
+// section 2), and some programs write signed integers or a second value.
+// firstInteger returns 0 for another type, without a value, and if the values are
+// not in the entry itself. A negative value is too large for an orientation.
+func firstInteger(order binary.ByteOrder, entry []byte) uint32 {
+	var v, size uint32
+	switch order.Uint16(entry[2:]) {
+	case typeByte:
+		v, size = uint32(entry[8]), 1
+	case typeShort, typeSignedShort:
+		v, size = uint32(order.Uint16(entry[8:])), 2
+	case typeLong, typeSignedLong:
+		v, size = order.Uint32(entry[8:]), 4
+	default:
+		return 0
+	}
+	if count := order.Uint32(entry[4:]); count < 1 || count > 4/size {
+		return 0
+	}
+	return v
 }

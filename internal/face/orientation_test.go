@@ -47,9 +47,7 @@ func directory(order byteOrder, entries ...entry) []byte {
 }
 
 func short(order byteOrder, tag, v uint16) entry {
-	e := entry{tag: tag, kind: 3, count: 1}
-	order.PutUint16(e.value[:], v)
-	return e
+	return entry{tag, 3, 1, shortValue(order, uint32(v))}
 }
 
 // tiff returns a directory with an orientation between two other entries.
@@ -123,6 +121,50 @@ func TestOrientationAmongOtherSegments(t *testing.T) {
 	wantPixels(t, decode(t, file), gradientWidth, gradientHeight, gradient, 16)
 }
 
+// The orientation counts in every integer type that programs write, and with a
+// second value behind it.
+func TestOrientationOfOtherTypes(t *testing.T) {
+	types := map[string]struct {
+		kind  uint16
+		count uint32
+		value func(order byteOrder, v uint32) [4]byte
+	}{
+		"BYTE":       {1, 1, byteValue},
+		"four BYTEs": {1, 4, byteValue},
+		"SHORT":      {3, 1, shortValue},
+		"two SHORTs": {3, 2, shortValue},
+		"LONG":       {4, 1, longValue},
+		"SSHORT":     {8, 1, shortValue},
+		"SLONG":      {9, 1, longValue},
+	}
+	for o := 1; o <= 8; o++ {
+		m := drawPixels(stored(o, gradientWidth, gradientHeight, gradient))
+		jpg, png := encodeJPEG(t, m), encodePNG(t, m)
+		for _, order := range []byteOrder{littleEndian, bigEndian} {
+			for name, kind := range types {
+				t.Run(fmt.Sprint(o, order, name), func(t *testing.T) {
+					exif := directory(order, entry{0x0112, kind.kind, kind.count, kind.value(order, uint32(o))})
+					wantPixels(t, decode(t, afterSOI(jpg, exifSegment(exif))), gradientWidth, gradientHeight, gradient, 16)
+					wantPixels(t, decode(t, withChunk(png, chunk("eXIf", exif))), gradientWidth, gradientHeight, gradient, 0)
+				})
+			}
+		}
+	}
+}
+
+// The value of a directory entry of one byte, two and four.
+func byteValue(_ byteOrder, v uint32) [4]byte { return [4]byte{byte(v)} }
+
+func shortValue(order byteOrder, v uint32) (b [4]byte) {
+	order.PutUint16(b[:], uint16(v))
+	return b
+}
+
+func longValue(order byteOrder, v uint32) (b [4]byte) {
+	order.PutUint32(b[:], v)
+	return b
+}
+
 // An invalid orientation leaves the pixels unchanged.
 func TestBrokenOrientationIsIgnored(t *testing.T) {
 	good := tiff(littleEndian, 6)
@@ -138,8 +180,21 @@ func TestBrokenOrientationIsIgnored(t *testing.T) {
 		"orientation 0":                tiff(littleEndian, 0),
 		"orientation 9":                tiff(littleEndian, 9),
 		"orientation 65535":            tiff(littleEndian, 65535),
-		"orientation of type LONG":     directory(littleEndian, entry{0x0112, 4, 1, [4]byte{6}}),
-		"orientation of type BYTE":     directory(bigEndian, entry{0x0112, 1, 1, [4]byte{6}}),
+		"LONG 0":                       directory(littleEndian, entry{0x0112, 4, 1, [4]byte{}}),
+		"LONG 6 in its upper half":     directory(littleEndian, entry{0x0112, 4, 1, [4]byte{0, 0, 6, 0}}),
+		"LONG 65542":                   directory(littleEndian, entry{0x0112, 4, 1, [4]byte{6, 0, 1, 0}}),
+		"BYTE 9":                       directory(bigEndian, entry{0x0112, 1, 1, [4]byte{9}}),
+		"BYTE 6 as a SHORT":            directory(bigEndian, entry{0x0112, 1, 1, [4]byte{0, 6}}),
+		"SLONG -6":                     directory(littleEndian, entry{0x0112, 9, 1, [4]byte{0xfa, 0xff, 0xff, 0xff}}),
+		"no SHORT":                     directory(littleEndian, entry{0x0112, 3, 0, [4]byte{6}}),
+		"three SHORTs elsewhere":       directory(littleEndian, entry{0x0112, 3, 3, [4]byte{6}}),
+		"two LONGs elsewhere":          directory(bigEndian, entry{0x0112, 4, 2, [4]byte{0, 0, 0, 6}}),
+		"2^30+1 LONGs":                 directory(littleEndian, entry{0x0112, 4, 1<<30 + 1, [4]byte{6}}),
+		"text":                         directory(littleEndian, entry{0x0112, 2, 2, [4]byte{'6'}}),
+		"a fraction":                   directory(littleEndian, entry{0x0112, 5, 1, [4]byte{6}}),
+		"of type UNDEFINED":            directory(bigEndian, entry{0x0112, 7, 1, [4]byte{6}}),
+		"of type FLOAT":                directory(bigEndian, entry{0x0112, 11, 1, [4]byte{0, 0, 0, 6}}),
+		"of type 0":                    directory(littleEndian, entry{0x0112, 0, 1, [4]byte{6}}),
 		"without the tag":              directory(littleEndian, short(littleEndian, 0x0100, 6)),
 		"directory at itself":          change(4, 0, 0, 0, 0),
 		"directory inside the header":  change(4, 7, 0, 0, 0),
