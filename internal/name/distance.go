@@ -16,16 +16,16 @@ func ratio(a, b string) int {
 // Damerau, A technique for computer detection and correction of spelling
 // errors, CACM 7(3), 1964; V. I. Levenshtein, Soviet Physics Doklady 10(8),
 // 1966.) It is the restricted form of the distance, in which no letter takes
-// part in two errors.
+// part in two errors. Texts have at most 32,767 characters.
 func damerauLevenshtein(a, b []rune) int {
 	// Three rows of the matrix: d[i][j] is the distance of a[:i] and b[:j].
-	var buf [3][maxLength + 1]int
+	var buf [3][maxLength + 1]int16
 	before, last, row := grow(buf[0][:], len(b)), grow(buf[1][:], len(b)), grow(buf[2][:], len(b))
 	for j := range last {
-		last[j] = j
+		last[j] = int16(j)
 	}
 	for i := 1; i <= len(a); i++ {
-		row[0] = i
+		row[0] = int16(i)
 		for j := 1; j <= len(b); j++ {
 			wrong := last[j-1]
 			if a[i-1] != b[j-1] {
@@ -38,15 +38,15 @@ func damerauLevenshtein(a, b []rune) int {
 		}
 		before, last, row = last, row, before
 	}
-	return last[len(b)]
+	return int(last[len(b)])
 }
 
 // grow returns n+1 elements of buf, or a new slice if buf is too short.
-func grow(buf []int, n int) []int {
+func grow(buf []int16, n int) []int16 {
 	if n < len(buf) {
 		return buf[:n+1]
 	}
-	return make([]int, n+1)
+	return make([]int16, n+1)
 }
 
 // jaroWinkler returns the similarity of two words in thousandths: Jaro's

@@ -12,12 +12,30 @@ import (
 //
 // Latin letters lose their accents. Apostrophes are removed, since MA'RUF and
 // MARUF are one word. Every other character that is not a letter separates
-// words: ABDUL-RAHMAN becomes two words, and S.Pd. becomes "S PD", which is how
-// the titles are listed.
+// words: ABDUL-RAHMAN becomes two words, and S.Pd. becomes "S PD".
 //
 // Letters of other scripts are kept with their combining marks, since the marks
 // distinguish words there.
 func fold(s string) string {
+	folded, _ := split(s, nil)
+	return folded
+}
+
+// gap is what stands between two words as written, a set of the constants
+// below. It tells S.PD and (SE) from the words S PD and SE.
+type gap uint8
+
+const (
+	space   gap = 1 << iota // white space, or any sign that is not below
+	dot                     // S.PD
+	hyphen                  // SP.THT-KL
+	bracket                 // SP.OG(K)
+	comma                   // a comma, or what stands for one: ; and /
+)
+
+// split folds a text and appends to gaps what stands before each word and behind
+// the last. What stands before the first word does not count.
+func split(s string, gaps []gap) (string, []gap) {
 	if !ascii(s) {
 		// Apostrophes are removed first. They must not separate a letter
 		// from its marks, and NFKD would turn the acute accent that some
@@ -28,27 +46,45 @@ func fold(s string) string {
 	}
 	var b strings.Builder
 	b.Grow(len(s))
-	parted := false // a separator stands between the last letter and the next
-	latin := false  // the last letter was Latin
+	parted := gap(0) // what stands between the last letter and the next
+	latin := false   // the last letter was Latin
 	for _, r := range s {
 		switch {
 		case vanishes(r):
 		case unicode.IsLetter(r):
-			if parted && b.Len() > 0 {
+			switch {
+			case b.Len() == 0:
+				gaps = append(gaps, 0)
+			case parted != 0:
 				b.WriteByte(' ')
+				gaps = append(gaps, parted)
 			}
-			parted = false
+			parted = 0
 			latin = unicode.Is(unicode.Latin, r)
 			writeUpper(&b, r)
 		case unicode.IsMark(r):
-			if !latin && !parted && b.Len() > 0 {
+			if !latin && parted == 0 && b.Len() > 0 {
 				b.WriteRune(r)
 			}
 		default:
-			parted = true
+			parted |= gapOf(r)
 		}
 	}
-	return b.String()
+	return b.String(), append(gaps, parted)
+}
+
+func gapOf(r rune) gap {
+	switch r {
+	case '.':
+		return dot
+	case '-', '‐', '‑', '–':
+		return hyphen
+	case '(', ')', '[', ']':
+		return bracket
+	case ',', ';', '/':
+		return comma
+	}
+	return space
 }
 
 // prepare is for strings.Map: it drops what vanishes and makes letters

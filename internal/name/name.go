@@ -43,6 +43,7 @@ const (
 const (
 	equal     = 100                  // the same words in the same order
 	variant   = equal - 1            // the same words, misspelt or in another order
+	cut       = 90                   // one is the other cut short
 	doubted   = DefaultThreshold - 1 // may be one person or two
 	differing = MinThreshold - 1     // another person, at any threshold
 )
@@ -71,20 +72,55 @@ const maxLength = 2 * sesuai.MaxNameLength
 //     an initial stands for a word without two distinctive words beside it, if
 //     only one of the names is a single word, or if one is a man's and the
 //     other a woman's.
+//
+// A name that is the other cut short scores 90: see cutShort.
+//
+// A word that may be a title or a part of the name (BUDI SANTOSO SE, LIE SIU SE)
+// is left out of one name only, and only if that scores higher.
 func Score(claimed, recorded string) int {
 	if claimed == recorded && strings.ContainsFunc(claimed, unicode.IsLetter) {
 		return equal
 	}
-	a, b := parse(fold(claimed)), parse(fold(recorded))
-	if len(a.words) == 0 || len(b.words) == 0 {
+	var gaps [2][maxGaps]gap
+	foldedA, gapsA := split(claimed, gaps[0][:0])
+	foldedB, gapsB := split(recorded, gaps[1][:0])
+	if foldedA == "" || foldedB == "" {
 		return 0
 	}
-	if a.length > maxLength || b.length > maxLength {
-		if a.equal(b) {
-			return equal
-		}
+	if foldedA == foldedB {
+		return equal
+	}
+	if utf8.RuneCountInString(foldedA) > maxLength || utf8.RuneCountInString(foldedB) > maxLength {
 		return 0
 	}
+	var last [2][4]int
+	a := strings.Fields(foldedA)
+	b := strings.Fields(foldedB)
+	readA, readB := titled(a, gapsA, last[0][:0]), titled(b, gapsB, last[1][:0])
+	nameA, nameB := parse(readA.name(a)), parse(readB.name(b))
+	best := score(nameA, nameB)
+	for other := range readA.others(a) {
+		best = max(best, score(other, nameB))
+	}
+	for other := range readB.others(b) {
+		best = max(best, score(nameA, other))
+	}
+	if best < cut && (readA.cutShort(a, nameA, nameB) || readB.cutShort(b, nameB, nameA)) {
+		return cut
+	}
+	return best
+}
+
+// maxGaps is the number of words in most names, and one more. It only saves
+// memory.
+const maxGaps = 16
+
+// score compares two names without titles, as Score does but for those cut short.
+func score(a, b name) int {
+	if a.equal(b) {
+		return equal
+	}
+	a.words, b.words = spellOut(a.words, b.words), spellOut(b.words, a.words)
 	a.words, b.words = rejoin(a.words, b.words), rejoin(b.words, a.words)
 	if a.equal(b) {
 		return equal
@@ -98,20 +134,18 @@ func Score(claimed, recorded string) int {
 
 // name is a parsed name.
 type name struct {
-	words  []word
-	sex    sex
-	length int // characters of the folded name
+	words []word
+	sex   sex
 }
 
-// parse splits a folded name into words, without titles and particles, with
-// abbreviations expanded, and each in one spelling.
-func parse(folded string) name {
-	n := name{length: utf8.RuneCountInString(folded)}
-	fields := strings.Fields(trimTitles(folded))
+// parse parses the words of a folded name without titles. It removes particles,
+// expands abbreviations, and writes each word in one spelling.
+func parse(fields []string) name {
+	var n name
 	fields, n.sex = trimParticles(fields)
 	n.words = make([]word, len(fields))
 	for i, field := range fields {
-		n.words[i] = newWord(field, i == 0 && len(fields) > 1)
+		n.words[i] = newWord(field, i == 0 && len(fields) > 1, i == len(fields)-1)
 	}
 	return n
 }
@@ -124,6 +158,41 @@ func (n name) equal(m name) bool {
 // contradicts reports whether one name is a man's and the other a woman's.
 func (n name) contradicts(m name) bool {
 	return n.sex != unknown && m.sex != unknown && n.sex != m.sex
+}
+
+// minCut is the least number of characters of a name that counts as cut short.
+// Cards and the systems of banks cut names at 25 or 30 characters; the last of
+// 25 may have been a space.
+const minCut = 24
+
+// cutShort reports whether the name n, which the words are read as, is m cut
+// short: at least minCut characters, the same words in the same order, and the
+// last the same or the start of one. What looks like a title behind n counts as
+// a word, since it may be the start of one (IR of IRAWAN).
+func (r readings) cutShort(words []string, n, m name) bool {
+	words = words[r.first[0]:]
+	if length(words) < minCut || n.words[0].canon[0] != m.words[0].canon[0] || n.contradicts(m) {
+		return false
+	}
+	if r.last[0] < r.first[0]+len(words) {
+		n = parse(words)
+	}
+	n.words, m.words = rejoin(n.words, m.words), rejoin(m.words, n.words)
+	last := len(n.words) - 1
+	if last >= len(m.words) || !slices.EqualFunc(n.words[:last], m.words[:last], word.same) {
+		return false
+	}
+	v, w := n.words[last], m.words[last]
+	return strings.HasPrefix(w.plain, v.plain) || strings.HasPrefix(w.canon, v.canon) || v.same(w)
+}
+
+// length returns the number of characters of words one space apart.
+func length(words []string) int {
+	n := len(words) - 1
+	for _, w := range words {
+		n += utf8.RuneCountInString(w)
+	}
+	return n
 }
 
 // sorted returns the words' canonical spellings in alphabetical order.

@@ -109,7 +109,7 @@ func TestFold(t *testing.T) {
 func TestTitlesDoNotMatter(t *testing.T) {
 	t.Parallel()
 	words, _ := readWords(t)
-	leading := rapid.SampledFrom([]string{"H. ", "HJ. ", "Drs. ", "DR ", "Prof. Dr. ", "Ir. ", "K.H. ", "dr. ", "HAJI "})
+	leading := rapid.SampledFrom([]string{"H. ", "HJ. ", "K.R.T. ", "Letkol (Inf) ", "Ns. ", "Drs. ", "DR ", "Prof. Dr. ", "Ir. ", "K.H. ", "dr. ", "HAJI "})
 	trailing := rapid.SampledFrom([]string{", S.E.", " SH", ", S.Pd.", ", S.Pd.I", " SKOM", ", M.M.", ", A.Md.Keb", ", Ph.D", " M SI", ", Sp.OG"})
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := fullNames(words).Draw(t, "a"), fullNames(words).Draw(t, "b")
@@ -139,9 +139,30 @@ func TestMissingWordNeverPasses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		full := strings.Fields(fullNames(words).Draw(t, "name"))
 		i := rapid.IntRange(0, len(full)-1).Draw(t, "missing")
-		rest := slices.Delete(slices.Clone(full), i, i+1)
-		if score := name.Score(strings.Join(rest, " "), strings.Join(full, " ")); score >= name.MinThreshold {
+		rest := strings.Join(slices.Delete(slices.Clone(full), i, i+1), " ")
+		score := name.Score(rest, strings.Join(full, " "))
+		if cut := i == len(full)-1 && len(rest) >= 24; cut {
+			if score != 90 {
+				t.Fatalf("cut before %s the score is %d", full[i], score)
+			}
+		} else if score >= name.MinThreshold {
 			t.Fatalf("without %s the score is %d", full[i], score)
+		}
+	})
+}
+
+// TestCutShort: a name that is cut after at least 24 characters scores 90, or
+// more if only an initial is left of a word.
+func TestCutShort(t *testing.T) {
+	t.Parallel()
+	words, _ := readWords(t)
+	long := rapid.Map(rapid.SliceOfNDistinct(rapid.SampledFrom(words), 5, 8, rapid.ID), func(w []string) string { return strings.Join(w, " ") })
+	rapid.Check(t, func(t *rapid.T) {
+		full := long.Filter(func(s string) bool { return len(s) > 24 }).Draw(t, "name")
+		cut := strings.TrimSpace(full[:rapid.IntRange(10, len(full)-1).Draw(t, "characters")])
+		score := name.Score(cut, full)
+		if len(cut) >= 24 && score < 90 || score == name.MaxThreshold {
+			t.Fatalf("%q scores %d with %q", cut, score, full)
 		}
 	})
 }
@@ -174,6 +195,8 @@ func TestLongTexts(t *testing.T) {
 }
 
 func FuzzScore(f *testing.F) {
+	f.Add("KI (ABC) SANTOSO", "BUDI, S.Tr.X-Y(K), M.M. M SI")
+	f.Add("I.G.N. A.A. F X", "I GST NGR AAN FX MD ST.")
 	f.Add("BUDI SANTOSO", "BUDI SANTOSA")
 	f.Add("Drs. H. Moch. Ma'ruf, S.Pd.I", "M MARUF")
 	f.Add("ABDURRAHMAN BIN HASAN", "Abdul Rahman b. Hasan")

@@ -1,5 +1,7 @@
 package name
 
+import "slices"
+
 // sex is the sex that a particle gives to the bearer of a name.
 type sex uint8
 
@@ -9,10 +11,11 @@ const (
 	woman
 )
 
-// trimParticles removes, in place, the particles that people may omit, and
-// returns the sex that they give: the Balinese I (man) and Ni (woman) before a
-// name, and bin (son of) and binti (daughter of) within it. The father's name
-// after bin is kept, since it is evidence.
+// trimParticles leaves out the particles that people may omit, and returns the
+// sex that they give: the Balinese I (man) and Ni (woman) before a name, within
+// it bin (son of) and binti (daughter of), and the Batak boru (daughter of a
+// clan). What follows them, the father's name or the clan's, is kept, since it
+// is evidence.
 func trimParticles(words []string) ([]string, sex) {
 	if len(words) < 2 {
 		return words, unknown
@@ -22,21 +25,27 @@ func trimParticles(words []string) ([]string, sex) {
 		switch words[0] {
 		case "I":
 			words, found = words[1:], man
-		case "NI":
+		case "NI", "BORU":
 			words, found = words[1:], woman
 		}
 	}
-	kept := words[:1]
-	for i, w := range words[1:] {
-		inside := i+2 < len(words)
-		switch {
-		case inside && w == "BIN":
-			found = man
-		case inside && (w == "BINTI" || w == "BINTE" || w == "BTE" || w == "BT"):
-			found = woman
-		default:
-			kept = append(kept, w)
+	for i := 1; i+1 < len(words); i++ {
+		if s := sexOf(words[i]); s != unknown {
+			found = s
+			words = slices.Concat(words[:i], words[i+1:])
+			i--
 		}
 	}
-	return kept, found
+	return words, found
+}
+
+// sexOf returns the sex that a particle within a name gives.
+func sexOf(particle string) sex {
+	switch particle {
+	case "BIN":
+		return man
+	case "BINTI", "BINTE", "BTE", "BT", "BR", "BORU", "BERU":
+		return woman
+	}
+	return unknown
 }

@@ -1,116 +1,404 @@
 package name
 
-import "strings"
-
-// leadingTitles stand before a name, trailingTitles after it. A dot marks where
-// a title may be separated: "S.PD.I" is any of S PD I, SPD I, S PDI, SPDI.
-//
-// Titles of nobility (Raden, Andi, Teuku, Gusti, Tubagus) are deliberately not
-// listed: the registry records them as part of the name, and many are given
-// names too.
-var (
-	leadingTitles = titles(`
-		H HJ H.J HAJI HAJJAH HAJAH K.H KYAI KIAI UST USTADZ USTADZAH PDT
-		BPK BAPAK IBU TN NY NN SDR SDRI
-		DR DR.H.C DRA DRS DRG DRH IR PROF APT NS BDN`, nil)
-
-	trailingTitles = titles(`
-		HJ APT NS
-		A.MA A.MA.PD A.MD A.MD.AK A.MD.FARM A.MD.KEB A.MD.KEP A.MD.KES A.MD.KOM A.MD.PD A.MD.T
-		B.A B.E B.SC B.ENG
-		S.AG S.AP S.AB S.AK S.AR S.ARS S.E S.E.I S.E.SY S.FARM S.FIL S.GZ S.H S.H.I S.HI S.HUM S.HUT
-		S.I.KOM S.I.P S.IP S.KED S.KEB S.KEP S.KG S.KH S.KM S.KOM S.KOM.I S.M S.MAT S.OR S.P S.PD S.PD.I
-		S.PD.SD S.PI S.PSI S.PT S.S S.SI S.SN S.SOS S.SOS.I S.ST S.STP S.STAT S.SY S.T S.TH S.TH.I S.TI
-		S.TP S.TR S.TR.KEB S.TR.KEP S.TR.KES S.TR.KOM S.TR.T
-		M.A M.AG M.AK M.AP M.B.A M.E M.E.I M.ED M.ENG M.EI M.FARM M.H M.HI M.H.I M.HUM M.I.KOM M.IP M.KEB
-		M.KED M.KEP M.KES M.KM M.KN M.KOM M.M M.MT M.P M.P.H M.PD M.PD.I M.PHIL M.PSI M.SC M.SI M.SN
-		M.SOS M.STAT M.T M.TH M.TI M.TR
-		SP.A SP.AN SP.B SP.JP SP.KJ SP.KK SP.M SP.N SP.OG SP.OT SP.P SP.PA SP.PD SP.PK SP.RAD SP.S SP.THT SP.U
-		C.A C.P.A L.C L.L.M PH.D`,
-		// Without separators these are names, or could be.
-		[]string{
-			"AMA", "BA", "BE", "BENG", "CA", "MA", "MAK", "MAP", "ME", "MED", "MEI", "MENG", "SAB", "SAK",
-			"SAP", "SAR", "SEI", "SHI", "SM", "SOR", "SPA", "SPAN", "SPN", "SPS", "STI",
-		})
+import (
+	"iter"
+	"strings"
 )
 
-// maxTitleWords is the greatest number of words in a title, as in S TR KEB.
-const maxTitleWords = 3
+// grade says how sure it is that words are a title.
+type grade uint8
 
-// titles returns the set of all ways to write the listed titles, with words one
-// space apart, apart from the forms in except.
-func titles(list string, except []string) map[string]bool {
-	set := make(map[string]bool)
-	for title := range strings.FieldsSeq(list) {
-		forms := []string{""}
-		for i, part := range strings.Split(title, ".") {
-			if i == 0 {
-				forms[0] = part
-				continue
-			}
-			for _, form := range forms {
-				forms = append(forms, form+" "+part)
-			}
-			for j := range len(forms) / 2 {
-				forms[j] += part
-			}
+const (
+	noTitle grade = iota
+	// perhaps is a title that may be part of a name: SE, MA. A name that ends
+	// with one is read with and without it, but see Score.
+	perhaps
+	// surely is a title that is no name (SKOM), or is written like one (S.E.,
+	// or SE behind a comma).
+	surely
+)
+
+// title is a listed title.
+type title struct {
+	// cuts has bit i set if the title may be parted before its i-th letter.
+	cuts uint16
+	// bare is the grade of the title in one word, without a dot or a comma.
+	bare grade
+}
+
+const (
+	// maxTitleWords is the greatest number of words in a title, as in
+	// SP.T.H.T.B.K.L.
+	maxTitleWords = 7
+	// maxTitleLetters is the greatest number of letters in a listed title.
+	maxTitleLetters = 12
+	// maxHeadLetters is the greatest number of letters in the first word of a
+	// title of several words (JENDERAL POL; behind the name SUBSP, ASEAN).
+	maxHeadLetters, maxTrailingHeadLetters = 8, 5
+)
+
+// titleSet finds titles by their letters.
+type titleSet map[string]title
+
+// newTitles returns the titles in a list, in which a dot stands wherever a title
+// may be parted. doubtful reports whether a title in one word may be part of a
+// name where it stands.
+func newTitles(list string, doubtful func(word string) bool) titleSet {
+	set := make(titleSet)
+	for listed := range strings.FieldsSeq(list) {
+		letters := strings.ReplaceAll(listed, ".", "")
+		t := set[letters]
+		n := 0
+		for _, part := range strings.Split(listed, ".") {
+			t.cuts |= 1 << n
+			n += len(part)
 		}
-		for _, form := range forms {
-			set[form] = true
+		switch {
+		case given[letters]:
+			t.bare = noTitle
+		case doubtful(letters):
+			t.bare = perhaps
+		default:
+			t.bare = surely
 		}
-	}
-	for _, form := range except {
-		delete(set, form)
+		set[letters] = t
 	}
 	return set
 }
 
-// trimTitles removes the titles at both ends of a folded name, the longest
-// first. It always leaves one word.
-func trimTitles(folded string) string {
-	for {
-		rest, ok := cutLeadingTitle(folded)
-		if !ok {
+// plain are the titles of two letters that are in such use that nobody takes
+// them for two initials.
+var plain = setOf("DR HJ IR KH LC MH MM MT NN NS NY SH SP SS TN")
+
+// initialsOrName reports whether a title in one word may also be two initials or
+// a name.
+func initialsOrName(word string) bool {
+	return !plain[word] && (len(word) == 2 || surnames[word] || pronounceable(word))
+}
+
+// initials reports whether a title in one word may also be two initials, or is
+// one of surnames. Before a name there is no other doubt.
+func initials(word string) bool { return !plain[word] && (len(word) == 2 || surnames[word]) }
+
+// find returns the grade of words if they are a title of the set. gaps is what
+// stands before each of them and behind the last.
+func (set titleSet) find(words []string, gaps []gap) grade {
+	var buf [maxTitleLetters]byte
+	letters := buf[:0]
+	cuts := uint16(0)
+	for _, w := range words {
+		if len(letters)+len(w) > maxTitleLetters {
+			return noTitle
+		}
+		cuts |= 1 << len(letters)
+		letters = append(letters, w...)
+	}
+	t, ok := set[string(letters)]
+	switch {
+	case !ok || cuts&^t.cuts != 0:
+		return noTitle
+	case gaps[0]&(comma|bracket) != 0:
+		return surely
+	case len(words) == 1:
+		return t.bare
+	}
+	// S P, M HAN and S.HAN may be initials and a name. S.P. is a title in use.
+	// S PD and M SI are no name.
+	dotted := written(gaps)
+	best := perhaps
+	for _, w := range words {
+		switch {
+		case syllables[w]:
+			return perhaps
+		case dotted, len(w) == 2, len(w) > 2 && !pronounceable(w):
+			best = surely
+		}
+	}
+	return best
+}
+
+// written reports whether the signs before and between words mark them as a
+// title: a comma or a bracket before, a dot or a bracket between. A dot behind
+// does not: people end names with one.
+func written(gaps []gap) bool {
+	inside := gap(0)
+	for _, g := range gaps[1 : len(gaps)-1] {
+		inside |= g
+	}
+	return (gaps[0]&comma | gaps[0]&bracket | inside&dot | inside&bracket) != 0
+}
+
+// parted reports whether a comma parts words, so that they are not one title.
+func parted(gaps []gap) bool {
+	for _, g := range gaps[1 : len(gaps)-1] {
+		if g&comma != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// formed returns the grade of words that are no listed title but are formed
+// like one, by Permenristekdikti 59/2018, article 20: a head (S., M., A.Md.,
+// Sp.) and the initials of a field of study.
+func formed(words []string, gaps []gap) grade {
+	n := len(words)
+	behindComma := gaps[0]&(comma|bracket) != 0
+	if n == 1 {
+		return abbreviation(words[0], behindComma)
+	}
+	if n > 2 && (words[0] == "S" || words[0] == "M") && words[1] == "TR" && len(words[n-1]) <= 4 {
+		return surely // S TR M
+	}
+	for _, g := range gaps[1:n] {
+		if g&space != 0 || g&(dot|hyphen|bracket) == 0 {
+			return noTitle // S. WIBOWO
+		}
+	}
+	head, parts := words[0], words[1:]
+	switch first := parts[0]; {
+	case head == "SP", head == "SUBSP", head == "STR", head == "MTR", head == "SST", head == "AMD",
+		n > 2 && (head == "S" || head == "M" || head == "D") && (first == "TR" || first == "ST"),
+		n > 2 && head == "A" && first == "MD":
+		for _, p := range parts {
+			if len(p) > 8 {
+				return noTitle
+			}
+		}
+		return surely
+	case n > 2 && head == "A" && (first == "P" || first == "M" || first == "MA"),
+		n > 2 && head == "S" && first == "S" && parts[1] == "T",
+		head == "S" || head == "M" || head == "D" || head == "B":
+		return field(parts, behindComma)
+	case behindComma && len(strings.Join(words, "")) == n:
+		return perhaps // initials: C.H.E.
+	}
+	return noTitle
+}
+
+// abbreviation returns the grade of an unknown word: a title if it begins like
+// one that is in one word (STRKES, SPKKLP), or has no vowel and stands behind a
+// comma (CRMP).
+func abbreviation(w string, behindComma bool) grade {
+	switch {
+	case len(w) < 2 || len(w) > 9 || isShortForm(w):
+	case !hasVowel(w) && (behindComma || len(w) > 3 && strings.HasPrefix(w, "SP")),
+		len(w) > 3 && (strings.HasPrefix(w, "STR") || strings.HasPrefix(w, "MTR") || strings.HasPrefix(w, "SUBSP")):
+		return perhaps
+	}
+	return noTitle
+}
+
+// field returns the grade of the words behind S. and the like. A field of study
+// is shortened to at most one syllable (longer ones are listed). More may be the
+// name behind an initial (S.WIBOWO), so they count only behind a comma, and only
+// if they do not end like names.
+func field(parts []string, behindComma bool) grade {
+	best := noTitle
+	if behindComma {
+		best = perhaps
+	}
+	for _, p := range parts {
+		switch {
+		case len(p) == 1:
+		case len(p) > 8 || syllables[p] || !behindComma && isShortForm(p):
+			return noTitle
+		case len(p) <= 5 && vowels(p) <= 1:
+			if best = max(best, perhaps); behindComma || !pronounceable(p) {
+				best = surely
+			}
+		case behindComma && !endsLikeName(p):
+			return perhaps
+		default:
+			return noTitle
+		}
+	}
+	return best
+}
+
+// readings is how a text may be read: which of its words are the name, between
+// the titles before and behind it.
+type readings struct {
+	first [2]int // the first word, without the sure titles and without all
+	// last has the end of the name, without the sure titles and then without
+	// one more title each.
+	last []int
+}
+
+// titled finds the titles at both ends of a name. It always leaves one word.
+func titled(words []string, gaps []gap, last []int) readings {
+	r := readings{last: last}
+	for n := 0; r.first[1]+1 < len(words); r.first[1] += n {
+		var g grade
+		n, g = leadingTitle(words[r.first[1]:], gaps[r.first[1]:])
+		if n == 0 {
 			break
 		}
-		folded = rest
+		if g == surely {
+			r.first[0] = r.first[1] + n
+		}
+	}
+	end := len(words)
+	r.last = append(r.last, end)
+	low := r.first[1]
+	limit := surely
+	if end-low > 2 && gaps[end-1]&comma != 0 && len(words[end-1]) <= 8 {
+		if _, g := trailingTitle(words, gaps, low, end); g == noTitle {
+			// An unknown word behind a title and a comma: SP.JP, FIHA.
+			if start, g := trailingTitle(words, gaps, low, end-1); g == surely && written(gaps[start:end]) {
+				limit, end = perhaps, end-1
+			}
+		}
 	}
 	for {
-		rest, ok := cutTrailingTitle(folded)
-		if !ok {
-			return folded
+		start, g := trailingTitle(words, gaps, low, end)
+		if g == noTitle {
+			break
 		}
-		folded = rest
+		end = start
+		if min(g, limit) == surely {
+			r.last = r.last[:0]
+		}
+		r.last = append(r.last, end)
+	}
+	return r
+}
+
+// name returns the name without the sure titles.
+func (r readings) name(words []string) []string { return words[r.first[0]:r.last[0]] }
+
+// others yields the name without one or more of the titles that name has kept.
+func (r readings) others(words []string) iter.Seq[name] {
+	return func(yield func(name) bool) {
+		for i, first := range r.first {
+			if i == 1 && first == r.first[0] {
+				return
+			}
+			for j, last := range r.last {
+				if i == 0 && j == 0 {
+					continue
+				}
+				if !yield(parse(words[first:last])) {
+					return
+				}
+			}
+		}
 	}
 }
 
-func cutLeadingTitle(folded string) (rest string, ok bool) {
-	end := 0
-	for range maxTitleWords {
-		space := strings.IndexByte(folded[end:], ' ')
-		if space < 0 {
-			break
+// leadingTitle returns the number of words of the longest title that words begin
+// with, 0 if there is none. It leaves one word.
+func leadingTitle(words []string, gaps []gap) (n int, g grade) {
+	for n = min(len(words)-1, maxTitleWords); n > 0; n-- {
+		if n > 1 && len(words[0]) > maxHeadLetters || parted(gaps[:n+1]) {
+			continue
 		}
-		end += space
-		if leadingTitles[folded[:end]] {
-			rest, ok = folded[end+1:], true
+		g = leadingTitles.find(words[:n], gaps[:n+1])
+		if g == noTitle && (written(gaps[:n+1]) || gaps[n]&dot != 0) {
+			g = min(leadingInitials.find(words[:n], gaps[:n+1]), perhaps)
 		}
-		end++
+		if g == noTitle || g == perhaps && !enough(words[n:], true) {
+			continue
+		}
+		if n+1 < len(words) && gaps[n]&bracket != 0 && gaps[n+1]&bracket != 0 && len(words[n]) <= maxBracket {
+			n++ // LETKOL (INF)
+		}
+		return n, g
 	}
-	return rest, ok
+	return 0, noTitle
 }
 
-func cutTrailingTitle(folded string) (rest string, ok bool) {
-	start := len(folded)
-	for range maxTitleWords {
-		space := strings.LastIndexByte(folded[:start], ' ')
-		if space < 0 {
-			break
+// trailingTitle returns the start of the longest title that words[:end] end
+// with. It leaves the words up to low, and one more.
+func trailingTitle(words []string, gaps []gap, low, end int) (start int, g grade) {
+	if end-low > 2 && gaps[end-1]&bracket != 0 && inBrackets(words[end-1], gaps[end-1]) {
+		if start, g = trailingTitle(words, gaps, low, end-1); g != noTitle {
+			return start, g
 		}
-		if trailingTitles[folded[space+1:]] {
-			rest, ok = folded[:space], true
-		}
-		start = space
 	}
-	return rest, ok
+	// First the titles that begin where a written word does: M.M. M SI ends
+	// with M SI, not with M M SI.
+	const begins = space | comma | bracket
+	tight := false
+	for start = max(low+1, end-maxTitleWords); start < end; start++ {
+		if gaps[start]&begins == 0 {
+			tight = true
+		} else if g = titleAt(words[low:], gaps[low:], start-low, end-low); g != noTitle {
+			return start, g
+		}
+	}
+	for start = max(low+1, end-maxTitleWords); tight && start < end; start++ {
+		if gaps[start]&begins == 0 {
+			if g = titleAt(words[low:], gaps[low:], start-low, end-low); g != noTitle {
+				return start, g
+			}
+		}
+	}
+	return end, noTitle
+}
+
+// titleAt returns the grade of words[start:end] as a title behind the words
+// before them.
+func titleAt(words []string, gaps []gap, start, end int) grade {
+	title, between := words[start:end], gaps[start:end+1]
+	if len(title) > 1 && len(title[0]) > maxTrailingHeadLetters || parted(between) {
+		return noTitle
+	}
+	g := trailingTitles.find(title, between)
+	if g == noTitle {
+		g = formed(title, between)
+	}
+	if g == noTitle && written(between) && leading(title, between) {
+		g = perhaps // BUDI SANTOSO, DR. H.
+	}
+	if g == perhaps && !enough(words[:start], len(title) == 1 && surnames[title[0]]) {
+		return noTitle
+	}
+	return g
+}
+
+// maxBracket is the greatest number of letters in brackets that belong to the
+// title before them.
+const maxBracket = 5
+
+// inBrackets reports whether a word in brackets belongs to the title before it:
+// SP.OG(K), M.SI(HAN).
+func inBrackets(w string, before gap) bool {
+	switch w {
+	case "K", "HONS", "PURN", "CAND":
+		return true
+	}
+	return before&space == 0 && len(w) <= maxBracket
+}
+
+// leading reports whether words are titles that usually stand before a name.
+func leading(words []string, gaps []gap) bool {
+	for len(words) > 0 {
+		n := min(len(words), maxTitleWords)
+		for n > 0 && leadingTitles.find(words[:n], gaps[:n+1]) == noTitle && leadingInitials.find(words[:n], gaps[:n+1]) == noTitle {
+			n--
+		}
+		if n == 0 {
+			return false
+		}
+		words, gaps = words[n:], gaps[n:]
+	}
+	return true
+}
+
+// enough reports whether the words beside a title are a name without it. One of
+// them must be longer than the words of Chinese names, which SE and MAK may be
+// part of (LIE SIU MAK), or there must be two and one of more than a syllable.
+// surname says that the title is often a family name behind a given name (LINA
+// MA): then there must be two words.
+func enough(words []string, surname bool) bool {
+	if surname && len(words) < 2 {
+		return false
+	}
+	for _, w := range words {
+		if len(w) >= 5 || len(words) > 1 && vowelRuns(w) > 1 {
+			return true
+		}
+	}
+	return false
 }

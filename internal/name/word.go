@@ -1,26 +1,17 @@
 package name
 
+import "slices"
+
 // word is one word of a name.
 type word struct {
 	plain string // the folded word; an abbreviation is expanded
 	canon string // canonical(plain)
 	today string // modern(plain)
 	heard string // sound(plain)
+	// form is the short form that it is, nil if it is none or is expanded.
+	form *shortForm
 	// initial is the letter that stood for the word, 0 if it was written out.
 	initial byte
-}
-
-// abbreviations may stand anywhere in a name. ABDUR, ABDUS and so on are how
-// ABDUL is pronounced before some letters.
-var abbreviations = map[string]string{
-	"ABD": "ABDUL", "ABDU": "ABDUL", "ABDUD": "ABDUL", "ABDUN": "ABDUL",
-	"ABDUR": "ABDUL", "ABDUS": "ABDUL", "ABDUT": "ABDUL", "ABDUZ": "ABDUL",
-}
-
-// leadingAbbreviations count only as the first of several words. HM is Haji
-// Muhammad; ST is Siti in Sulawesi and further east.
-var leadingAbbreviations = map[string]string{
-	"M": muhammad, "HM": muhammad, "MD": muhammad, "ST": "SITI", "NILUH": "LUH",
 }
 
 // muhammad is the one spelling to which all forms of Muhammad are reduced.
@@ -42,20 +33,24 @@ var muhammads = map[string]bool{
 // are canonical spellings.
 var heads = map[string]bool{
 	muhammad: true, "AHMAD": true, "AHMAT": true, "AHMED": true, "AKHMAD": true, "ABDUL": true,
-	"SITI": true, "NUR": true, "SRI": true,
+	"SITI": true, "NUR": true, "SRI": true, "MD": true, "ST": true, "AKH": true, "AHM": true,
 }
 
 // newWord makes a word of a folded text. first says that it is the first of
-// several.
-func newWord(folded string, first bool) word {
+// several, last that it is the last.
+func newWord(folded string, first, last bool) word {
 	w := word{plain: folded}
 	if len(folded) == 1 {
 		w.initial = folded[0]
 	}
-	if long, ok := abbreviations[folded]; ok {
-		w.plain = long
-	} else if long, ok := leadingAbbreviations[folded]; ok && first {
-		w.plain = long
+	if len(folded) <= maxShortForm {
+		switch form := shortForms[folded]; {
+		case form == nil || form.first && !first:
+		case form.full != "":
+			w.plain = form.full
+		case !last:
+			w.form = form
+		}
 	}
 	w.canon, w.today, w.heard = canonical(w.plain), modern(w.plain), sound(w.plain)
 	if muhammads[w.canon] {
@@ -64,8 +59,20 @@ func newWord(folded string, first bool) word {
 	return w
 }
 
-// same reports whether two words are equal apart from their spelling.
-func (w word) same(v word) bool { return w.canon == v.canon && w.today == v.today }
+// same reports whether two words are equal apart from their spelling, or one is
+// a short form of the other.
+func (w word) same(v word) bool {
+	switch {
+	case w.canon == v.canon:
+		return w.today == v.today
+	case w.form == nil && v.form == nil:
+		return false
+	}
+	return w.standsFor(v) || v.standsFor(w)
+}
+
+// standsFor reports whether w is a short form of v.
+func (w word) standsFor(v word) bool { return w.form != nil && slices.Contains(w.form.stands, v.canon) }
 
 // maybeSame reports whether two words are equal if a J may be an old Y. It
 // includes same.
@@ -83,36 +90,4 @@ func (w word) abbreviates(v word) bool {
 		return false
 	}
 	return w.initial == v.plain[0] || canonical(string(w.initial)) == v.canon[:1]
-}
-
-// rejoin joins adjacent words that the other name writes as one: ABDUL RAHMAN
-// if other has ABDULRAHMAN.
-func rejoin(words, other []word) []word {
-	for i := 0; i+1 < len(words); i++ {
-		if joined, ok := join(words[i], words[i+1], other); ok {
-			rejoined := append(words[:i:i], joined)
-			words = append(rejoined, words[i+2:]...)
-		}
-	}
-	return words
-}
-
-// join returns a and b as one word, if the other name has that word.
-func join(a, b word, other []word) (joined word, ok bool) {
-	if a.short() || b.short() {
-		return word{}, false
-	}
-	plain := a.plain + b.plain
-	for _, w := range other {
-		// This saves work: spelling and a typing error change the length by
-		// at most 3.
-		if off := len(w.plain) - len(plain); off < -3 || off > 3 {
-			continue
-		}
-		joined = newWord(plain, false)
-		if compare(joined, w).kind >= misspelt {
-			return joined, true
-		}
-	}
-	return word{}, false
 }
