@@ -157,7 +157,7 @@ func formed(words []string, gaps []gap) grade {
 	}
 	head, parts := words[0], words[1:]
 	switch first := parts[0]; {
-	case head == "SP", head == "SUBSP", head == "STR", head == "MTR", head == "SST", head == "AMD",
+	case head == "SP", head == "SUBSP", head == "STR", head == "MTR", head == "SST", head == "AMD", head == "MSC", head == "BSC",
 		n > 2 && (head == "S" || head == "M" || head == "D") && (first == "TR" || first == "ST"),
 		n > 2 && head == "A" && first == "MD":
 		for _, p := range parts {
@@ -167,22 +167,24 @@ func formed(words []string, gaps []gap) grade {
 		}
 		return surely
 	case n > 2 && head == "A" && (first == "P" || first == "M" || first == "MA"),
-		n > 2 && head == "S" && first == "S" && parts[1] == "T",
-		head == "S" || head == "M" || head == "D" || head == "B":
-		return field(parts, behindComma)
-	case behindComma && len(strings.Join(words, "")) == n:
-		return perhaps // initials: C.H.E.
+		head == "D" || head == "B":
+		return field(parts, behindComma, behindComma)
+	case head == "S" || head == "M":
+		return field(parts, behindComma, behindComma || n > 2) // S.A.P.
+	case behindComma && (len(strings.Join(words, "")) == n || n == 2 && head == "K" && gaps[1] == hyphen):
+		return perhaps // C.H.E., K-GEH
 	}
 	return noTitle
 }
 
 // abbreviation returns the grade of an unknown word: a title if it begins like
-// one that is in one word (STRKES, SPKKLP), or has no vowel and stands behind a
-// comma (CRMP).
+// one that is in one word (STRKES, SPKKLP), or stands behind a comma and cannot
+// be pronounced (CRMP, FCSI).
 func abbreviation(w string, behindComma bool) grade {
 	switch {
 	case len(w) < 2 || len(w) > 9 || isShortForm(w):
-	case !hasVowel(w) && (behindComma || len(w) > 3 && strings.HasPrefix(w, "SP")),
+	case behindComma && len(w) <= 6 && !pronounceable(w),
+		len(w) > 3 && strings.HasPrefix(w, "SP") && !hasVowel(w),
 		len(w) > 3 && (strings.HasPrefix(w, "STR") || strings.HasPrefix(w, "MTR") || strings.HasPrefix(w, "SUBSP")):
 		return perhaps
 	}
@@ -192,10 +194,10 @@ func abbreviation(w string, behindComma bool) grade {
 // field returns the grade of the words behind S. and the like. A field of study
 // is shortened to at most one syllable (longer ones are listed). More may be the
 // name behind an initial (S.WIBOWO), so they count only behind a comma, and only
-// if they do not end like names.
-func field(parts []string, behindComma bool) grade {
+// if they do not end like names. letters says whether single letters count.
+func field(parts []string, behindComma, letters bool) grade {
 	best := noTitle
-	if behindComma {
+	if letters {
 		best = perhaps
 	}
 	for _, p := range parts {
@@ -345,13 +347,14 @@ func titleAt(words []string, gaps []gap, start, end int) grade {
 		return noTitle
 	}
 	g := trailingTitles.find(title, between)
+	surname := len(title) == 1 && (surnames[title[0]] || g == noTitle)
 	if g == noTitle {
 		g = formed(title, between)
 	}
 	if g == noTitle && written(between) && leading(title, between) {
 		g = perhaps // BUDI SANTOSO, DR. H.
 	}
-	if g == perhaps && !enough(words[:start], len(title) == 1 && surnames[title[0]]) {
+	if g == perhaps && !enough(words[:start], surname) {
 		return noTitle
 	}
 	return g
@@ -390,7 +393,7 @@ func leading(words []string, gaps []gap) bool {
 // them must be longer than the words of Chinese names, which SE and MAK may be
 // part of (LIE SIU MAK), or there must be two and one of more than a syllable.
 // surname says that the title is often a family name behind a given name (LINA
-// MA): then there must be two words.
+// MA), or is not listed: then there must be two words.
 func enough(words []string, surname bool) bool {
 	if surname && len(words) < 2 {
 		return false
