@@ -19,12 +19,11 @@ const presence = 250 * time.Millisecond
 // Queue admits requests to workers and memory. Clients that wait take turns, one
 // request each, however many requests a client has. It is safe for concurrent use.
 //
-// The number of workers bounds the requests of one client, and those of all
-// clients together. But a client of which nothing runs need not wait for the
-// requests of others to finish: it may run beside them, on up to as many workers
-// again, and the operating system divides the cores. So that it seldom has to share
-// one, a worker is kept free for it while it is present, which means that a request
-// of it has ended a moment ago.
+// The number of workers bounds the requests that run. But a request of a client that
+// has no other need not wait for those of other clients to finish: it may run beside
+// them, on up to as many workers again, and the operating system divides the cores.
+// So that it seldom has to share one, a worker is kept free for its client while that
+// is present, which means that a request of it has ended a moment ago.
 type Queue struct {
 	workers int
 	memory  int64
@@ -46,7 +45,8 @@ type lane struct {
 // waiter is a request that waits.
 type waiter struct {
 	bytes    int64
-	passed   int // how many later requests were admitted before it
+	single   bool // its client had no other request when it came
+	passed   int  // how many later requests were admitted before it
 	admitted chan struct{}
 }
 
@@ -90,6 +90,7 @@ func (q *Queue) wait(client string, w *waiter) *lane {
 		q.clients[client] = l
 	}
 	at := len(l.waiting)
+	w.single = l.running == 0 && at == 0
 	if w.bytes == 0 {
 		if i := slices.IndexFunc(l.waiting, func(other *waiter) bool { return other.bytes > 0 }); i >= 0 {
 			at = i
@@ -133,20 +134,24 @@ func (q *Queue) end(l *lane, w *waiter) {
 	q.admit()
 }
 
-// free returns how many workers are not kept for a client of which nothing runs. It
-// forgets clients that are no longer present.
+// free returns how many workers are not kept for a client that has no request, or a
+// single one that waits. It forgets clients that are no longer present.
 func (q *Queue) free() int {
 	now, kept := time.Now(), 0
 	for id, l := range q.clients {
 		switch {
 		case l.running > 0:
-		case len(l.waiting) > 0 || now.Sub(l.ended) < presence:
+		case len(l.waiting) > 0:
+			if l.waiting[0].single {
+				kept = 1
+			}
+		case now.Sub(l.ended) < presence:
 			kept = 1
 		default:
 			delete(q.clients, id)
 		}
 	}
-	return q.workers - kept
+	return max(q.workers-kept, 1)
 }
 
 // admit admits what it can.
@@ -182,7 +187,7 @@ func (q *Queue) next() int {
 		switch {
 		case q.running >= q.MaxRunning():
 			return -1
-		case l.running > 0 && q.running >= workers:
+		case q.running >= workers && (l.running > 0 || !w.single):
 			// It waits for a worker.
 		case q.used+w.bytes <= q.memory:
 			return i

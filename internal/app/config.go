@@ -81,10 +81,10 @@ type FaceConfig struct {
 	// calibration that the manifest names.
 	Calibration string `yaml:"calibration"`
 	// Workers is the number of photographs and bodies that are processed at the
-	// same time; further ones wait, and clients take turns. One of a client that
-	// has none in progress may be processed in addition, up to twice the number.
-	// One worker is kept free for such a client until a quarter of a second after
-	// its last request. 0 means the number of cores.
+	// same time; further ones wait, and clients take turns. The only one of a client
+	// may be processed in addition, up to twice the number. One worker is kept free
+	// for such a client until a quarter of a second after its last request. 0 means
+	// the number of cores.
 	Workers int `yaml:"workers" range:"0,1024"`
 	// MaxPixels is the largest number of pixels of a photograph. A file that
 	// takes too much work to decode is refused at fewer pixels: a PNG from 4 to
