@@ -86,7 +86,7 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 # all their tests run without it, and those of concurrency (-short) under it.
 # Every other package runs under it alone.
 SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy
-COMPUTING  := ./internal/evaluation ./internal/face
+COMPUTING  := ./internal/app ./internal/evaluation ./internal/face
 
 # make check has vetted already.
 TEST = $(GO) test $(TAGS) -vet=off -shuffle=on -timeout 20m

@@ -15,6 +15,7 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // database opens the database of a configuration behind the product's back.
@@ -47,6 +48,7 @@ func execSQL(t *testing.T, db *sql.DB, statement string) {
 // event with the operating system's user and digests, and where no event can be
 // recorded nothing is changed.
 func TestAdministrationIsRecorded(t *testing.T) {
+	process.Slow(t)
 	t.Setenv("SUDO_USER", "alice\x01\n")
 	c := config(t)
 	storage, err := app.OpenStorage(t.Context(), c)
@@ -161,7 +163,7 @@ func TestAdministrationIsRecorded(t *testing.T) {
 // the database is as it was. The next process notices what the running one has seen.
 func TestBrokenTrail(t *testing.T) {
 	c := config(t)
-	c.Audit.CheckInterval, c.Audit.FullCheck = time.Second, time.Second
+	c.Audit.CheckInterval, c.Audit.FullCheck = time.Second, 4*time.Second
 	c.Metrics.Listen = freeAddress(t)
 	storage, err := app.OpenStorage(t.Context(), c)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // cellChanges is how many cells TestCellChanges changes on each engine, unless the
@@ -34,6 +36,7 @@ var likeDeletion = map[string]string{
 // it, or an answer is 401 or R8, or the audit trail is broken), or it changes no
 // answer, nothing that is billed and nothing that is returned.
 func TestCellChanges(t *testing.T) {
+	process.Slow(t)
 	changes := cellChanges
 	if text := os.Getenv("CELL_CHANGES"); text != "" {
 		var err error

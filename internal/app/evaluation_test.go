@@ -14,6 +14,7 @@ import (
 // it is told to have the gate; and its key changes with whatever decides a
 // template.
 func TestEvaluationEngine(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels, photosDir)
 	photo, err := os.ReadFile(filepath.Join(photosDir, "ayu-selfie.jpg"))
 	if err != nil {

@@ -8,12 +8,14 @@ import (
 
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestNotReadyWhileLocked: while somebody else keeps the lock that every
 // verification needs, the service says that it is not ready, and gives no
 // verdict.
 func TestNotReadyWhileLocked(t *testing.T) {
+	process.Slow(t)
 	s := start(t, config(t), ayu)
 	s.awaitReadiness(t, http.StatusOK)
 	release := lockDatabase(t, s.config)

@@ -15,6 +15,7 @@ import (
 // is no longer the one in use cannot be verified until there is one of this
 // model. That is no answer, and least of all that the faces differ.
 func TestTemplateOfAnotherModel(t *testing.T) {
+	process.Slow(t)
 	s := start(t, config(t))
 	storage, err := app.OpenStorage(t.Context(), s.config)
 	if err != nil {
@@ -51,6 +52,7 @@ func TestTemplateOfAnotherModel(t *testing.T) {
 // TestUncalibratedEngine: it needs no calibration, whatever is named, and has
 // none.
 func TestUncalibratedEngine(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels)
 	c := config(t)
 	c.Face.Calibration = filepath.Join(t.TempDir(), "none.json")

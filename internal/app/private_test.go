@@ -21,6 +21,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/test/process"
 
 	_ "modernc.org/sqlite" // to take the registry away
 )
@@ -92,6 +93,7 @@ func assertNoTraceInFolder(t *testing.T, when, dir string, traces map[string]str
 // wrong ways, and then looks for traces in the log (of level debug), the
 // answers, the data folder and the folder for temporary files.
 func TestNothingPersonalIsLeft(t *testing.T) {
+	process.Slow(t)
 	c := config(t)
 	c.Limits.MaxBody = 1 << 20
 	temporary := t.TempDir() // before TMPDIR changes

@@ -11,6 +11,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestReplays: a selfie that is sent again is answered as before by default,
@@ -18,6 +19,7 @@ import (
 // reference's own photograph. Both are also known when they are re-encoded,
 // mirrored or squeezed.
 func TestReplays(t *testing.T) {
+	process.Slow(t)
 	s := start(t, config(t), ayu)
 	for range 3 { // as with the documented curl
 		if status, body := s.verify(t, ayu.asks()); status != 200 || !strings.Contains(body, "Verification Success") {

@@ -135,6 +135,7 @@ func TestCannotStart(t *testing.T) {
 
 // TestStartsOnceFixed: a start that failed keeps nobody from the next one.
 func TestStartsOnceFixed(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels, photosDir)
 	c := config(t)
 	t.Run("broken", func(t *testing.T) {

@@ -98,6 +98,7 @@ type upgraded struct {
 // clients, the audit trail, the call log, the outbox and the remembered probes
 // are as they were, and the answers to further verifications follow from them.
 func TestUpgrade(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels)
 	for name, restore := range map[string]func(t *testing.T, c *app.Config){
 		"sqlite": restoreSQLite, "postgres": restorePostgres,

@@ -131,7 +131,7 @@ func TestRunningCheck(t *testing.T) {
 	}{
 		{"a row forged after the last", forged, 1, 3001, true},
 		{"a recent row forged", `UPDATE audit_events SET result = 'verified' WHERE seq = 2990`, 1, 2990, false},
-		{"an old row forged", `UPDATE audit_events SET result = 'verified' WHERE seq = 5`, 6, 5, false},
+		{"an old row forged", `UPDATE audit_events SET result = 'verified' WHERE seq = 5`, 3, 5, false},
 		{"cut at its end", `DELETE FROM audit_events WHERE seq > 2990`, 1, 2991, false},
 		{"emptied", `DELETE FROM audit_events; UPDATE audit_head SET seq = 0, hash = zeroblob(32)`, 1, 1, true},
 		{"emptied, as new", `DELETE FROM audit_events; UPDATE audit_head SET seq = 0, hash = zeroblob(32), mac = x''`, 1, 1, true},
@@ -160,12 +160,12 @@ func TestRunningCheck(t *testing.T) {
 					t.Fatal(err)
 				}
 				c := restart(t, d, nik, chain)
-				c.check(t, 2)
+				c.check(t, 1)
 				c.assertWhole(t, 3000)
 				c.exec(t, test.statement)
 				c.check(t, test.checks)
 				c.assertBroken(t, test.broken)
-				c.check(t, 4)
+				c.check(t, 1)
 				c.assertBroken(t, test.broken)
 				err := c.db.InTx(t.Context(), func(tx *sqldb.Tx) error {
 					_, err := c.AppendTx(t.Context(), tx, []audit.Event{audittest.Event(t, 1, "later")})
