@@ -139,9 +139,12 @@ func TestExtractEndsWithItsContext(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("waiting in vain: %v", err)
 	}
-	// A file that is not a photograph does not wait for a worker.
-	_, err = e.Extract(context.Background(), []byte("text"), face.ForProbe)
+	// A file that is not a photograph does not wait for a worker. Its format is known.
+	_, err = e.Extract(context.Background(), []byte("GIF89a"), face.ForProbe)
 	wantKind(t, err, sesuai.KindUnsupportedImage)
+	if refused, ok := errors.AsType[*sesuai.Error](err); !ok || refused.Format != "GIF" {
+		t.Errorf("a GIF: %v", err)
+	}
 	// Neither does the photograph of another client.
 	x, err := e.Extract(admission.WithClient(context.Background(), "another"), data, face.ForProbe)
 	if err != nil || x.Finding != face.OneFace {

@@ -190,6 +190,8 @@ func TestJSON(t *testing.T) {
 		{"date an object", object(nik, name, "{}", image), 400, "Invalid date_of_birth"},
 		{"image null", object(nik, name, date, "null"), 400, "NO_FILE"},
 		{"image empty", object(nik, name, date, `""`), 400, "NO_FILE"},
+		{"image of white space", object(nik, name, date, `" \n"`), 400, "NO_FILE"},
+		{"image an empty data URL", object(nik, name, date, `"data:image/png;base64,"`), 400, "NO_FILE"},
 		{"image a number", object(nik, name, date, "7"), 400, "NO_FILE"},
 		{"image an array of bytes", object(nik, name, date, "[137,80]"), 400, "NO_FILE"},
 		{"image not base64", object(nik, name, date, `"face.png"`), 415, "UNSUPPORTED_IMAGE"},
