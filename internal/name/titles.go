@@ -97,6 +97,8 @@ func (set titleSet) find(words []string, gaps []gap) grade {
 	switch {
 	case !ok || cuts&^t.cuts != 0:
 		return noTitle
+	case len(words) == 1 && given[words[0]] && gaps[0]&(comma|bracket) != 0:
+		return perhaps // LIE, MEI
 	case gaps[0]&(comma|bracket) != 0:
 		return surely
 	case len(words) == 1:
@@ -150,9 +152,11 @@ func formed(words []string, gaps []gap) grade {
 	if n > 2 && (words[0] == "S" || words[0] == "M") && words[1] == "TR" && len(words[n-1]) <= 4 {
 		return surely // S TR M
 	}
+	spaced := false
 	for _, g := range gaps[1:n] {
-		if g&space != 0 || g&(dot|hyphen|bracket) == 0 {
-			return noTitle // S. WIBOWO
+		spaced = spaced || g&space != 0
+		if g&(dot|hyphen|bracket) == 0 || spaced && !behindComma {
+			return noTitle // S WIBOWO, S. WIBOWO
 		}
 	}
 	head, parts := words[0], words[1:]
@@ -169,6 +173,8 @@ func formed(words []string, gaps []gap) grade {
 	case n > 2 && head == "A" && (first == "P" || first == "M" || first == "MA"),
 		head == "D" || head == "B":
 		return field(parts, behindComma, behindComma)
+	case (head == "S" || head == "M") && spaced:
+		return min(field(parts, behindComma, false), perhaps)
 	case head == "S" || head == "M":
 		return field(parts, behindComma, behindComma || n > 2) // S.A.P.
 	case behindComma && (len(strings.Join(words, "")) == n || n == 2 && head == "K" && gaps[1] == hyphen):
@@ -319,21 +325,26 @@ func trailingTitle(words []string, gaps []gap, low, end int) (start int, g grade
 		}
 	}
 	// First the titles that begin where a written word does: M.M. M SI ends
-	// with M SI, not with M M SI.
-	const begins = space | comma | bracket
-	tight := false
-	for start = max(low+1, end-maxTitleWords); start < end; start++ {
-		if gaps[start]&begins == 0 {
-			tight = true
-		} else if g = titleAt(words[low:], gaps[low:], start-low, end-low); g != noTitle {
-			return start, g
-		}
-	}
-	for start = max(low+1, end-maxTitleWords); tight && start < end; start++ {
-		if gaps[start]&begins == 0 {
-			if g = titleAt(words[low:], gaps[low:], start-low, end-low); g != noTitle {
-				return start, g
+	// with M SI, not with M M SI. A sure one counts more than a longer one.
+	best, tight := end, false
+	for _, within := range [...]bool{false, true} {
+		for start = max(low+1, end-maxTitleWords); start < end; start++ {
+			if begins := gaps[start]&(space|comma|bracket) != 0; begins == within {
+				tight = tight || !begins
+				continue
 			}
+			switch titleAt(words[low:], gaps[low:], start-low, end-low) {
+			case surely:
+				return start, surely
+			case perhaps:
+				best = min(best, start)
+			}
+		}
+		if best < end {
+			return best, perhaps
+		}
+		if !tight {
+			break
 		}
 	}
 	return end, noTitle
@@ -347,12 +358,12 @@ func titleAt(words []string, gaps []gap, start, end int) grade {
 		return noTitle
 	}
 	g := trailingTitles.find(title, between)
-	surname := len(title) == 1 && (surnames[title[0]] || g == noTitle)
+	surname := len(title) == 1 && (surnames[title[0]] || given[title[0]])
 	if g == noTitle {
-		g = formed(title, between)
+		g, surname = formed(title, between), true
 	}
 	if g == noTitle && written(between) && leading(title, between) {
-		g = perhaps // BUDI SANTOSO, DR. H.
+		g, surname = perhaps, false // BUDI SANTOSO, DR. H.
 	}
 	if g == perhaps && !enough(words[:start], surname) {
 		return noTitle

@@ -71,8 +71,15 @@ func (w word) same(v word) bool {
 	return w.standsFor(v) || v.standsFor(w)
 }
 
-// standsFor reports whether w is a short form of v.
-func (w word) standsFor(v word) bool { return w.form != nil && slices.Contains(w.form.stands, v.canon) }
+// standsFor reports whether w is a short form of v, or of what v is short for.
+func (w word) standsFor(v word) bool {
+	if w.form == nil {
+		return false
+	}
+	return slices.ContainsFunc(w.form.stands, func(full string) bool {
+		return full == v.canon || v.form != nil && slices.Contains(v.form.stands, full)
+	})
+}
 
 // maybeSame reports whether two words are equal if a J may be an old Y. It
 // includes same.
