@@ -207,7 +207,7 @@ func percent(n, of int) float64 { return 100 * float64(n) / float64(of) }
 func TestLFW(t *testing.T) {
 	t.Parallel()
 	maxFNMR := map[string]float64{"asia-2026-11": 9, "general-2026-11": 4}
-	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), several(75, 500))
+	pairs := spread(genuine(readPairs(t, "lfw_pairs.csv")), several(150, 500))
 	e := newEngine(t)
 	// A photograph can be the reference of one pair and the probe of another.
 	type extracted struct {
