@@ -71,26 +71,21 @@ func serveMetrics(ctx context.Context, c MetricsConfig, g prometheus.Gatherer, l
 // countFailures returns a function that counts the failed attempts to
 // authenticate in r.
 func countFailures(r prometheus.Registerer) func(access.Failure) {
-	failures := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "sesuai_authentication_failures_total",
-		Help: "Requests with missing or wrong credentials.",
-	}, []string{"reason"})
-	r.MustRegister(failures)
-	for _, f := range access.Failures {
-		failures.WithLabelValues(string(f)) // from the start, with 0
-	}
-	return func(f access.Failure) { failures.WithLabelValues(string(f)).Inc() }
+	return countBy(r, "sesuai_authentication_failures_total", "Requests with missing or wrong credentials.", "reason", access.Failures[:])
 }
 
 // countRefused returns a function that counts the refused connections in r.
 func countRefused(r prometheus.Registerer) func(httpapi.ConnectionLimit) {
-	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "sesuai_connections_refused_total",
-		Help: "Connections over a limit.",
-	}, []string{"limit"})
-	r.MustRegister(refused)
-	for _, l := range httpapi.ConnectionLimits {
-		refused.WithLabelValues(string(l)) // from the start, with 0
+	return countBy(r, "sesuai_connections_refused_total", "Connections over a limit.", "limit", httpapi.ConnectionLimits)
+}
+
+// countBy registers a counter with one label and returns a function that counts. All
+// values of the label are there from the start, with 0.
+func countBy[T ~string](r prometheus.Registerer, name, help, label string, values []T) func(T) {
+	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	r.MustRegister(counter)
+	for _, v := range values {
+		counter.WithLabelValues(string(v))
 	}
-	return func(l httpapi.ConnectionLimit) { refused.WithLabelValues(string(l)).Inc() }
+	return func(v T) { counter.WithLabelValues(string(v)).Inc() }
 }
