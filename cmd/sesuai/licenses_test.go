@@ -49,7 +49,7 @@ func TestLicenses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if setting(info, "CGO_ENABLED") != "1" {
-		t.Skip("this test needs a program that was built with cgo: without it a part of what licenses.txt lists is missing")
+		process.Skip(t, "this test needs a program that was built with cgo: without it a part of what licenses.txt lists is missing")
 	}
 	linked := make(map[string]bool)
 	for _, m := range info.Deps {

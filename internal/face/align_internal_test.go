@@ -45,7 +45,7 @@ func TestSimilarityBetweenIsTheBestOne(t *testing.T) {
 		}
 		s, ok := similarityBetween(arcFacePoints[:], to)
 		if !ok {
-			t.Skip("the drawn points coincide")
+			t.Skip("this property needs points that do not all coincide")
 		}
 		off := func(s similarity) (sum float64) {
 			for i, p := range arcFacePoints {

@@ -81,9 +81,7 @@ func TestDecodeUnusualSampling(t *testing.T) {
 // At smaller scales each sample of each component is about the mean of those that
 // it covers at full size, whatever the sampling factors.
 func TestDecodeUnusualSamplingSmaller(t *testing.T) {
-	if turbo.Decode == nil {
-		t.Skip("libjpeg-turbo is not linked")
-	}
+	needTurbo(t)
 	for _, name := range unusualSampling {
 		data := storedJPEG(t, name)
 		full, err := turbo.Decode(data, gradientWidth, gradientHeight, 1, maxScans)
@@ -120,9 +118,7 @@ const maxScans = 100
 // The two decoders give the same pixels of every kind that both read, turned and
 // not.
 func TestDecodersAgree(t *testing.T) {
-	if turbo.Decode == nil {
-		t.Skip("libjpeg-turbo is not linked")
-	}
+	needTurbo(t)
 	files := map[string][]byte{
 		"RGB":       afterSOI(withoutFirstSegment(storedJPEG(t, "rgb_444")), adobe(0)),
 		"CMYK":      afterSOI(withoutFirstSegment(storedJPEG(t, "ycck")), adobe(0)),
@@ -153,9 +149,7 @@ func TestDecodersAgree(t *testing.T) {
 // Four components without an Adobe segment are inks, as libjpeg has it: one byte
 // of ink is that much less light.
 func TestDecodeCMYKWithoutAdobe(t *testing.T) {
-	if turbo.Decode == nil {
-		t.Skip("libjpeg-turbo is not linked")
-	}
+	needTurbo(t)
 	j := facetest.JPEG{Width: 40, Height: 24, Sampling: [][2]int{{2, 1}, {1, 2}, {1, 1}, {2, 2}}}
 	j.Content = func(component, _, _ int, b *facetest.Block) { b[0] = []int{-100, -50, 50, -150}[component] }
 	data := j.Encode() // 78, 103, 153 and 53 in each block
@@ -173,9 +167,7 @@ func TestDecodeCMYKWithoutAdobe(t *testing.T) {
 
 // Components that all have the same id are told apart by their order.
 func TestDecodeComponentsOfOneID(t *testing.T) {
-	if turbo.Decode == nil {
-		t.Skip("libjpeg-turbo is not linked")
-	}
+	needTurbo(t)
 	j := facetest.JPEG{Width: 64, Height: 48, Sampling: sampling420, Content: scene}
 	want, err := face.DecodeAnyway(j.Encode(), turbo.Decode, 1)
 	if err != nil {

@@ -47,6 +47,14 @@ func slow(t testing.TB) {
 	process.Slow(t)
 }
 
+// needTurbo skips a test, or fails in CI, if libjpeg-turbo is not linked.
+func needTurbo(t *testing.T) {
+	t.Helper()
+	if turbo.Decode == nil {
+		process.Skip(t, "this test needs libjpeg-turbo, so the build tag turbojpeg")
+	}
+}
+
 // newEngine opens the real engine, its options changed. It skips the test with
 // -short. A test of concurrency, which the race detector must see, uses openEngine.
 func newEngine(t testing.TB, change ...func(*face.Options)) *face.Engine {

@@ -89,9 +89,7 @@ func TestWorstAcceptedFiles(t *testing.T) {
 // An engine spends no more than maxWork on a request, decodes a JPEG again only if
 // that is within it, and never with a second decoder.
 func TestDecodesWithinTheBound(t *testing.T) {
-	if turbo.Decode == nil {
-		t.Skip("this test needs libjpeg-turbo, so the build tag turbojpeg: image/jpeg always decodes once")
-	}
+	needTurbo(t) // image/jpeg always decodes once
 	var spent int64
 	var calls int
 	e := newEngine(t, func(o *face.Options) {
@@ -224,9 +222,7 @@ func TestRefusesNonsense(t *testing.T) {
 // The memory that is reserved covers a progressive file's coefficients, and grows
 // with the pixels that are really decoded.
 func TestMemoryOfFiles(t *testing.T) {
-	if turbo.Decode == nil {
-		t.Skip("this test needs libjpeg-turbo, so the build tag turbojpeg")
-	}
+	needTurbo(t)
 	j := facetest.JPEG{Width: 8160, Height: 6144, Sampling: sampling420}
 	baseline, err := face.Memory(j.Encode(), turbo.Decode)
 	if err != nil {

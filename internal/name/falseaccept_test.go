@@ -77,10 +77,10 @@ func falseAccepts(tb testing.TB, pair func(p people) (a, b []string), n int) (pa
 func TestFalseAccepts(t *testing.T) {
 	t.Parallel()
 	const pairs = 20_000
-	most := map[string]int{"random": 0, "one word replaced": 9, "siblings": 1}
+	highest := map[string]int{"random": 0, "one word replaced": 9, "siblings": 1}
 	for _, way := range pairings {
-		if got := falseAccepts(t, way.pair, pairs); got > most[way.about] {
-			t.Errorf("%s: %d of %d pairs pass, at most %d before", way.about, got, pairs, most[way.about])
+		if got := falseAccepts(t, way.pair, pairs); got > highest[way.about] {
+			t.Errorf("%s: %d of %d pairs pass, at most %d before", way.about, got, pairs, highest[way.about])
 		}
 	}
 }

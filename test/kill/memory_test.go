@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // nobody is the id of a user who owns nothing.
@@ -93,7 +95,7 @@ func unlimited(t *testing.T) (previous syscall.Rlimit) {
 	}
 	const infinity = ^uint64(0)
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: infinity, Max: infinity}); err != nil {
-		t.Skipf("this test needs the right to raise the limit of core files, as root has it: %v", err)
+		process.Skip(t, "this test needs the right to raise the limit of core files, as root has it: "+err.Error())
 	}
 	return previous
 }

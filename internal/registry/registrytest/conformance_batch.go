@@ -80,7 +80,7 @@ func (s suite) TestExport(t *testing.T) {
 	r := s.open(t)
 	exporter, ok := r.(registry.Exporter)
 	if !ok {
-		t.Skip("the registry is not a registry.Exporter")
+		t.Skip("this test needs a registry that implements registry.Exporter")
 	}
 	const people = 7
 	for n := range people {

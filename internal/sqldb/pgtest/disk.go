@@ -37,7 +37,7 @@ func NewDisk(t testing.TB, size int) *Disk {
 func Mount(t testing.TB, dir, options string) *Disk {
 	t.Helper()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("this test needs to mount a file system in memory, as root may outside of most containers: %v: %s", err, out)
+		skip(t, fmt.Sprintf("this test needs to mount a file system in memory, as root may outside of most containers: %v: %s", err, out))
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
