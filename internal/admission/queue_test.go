@@ -30,6 +30,14 @@ func run(t *testing.T, q *admission.Queue, client string, bytes int64, work time
 	release()
 }
 
+// received returns what a closed channel holds.
+func received(c <-chan string) (all []string) {
+	for s := range c {
+		all = append(all, s)
+	}
+	return all
+}
+
 // TestClientsTakeTurns: three clients with very different numbers of requests are
 // served one by one, in turns.
 func TestClientsTakeTurns(t *testing.T) {
@@ -38,29 +46,29 @@ func TestClientsTakeTurns(t *testing.T) {
 		// Two clients hold both workers.
 		first, _ := q.Acquire(of("x"), 0)
 		second, _ := q.Acquire(of("y"), 0)
-		var order []string
-		var mu sync.Mutex
+		var group sync.WaitGroup
+		order := make(chan string, 8)
 		for _, client := range []string{"a", "a", "a", "a", "a", "b", "c", "c"} {
-			go func() {
+			group.Go(func() {
 				release, err := q.Acquire(of(client), 0)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				mu.Lock()
-				order = append(order, client)
-				mu.Unlock()
+				order <- client
 				time.Sleep(time.Second)
 				release()
-			}()
+			})
 			synctest.Wait()
 		}
 		first() // the first requests run on the other worker
 		time.Sleep(time.Minute)
 		second()
-		time.Sleep(time.Minute)
-		if want := []string{"a", "b", "c", "a", "c", "a", "a", "a"}; !slices.Equal(order, want) {
-			t.Errorf("served %v, want %v", order, want)
+		group.Wait()
+		close(order)
+		want := []string{"a", "b", "c", "a", "c", "a", "a", "a"}
+		if got := received(order); !slices.Equal(got, want) {
+			t.Errorf("served %v, want %v", got, want)
 		}
 	})
 }
@@ -72,29 +80,32 @@ func TestWithoutMemoryFirst(t *testing.T) {
 		q := admission.NewQueue(1, 100)
 		x, _ := q.Acquire(of("x"), 0)
 		y, _ := q.Acquire(of("y"), 0)
-		var order []string
+		var group sync.WaitGroup
+		order := make(chan string, 5)
 		for _, r := range []struct {
 			client, name string
 			bytes        int64
 		}{{"a", "a photograph", 10}, {"b", "b photograph", 10}, {"a", "a photograph 2", 10}, {"a", "a body", 0}, {"a", "a body 2", 0}} {
-			go func() {
+			group.Go(func() {
 				release, err := q.Acquire(of(r.client), r.bytes)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				order = append(order, r.name)
+				order <- r.name
 				time.Sleep(time.Second)
 				release()
-			}()
+			})
 			synctest.Wait()
 		}
 		x()
 		time.Sleep(time.Minute)
 		y()
-		time.Sleep(time.Minute)
-		if want := []string{"b photograph", "a body", "a body 2", "a photograph", "a photograph 2"}; !slices.Equal(order, want) {
-			t.Errorf("served %q, want %q", order, want)
+		group.Wait()
+		close(order)
+		want := []string{"b photograph", "a body", "a body 2", "a photograph", "a photograph 2"}
+		if got := received(order); !slices.Equal(got, want) {
+			t.Errorf("served %q, want %q", got, want)
 		}
 	})
 }

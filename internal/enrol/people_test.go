@@ -50,7 +50,7 @@ func TestBadRows(t *testing.T) {
 		{"a row that a spreadsheet has left empty", ",,,,,", nik},
 		{"no name", "9999000000000003,,01-02-1990,,,canary", name},
 		{"a name without letters", "9999000000000003,123,01-02-1990,,,canary", name},
-		{"a name too long", "9999000000000003," + strings.Repeat("canary", 11) + ",01-02-1990,,,canary", name},
+		{"a name too long", "9999000000000003," + strings.Repeat("canary", 17) + ",01-02-1990,,,canary", name},
 		{"a name that is not UTF-8", "9999000000000003,canary \xe9,01-02-1990,,,canary", name},
 		{"a name with a control character", "9999000000000003,canary\x01,01-02-1990,,,canary", name},
 		{"no date", "9999000000000003,canary,,,,canary", date},

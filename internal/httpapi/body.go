@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -137,8 +136,14 @@ func (s *steps) len() (n int) {
 
 // join returns the steps as one slice. It overwrites and drops them.
 func (s *steps) join() []byte {
-	whole := slices.Concat(*s...)
+	size := 0
 	for _, step := range *s {
+		size += len(step)
+	}
+	// slices.Concat would allocate the whole twice under the race detector.
+	whole := make([]byte, 0, size)
+	for _, step := range *s {
+		whole = append(whole, step...)
 		clear(step)
 	}
 	*s = nil

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 )
 
@@ -242,7 +243,7 @@ func TestBadRequestsCostNothing(t *testing.T) {
 		"no NIK":              {"", me.name, me.date, me.selfie},
 		"no name":             {me.nik, "", me.date, me.selfie},
 		"name of digits":      {me.nik, "123", me.date, me.selfie},
-		"name too long":       {me.nik, strings.Repeat("A", 61), me.date, me.selfie},
+		"name too long":       {me.nik, strings.Repeat("A", sesuai.MaxNameLength+1), me.date, me.selfie},
 		"no date":             {me.nik, me.name, "", me.selfie},
 		"no such date":        {me.nik, me.name, "31-02-1960", me.selfie},
 		"date to come":        {me.nik, me.name, "01-01-2960", me.selfie},
