@@ -162,8 +162,9 @@ func TestAdministrationIsRecorded(t *testing.T) {
 // trail emptied with its head reset. Readiness, a metric and the log say it, until
 // the database is as it was. The next process notices what the running one has seen.
 func TestBrokenTrail(t *testing.T) {
+	process.Slow(t)
 	c := config(t)
-	c.Audit.CheckInterval, c.Audit.FullCheck = time.Second, 4*time.Second
+	c.Audit.CheckInterval, c.Audit.FullCheck = time.Second, 2*time.Second
 	c.Metrics.Listen = freeAddress(t)
 	storage, err := app.OpenStorage(t.Context(), c)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // onPostgres is whether services get a database in PostgreSQL. Tests of this
@@ -13,6 +14,7 @@ var onPostgres bool
 // TestOnPostgres runs the tests of the whole service once more with a registry
 // in PostgreSQL.
 func TestOnPostgres(t *testing.T) {
+	process.Slow(t)
 	pgtest.Shared(t)
 	onPostgres = true
 	defer func() { onPostgres = false }()
