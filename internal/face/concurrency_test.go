@@ -18,7 +18,8 @@ import (
 )
 
 // photographs are files of every kind: large and small, with one, two and no
-// faces, turned, broken. They show whether one affects the next.
+// faces, turned, broken. They show whether one affects the next. With -short the
+// largest are left out.
 func photographs(t *testing.T) [][]byte {
 	t.Helper()
 	two := canvas(900, 450)
@@ -27,18 +28,22 @@ func photographs(t *testing.T) [][]byte {
 	large := canvas(1600, 1200)
 	put(large, face.DrawSecond(700), 800, 400)
 	first := encodeJPEG(t, face.DrawFirst(300))
-	return [][]byte{
+	files := [][]byte{
 		encodePNG(t, large),
-		encodeJPEG(t, face.DrawFirst(160)),
 		encodePNG(t, face.DrawSecond(500)),
-		encodePNG(t, two),
-		first,
 		encodePNG(t, canvas(700, 500)),
+		encodePNG(t, two),
+		encodeJPEG(t, face.DrawFirst(160)),
+		first,
 		afterSOI(first, exifSegment(tiff(bigEndian, 2))),
 		first[:len(first)/2],
 		encodePNG(t, face.DrawFirst(66)),
 		[]byte("no photograph"),
 	}
+	if testing.Short() {
+		return files[3:]
+	}
+	return files
 }
 
 // answer is the result of an Extract.

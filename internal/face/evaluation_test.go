@@ -84,14 +84,14 @@ func (a *album) of(t *testing.T, pairs []pair) map[string]face.Extraction {
 	return a.made
 }
 
-// spread returns n pairs, evenly spread over the list.
-func spread(pairs []pair, n int) []pair {
-	if n >= len(pairs) {
-		return pairs
+// spread returns n items, evenly spread over the list.
+func spread[T any](list []T, n int) []T {
+	if n >= len(list) {
+		return list
 	}
-	out := make([]pair, n)
+	out := make([]T, n)
 	for i := range out {
-		out[i] = pairs[i*len(pairs)/n]
+		out[i] = list[i*len(list)/n]
 	}
 	return out
 }

@@ -52,7 +52,7 @@ func TestWorstAcceptedFiles(t *testing.T) {
 		promised int64
 		data     []byte
 	}
-	files := facetest.Hostile(1, 90)
+	files := facetest.Hostile(1, several(60, 90))
 	made := make([][]byte, len(files))
 	for i, file := range files {
 		made[i] = file.Make()
