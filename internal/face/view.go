@@ -8,8 +8,10 @@ import (
 // view is the result of looking at a face in one box: the landmarks, and the
 // template network's output for the face aligned by them.
 type view struct {
-	// photo is the photograph of the landmarks, possibly turned.
+	// photo is the photograph of the landmarks, and turn how the scene's was
+	// turned.
 	photo *Photo
+	turn  orientation
 	// box is the square of the face.
 	box    Box
 	points *landmarks
@@ -19,49 +21,45 @@ type view struct {
 	length float64
 }
 
-// view looks at the face in box. If the template is not clear, it looks again
-// and returns the view with the longest vector. It tries other boxes, since the
-// detector's box can be wrong for a hat or much hair. It tries the photograph
-// turned, since the detector finds faces that lie on their side, which the other
-// networks cannot process. It leaves the view's aligned face in the template
-// network's input. It returns nil if there is no face.
-func (w *worker) view(ctx context.Context, p *Photo, box Box) (*view, error) {
-	best, err := w.look(ctx, p, box)
+// view looks at the subject of a scene. If the template is not clear, it looks
+// again and returns the view with the longest vector. It tries other boxes, since
+// the detector's box can be wrong for a hat or much hair. If around is true, it
+// tries the photograph turned, since the detector finds faces that lie on their
+// side, which the other networks cannot process. It leaves the view's aligned face
+// in the template network's input. It returns nil if there is no face.
+func (w *worker) view(ctx context.Context, s scene, around bool) (*view, error) {
+	best, err := w.look(ctx, s.photo, s.subject)
 	known := w.engine.manifest.TemplateLength
 	if err != nil || best == nil || known == nil || best.length >= known.Clear {
 		return best, err
 	}
 	first, last := best, best
-	try := func(p *Photo, box Box) error {
+	try := func(p *Photo, o orientation, box Box) error {
 		v, err := w.look(ctx, p, box)
 		if err != nil || v == nil {
 			return err
 		}
+		v.turn = o
 		if last = v; v.length > clearer*first.length && v.length > best.length {
 			best = v
 		}
 		return nil
 	}
-	again, turns := moves[:], turns[:]
+	again, ways := moves[:], turns[:]
 	if first.length >= poor*known.Clear {
-		again, turns = nil, []orientation{upsideDown}
+		again, ways = nil, []orientation{upsideDown}
 	}
 	for _, m := range again {
-		if err := try(p, m.apply(box)); err != nil {
+		if err := try(s.photo, upright, m.apply(s.subject)); err != nil {
 			return nil, err
 		}
 	}
-	for _, o := range turns {
-		turned := p.turned(o)
-		found, err := w.search(ctx, turned, 0, 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) == 0 {
-			continue
-		}
-		face, _ := w.engine.choose(found, turned)
-		if err := try(turned, face); err != nil {
+	if !around {
+		ways = nil
+	}
+	for _, o := range ways {
+		box := o.box(s.subject, float64(s.photo.Width), float64(s.photo.Height))
+		if err := try(s.photo.turned(o), o, box); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +83,7 @@ func (w *worker) look(ctx context.Context, p *Photo, box Box) (*view, error) {
 		return nil, err
 	}
 	vector := slices.Clone(w.template.Output(0))
-	return &view{photo: p, box: box, points: points, vector: vector, length: lengthOf(vector)}, nil
+	return &view{photo: p, turn: upright, box: box, points: points, vector: vector, length: lengthOf(vector)}, nil
 }
 
 // move shifts a box by fractions of its size, and scales it.
