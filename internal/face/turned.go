@@ -11,7 +11,8 @@ type scene struct {
 	photo *Photo
 	turn  orientation
 	faces []detection
-	// subject is the face that counts, if chosen: see Engine.choose.
+	// subject is the face that counts, or the largest if none is chosen: see
+	// Engine.choose.
 	subject Box
 	chosen  bool
 }
@@ -25,16 +26,17 @@ func (e *Engine) sceneOf(p *Photo, turn orientation, faces []detection) scene {
 	return s
 }
 
-// findUpright returns the scene in which the subject's face is upright, and its
-// view. The view is nil if there is no subject.
+// findUpright returns the scene in which the subject's face is upright, and the
+// view of it, which is nil if there is no face. A scene with several faces may
+// have a view, that of the largest.
 //
-// The detector finds some of the faces in a photograph that lies on its side or
-// upside down. So if the subject is clearer in a turned photograph, that is
-// searched from the start: only there are all faces found that would be found if
-// the photograph were upright.
+// In a photograph that lies on its side or upside down, the detector finds only
+// some of the faces, and some that are none. So if the subject is clearer in the
+// photograph turned, the whole of that is searched, and the faces found there
+// count.
 func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, *view, error) {
 	s, err := w.findTurned(ctx, p, part)
-	if err != nil || !s.chosen {
+	if err != nil || len(s.faces) == 0 {
 		return s, nil, err
 	}
 	v, err := w.view(ctx, s, true)
@@ -44,9 +46,6 @@ func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, 
 	found, err := w.search(ctx, v.photo, 0, allSteps)
 	if err != nil {
 		return s, nil, err
-	}
-	if len(found) == 0 {
-		found = []detection{{box: v.box}}
 	}
 	s = w.engine.sceneOf(v.photo, s.turn.then(v.turn), found)
 	if !s.chosen {

@@ -58,8 +58,12 @@ func (w *worker) view(ctx context.Context, s scene, around bool) (*view, error) 
 		ways = nil
 	}
 	for _, o := range ways {
-		box := o.box(s.subject, float64(s.photo.Width), float64(s.photo.Height))
-		if err := try(s.photo.turned(o), o, box); err != nil {
+		turned := s.photo.turned(o)
+		box, err := w.fit(turned, o.box(s.subject, float64(s.photo.Width), float64(s.photo.Height)))
+		if err != nil {
+			return nil, err
+		}
+		if err := try(turned, o, box); err != nil {
 			return nil, err
 		}
 	}
@@ -67,6 +71,21 @@ func (w *worker) view(ctx context.Context, s scene, around bool) (*view, error) 
 		w.align(best.photo, best.points)
 	}
 	return best, nil
+}
+
+// fit returns the box of the face that the detector finds in the place of box, or
+// box if it finds none. The box of a face on its side is inaccurate.
+func (w *worker) fit(p *Photo, box Box) (Box, error) {
+	found, err := w.detect(p, box.around(2*box.Width(), 2*box.Height()))
+	if err != nil {
+		return Box{}, err
+	}
+	for _, d := range found {
+		if overlap(d.box, box) > overlapSeen {
+			return d.box, nil
+		}
+	}
+	return box, nil
 }
 
 // look aligns the face in box and runs the template network on it. It returns nil
