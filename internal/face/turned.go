@@ -78,3 +78,32 @@ func (w *worker) findTurned(ctx context.Context, p *Photo, part scope) (scene, e
 	}
 	return w.engine.sceneOf(p, upright, nil), nil
 }
+
+// lookTurned looks at the subject of a scene that is turned by o.
+func (w *worker) lookTurned(ctx context.Context, s scene, o orientation) (*view, error) {
+	turned := s.photo.turned(o)
+	box, err := w.fit(turned, o.box(s.subject, float64(s.photo.Width), float64(s.photo.Height)))
+	if err != nil {
+		return nil, err
+	}
+	v, err := w.look(ctx, turned, box)
+	if v != nil {
+		v.turn = o
+	}
+	return v, err
+}
+
+// fit returns the box of the face that the detector finds in the place of box, or
+// box if it finds none. The box of a face on its side is inaccurate.
+func (w *worker) fit(p *Photo, box Box) (Box, error) {
+	found, err := w.detect(p, box.around(2*box.Width(), 2*box.Height()))
+	if err != nil {
+		return Box{}, err
+	}
+	for _, d := range found {
+		if overlap(d.box, box) > overlapSeen {
+			return d.box, nil
+		}
+	}
+	return box, nil
+}

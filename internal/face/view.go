@@ -28,64 +28,44 @@ type view struct {
 // side, which the other networks cannot process. It leaves the view's aligned face
 // in the template network's input. It returns nil if there is no face.
 func (w *worker) view(ctx context.Context, s scene, around bool) (*view, error) {
-	best, err := w.look(ctx, s.photo, s.subject)
+	first, err := w.look(ctx, s.photo, s.subject)
 	known := w.engine.manifest.TemplateLength
-	if err != nil || best == nil || known == nil || best.length >= known.Clear {
-		return best, err
-	}
-	first, last := best, best
-	try := func(p *Photo, o orientation, box Box) error {
-		v, err := w.look(ctx, p, box)
-		if err != nil || v == nil {
-			return err
-		}
-		v.turn = o
-		if last = v; v.length > clearer*first.length && v.length > best.length {
-			best = v
-		}
-		return nil
+	if err != nil || first == nil || known == nil || first.length >= known.Clear {
+		return first, err
 	}
 	again, ways := moves[:], turns[:]
 	if first.length >= poor*known.Clear {
 		again, ways = nil, []orientation{upsideDown}
 	}
-	for _, m := range again {
-		if err := try(s.photo, upright, m.apply(s.subject)); err != nil {
-			return nil, err
-		}
-	}
 	if !around {
 		ways = nil
 	}
-	for _, o := range ways {
-		turned := s.photo.turned(o)
-		box, err := w.fit(turned, o.box(s.subject, float64(s.photo.Width), float64(s.photo.Height)))
+	best := first
+	for _, m := range again {
+		v, err := w.look(ctx, s.photo, m.apply(s.subject))
 		if err != nil {
 			return nil, err
 		}
-		if err := try(turned, o, box); err != nil {
+		best = clearest(first, best, v)
+	}
+	for _, o := range ways {
+		v, err := w.lookTurned(ctx, s, o)
+		if err != nil {
 			return nil, err
 		}
+		best = clearest(first, best, v)
 	}
-	if best != last { // draw it again
-		w.align(best.photo, best.points)
-	}
+	w.align(best.photo, best.points) // another look may have been the last
 	return best, nil
 }
 
-// fit returns the box of the face that the detector finds in the place of box, or
-// box if it finds none. The box of a face on its side is inaccurate.
-func (w *worker) fit(p *Photo, box Box) (Box, error) {
-	found, err := w.detect(p, box.around(2*box.Width(), 2*box.Height()))
-	if err != nil {
-		return Box{}, err
+// clearest returns v if its vector is the longest and clearer than the first one.
+// Otherwise, and if v is nil, it returns best.
+func clearest(first, best, v *view) *view {
+	if v != nil && v.length > clearer*first.length && v.length > best.length {
+		return v
 	}
-	for _, d := range found {
-		if overlap(d.box, box) > overlapSeen {
-			return d.box, nil
-		}
-	}
-	return box, nil
+	return best
 }
 
 // look aligns the face in box and runs the template network on it. It returns nil
