@@ -27,8 +27,7 @@ func (e *Engine) sceneOf(p *Photo, turn orientation, faces []detection) scene {
 }
 
 // findUpright returns the scene in which the subject's face is upright, and the
-// view of it, which is nil if there is no face. A scene with several faces may
-// have a view, that of the largest.
+// view of it, which is nil if there is no subject or no face.
 //
 // In a photograph that lies on its side or upside down, the detector finds only
 // some of the faces, and some that are none. So if the subject is clearer in the
@@ -39,20 +38,74 @@ func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, 
 	if err != nil || len(s.faces) == 0 {
 		return s, nil, err
 	}
-	v, err := w.view(ctx, s, true)
-	if err != nil || v == nil || v.turn == upright {
-		return s, v, err
+	first, err := w.look(ctx, s.photo, s.subject)
+	if err != nil || first == nil {
+		return s, nil, err
 	}
-	found, err := w.search(ctx, v.photo, 0, allSteps)
+	best, err := w.lookAround(ctx, s, first)
 	if err != nil {
 		return s, nil, err
 	}
-	s = w.engine.sceneOf(v.photo, s.turn.then(v.turn), found)
-	if !s.chosen {
+	if best.turn != upright {
+		found, err := w.search(ctx, best.photo, 0, allSteps)
+		if err != nil {
+			return s, nil, err
+		}
+		s = w.engine.sceneOf(best.photo, s.turn.then(best.turn), found)
+		if !s.chosen {
+			return s, nil, nil
+		}
+		first, err = w.look(ctx, s.photo, s.subject)
+		if err != nil {
+			return s, nil, err
+		}
+	}
+	if !s.chosen || first == nil {
 		return s, nil, nil
 	}
-	v, err = w.view(ctx, s, false)
+	v, err := w.view(ctx, s, first)
 	return s, v, err
+}
+
+// lookAround returns the clearest of a view of a scene's subject and, unless that
+// is clear, of views with the photograph turned.
+func (w *worker) lookAround(ctx context.Context, s scene, first *view) (*view, error) {
+	var ways []orientation
+	switch {
+	case w.shorter(first, poor):
+		ways = turns[:]
+	case w.shorter(first, 1):
+		ways = []orientation{upsideDown}
+	}
+	best := first
+	for _, o := range ways {
+		v, err := w.lookTurned(ctx, s, o)
+		if err != nil {
+			return nil, err
+		}
+		best = clearest(first, best, v)
+	}
+	return best, nil
+}
+
+// lookTurned looks at the subject of a scene that is turned by o: the face that
+// the detector finds there, since the box of a face on its side is inaccurate, or
+// the same box if it finds none.
+func (w *worker) lookTurned(ctx context.Context, s scene, o orientation) (*view, error) {
+	turned := s.photo.turned(o)
+	found, err := w.search(ctx, turned, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	box := o.box(s.subject, float64(s.photo.Width), float64(s.photo.Height))
+	if len(found) > 0 {
+		box, _ = w.engine.choose(found, turned)
+	}
+	v, err := w.look(ctx, turned, box)
+	if v != nil {
+		v.turn = o
+	}
+	return v, err
 }
 
 // findTurned searches the part of the photograph in scope. If that shows nothing,
@@ -77,33 +130,4 @@ func (w *worker) findTurned(ctx context.Context, p *Photo, part scope) (scene, e
 		}
 	}
 	return w.engine.sceneOf(p, upright, nil), nil
-}
-
-// lookTurned looks at the subject of a scene that is turned by o.
-func (w *worker) lookTurned(ctx context.Context, s scene, o orientation) (*view, error) {
-	turned := s.photo.turned(o)
-	box, err := w.fit(turned, o.box(s.subject, float64(s.photo.Width), float64(s.photo.Height)))
-	if err != nil {
-		return nil, err
-	}
-	v, err := w.look(ctx, turned, box)
-	if v != nil {
-		v.turn = o
-	}
-	return v, err
-}
-
-// fit returns the box of the face that the detector finds in the place of box, or
-// box if it finds none. The box of a face on its side is inaccurate.
-func (w *worker) fit(p *Photo, box Box) (Box, error) {
-	found, err := w.detect(p, box.around(2*box.Width(), 2*box.Height()))
-	if err != nil {
-		return Box{}, err
-	}
-	for _, d := range found {
-		if overlap(d.box, box) > overlapSeen {
-			return d.box, nil
-		}
-	}
-	return box, nil
 }

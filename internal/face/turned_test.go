@@ -117,7 +117,7 @@ func TestTwoPeopleInTurnedPhotograph(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t)
 	tried, refused := 0, 0
-	for list, n := range map[string]int{"london_pairs.csv": several(2, 38), "lfw_pairs.csv": several(6, 60)} {
+	for list, n := range map[string]int{"london_pairs.csv": several(2, 38), "lfw_pairs.csv": several(4, 60)} {
 		people := spread(genuine(readPairs(t, list)), n)
 		for i, p := range people {
 			first, second := photograph(t, p.probe), photograph(t, people[(i+n/2)%n].probe)

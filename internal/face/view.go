@@ -21,42 +21,33 @@ type view struct {
 	length float64
 }
 
-// view looks at the subject of a scene. If the template is not clear, it looks
-// again and returns the view with the longest vector. It tries other boxes, since
-// the detector's box can be wrong for a hat or much hair. If around is true, it
-// tries the photograph turned, since the detector finds faces that lie on their
-// side, which the other networks cannot process. It leaves the view's aligned face
-// in the template network's input. It returns nil if there is no face.
-func (w *worker) view(ctx context.Context, s scene, around bool) (*view, error) {
-	first, err := w.look(ctx, s.photo, s.subject)
-	known := w.engine.manifest.TemplateLength
-	if err != nil || first == nil || known == nil || first.length >= known.Clear {
-		return first, err
-	}
-	again, ways := moves[:], turns[:]
-	if first.length >= poor*known.Clear {
-		again, ways = nil, []orientation{upsideDown}
-	}
-	if !around {
-		ways = nil
+// view returns the clearest view of the subject of a scene, of which first is the
+// first. If that is poor, it looks in other boxes, since the detector's box can be
+// wrong for a hat or much hair. It leaves the view's aligned face in the template
+// network's input.
+func (w *worker) view(ctx context.Context, s scene, first *view) (*view, error) {
+	if !w.shorter(first, 1) {
+		return first, nil
 	}
 	best := first
-	for _, m := range again {
-		v, err := w.look(ctx, s.photo, m.apply(s.subject))
-		if err != nil {
-			return nil, err
+	if w.shorter(first, poor) {
+		for _, m := range moves {
+			v, err := w.look(ctx, s.photo, m.apply(s.subject))
+			if err != nil {
+				return nil, err
+			}
+			best = clearest(first, best, v)
 		}
-		best = clearest(first, best, v)
-	}
-	for _, o := range ways {
-		v, err := w.lookTurned(ctx, s, o)
-		if err != nil {
-			return nil, err
-		}
-		best = clearest(first, best, v)
 	}
 	w.align(best.photo, best.points) // another look may have been the last
 	return best, nil
+}
+
+// shorter reports whether a view's vector is shorter than that share of
+// TemplateLength.Clear.
+func (w *worker) shorter(v *view, share float64) bool {
+	known := w.engine.manifest.TemplateLength
+	return known != nil && v.length < share*known.Clear
 }
 
 // clearest returns v if its vector is the longest and clearer than the first one.
@@ -101,7 +92,7 @@ var moves = [...]move{{0, 0.2, 1}, {0, 0.2, 1.2}, {0.15, 0.1, 1}, {-0.15, 0.1, 1
 // another look counts. Noise changes the length by a few per cent.
 const clearer = 1.1
 
-// poor is the share of TemplateLength.Clear from which view tries only the
-// photograph upside down. Of all wrong orientations, an upside-down face gives
-// the longest vectors.
+// poor is the share of TemplateLength.Clear from which a face is looked at again
+// only upside down. Of all wrong orientations, an upside-down face gives the
+// longest vectors.
 const poor = 0.9
