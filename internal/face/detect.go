@@ -94,35 +94,6 @@ func (w *worker) search(ctx context.Context, p *Photo, from, to int) ([]detectio
 	return nil, nil
 }
 
-// turns are the orientations of a photograph that is not upright, the most
-// frequent first: on one side, on the other, upside down.
-var turns = [...]orientation{6, 8, upsideDown}
-
-// findTurned searches the part of the photograph in scope. If that shows nothing,
-// it also searches the photograph turned by a quarter and by half, since cameras
-// and programs lose the orientation tag. It returns the photograph in which it
-// found the faces, and how that was turned.
-func (w *worker) findTurned(ctx context.Context, p *Photo, s scope) (*Photo, orientation, []detection, error) {
-	from, to := 0, allSteps
-	if s.searched {
-		from = fewPixels
-	}
-	if s.more {
-		to = fewPixels
-	}
-	found, err := w.search(ctx, p, from, to)
-	if err != nil || len(found) > 0 || s.searched {
-		return p, upright, found, err
-	}
-	for _, o := range turns {
-		turned := p.turned(o)
-		if found, err = w.search(ctx, turned, 0, inTurned); err != nil || len(found) > 0 {
-			return turned, o, found, err
-		}
-	}
-	return p, upright, nil, nil
-}
-
 // recheck drops the detections that neither reach sureScore nor are found again
 // in boxes of two and of three times their size. found is sorted, best first.
 func (w *worker) recheck(p *Photo, found []detection) ([]detection, error) {

@@ -413,28 +413,18 @@ const keepPixels = 4 << 20
 
 // extract processes the face in a decoded photograph. It also returns how the
 // photograph was turned to find it.
-func (w *worker) extract(ctx context.Context, p *Photo, use Use, s scope) (_ Extraction, turn orientation, _ error) {
+func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (_ Extraction, turn orientation, _ error) {
 	e := w.engine
-	p, turn, found, err := w.findTurned(ctx, p, s)
+	s, v, err := w.findUpright(ctx, p, part)
 	if err != nil {
 		return Extraction{}, 0, err
 	}
-	x := Extraction{Faces: len(found)}
-	if len(found) == 0 {
-		x.Finding = NoFace
-		return x, turn, nil
-	}
-	face, ok := e.choose(found, p)
-	x.Box = face
-	if !ok {
+	x, turn := Extraction{Faces: len(s.faces), Box: s.subject}, s.turn
+	switch {
+	case len(s.faces) > 0 && !s.chosen:
 		x.Finding = SeveralFaces
 		return x, turn, nil
-	}
-	v, err := w.view(ctx, p, face)
-	if err != nil {
-		return Extraction{}, 0, err
-	}
-	if v == nil {
+	case v == nil:
 		x.Finding = NoFace
 		return x, turn, nil
 	}

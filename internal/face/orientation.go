@@ -3,6 +3,7 @@ package face
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // orientation says how the stored pixels must be turned, as given by a camera: 1
@@ -49,6 +50,27 @@ func (o orientation) walk(w, h int) (start, dx, dy int) {
 	default:
 		return 0, 1, w
 	}
+}
+
+// box returns where a box of a stored width×height image is in the upright image.
+func (o orientation) box(b Box, width, height float64) Box {
+	if o.swapsSides() {
+		b, width, height = Box{b.Y0, b.X0, b.Y1, b.X1}, height, width
+	}
+	if o.mirrorsColumns() {
+		b.X0, b.X1 = width-b.X1, width-b.X0
+	}
+	if o.mirrorsRows() {
+		b.Y0, b.Y1 = height-b.Y1, height-b.Y0
+	}
+	return b
+}
+
+// then returns the turn that is the same as o and then next. Neither mirrors.
+func (o orientation) then(next orientation) orientation {
+	quarters := [...]orientation{upright, 6, upsideDown, 8}
+	n := slices.Index(quarters[:], o) + slices.Index(quarters[:], next)
+	return quarters[n%len(quarters)]
 }
 
 // jpegOrientation returns the orientation in the JPEG's first EXIF segment, or

@@ -8,8 +8,10 @@ import (
 // view is the result of looking at a face in one box: the landmarks, and the
 // template network's output for the face aligned by them.
 type view struct {
-	// photo is the photograph of the landmarks, possibly turned.
+	// photo is the photograph of the landmarks, and turn how the scene's was
+	// turned.
 	photo *Photo
+	turn  orientation
 	// box is the square of the face.
 	box    Box
 	points *landmarks
@@ -19,56 +21,42 @@ type view struct {
 	length float64
 }
 
-// view looks at the face in box. If the template is not clear, it looks again
-// and returns the view with the longest vector. It tries other boxes, since the
-// detector's box can be wrong for a hat or much hair. It tries the photograph
-// turned, since the detector finds faces that lie on their side, which the other
-// networks cannot process. It leaves the view's aligned face in the template
-// network's input. It returns nil if there is no face.
-func (w *worker) view(ctx context.Context, p *Photo, box Box) (*view, error) {
-	best, err := w.look(ctx, p, box)
-	known := w.engine.manifest.TemplateLength
-	if err != nil || best == nil || known == nil || best.length >= known.Clear {
-		return best, err
+// view returns the clearest view of the subject of a scene, of which first is the
+// first. If that is poor, it looks in other boxes, since the detector's box can be
+// wrong for a hat or much hair. It leaves the view's aligned face in the template
+// network's input.
+func (w *worker) view(ctx context.Context, s scene, first *view) (*view, error) {
+	if !w.shorter(first, 1) {
+		return first, nil
 	}
-	first, last := best, best
-	try := func(p *Photo, box Box) error {
-		v, err := w.look(ctx, p, box)
-		if err != nil || v == nil {
-			return err
-		}
-		if last = v; v.length > clearer*first.length && v.length > best.length {
-			best = v
-		}
-		return nil
-	}
-	again, turns := moves[:], turns[:]
-	if first.length >= poor*known.Clear {
-		again, turns = nil, []orientation{upsideDown}
-	}
-	for _, m := range again {
-		if err := try(p, m.apply(box)); err != nil {
-			return nil, err
+	best := first
+	if w.shorter(first, poor) {
+		for _, m := range moves {
+			v, err := w.look(ctx, s.photo, m.apply(s.subject))
+			if err != nil {
+				return nil, err
+			}
+			best = clearest(first, best, v)
 		}
 	}
-	for _, o := range turns {
-		turned := p.turned(o)
-		found, err := w.search(ctx, turned, 0, 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) == 0 {
-			continue
-		}
-		face, _ := w.engine.choose(found, turned)
-		if err := try(turned, face); err != nil {
-			return nil, err
-		}
-	}
-	if best != last { // draw it again
-		w.align(best.photo, best.points)
-	}
+	w.align(best.photo, best.points) // another look may have been the last
 	return best, nil
+}
+
+// shorter reports whether a view's vector is shorter than that share of
+// TemplateLength.Clear.
+func (w *worker) shorter(v *view, share float64) bool {
+	known := w.engine.manifest.TemplateLength
+	return known != nil && v.length < share*known.Clear
+}
+
+// clearest returns v if its vector is the longest and clearer than the first one.
+// Otherwise, and if v is nil, it returns best.
+func clearest(first, best, v *view) *view {
+	if v != nil && v.length > clearer*first.length && v.length > best.length {
+		return v
+	}
+	return best
 }
 
 // look aligns the face in box and runs the template network on it. It returns nil
@@ -85,7 +73,7 @@ func (w *worker) look(ctx context.Context, p *Photo, box Box) (*view, error) {
 		return nil, err
 	}
 	vector := slices.Clone(w.template.Output(0))
-	return &view{photo: p, box: box, points: points, vector: vector, length: lengthOf(vector)}, nil
+	return &view{photo: p, turn: upright, box: box, points: points, vector: vector, length: lengthOf(vector)}, nil
 }
 
 // move shifts a box by fractions of its size, and scales it.
@@ -104,7 +92,7 @@ var moves = [...]move{{0, 0.2, 1}, {0, 0.2, 1.2}, {0.15, 0.1, 1}, {-0.15, 0.1, 1
 // another look counts. Noise changes the length by a few per cent.
 const clearer = 1.1
 
-// poor is the share of TemplateLength.Clear from which view tries only the
-// photograph upside down. Of all wrong orientations, an upside-down face gives
-// the longest vectors.
+// poor is the share of TemplateLength.Clear from which a face is looked at again
+// only upside down. Of all wrong orientations, an upside-down face gives the
+// longest vectors.
 const poor = 0.9

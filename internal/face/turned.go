@@ -1,0 +1,133 @@
+package face
+
+import "context"
+
+// turns are the orientations of a photograph that is not upright, the most
+// frequent first: on one side, on the other, upside down.
+var turns = [...]orientation{6, 8, upsideDown}
+
+// scene is a photograph, turned in one way, and the faces that were found in it.
+type scene struct {
+	photo *Photo
+	turn  orientation
+	faces []detection
+	// subject is the face that counts, or the largest if none is chosen: see
+	// Engine.choose.
+	subject Box
+	chosen  bool
+}
+
+// sceneOf returns a scene with its subject.
+func (e *Engine) sceneOf(p *Photo, turn orientation, faces []detection) scene {
+	s := scene{photo: p, turn: turn, faces: faces}
+	if len(faces) > 0 {
+		s.subject, s.chosen = e.choose(faces, p)
+	}
+	return s
+}
+
+// findUpright returns the scene in which the subject's face is upright, and the
+// view of it, which is nil if there is no subject or no face.
+//
+// In a photograph that lies on its side or upside down, the detector finds only
+// some of the faces, and some that are none. So if the subject is clearer in the
+// photograph turned, the whole of that is searched, and the faces found there
+// count.
+func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, *view, error) {
+	s, err := w.findTurned(ctx, p, part)
+	if err != nil || len(s.faces) == 0 {
+		return s, nil, err
+	}
+	first, err := w.look(ctx, s.photo, s.subject)
+	if err != nil || first == nil {
+		return s, nil, err
+	}
+	best, err := w.lookAround(ctx, s, first)
+	if err != nil {
+		return s, nil, err
+	}
+	if best.turn != upright {
+		found, err := w.search(ctx, best.photo, 0, allSteps)
+		if err != nil {
+			return s, nil, err
+		}
+		s = w.engine.sceneOf(best.photo, s.turn.then(best.turn), found)
+		if !s.chosen {
+			return s, nil, nil
+		}
+		first, err = w.look(ctx, s.photo, s.subject)
+		if err != nil {
+			return s, nil, err
+		}
+	}
+	if !s.chosen || first == nil {
+		return s, nil, nil
+	}
+	v, err := w.view(ctx, s, first)
+	return s, v, err
+}
+
+// lookAround returns the clearest of a view of a scene's subject and, unless that
+// is clear, of views with the photograph turned.
+func (w *worker) lookAround(ctx context.Context, s scene, first *view) (*view, error) {
+	var ways []orientation
+	switch {
+	case w.shorter(first, poor):
+		ways = turns[:]
+	case w.shorter(first, 1):
+		ways = []orientation{upsideDown}
+	}
+	best := first
+	for _, o := range ways {
+		v, err := w.lookTurned(ctx, s, o)
+		if err != nil {
+			return nil, err
+		}
+		best = clearest(first, best, v)
+	}
+	return best, nil
+}
+
+// lookTurned looks at the subject of a scene that is turned by o: the face that
+// the detector finds there, since the box of a face on its side is inaccurate, or
+// the same box if it finds none.
+func (w *worker) lookTurned(ctx context.Context, s scene, o orientation) (*view, error) {
+	turned := s.photo.turned(o)
+	found, err := w.search(ctx, turned, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	box := o.box(s.subject, float64(s.photo.Width), float64(s.photo.Height))
+	if len(found) > 0 {
+		box, _ = w.engine.choose(found, turned)
+	}
+	v, err := w.look(ctx, turned, box)
+	if v != nil {
+		v.turn = o
+	}
+	return v, err
+}
+
+// findTurned searches the part of the photograph in scope. If that shows nothing,
+// it also searches the photograph turned by a quarter and by half, since cameras
+// and programs lose the orientation tag.
+func (w *worker) findTurned(ctx context.Context, p *Photo, part scope) (scene, error) {
+	from, to := 0, allSteps
+	if part.searched {
+		from = fewPixels
+	}
+	if part.more {
+		to = fewPixels
+	}
+	found, err := w.search(ctx, p, from, to)
+	if err != nil || len(found) > 0 || part.searched {
+		return w.engine.sceneOf(p, upright, found), err
+	}
+	for _, o := range turns {
+		turned := p.turned(o)
+		if found, err = w.search(ctx, turned, 0, inTurned); err != nil || len(found) > 0 {
+			return w.engine.sceneOf(turned, o, found), err
+		}
+	}
+	return w.engine.sceneOf(p, upright, nil), nil
+}
