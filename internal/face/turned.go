@@ -31,8 +31,8 @@ func (e *Engine) sceneOf(p *Photo, turn orientation, faces []detection) scene {
 //
 // In a photograph that lies on its side or upside down, the detector finds only
 // some of the faces, and some that are none. So if the subject is clearer in the
-// photograph turned, the whole of that is searched, and the faces found there
-// count.
+// photograph turned, the whole of that is searched, and the faces found there, if
+// any, count.
 func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, *view, error) {
 	s, err := w.findTurned(ctx, p, part)
 	if err != nil || len(s.faces) == 0 {
@@ -47,17 +47,15 @@ func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, 
 		return s, nil, err
 	}
 	if best.turn != upright {
-		found, err := w.search(ctx, best.photo, 0, allSteps)
+		turned, err := w.search(ctx, best.photo, 0, allSteps)
 		if err != nil {
 			return s, nil, err
 		}
-		s = w.engine.sceneOf(best.photo, s.turn.then(best.turn), found)
-		if !s.chosen {
-			return s, nil, nil
-		}
-		first, err = w.look(ctx, s.photo, s.subject)
-		if err != nil {
-			return s, nil, err
+		if len(turned) > 0 {
+			s = w.engine.sceneOf(best.photo, s.turn.then(best.turn), turned)
+			if first, err = w.look(ctx, s.photo, s.subject); err != nil {
+				return s, nil, err
+			}
 		}
 	}
 	if !s.chosen || first == nil {
