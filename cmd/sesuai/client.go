@@ -128,3 +128,13 @@ func (c *clientRemove) Run(s *session) error {
 		return s.print(map[string]bool{"removed": true}, "removed\n")
 	})
 }
+
+// clientNames returns the names of the clients by their IDs.
+func (s *session) clientNames(storage *app.Storage) (map[string]string, error) {
+	clients, err := storage.Clients.ListClients(s)
+	names := make(map[string]string, len(clients))
+	for _, c := range clients {
+		names[c.ID] = c.Name
+	}
+	return names, err
+}

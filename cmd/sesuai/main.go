@@ -68,6 +68,8 @@ type commandLine struct {
 		Report dukcapilReport `cmd:"" help:"Say what an institution reports about a half-year."`
 	} `cmd:"" help:"The registry of Dukcapil: docs/operate/dukcapil-cost.md."`
 	Audit struct {
+		List   auditList   `cmd:"" help:"List verifications and changes with what led to their results, the last one first."`
+		Show   auditShow   `cmd:"" help:"Say all that is recorded of a request."`
 		Verify auditVerify `cmd:"" help:"Say whether the audit trail, and what it describes, is as it was recorded."`
 	} `cmd:"" help:"The audit trail: docs/operate/audit.md."`
 	Keys struct {

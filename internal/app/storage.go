@@ -62,6 +62,7 @@ type Trail interface {
 	// Verify verifies the whole trail and returns its head. The error is an
 	// *audit.BrokenError for the first event that is not as it was recorded.
 	Verify(ctx context.Context) (audit.Head, error)
+	audit.Reader
 }
 
 // People is the built-in registry.

@@ -236,10 +236,12 @@ func TestTampering(t *testing.T) {
 			UPDATE audit_events SET seq = 5 WHERE seq = -1`, 4},
 		{"inserted before", `INSERT INTO audit_events SELECT 0, at, request_id, client, nik, result, reason, nik_outcome,
 			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
-			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state FROM audit_events WHERE seq = 1`, 1},
+			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state,
+			name_threshold, replay_checked, liveness_threshold, measures FROM audit_events WHERE seq = 1`, 1},
 		{"added after", `INSERT INTO audit_events SELECT 11, at, request_id, client, nik, result, reason, nik_outcome,
 			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
-			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state FROM audit_events WHERE seq = 10`, 11},
+			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state,
+			name_threshold, replay_checked, liveness_threshold, measures FROM audit_events WHERE seq = 10`, 11},
 		{"head moved back", `DELETE FROM audit_events WHERE seq > 8; UPDATE audit_head SET seq = 8`, 8},
 		{"head moved on", `UPDATE audit_head SET seq = 12`, 11},
 		{"cut at the end, with the head's hash", `DELETE FROM audit_events WHERE seq > 8;
@@ -257,6 +259,9 @@ func TestTampering(t *testing.T) {
 		{"digest changed", `UPDATE audit_events SET digest_before = digest_after WHERE seq = 8`, 8},
 		{"digest zeroed", `UPDATE audit_events SET digest_before = zeroblob(32) WHERE seq = 8`, 8},
 		{"digest shortened", `UPDATE audit_events SET digest_after = x'00' WHERE seq = 8`, 8},
+		{"name threshold changed", `UPDATE audit_events SET name_threshold = 80 WHERE seq = 4`, 4},
+		{"explanation removed", `UPDATE audit_events SET name_threshold = 0, replay_checked = 0 WHERE seq = 4`, 4},
+		{"explanation added", `UPDATE audit_events SET measures = 'sharpness' WHERE seq = 8`, 8},
 		{"state removed", `UPDATE audit_events SET state = x'' WHERE seq = 8`, 8},
 	}
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
@@ -296,6 +301,56 @@ func TestTampering(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestEventsOfALongTrail: however many events are between those that are selected,
+// all are found.
+func TestEventsOfALongTrail(t *testing.T) {
+	l := newTrail(t, engines.SQLite(t))
+	start := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	for page := range 3 {
+		events := make([]audit.Event, 9_000)
+		for i := range events {
+			events[i] = audit.Event{
+				Time: start.Add(time.Duration(page) * 24 * time.Hour), RequestID: "other", Result: audit.Verified, NameScore: -1,
+			}
+		}
+		events[0].RequestID = fmt.Sprint(page)
+		events[1].RequestID = "each"
+		l.record(t, events...)
+	}
+	for name, test := range map[string]struct {
+		filter audit.Filter
+		want   []int64
+	}{
+		"the first":     {audit.Filter{RequestID: "0"}, []int64{1}},
+		"each":          {audit.Filter{RequestID: "each"}, []int64{18002, 9002, 2}},
+		"each, limited": {audit.Filter{RequestID: "each", Limit: 2}, []int64{18002, 9002}},
+		"too old":       {audit.Filter{RequestID: "0", Since: start.Add(time.Hour)}, nil},
+		"since":         {audit.Filter{RequestID: "each", Since: start.Add(time.Hour)}, []int64{18002, 9002}},
+	} {
+		events, err := l.Events(t.Context(), test.filter)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var got []int64
+		for _, e := range events {
+			got = append(got, e.Seq)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestUnreadableEvent: an event that cannot be read is not left out.
+func TestUnreadableEvent(t *testing.T) {
+	l := newTrail(t, engines.SQLite(t))
+	l.record(t, audittest.Event(t, 1, "a"), audittest.Event(t, 2, "b"))
+	l.exec(t, `UPDATE audit_events SET flags = 'NONSENSE' WHERE seq = 1`)
+	if events, err := l.Events(t.Context(), audit.Filter{}); sesuai.KindOf(err) != sesuai.KindUnavailable {
+		t.Errorf("Events = %v, %v", events, err)
+	}
 }
 
 // TestVerifyEndsWithItsContext: a trail that is not read to its end is not taken
