@@ -137,7 +137,7 @@ func (auditShow) Help() string {
 
 func (c *auditShow) Run(s *session) error {
 	return s.withStorage(func(storage *app.Storage) error {
-		events, err := storage.Trail.Events(s, audit.Filter{RequestID: httpapi.RecordedID(storage.Hash, c.RequestID)})
+		events, err := c.events(s, storage)
 		if err != nil {
 			return err
 		}
@@ -161,4 +161,14 @@ func (c *auditShow) Run(s *session) error {
 		}
 		return nil
 	})
+}
+
+// events returns the events of the request, whether its id is given as it was sent or
+// as it was recorded.
+func (c *auditShow) events(s *session, storage *app.Storage) ([]audit.Entry, error) {
+	events, err := storage.Trail.Events(s, audit.Filter{RequestID: c.RequestID})
+	if recorded := httpapi.RecordedID(storage.Hash, c.RequestID); err == nil && len(events) == 0 && recorded != c.RequestID {
+		events, err = storage.Trail.Events(s, audit.Filter{RequestID: recorded})
+	}
+	return events, err
 }

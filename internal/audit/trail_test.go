@@ -304,30 +304,26 @@ func TestTampering(t *testing.T) {
 }
 
 // TestEventsOfALongTrail: however many events are between those that are selected,
-// all are found.
+// all are found. The first one is a day older than the others.
 func TestEventsOfALongTrail(t *testing.T) {
 	l := newTrail(t, engines.SQLite(t))
-	start := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
-	for page := range 3 {
-		events := make([]audit.Event, 9_000)
-		for i := range events {
-			events[i] = audit.Event{
-				Time: start.Add(time.Duration(page) * 24 * time.Hour), RequestID: "other", Result: audit.Verified, NameScore: -1,
-			}
-		}
-		events[0].RequestID = fmt.Sprint(page)
-		events[1].RequestID = "each"
-		l.record(t, events...)
-	}
+	first := audittest.Event(t, 1, "wanted")
+	l.record(t, first)
+	l.exec(t, `INSERT INTO audit_events SELECT n, at + 86400000000, 'other', client, nik, result, reason, nik_outcome,
+		name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
+		flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state,
+		name_threshold, replay_checked, liveness_threshold, measures
+		FROM audit_events, (WITH RECURSIVE numbers(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 11000)
+			SELECT n FROM numbers) WHERE seq = 1;
+		UPDATE audit_events SET request_id = 'wanted' WHERE seq IN (9000, 11000)`)
 	for name, test := range map[string]struct {
 		filter audit.Filter
 		want   []int64
 	}{
-		"the first":     {audit.Filter{RequestID: "0"}, []int64{1}},
-		"each":          {audit.Filter{RequestID: "each"}, []int64{18002, 9002, 2}},
-		"each, limited": {audit.Filter{RequestID: "each", Limit: 2}, []int64{18002, 9002}},
-		"too old":       {audit.Filter{RequestID: "0", Since: start.Add(time.Hour)}, nil},
-		"since":         {audit.Filter{RequestID: "each", Since: start.Add(time.Hour)}, []int64{18002, 9002}},
+		"all":     {audit.Filter{RequestID: "wanted"}, []int64{11000, 9000, 1}},
+		"limited": {audit.Filter{RequestID: "wanted", Limit: 2}, []int64{11000, 9000}},
+		"since":   {audit.Filter{RequestID: "wanted", Since: first.Time.Add(time.Hour)}, []int64{11000, 9000}},
+		"too old": {audit.Filter{RequestID: "wanted", Since: first.Time.Add(48 * time.Hour)}, nil},
 	} {
 		events, err := l.Events(t.Context(), test.filter)
 		if err != nil {
