@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	".": {},
 
 	"cmd/sesuai": {
-		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/enrol",
+		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/audit", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry",
 		"internal/dukcapil/sandbox", "internal/atomicfile",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",

@@ -50,6 +50,10 @@ func (c *commandLine) prepare(ctx context.Context, data string) (client, error) 
 	made := client{file: filepath.Join(data, "demo-client.json"), curl: filepath.Join(data, "demo-client.curl")}
 	known, err := os.ReadFile(made.file)
 	mine := err == nil // this folder was prepared before
+	// Nobody is imported; this makes the registry if there is none.
+	if err := c.sesuai(ctx, nil, "person", "import", os.DevNull, "--format", "jsonl", "--data", data); err != nil {
+		return client{}, err
+	}
 	var count struct{ People int }
 	if err := c.sesuai(ctx, &count, "person", "count", "--data", data); err != nil {
 		return client{}, err

@@ -27,5 +27,19 @@ func (f claimFlags) parse() (c sesuai.Claim, err error) {
 }
 
 // readPhoto reads a whole photograph. Errors have kind sesuai.KindNoFile or
-// KindTooLarge, and do not repeat the path, which may hold a name.
-func readPhoto(path string) ([]byte, error) { return enrol.ReadPhotoFile(path) }
+// KindTooLarge, and name the path.
+func readPhoto(path string) ([]byte, error) {
+	if path == "" {
+		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "--photo is needed: the path of a JPEG or PNG file"}
+	}
+	photo, err := enrol.ReadPhotoFile(path)
+	if err != nil {
+		return nil, ofPhoto(path, err)
+	}
+	return photo, nil
+}
+
+// ofPhoto says which photograph an error is about.
+func ofPhoto(path string, err error) error {
+	return &sesuai.Error{Kind: sesuai.KindOf(err), Detail: path + ": " + describe(err)}
+}

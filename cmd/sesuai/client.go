@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -11,44 +10,47 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 )
 
-type clientAdd struct {
-	Name          string   `arg:"" help:"A name for the client; unique."`
-	Scopes        []string `name:"scope" help:"What it may do (default all): identity.face_verification." placeholder:"SCOPE"`
-	Threshold     float64  `help:"The percentage that a face must reach: 75 to 100." default:"${threshold}"`
-	NameThreshold int      `help:"The score that a name must reach: 80 to 100." default:"${name_threshold}"`
-	Rate          float64  `help:"Requests a second on average; 0 is no limit."`
-	Burst         int      `help:"Requests at once, where there is a rate; 0 is one second's worth."`
-	Replay        string   `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it)." default:"${replay}"`
-	Liveness      string   `help:"About a photograph that does not look like a living person's: off, log or enforce." default:"${liveness}"`
+// clientSettings are the flags of a client's settings. Those that are nil are not
+// given.
+type clientSettings struct {
+	Scopes        []string `name:"scope" help:"What it may do (a new client: all): identity.face_verification." placeholder:"SCOPE"`
+	Threshold     *float64 `help:"The percentage that a face must reach: 75 to 100 (a new client: ${threshold})." placeholder:"PERCENT"`
+	NameThreshold *int     `help:"The score that a name must reach: 80 to 100 (a new client: ${name_threshold})." placeholder:"SCORE"`
+	Rate          *float64 `help:"Requests a second on average; 0 is no limit (a new client: 0)." placeholder:"N"`
+	Burst         *int     `help:"Requests at once, where there is a rate; 0 is one second's worth (a new client: 0)." placeholder:"N"`
+	Replay        *string  `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it) (a new client: ${replay})." placeholder:"off|log|enforce"`
+	Liveness      *string  `help:"About a photograph that does not look like a living person's: off, log or enforce (a new client: ${liveness})." placeholder:"off|log|enforce"`
 }
 
-func (c *clientAdd) Run(s *session) error {
-	client := access.Client{
-		Name: c.Name, Threshold: threshold(c.Threshold), NameThreshold: c.NameThreshold,
-		Rate: c.Rate, Burst: c.Burst, AddedAt: time.Now(),
+// apply sets what is given. It does not check the ranges: see access.Client.Validate.
+func (f clientSettings) apply(c *access.Client) (err error) {
+	if len(f.Scopes) > 0 {
+		c.Scopes = nil
+		for _, scope := range f.Scopes {
+			c.Scopes = append(c.Scopes, access.Scope(scope))
+		}
 	}
-	var err error
-	if client.Replay, err = access.ParsePolicy(c.Replay); err != nil {
-		return err
+	if f.Threshold != nil {
+		c.Threshold = threshold(*f.Threshold)
 	}
-	if client.Liveness, err = access.ParsePolicy(c.Liveness); err != nil {
-		return err
+	if f.NameThreshold != nil {
+		c.NameThreshold = *f.NameThreshold
 	}
-	for _, scope := range c.Scopes {
-		client.Scopes = append(client.Scopes, access.Scope(scope))
+	if f.Rate != nil {
+		c.Rate = *f.Rate
 	}
-	if len(c.Scopes) == 0 {
-		client.Scopes = access.Scopes[:]
+	if f.Burst != nil {
+		c.Burst = *f.Burst
 	}
-	return s.withStorage(func(storage *app.Storage) error {
-		_, credentials, err := access.Add(s, storage.Clients, storage.Hash, client)
-		if err != nil {
+	if f.Replay != nil {
+		if c.Replay, err = access.ParsePolicy(*f.Replay); err != nil {
 			return err
 		}
-		r := credentials.Reveal()
-		return s.print(r, "username  %s\npassword  %s\napi key   %s\nThey are not kept and cannot be shown again.\n",
-			r.Username, r.Password, r.APIKey)
-	})
+	}
+	if f.Liveness != nil {
+		c.Liveness, err = access.ParsePolicy(*f.Liveness)
+	}
+	return err
 }
 
 // threshold is a threshold as given; one out of range is not known, so that it
@@ -60,7 +62,118 @@ func threshold(v float64) sesuai.Percentage {
 	return sesuai.PercentageOf(v)
 }
 
+// clientArgument is the name of a client as an argument.
+type clientArgument struct {
+	Name string `arg:"" help:"The client's name."`
+}
+
+type clientAdd struct {
+	Name string `arg:"" help:"A name for the client; unique."`
+	clientSettings
+}
+
+func (c *clientAdd) Run(s *session) error {
+	client := access.Client{
+		Name: c.Name, Scopes: access.Scopes[:], AddedAt: time.Now(),
+		Threshold: sesuai.PercentageOf(access.DefaultThreshold), NameThreshold: access.DefaultNameThreshold,
+	}
+	if err := c.apply(&client); err != nil {
+		return err
+	}
+	return s.withNewStorage(func(storage *app.Storage) error {
+		_, credentials, err := access.Add(s, storage.Clients, storage.Hash, client)
+		if err != nil {
+			return err
+		}
+		r := credentials.Reveal()
+		return s.print(r, "username  %s\npassword  %s\napi key   %s\nThey are not kept and cannot be shown again.\n",
+			r.Username, r.Password, r.APIKey)
+	})
+}
+
+type clientSet struct {
+	clientArgument
+	clientSettings
+}
+
+// Help is what --help says of the command besides its flags.
+func (clientSet) Help() string {
+	return "What is not given stays as it is, and so do the credentials. It holds from the next request on, on every node, and is an " +
+		"event of the audit trail."
+}
+
+func (c *clientSet) Run(s *session) error {
+	return s.withStorage(func(storage *app.Storage) error {
+		client, found, err := storage.Clients.ChangeClient(s, c.Name, c.apply)
+		if err != nil {
+			return err
+		}
+		return s.printClient(client, found)
+	})
+}
+
+type clientShow struct{ clientArgument }
+
+func (c *clientShow) Run(s *session) error {
+	return s.withStorage(func(storage *app.Storage) error {
+		clients, err := storage.Clients.ListClients(s)
+		if err != nil {
+			return err
+		}
+		for _, client := range clients {
+			if client.Name == c.Name {
+				return s.printClient(client, true)
+			}
+		}
+		return s.printClient(access.Client{}, false)
+	})
+}
+
+// printClient prints the settings of a client, or that there is none.
+func (s *session) printClient(c access.Client, found bool) error {
+	if !found {
+		return s.noClient(map[string]bool{"found": false})
+	}
+	shown := showClient(c)
+	if s.json {
+		return s.printJSON(shown)
+	}
+	headings, cells := clientHeadings(), shown.cells()
+	lines := make([][]string, len(headings))
+	for i, heading := range headings {
+		lines[i] = []string{strings.ToLower(heading), cells[i]}
+	}
+	return s.printTable(lines)
+}
+
+// noClient prints that there is no client of the name that was given.
+func (s *session) noClient(asJSON map[string]bool) error {
+	if err := s.print(asJSON, "there is no client of this name\n"); err != nil {
+		return err
+	}
+	return negativeAnswer{}
+}
+
 type clientList struct{}
+
+func (clientList) Run(s *session) error {
+	return s.withStorage(func(storage *app.Storage) error {
+		clients, err := storage.Clients.ListClients(s)
+		if err != nil {
+			return err
+		}
+		shown := make([]shownClient, 0, len(clients))
+		lines := [][]string{clientHeadings()}
+		for _, c := range clients {
+			v := showClient(c)
+			shown, lines = append(shown, v), append(lines, v.cells())
+		}
+		if s.json {
+			return s.printJSON(shown)
+		}
+		return s.printTable(lines)
+	})
+}
 
 // shownClient is a client as it is printed.
 type shownClient struct {
@@ -76,42 +189,33 @@ type shownClient struct {
 	AddedAt       time.Time         `json:"added_at"`
 }
 
-func (clientList) Run(s *session) error {
-	return s.withStorage(func(storage *app.Storage) error {
-		clients, err := storage.Clients.ListClients(s)
-		if err != nil {
-			return err
-		}
-		shown := make([]shownClient, 0, len(clients))
-		for _, c := range clients {
-			shown = append(shown, shownClient{
-				c.Name, c.ID, c.Scopes, c.Threshold, c.NameThreshold, c.Rate, c.Burst, c.Replay, c.Liveness, c.AddedAt.UTC(),
-			})
-		}
-		if s.json {
-			return s.printJSON(shown)
-		}
-		table := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "NAME\tID\tSCOPES\tTHRESHOLD\tNAME THRESHOLD\tRATE\tREPLAY\tLIVENESS\tADDED")
-		for _, c := range shown {
-			rate := "no limit"
-			if c.Rate > 0 {
-				rate = fmt.Sprintf("%g/s, %d at once", c.Rate, access.Client{Rate: c.Rate, Burst: c.Burst}.AtOnce())
-			}
-			scopes := make([]string, 0, len(c.Scopes))
-			for _, scope := range c.Scopes {
-				scopes = append(scopes, string(scope))
-			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, c.ID, strings.Join(scopes, ","),
-				c.Threshold, c.NameThreshold, rate, c.Replay, c.Liveness, c.AddedAt.Format(time.DateOnly))
-		}
-		return table.Flush()
-	})
+func showClient(c access.Client) shownClient {
+	return shownClient{
+		c.Name, c.ID, c.Scopes, c.Threshold, c.NameThreshold, c.Rate, c.Burst, c.Replay, c.Liveness, c.AddedAt.UTC(),
+	}
 }
 
-type clientRemove struct {
-	Name string `arg:"" help:"The client's name."`
+// clientHeadings are the headings of shownClient.cells.
+func clientHeadings() []string {
+	return []string{"NAME", "ID", "SCOPES", "THRESHOLD", "NAME THRESHOLD", "RATE", "REPLAY", "LIVENESS", "ADDED"}
 }
+
+func (c shownClient) cells() []string {
+	rate := "no limit"
+	if c.Rate > 0 {
+		rate = fmt.Sprintf("%g/s, %d at once", c.Rate, access.Client{Rate: c.Rate, Burst: c.Burst}.AtOnce())
+	}
+	scopes := make([]string, 0, len(c.Scopes))
+	for _, scope := range c.Scopes {
+		scopes = append(scopes, string(scope))
+	}
+	return []string{
+		c.Name, c.ID, strings.Join(scopes, ","), c.Threshold.String(), fmt.Sprint(c.NameThreshold), rate,
+		c.Replay.String(), c.Liveness.String(), c.AddedAt.Format(time.DateOnly),
+	}
+}
+
+type clientRemove struct{ clientArgument }
 
 func (c *clientRemove) Run(s *session) error {
 	return s.withStorage(func(storage *app.Storage) error {
@@ -120,11 +224,18 @@ func (c *clientRemove) Run(s *session) error {
 			return err
 		}
 		if !removed {
-			if err := s.print(map[string]bool{"removed": false}, "there is no client of this name\n"); err != nil {
-				return err
-			}
-			return negativeAnswer{}
+			return s.noClient(map[string]bool{"removed": false})
 		}
 		return s.print(map[string]bool{"removed": true}, "removed\n")
 	})
+}
+
+// clientNames returns the names of the clients by their IDs.
+func (s *session) clientNames(storage *app.Storage) (map[string]string, error) {
+	clients, err := storage.Clients.ListClients(s)
+	names := make(map[string]string, len(clients))
+	for _, c := range clients {
+		names[c.ID] = c.Name
+	}
+	return names, err
 }

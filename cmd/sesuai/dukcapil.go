@@ -53,13 +53,9 @@ func (c *dukcapilUsage) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		clients, err := storage.Clients.ListClients(s)
+		names, err := s.clientNames(storage)
 		if err != nil {
 			return err
-		}
-		names := make(map[string]string)
-		for _, client := range clients {
-			names[client.ID] = client.Name
 		}
 		shown.Rows, shown.Total = []shownUsageRow{}, ledger.Total(usage)
 		for _, u := range usage {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -116,52 +115,5 @@ func (personDigest) Run(s *session) error {
 			return err
 		}
 		return s.print(map[string]any{"people": d.People, "digest": d.String()}, "%d people, digest %s\n", d.People, d)
-	})
-}
-
-type personCopy struct {
-	To string `help:"The configuration file of the other registry." required:"" placeholder:"FILE"`
-}
-
-// Help is what --help says of the command besides its flags.
-func (personCopy) Help() string {
-	return "Moves a registry, for example from the data folder to PostgreSQL: everybody on record here is put on record there, " +
-		"and then both are compared as wholes. Clients and the audit trail stay. It can be stopped and run again."
-}
-
-func (c *personCopy) Run(s *session) error {
-	other, err := app.LoadConfig(c.To, nil)
-	if err != nil {
-		return err
-	}
-	if err := other.Check(); err != nil {
-		return err
-	}
-	return s.withStorage(func(from *app.Storage) error {
-		people, err := from.People.Count(s)
-		if err != nil {
-			return err
-		}
-		to, err := app.OpenStorage(s, other)
-		if err != nil {
-			return err
-		}
-		progress, err := s.newProgress("copying", "people")
-		if err != nil {
-			return errors.Join(err, to.Close())
-		}
-		job := enrol.Copy{From: from.People, To: to.People, Progress: func(done int) { progress.set(done, people) }}
-		done, err := job.Run(s)
-		progress.finish()
-		if err := errors.Join(err, to.Close()); err != nil {
-			return err
-		}
-		return s.print(struct {
-			enrol.Copied
-			People int    `json:"people"`
-			Digest string `json:"digest"`
-		}{done, done.To.People, done.To.String()},
-			"%d added, %d replaced, %d unchanged; both have %d people and the digest %s\n",
-			done.Added, done.Replaced, done.Unchanged, done.To.People, done.To)
 	})
 }

@@ -38,7 +38,7 @@ func (c *faceCompare) Run(s *session) error {
 	defer engine.Close()
 	reference, err := s.extract(engine, c.Reference, face.ForReference)
 	if err != nil {
-		return ofPhoto("first", err)
+		return err
 	}
 	use := face.ForProbe
 	if s.config.Face.Liveness {
@@ -46,7 +46,7 @@ func (c *faceCompare) Run(s *session) error {
 	}
 	probe, err := s.extract(engine, c.Probe, use)
 	if err != nil {
-		return ofPhoto("second", err)
+		return err
 	}
 	score, err := reference.Template.Score(probe.Template)
 	if err != nil {
@@ -62,13 +62,6 @@ func (c *faceCompare) Run(s *session) error {
 		out.Liveness = &liveness
 	}
 	return s.printJSON(out)
-}
-
-// ofPhoto says which of the two photographs an error is about.
-func ofPhoto(which string, err error) error {
-	return &sesuai.Error{
-		Kind: sesuai.KindOf(err), Detail: fmt.Sprintf("the %s photograph: %s", which, describe(err)),
-	}
 }
 
 // rounded keeps as many decimals as mean something.
@@ -91,6 +84,7 @@ func (s *session) extract(e *face.Engine, path string, use face.Use) (face.Extra
 	if err != nil {
 		_, body := httpapi.ErrorJSON(err)
 		fmt.Fprintf(s.stdout, "%s\n", body)
+		return face.Extraction{}, ofPhoto(path, err)
 	}
-	return x, err
+	return x, nil
 }

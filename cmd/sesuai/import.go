@@ -133,7 +133,7 @@ func (s *session) withImporter(c *personImport, f func(*enrol.Enroller) error) e
 			return f(enrol.New(o))
 		}
 	}
-	return s.withStorage(func(storage *app.Storage) error {
+	return s.withNewStorage(func(storage *app.Storage) error {
 		o.Registry = storage.People
 		return f(enrol.New(o))
 	})

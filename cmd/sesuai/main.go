@@ -10,17 +10,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
-	"github.com/sesuai/sesuai/internal/enrol"
-	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
 // The exit statuses of every command.
@@ -43,7 +39,6 @@ type commandLine struct {
 		Remove personRemove `cmd:"" help:"Take a person off the record."`
 		Import personImport `cmd:"" help:"Put the people of a file on record."`
 		Export personExport `cmd:"" help:"Write everybody on record to a sealed file."`
-		Copy   personCopy   `cmd:"" help:"Move everybody to another registry."`
 		Digest personDigest `cmd:"" help:"Say how many people are on record, and a digest of all of it."`
 		Count  personCount  `cmd:"" help:"Say how many people are on record."`
 
@@ -52,9 +47,11 @@ type commandLine struct {
 	Client struct {
 		Add    clientAdd    `cmd:"" help:"Add a client and print its credentials, once."`
 		List   clientList   `cmd:"" help:"List the clients."`
+		Show   clientShow   `cmd:"" help:"Show the settings of a client."`
+		Set    clientSet    `cmd:"" help:"Change settings of a client."`
 		Remove clientRemove `cmd:"" help:"Remove a client."`
 	} `cmd:"" help:"The applications that may call the API."`
-	Verify verifyCommand `cmd:"" help:"Verify a person on the local registry; prints what the API would answer."`
+	Verify verifyCommand `cmd:"" help:"Verify a person; prints what the API would answer."`
 	Face   struct {
 		Compare   faceCompare   `cmd:"" help:"Compare two photographs."`
 		Evaluate  faceEvaluate  `cmd:"" help:"Measure error rates on labelled photographs."`
@@ -68,6 +65,8 @@ type commandLine struct {
 		Report dukcapilReport `cmd:"" help:"Say what an institution reports about a half-year."`
 	} `cmd:"" help:"The registry of Dukcapil: docs/operate/dukcapil-cost.md."`
 	Audit struct {
+		List   auditList   `cmd:"" help:"List verifications and changes with what led to their results, the last one first."`
+		Show   auditShow   `cmd:"" help:"Say all that is recorded of a request."`
 		Verify auditVerify `cmd:"" help:"Say whether the audit trail, and what it describes, is as it was recorded."`
 	} `cmd:"" help:"The audit trail: docs/operate/audit.md."`
 	Keys struct {
@@ -79,6 +78,7 @@ type commandLine struct {
 		Up     migrateUp     `cmd:"" help:"Bring the schema of the registry's database up to date."`
 		Status migrateStatus `cmd:"" help:"Say which schema the database has."`
 	} `cmd:"" help:"The tables of the registry's database."`
+	Copy            copyCommand     `cmd:"" help:"Move the people and the clients to another registry."`
 	Backup          backupCommand   `cmd:"" help:"Write a copy of the embedded registry's database to a new file."`
 	DukcapilSandbox dukcapilSandbox `cmd:"" help:"Serve a sandbox of Dukcapil's services on the embedded registry: docs/integrate/dukcapil-sandbox.md."`
 	Version         versionCommand  `cmd:"" help:"Print the version."`
@@ -152,16 +152,6 @@ func run(ctx context.Context, args []string) int {
 	}
 }
 
-// misused says what is wrong with the command line. It does not repeat an
-// unexpected argument, as kong does: it may be a NIK or a part of a name.
-func misused(err error) string {
-	const excess = "unexpected argument"
-	if text := err.Error(); !strings.HasPrefix(text, excess) {
-		return text
-	}
-	return excess + "; values with spaces need quotes"
-}
-
 // configure reads the configuration: file, environment, then flags.
 func (s *session) configure(c commandLine) error {
 	config, err := app.LoadConfig(c.Config, os.Environ())
@@ -184,29 +174,6 @@ type negativeAnswer struct{}
 
 func (negativeAnswer) Error() string { return "an unfavourable answer" }
 
-// describe says what an error is about, for the operator: its detail, or what
-// the API answers with, the cause, and what to do about a file that is refused.
-func describe(err error) string {
-	e, ok := errors.AsType[*sesuai.Error](err)
-	if !ok {
-		return err.Error()
-	}
-	text := e.Detail
-	if text == "" {
-		text = httpapi.Reason(e)
-	}
-	for _, m := range e.Measures {
-		text += " (" + m + ")"
-	}
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
-	}
-	if errors.Is(err, enrol.ErrRounded) {
-		text += "\n" + guidanceRounded.ID + "\n" + guidanceRounded.EN
-	}
-	return text
-}
-
 // printJSON writes a line of JSON.
 func (s *session) printJSON(v any) error {
 	e := json.NewEncoder(s.stdout)
@@ -223,9 +190,22 @@ func (s *session) print(v any, format string, args ...any) error {
 	return err
 }
 
-// withStorage runs f on the opened storage.
+// withStorage runs f on the opened storage, which must be there: a command that
+// only reads, or that changes what is there, makes nothing where --data is wrong.
 func (s *session) withStorage(f func(*app.Storage) error) error {
+	storage, err := app.OpenExistingStorage(s, s.config)
+	return use(storage, err, f)
+}
+
+// withNewStorage is withStorage for a command that may come first: it makes the
+// storage if there is none.
+func (s *session) withNewStorage(f func(*app.Storage) error) error {
 	storage, err := app.OpenStorage(s, s.config)
+	return use(storage, err, f)
+}
+
+// use runs f on a storage and closes it. It takes the results of opening the storage.
+func use(storage *app.Storage, err error, f func(*app.Storage) error) error {
 	if err != nil {
 		return err
 	}

@@ -171,5 +171,5 @@ func (s *session) withEnroller(f func(*enrol.Enroller) error) error {
 		return err
 	}
 	defer engine.Close()
-	return s.withStorage(func(storage *app.Storage) error { return f(app.NewEnroller(storage, engine)) })
+	return s.withNewStorage(func(storage *app.Storage) error { return f(app.NewEnroller(storage, engine)) })
 }

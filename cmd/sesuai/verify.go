@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
@@ -18,6 +20,13 @@ type verifyCommand struct {
 	Photo         string  `help:"The photograph of the person: PNG or JPEG." placeholder:"FILE"`
 	Threshold     float64 `help:"The percentage that the face must reach: 75 to 100." default:"${threshold}"`
 	NameThreshold int     `help:"The score that the name must reach: 80 to 100." default:"${name_threshold}"`
+	Yes           bool    `help:"Do not ask before a verification that costs money."`
+}
+
+// Help is what --help says of the command besides its flags.
+func (verifyCommand) Help() string {
+	return "With Dukcapil as the registry a verification costs money: on a terminal the command says how much and asks first, and " +
+		"elsewhere it needs --yes. Exit status: 0 if the person is verified, 1 if not, 2 if there is no answer."
 }
 
 // localClient is the id in the audit trail of verifications by the operator.
@@ -36,9 +45,12 @@ func (c *verifyCommand) Run(s *session) error {
 	}
 	verdict, err := c.verify(s, client)
 	if err != nil {
-		// What the API would answer, and the cause on standard error.
-		_, body := httpapi.ErrorJSON(err)
-		fmt.Fprintf(s.stdout, "%s\n", body)
+		// What the API would answer, and the cause on standard error. With such a
+		// configuration there would be no API.
+		if sesuai.KindOf(err) != sesuai.KindConfiguration {
+			_, body := httpapi.ErrorJSON(err)
+			fmt.Fprintf(s.stdout, "%s\n", body)
+		}
 		return err
 	}
 	fmt.Fprintf(s.stdout, "%s\n", httpapi.VerdictJSON(verdict))
@@ -57,6 +69,9 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 	if err != nil {
 		return verdict, err
 	}
+	if err := c.confirm(s); err != nil {
+		return verdict, err
+	}
 	engine, err := app.OpenEngine(s.config, app.OnePhotograph, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return verdict, err
@@ -66,7 +81,11 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 	if err != nil {
 		return verdict, err
 	}
-	err = s.withStorage(func(storage *app.Storage) error {
+	withStorage := s.withStorage
+	if s.config.Dukcapil.Enabled { // nobody has to be on record here
+		withStorage = s.withNewStorage
+	}
+	err = withStorage(func(storage *app.Storage) error {
 		asked, err := app.OpenRegistry(s.config, storage, log, nil)
 		if err != nil {
 			return err
@@ -78,6 +97,23 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 		return err
 	})
 	return verdict, err
+}
+
+// confirm says on a terminal whom the verification asks. If that costs money, it
+// asks whether to go on, unless --yes is given.
+func (c *verifyCommand) confirm(s *session) error {
+	inquiry, err := app.InquiryOf(s.config, time.Now())
+	if err != nil {
+		return err
+	}
+	if inquiry.Prices == "" || c.Yes {
+		if s.terminal {
+			fmt.Fprintf(s.stderr, "asking %s: %s\n", inquiry.Registry, cmp.Or(inquiry.Prices, "free of charge"))
+		}
+		return nil
+	}
+	question := fmt.Sprintf("This asks %s, for %s. Go on? [y/N] ", inquiry.Registry, inquiry.Prices)
+	return confirmOnTerminal(question, "this asks "+inquiry.Registry+", for "+inquiry.Prices+": give --yes")
 }
 
 // nameThreshold is the default of --name-threshold.

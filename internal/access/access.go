@@ -74,6 +74,13 @@ type Clients interface {
 	// ListClients returns all clients in the order of their names. It is an
 	// error if one of them is not stored as it was added.
 	ListClients(ctx context.Context) ([]Client, error)
+	// ChangeClient has change change the settings of the client of that name, and
+	// returns the client with its new settings; false if there is none. The ID, the
+	// name, AddedAt and the credentials stay as they are. If change fails, with an
+	// error of kind sesuai.KindConfiguration, or makes the client invalid, nothing is
+	// changed, and the error is that of change or of Client.Validate. Changes of one
+	// client exclude each other.
+	ChangeClient(ctx context.Context, name string, change func(*Client) error) (Client, bool, error)
 	// RemoveClient removes the client of that name. It reports whether there was
 	// one.
 	RemoveClient(ctx context.Context, name string) (bool, error)

@@ -59,6 +59,18 @@ func (c Client) Validate() error {
 	return nil
 }
 
+// Changed returns the client with the settings that change has given it: see
+// Clients.ChangeClient.
+func (c Client) Changed(change func(*Client) error) (Client, error) {
+	next := c
+	next.Scopes = slices.Clone(c.Scopes)
+	if err := change(&next); err != nil {
+		return Client{}, err
+	}
+	next.ID, next.Name, next.AddedAt = c.ID, c.Name, c.AddedAt
+	return next, next.Validate()
+}
+
 // AtOnce returns the maximum number of requests at once: Burst, or the number of
 // requests of one second if Burst is 0.
 func (c Client) AtOnce() int {

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -25,6 +26,12 @@ const (
 		INSERT INTO clients (` + clientColumns + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (name) DO NOTHING`
+
+	selectClientByName = `SELECT ` + clientColumns + ` FROM clients WHERE name = $1`
+
+	updateClient = `
+		UPDATE clients SET scopes = $1, threshold = $2, name_threshold = $3, rate = $4, burst = $5, replay = $6, liveness = $7, mac = $8
+		WHERE id = $9`
 
 	deleteClient = `DELETE FROM clients WHERE name = $1`
 
@@ -94,11 +101,13 @@ func Adopt(ctx context.Context, tx *sqldb.Tx, rows *keyring.Secret) error {
 func (s *Store) AddClient(ctx context.Context, c Client, h Hashes) error {
 	row := newClientRow(c, h)
 	row.sign(s.o.Rows)
-	added, err := s.exec(ctx, audit.ClientAdded, insertClient, row.args()...)
+	added, err := s.change(ctx, audit.ClientAdded, func(tx *sqldb.Tx) (bool, error) {
+		return execOne(ctx, tx, insertClient, row.args()...)
+	})
 	if err != nil {
 		return sqldb.Unavailable(ctx, "adding a client", err)
 	}
-	if added == 0 {
+	if !added {
 		return &sesuai.Error{Kind: sesuai.KindConflict, Detail: "there is a client of that name"}
 	}
 	return nil
@@ -135,58 +144,113 @@ func (s *Store) ListHashes(ctx context.Context) ([]Hashes, error) {
 
 // ListClients implements Clients.
 func (s *Store) ListClients(ctx context.Context) ([]Client, error) {
-	rows, err := sqldb.Collect(ctx, s.o.DB.Read(), func(r *sql.Rows) (clientRow, error) { return scanClientRow(r) }, selectClients)
-	if err != nil {
-		return nil, sqldb.Unavailable(ctx, "listing clients", err)
-	}
+	stored, err := s.Export(ctx)
 	var clients []Client
-	for _, row := range rows {
-		c, _, err := row.open(s.o.Rows)
+	for _, c := range stored {
+		clients = append(clients, c.Client)
+	}
+	return clients, err
+}
+
+// refused returns the error about a client whose row the program has not written
+// like that.
+func refused(name string) error {
+	return &sesuai.Error{
+		Kind:   sesuai.KindUnavailable,
+		Detail: fmt.Sprintf("the client %q is not stored as it was added, and is refused: remove it, and add it again", name),
+	}
+}
+
+// ChangeClient implements Clients.
+func (s *Store) ChangeClient(ctx context.Context, name string, change func(*Client) error) (c Client, found bool, err error) {
+	_, err = s.change(ctx, audit.ClientChanged, func(tx *sqldb.Tx) (bool, error) {
+		before, err := scanClientRow(tx.QueryRowContext(ctx, selectClientByName, name))
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		old, h, err := before.open(s.o.Rows)
 		if err != nil {
 			s.o.Alert("clients")
-			return nil, &sesuai.Error{
-				Kind:   sesuai.KindUnavailable,
-				Detail: fmt.Sprintf("the client %q is not stored as it was added, and is refused: remove it, and add it again", row.name),
-			}
+			return false, refused(name)
 		}
-		clients = append(clients, c)
+		next, err := old.Changed(change)
+		if err != nil {
+			return false, err
+		}
+		after := newClientRow(next, h)
+		after.sign(s.o.Rows)
+		if c, _, err = after.parse(); err != nil { // as it is stored
+			return false, err
+		}
+		found = true
+		return updateRow(ctx, tx, before, after)
+	})
+	if err != nil {
+		return Client{}, false, sqldb.Unavailable(ctx, "changing a client", err)
 	}
-	return clients, nil
+	return c, found, nil
+}
+
+// updateRow gives a client the settings of a row, unless it has them, and reports
+// whether it did.
+func updateRow(ctx context.Context, tx *sqldb.Tx, before, after clientRow) (bool, error) {
+	if bytes.Equal(before.mac, after.mac) {
+		return false, nil
+	}
+	return execOne(ctx, tx, updateClient, after.scopes, after.threshold, after.nameThreshold, after.rate, after.burst,
+		after.replay, after.liveness, after.mac, after.id)
 }
 
 // RemoveClient implements Clients.
 func (s *Store) RemoveClient(ctx context.Context, name string) (bool, error) {
-	removed, err := s.exec(ctx, audit.ClientRemoved, deleteClient, name)
+	removed, err := s.change(ctx, audit.ClientRemoved, func(tx *sqldb.Tx) (bool, error) {
+		return execOne(ctx, tx, deleteClient, name)
+	})
 	if err != nil {
 		return false, sqldb.Unavailable(ctx, "removing a client", err)
 	}
-	return removed > 0, nil
+	return removed, nil
 }
 
-// exec runs a statement in a transaction and returns the number of rows that it
-// changed, at most one. It records the change.
-func (s *Store) exec(ctx context.Context, action audit.Action, statement string, args ...any) (changed int64, err error) {
-	err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		if err := tx.Lock(ctx, clientsLock); err != nil {
-			return err
-		}
-		before, err := readRows(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if action == audit.ClientAdded { // to remove a client is how to end this
-			if err := s.check(ctx, tx, before); err != nil {
-				return err
-			}
-		}
-		result, err := tx.ExecContext(ctx, statement, args...)
-		if err != nil {
-			return err
-		}
-		if changed, err = result.RowsAffected(); err != nil || changed == 0 {
-			return err
-		}
-		return s.record(ctx, tx, action, before)
+// execOne runs a statement that changes at most one row, and reports whether it did.
+func execOne(ctx context.Context, tx *sqldb.Tx, statement string, args ...any) (bool, error) {
+	result, err := tx.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// change runs f, which reports whether it has changed a client, in a transaction that
+// excludes other changes. It records the change.
+func (s *Store) change(ctx context.Context, action audit.Action, f func(tx *sqldb.Tx) (bool, error)) (changed bool, err error) {
+	err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) (err error) {
+		changed, err = s.changeTx(ctx, tx, action, func() (bool, error) { return f(tx) })
+		return err
 	})
 	return changed, err
+}
+
+// changeTx is change in the transaction of the caller.
+func (s *Store) changeTx(ctx context.Context, tx *sqldb.Tx, action audit.Action, f func() (bool, error)) (changed bool, err error) {
+	if err := tx.Lock(ctx, clientsLock); err != nil {
+		return false, err
+	}
+	before, err := readRows(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	if action != audit.ClientRemoved { // to remove a client is how to end this
+		if err := s.check(ctx, tx, before); err != nil {
+			return false, err
+		}
+	}
+	if changed, err = f(); err != nil || !changed {
+		return false, err
+	}
+	return true, s.record(ctx, tx, action, before)
 }

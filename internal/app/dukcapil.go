@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -73,6 +74,35 @@ func (c DukcapilConfig) prices() (ledger.Prices, error) {
 		return ledger.Prices{}, badConfig("dukcapil.prices: %v", err)
 	}
 	return prices, nil
+}
+
+// Inquiry is what a verification asks.
+type Inquiry struct {
+	// Registry describes the registry.
+	Registry string
+	// Prices says what it may cost; "" if it costs nothing.
+	Prices string
+}
+
+// InquiryOf says whom a verification asks by c, and what it costs today. A try that
+// is repeated is priced again. The error has kind sesuai.KindConfiguration.
+func InquiryOf(c Config, now time.Time) (Inquiry, error) {
+	if !c.Dukcapil.Enabled {
+		place := "in " + c.Data
+		if c.Registry != "" {
+			place = "in PostgreSQL"
+		}
+		return Inquiry{Registry: "the people on record " + place}, nil
+	}
+	prices, err := c.Dukcapil.prices()
+	if err != nil {
+		return Inquiry{}, err
+	}
+	data, face := prices.At(ledger.DataCheck, now), prices.At(ledger.FaceCheck, now)
+	return Inquiry{
+		Registry: "Dukcapil at " + c.Dukcapil.Data.URL,
+		Prices:   fmt.Sprintf("up to Rp%d (data check Rp%d, face check Rp%d)", data+face, data, face),
+	}, nil
 }
 
 // CheckFiles checks the files that the section dukcapil names, if it is

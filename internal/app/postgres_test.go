@@ -31,6 +31,7 @@ func TestOnPostgres(t *testing.T) {
 		{"another model", TestTemplateOfAnotherModel},
 		{"administration", TestAdministrationIsRecorded},
 		{"broken trail", TestBrokenTrail},
+		{"copied clients", TestCopyClients},
 	} {
 		t.Run(test.name, test.run)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
@@ -44,13 +46,15 @@ type Storage struct {
 	Calls  ledger.CallLog
 	Outbox balikan.Outbox
 
-	db     *sqldb.DB
-	alerts *alerts
-	probes *replay.Memory
-	trail  *audit.Trail
-	events *recorder.Recorder
-	calls  *ledger.Store
-	outbox *balikan.Store
+	db      *sqldb.DB
+	alerts  *alerts
+	vault   *vault.Vault
+	clients *access.Store
+	probes  *replay.Memory
+	trail   *audit.Trail
+	events  *recorder.Recorder
+	calls   *ledger.Store
+	outbox  *balikan.Store
 	// states are what the changes in the trail describe.
 	states []audit.State
 }
@@ -62,6 +66,7 @@ type Trail interface {
 	// Verify verifies the whole trail and returns its head. The error is an
 	// *audit.BrokenError for the first event that is not as it was recorded.
 	Verify(ctx context.Context) (audit.Head, error)
+	audit.Reader
 }
 
 // People is the built-in registry.
@@ -100,7 +105,21 @@ type Rotation = people.Rotation
 // does not exist, and the first master key of a new database unless c names its
 // file. It refuses a data folder that others may read or change. The caller must
 // close the result.
-func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
+func OpenStorage(ctx context.Context, c Config) (*Storage, error) {
+	return openStorage(ctx, c, func() error { return nil })
+}
+
+// OpenExistingStorage is OpenStorage for a database that is there. If there is none
+// it makes nothing, and the error has kind sesuai.KindConfiguration.
+func OpenExistingStorage(ctx context.Context, c Config) (*Storage, error) {
+	if err := requireStorage(c); err != nil {
+		return nil, err
+	}
+	return openStorage(ctx, c, func() error { return noStorage(c) })
+}
+
+// openStorage opens the database. A new one is made unless mayMake returns an error.
+func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storage, err error) {
 	_, calibration, err := faceFiles(c)
 	if err != nil {
 		return nil, err
@@ -121,6 +140,11 @@ func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
 	keys, err := vault.Open(ctx, vault.Options{
 		DB: db, Alert: s.alerts.altered,
 		OpenRing: func(isNew bool) (*keyring.Ring, error) {
+			if isNew {
+				if err := mayMake(); err != nil {
+					return nil, err
+				}
+			}
 			return keyring.Open(keyring.Options{Path: c.masterKeyPath(), Create: isNew && c.MasterKey == ""})
 		},
 		Adopt: func(ctx context.Context, tx *sqldb.Tx, secret func(keyring.SecretName) *keyring.Secret) error {
@@ -155,6 +179,7 @@ func OpenStorage(ctx context.Context, c Config) (_ *Storage, err error) {
 		return nil, err
 	}
 	s.People, s.Keys = builtIn, masterKeys{builtIn, keys}
+	s.vault, s.clients = keys, clients
 	s.Clients, s.Hash = clients, keys.Secret(keyring.Credentials).Hash
 	s.states = []audit.State{builtIn, clients}
 	s.probes = replay.NewMemory(builtIn, c.Replay.MaxAge)
@@ -249,6 +274,24 @@ func StorageExists(c Config) (bool, error) {
 	return err == nil, err
 }
 
+// requireStorage returns an error of kind sesuai.KindConfiguration if there is no
+// database, as far as StorageExists can tell.
+func requireStorage(c Config) error {
+	exists, err := StorageExists(c)
+	if err == nil && !exists {
+		err = noStorage(c)
+	}
+	return err
+}
+
+func noStorage(c Config) error {
+	place := "at " + c.Data
+	if c.Registry != "" {
+		place = "in the PostgreSQL database"
+	}
+	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("no registry %s; sesuai serve makes one", place)}
+}
+
 // Schema is the version of the tables.
 type Schema = sqldb.Schema
 
@@ -261,8 +304,12 @@ func MigrateStorage(ctx context.Context, c Config) (Schema, error) {
 }
 
 // SchemaOf returns the schema of the database that c names. It changes nothing
-// in a PostgreSQL database.
+// in a PostgreSQL database. If there is no SQLite database, the error has kind
+// sesuai.KindConfiguration.
 func SchemaOf(ctx context.Context, c Config) (Schema, error) {
+	if err := requireStorage(c); err != nil {
+		return Schema{}, err
+	}
 	if err := checkFolder(c); err != nil {
 		return Schema{}, err
 	}

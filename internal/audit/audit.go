@@ -47,6 +47,8 @@ type Event struct {
 	// NameScore is the similarity of the names, 0 to 100; -1 if they were not
 	// compared.
 	NameScore int
+	// NameThreshold is the client's threshold for NameScore.
+	NameThreshold int
 	// Compared reports whether the face was compared. Only then does Score have
 	// a meaning.
 	Compared   bool
@@ -59,11 +61,18 @@ type Event struct {
 	Model, Calibration string
 	// Flags are the suspicions, whether or not the request was refused for them.
 	Flags Flags
+	// ReplayChecked reports whether the photograph was compared with earlier
+	// ones. If Flags has no SuspectedReplay, none of them was like it.
+	ReplayChecked bool
 	// LivenessKnown reports whether Liveness was measured: 0 to 1, higher if the
 	// photograph looks more like one of a living person.
 	LivenessKnown bool
 	Liveness      float64
-	Duration      time.Duration
+	// LivenessThreshold is the threshold for Liveness.
+	LivenessThreshold float64
+	// Measures are the quality measures for which the photograph was refused.
+	Measures []string
+	Duration time.Duration
 
 	// The rest is about a change, and zero for a verification: see Change.
 

@@ -117,6 +117,11 @@ func TestEveryFieldIsChained(t *testing.T) {
 			e.Before, e.After, e.State = [32]byte{1}, [32]byte{2}, [32]byte{3}
 		})
 	})
+	t.Run("version 4", func(t *testing.T) {
+		everyFieldIsChained(t, func(e *audit.Entry) {
+			e.NameThreshold, e.ReplayChecked, e.LivenessThreshold, e.Measures = 85, true, 0.25, "sharpness"
+		})
+	})
 	t.Run("version 2, changed to version 1", func(t *testing.T) {
 		entries, _ := chain(1)
 		entries[0].Flags = audit.SuspectedReplay
@@ -180,12 +185,14 @@ func TestNewEntry(t *testing.T) {
 		NameScore: 40, Compared: true, Percentage: sesuai.PercentageOf(81.25), Score: 0.5,
 		Threshold: sesuai.PercentageOf(75), Model: "m", Calibration: "s", Duration: 1500 * time.Microsecond,
 		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
+		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: []string{"sharpness", "eyes_open"},
 	}
 	want := audit.Entry{
 		Time: 1234567, RequestID: "r", Client: "c", NIK: [32]byte{1}, Result: audit.NotVerified,
 		Reason: "Name does not match", NIKOutcome: sesuai.Match, Name: sesuai.NonMatch,
 		NameScore: 40, Compared: true, Percentage: 8125, Score: 0.5, Threshold: 7500, Model: "m", Calibration: "s",
 		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
+		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: "sharpness eyes_open",
 		Duration: 1500,
 	}
 	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
@@ -213,8 +220,9 @@ func TestNewEntry(t *testing.T) {
 }
 
 // TestOlderVersions: the hash of an entry without flags is what it was before
-// there were flags, and that of one with flags what it was before there were
-// changes, so that older trails stay valid.
+// there were flags, that of one with flags what it was before there were changes,
+// and that of a change what it was before there were explanations, so that older
+// trails stay valid.
 func TestOlderVersions(t *testing.T) {
 	e := audit.Entry{
 		Time: 5, RequestID: "r", Client: "c", NIK: [32]byte{9}, Result: audit.Verified, Reason: "x",
@@ -231,6 +239,13 @@ func TestOlderVersions(t *testing.T) {
 	const flagged = "d35bb74db486f458886ac7ba187485f15818ae42d341aef697ce8582c82bccbc"
 	if got := fmt.Sprintf("%x", e.Hash); got != flagged {
 		t.Errorf("with flags the hash is %s, and was %s", got, flagged)
+	}
+	e.Action, e.Actor, e.Count = audit.PersonReplaced, "root", 1
+	e.Before, e.After, e.State = [32]byte{1}, [32]byte{2}, [32]byte{3}
+	audit.Head{}.Link(&e, mac("key"))
+	const changed = "530b635d125eaf4291959953e68adf4c4b60a850974fecb2f8218ac2951c75b5"
+	if got := fmt.Sprintf("%x", e.Hash); got != changed {
+		t.Errorf("with a change the hash is %s, and was %s", got, changed)
 	}
 }
 

@@ -15,6 +15,7 @@ type Action string
 // "client.".
 const (
 	ClientAdded   Action = "client.add"
+	ClientChanged Action = "client.set"
 	ClientRemoved Action = "client.remove"
 
 	PersonAdded    Action = "person.add"

@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 
 	"github.com/sesuai/sesuai"
 )
@@ -39,6 +40,12 @@ type Entry struct {
 	Actor                string
 	Count                int64
 	Before, After, State [32]byte
+	// The next fields explain a verification: see Event. They are zero in events
+	// from before schema 7. NameThreshold is not zero in any later verification.
+	NameThreshold     int
+	ReplayChecked     bool
+	LivenessThreshold float64
+	Measures          string // separated by spaces
 	// Hash links the entry to the one before it: see Head.Link.
 	Hash [32]byte
 }
@@ -70,12 +77,16 @@ func NewEntry(e Event, nik [32]byte) Entry {
 		Before:      e.Before,
 		After:       e.After,
 		State:       e.State,
+
+		NameThreshold: e.NameThreshold,
+		ReplayChecked: e.ReplayChecked,
+		Measures:      strings.Join(e.Measures, " "),
 	}
 	if e.Compared && !math.IsNaN(e.Score) { // not every database stores a NaN
 		entry.Score = e.Score
 	}
 	if e.LivenessKnown && !math.IsNaN(e.Liveness) {
-		entry.LivenessKnown, entry.Liveness = true, e.Liveness
+		entry.LivenessKnown, entry.Liveness, entry.LivenessThreshold = true, e.Liveness, e.LivenessThreshold
 	}
 	return entry
 }
@@ -88,14 +99,17 @@ func hundredths(p sesuai.Percentage) int {
 }
 
 // An encoded entry starts with the version of the encoding, so that no entry has
-// the same encoding in two. Version 1 has neither flags nor liveness, and
-// versions 1 and 2 have no change. They still encode entries without these, so
-// that the hashes in older trails stay valid. Any flag makes it version 2 and
-// anything about a change version 3, so adding or removing one changes the hash.
+// the same encoding in two. Version 1 has neither flags nor liveness, versions 1
+// and 2 have no change, and versions 1 to 3 have nothing that explains a
+// verification. They still encode entries without these, so that the hashes in
+// older trails stay valid. Any flag makes it version 2, anything about a change
+// version 3 and any explanation version 4, so adding or removing one changes the
+// hash.
 const (
 	encodingVersion1 = "sesuai audit 1"
 	encodingVersion2 = "sesuai audit 2"
 	encodingVersion3 = "sesuai audit 3"
+	encodingVersion4 = "sesuai audit 4"
 )
 
 // encode appends everything in the entry except its hash to b. Fields are in a
@@ -104,19 +118,33 @@ const (
 func (e *Entry) encode(b []byte) []byte {
 	none := [32]byte{}
 	switch {
+	case e.NameThreshold != 0 || e.ReplayChecked || math.Float64bits(e.LivenessThreshold) != 0 || e.Measures != "":
+		return e.encodeFourth(e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion4)))))
 	case e.Action != "" || e.Actor != "" || e.Count != 0 || e.Before != none || e.After != none || e.State != none:
-		b = e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion3)))
-		b = appendText(b, string(e.Action))
-		b = appendText(b, e.Actor)
-		b = appendInt(b, e.Count)
-		b = append(b, e.Before[:]...)
-		b = append(b, e.After[:]...)
-		return append(b, e.State[:]...)
+		return e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion3))))
 	case e.Flags != 0 || e.LivenessKnown || math.Float64bits(e.Liveness) != 0:
 		return e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion2)))
 	default:
 		return e.encodeFirst(appendText(b, encodingVersion1))
 	}
+}
+
+// encodeFourth appends what version 4 has besides the fields of version 3.
+func (e *Entry) encodeFourth(b []byte) []byte {
+	b = appendInt(b, int64(e.NameThreshold))
+	b = appendBool(b, e.ReplayChecked)
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(e.LivenessThreshold))
+	return appendText(b, e.Measures)
+}
+
+// encodeThird appends what version 3 has besides the fields of version 2.
+func (e *Entry) encodeThird(b []byte) []byte {
+	b = appendText(b, string(e.Action))
+	b = appendText(b, e.Actor)
+	b = appendInt(b, e.Count)
+	b = append(b, e.Before[:]...)
+	b = append(b, e.After[:]...)
+	return append(b, e.State[:]...)
 }
 
 // encodeSecond appends what version 2 has besides the fields of version 1.

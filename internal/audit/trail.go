@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
@@ -15,12 +16,13 @@ import (
 const (
 	eventColumns = `seq, at, request_id, client, nik, result, reason, nik_outcome, name_outcome, birth_outcome,
 		name_score, compared, percentage, threshold, score, model, calibration, duration, hash,
-		flags, liveness_known, liveness, action, actor, item_count, digest_before, digest_after, state`
+		flags, liveness_known, liveness, action, actor, item_count, digest_before, digest_after, state,
+		name_threshold, replay_checked, liveness_threshold, measures`
 
 	insertEvent = `
 		INSERT INTO audit_events (` + eventColumns + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-			$23, $24, $25, $26, $27, $28)`
+			$23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`
 
 	// takeHead locks the head until the transaction ends, so that transactions
 	// of all processes continue the chain one after the other.
@@ -105,11 +107,7 @@ func (t *Trail) AppendTx(ctx context.Context, tx *sqldb.Tx, events []Event) (fir
 	first = head.Seq + 1
 	rows := make([][]any, len(events))
 	for i, event := range events {
-		var nik [32]byte
-		if !event.NIK.IsZero() {
-			nik = t.o.NIK.Hash([]byte(event.NIK.Reveal()))
-		}
-		e := NewEntry(event, nik)
+		e := NewEntry(event, t.hashNIK(event.NIK))
 		head = head.Link(&e, t.o.Chain.Hash)
 		rows[i] = []any{
 			e.Seq, e.Time, e.RequestID, e.Client, e.NIK[:], string(e.Result), e.Reason,
@@ -118,12 +116,21 @@ func (t *Trail) AppendTx(ctx context.Context, tx *sqldb.Tx, events []Event) (fir
 			e.Model, e.Calibration, e.Duration, e.Hash[:],
 			e.Flags.String(), sqldb.Int(e.LivenessKnown), e.Liveness,
 			string(e.Action), e.Actor, e.Count, optional(e.Before), optional(e.After), optional(e.State),
+			e.NameThreshold, sqldb.Int(e.ReplayChecked), e.LivenessThreshold, e.Measures,
 		}
 	}
 	if err := tx.ExecEach(ctx, insertEvent, rows); err != nil {
 		return 0, err
 	}
 	return first, t.setHead(ctx, tx, head)
+}
+
+// hashNIK returns the keyed hash of a NIK; zero if there is none.
+func (t *Trail) hashNIK(nik sesuai.NIK) (hash [32]byte) {
+	if nik.IsZero() {
+		return hash
+	}
+	return t.o.NIK.Hash([]byte(nik.Reveal()))
 }
 
 // Head returns the recorded head of the trail. A copy that is stored elsewhere
@@ -233,7 +240,8 @@ func scanEntry(rows *sql.Rows) (e Entry, err error) {
 		&e.NameScore, &e.Compared, &e.Percentage, &e.Threshold, &e.Score,
 		&e.Model, &e.Calibration, &e.Duration, sqldb.ScanHash(&e.Hash),
 		&flags, &e.LivenessKnown, &e.Liveness, &e.Action, &e.Actor, &e.Count,
-		optionalScanner{&e.Before}, optionalScanner{&e.After}, optionalScanner{&e.State})
+		optionalScanner{&e.Before}, optionalScanner{&e.After}, optionalScanner{&e.State},
+		&e.NameThreshold, &e.ReplayChecked, &e.LivenessThreshold, &e.Measures)
 	if err == nil {
 		e.Flags, err = ParseFlags(flags)
 	}

@@ -236,10 +236,12 @@ func TestTampering(t *testing.T) {
 			UPDATE audit_events SET seq = 5 WHERE seq = -1`, 4},
 		{"inserted before", `INSERT INTO audit_events SELECT 0, at, request_id, client, nik, result, reason, nik_outcome,
 			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
-			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state FROM audit_events WHERE seq = 1`, 1},
+			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state,
+			name_threshold, replay_checked, liveness_threshold, measures FROM audit_events WHERE seq = 1`, 1},
 		{"added after", `INSERT INTO audit_events SELECT 11, at, request_id, client, nik, result, reason, nik_outcome,
 			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
-			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state FROM audit_events WHERE seq = 10`, 11},
+			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state,
+			name_threshold, replay_checked, liveness_threshold, measures FROM audit_events WHERE seq = 10`, 11},
 		{"head moved back", `DELETE FROM audit_events WHERE seq > 8; UPDATE audit_head SET seq = 8`, 8},
 		{"head moved on", `UPDATE audit_head SET seq = 12`, 11},
 		{"cut at the end, with the head's hash", `DELETE FROM audit_events WHERE seq > 8;
@@ -257,6 +259,9 @@ func TestTampering(t *testing.T) {
 		{"digest changed", `UPDATE audit_events SET digest_before = digest_after WHERE seq = 8`, 8},
 		{"digest zeroed", `UPDATE audit_events SET digest_before = zeroblob(32) WHERE seq = 8`, 8},
 		{"digest shortened", `UPDATE audit_events SET digest_after = x'00' WHERE seq = 8`, 8},
+		{"name threshold changed", `UPDATE audit_events SET name_threshold = 80 WHERE seq = 4`, 4},
+		{"explanation removed", `UPDATE audit_events SET name_threshold = 0, replay_checked = 0 WHERE seq = 4`, 4},
+		{"explanation added", `UPDATE audit_events SET measures = 'sharpness' WHERE seq = 8`, 8},
 		{"state removed", `UPDATE audit_events SET state = x'' WHERE seq = 8`, 8},
 	}
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
@@ -296,6 +301,52 @@ func TestTampering(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestEventsOfALongTrail: however many events are between those that are selected,
+// all are found. The first one is a day older than the others.
+func TestEventsOfALongTrail(t *testing.T) {
+	l := newTrail(t, engines.SQLite(t))
+	first := audittest.Event(t, 1, "wanted")
+	l.record(t, first)
+	l.exec(t, `INSERT INTO audit_events SELECT n, at + 86400000000, 'other', client, nik, result, reason, nik_outcome,
+		name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
+		flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state,
+		name_threshold, replay_checked, liveness_threshold, measures
+		FROM audit_events, (WITH RECURSIVE numbers(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 11000)
+			SELECT n FROM numbers) WHERE seq = 1;
+		UPDATE audit_events SET request_id = 'wanted' WHERE seq IN (9000, 11000)`)
+	for name, test := range map[string]struct {
+		filter audit.Filter
+		want   []int64
+	}{
+		"all":     {audit.Filter{RequestID: "wanted"}, []int64{11000, 9000, 1}},
+		"limited": {audit.Filter{RequestID: "wanted", Limit: 2}, []int64{11000, 9000}},
+		"since":   {audit.Filter{RequestID: "wanted", Since: first.Time.Add(time.Hour)}, []int64{11000, 9000}},
+		"too old": {audit.Filter{RequestID: "wanted", Since: first.Time.Add(48 * time.Hour)}, nil},
+	} {
+		events, err := l.Events(t.Context(), test.filter)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var got []int64
+		for _, e := range events {
+			got = append(got, e.Seq)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestUnreadableEvent: an event that cannot be read is not left out.
+func TestUnreadableEvent(t *testing.T) {
+	l := newTrail(t, engines.SQLite(t))
+	l.record(t, audittest.Event(t, 1, "a"), audittest.Event(t, 2, "b"))
+	l.exec(t, `UPDATE audit_events SET flags = 'NONSENSE' WHERE seq = 1`)
+	if events, err := l.Events(t.Context(), audit.Filter{}); sesuai.KindOf(err) != sesuai.KindUnavailable {
+		t.Errorf("Events = %v, %v", events, err)
+	}
 }
 
 // TestVerifyEndsWithItsContext: a trail that is not read to its end is not taken

@@ -109,9 +109,6 @@ type advice struct {
 // Error implements error.
 func (a *advice) Error() string { return a.why }
 
-// Reason returns the reason in the API's response to an error.
-func Reason(err error) string { return answerTo(err).reason }
-
 // GuidanceOf returns the guidance in the API's response to an error; nil if there
 // is none.
 func GuidanceOf(err error) *Guidance { return answerTo(err).guidance }

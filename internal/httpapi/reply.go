@@ -48,6 +48,8 @@ type reply struct {
 	status int
 	// unread is set until the whole body has been read.
 	unread bool
+	// verdict is the verdict that was answered; nil if there is none.
+	verdict *sesuai.Verdict
 	// cause is the error that was answered. It is only logged.
 	cause error
 }
@@ -58,7 +60,7 @@ func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	id, given := requestID(r.Header["X-Request-Id"])
 	w := &reply{ResponseWriter: rw, id: id, recordedID: id, unread: r.ContentLength != 0}
 	if given {
-		w.recordedID = h.server.recorded(id)
+		w.recordedID = RecordedID(h.server.o.Hash, id)
 	}
 	header := w.Header()
 	header.Set(requestIDHeader, w.id)
@@ -157,8 +159,8 @@ func (w *reply) WriteHeader(status int) {
 func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // log writes the request's line in the log. It has the route's pattern instead
-// of the path, and kinds and causes of errors, but no input. The lines about
-// unknown callers are sampled.
+// of the path, the outcome and its reason, and kinds and causes of errors, but no
+// input. The lines about unknown callers are sampled.
 func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 	ctx, now := context.WithoutCancel(r.Context()), time.Now()
 	for _, skipped := range s.sampler.past(now) {
@@ -185,6 +187,11 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 		slog.Int("status", w.status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	}
+	if w.verdict != nil {
+		attrs = append(attrs,
+			slog.String("outcome", outcomeOf(*w.verdict)),
+			slog.String("reason", string(w.verdict.Reason)))
+	}
 	if w.cause != nil {
 		attrs = append(attrs,
 			slog.String("kind", string(sesuai.KindOf(w.cause))),
@@ -194,6 +201,14 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 		attrs = append(attrs, slog.Bool("caller_gone", true))
 	}
 	s.o.Log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// outcomeOf returns the outcome of a verification, as the audit trail has it.
+func outcomeOf(v sesuai.Verdict) string {
+	if v.Verified {
+		return "verified"
+	}
+	return "not_verified"
 }
 
 // knownMethod returns m, or "other" if m is not a standard method, since

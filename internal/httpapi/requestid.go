@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"regexp"
+
+	"github.com/sesuai/sesuai/internal/access"
 )
 
 // requestID returns the caller's id, which are the values of its X-Request-Id
@@ -21,14 +23,14 @@ func requestID(values []string) (id string, given bool) {
 	return values[0], true
 }
 
-// recorded returns a caller's request id as the log, the audit trail and the
+// RecordedID returns a caller's request id as the log, the audit trail and the
 // registry get it. An id that may hold a NIK becomes a keyed hash, which is the
 // same whenever the id is. The response carries the id unchanged.
-func (s *Server) recorded(id string) string {
+func RecordedID(hash access.Hash, id string) string {
 	if !mayHoldNIK(id) {
 		return id
 	}
-	sum := s.o.Hash([]byte("request id\x00" + id))
+	sum := hash([]byte("request id\x00" + id))
 	return "hashed-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16])
 }
 

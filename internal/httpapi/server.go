@@ -218,6 +218,7 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	w.verdict = &verdict
 	w.writeJSON(http.StatusOK, VerdictJSON(verdict))
 	return nil
 }

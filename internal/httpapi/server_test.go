@@ -283,23 +283,38 @@ func TestNothingPersonalShows(t *testing.T) {
 
 // TestLog checks the log line of a request.
 func TestLog(t *testing.T) {
-	s := newService()
-	s.answers(sesuai.Verdict{}, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: errors.New("connection refused")})
-	r := postParts(everyPart()...)
-	r.Header.Set("X-Request-Id", "request-1")
-	s.do(r)
-	line := s.log.String()
-	for _, want := range []string{
-		`"level":"WARN"`, `"request_id":"request-1"`, `"client":"client-1"`, `"method":"POST"`,
-		`"route":"POST /identity/v1/face-verification"`, `"status":503`, `"kind":"UNAVAILABLE"`,
-		`"cause":"UNAVAILABLE: connection refused"`, `"duration_ms":`,
+	for name, test := range map[string]struct {
+		verdict sesuai.Verdict
+		err     error
+		want    []string
+	}{
+		"an error": {sesuai.Verdict{}, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: errors.New("connection refused")}, []string{
+			`"level":"WARN"`, `"status":503`, `"kind":"UNAVAILABLE"`, `"cause":"UNAVAILABLE: connection refused"`,
+		}},
+		"verified": {verified, nil, []string{
+			`"level":"INFO"`, `"status":200`, `"outcome":"verified"`, `"reason":"Verification Success"`,
+		}},
+		"not verified": {sesuai.Verdict{Reason: sesuai.ReasonNameDiffers}, nil, []string{
+			`"level":"INFO"`, `"status":200`, `"outcome":"not_verified"`, `"reason":"Name does not match"`,
+		}},
 	} {
-		if !strings.Contains(line, want) {
-			t.Errorf("no %s in %s", want, line)
-		}
-	}
-	if strings.Count(line, "\n") != 1 {
-		t.Errorf("not one line: %s", line)
+		t.Run(name, func(t *testing.T) {
+			s := newService()
+			s.answers(test.verdict, test.err)
+			r := postParts(everyPart()...)
+			r.Header.Set("X-Request-Id", "request-1")
+			s.do(r)
+			line := s.log.String()
+			for _, want := range append(test.want, `"request_id":"request-1"`, `"client":"client-1"`, `"method":"POST"`,
+				`"route":"POST /identity/v1/face-verification"`, `"duration_ms":`) {
+				if !strings.Contains(line, want) {
+					t.Errorf("no %s in %s", want, line)
+				}
+			}
+			if strings.Count(line, "\n") != 1 {
+				t.Errorf("not one line: %s", line)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -48,24 +49,21 @@ func openLog(t testing.TB, d sqltest.Database, outbox recorder.Outbox) log {
 	return log{r, trail, db}
 }
 
-// Recorded implements audittest.Log.
-func (l log) Recorded(t testing.TB) []audittest.Recorded {
-	t.Helper()
-	all, err := sqldb.Collect(t.Context(), l.db.Read(), func(rows *sql.Rows) (r audittest.Recorded, err error) {
-		return r, rows.Scan(&r.Seq, &r.RequestID, &r.Result)
-	}, `SELECT seq, request_id, result FROM audit_events ORDER BY seq`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
+// Events implements audittest.Log.
+func (l log) Events(ctx context.Context, f audit.Filter) ([]audit.Entry, error) {
+	return l.trail.Events(ctx, f)
 }
 
 // assertIDs verifies the trail, whose events must have these request IDs.
 func (l log) assertIDs(t testing.TB, want ...string) {
 	t.Helper()
+	events, err := l.Events(t.Context(), audit.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var got []string
-	for _, r := range l.Recorded(t) {
-		got = append(got, r.RequestID)
+	for _, e := range slices.Backward(events) {
+		got = append(got, e.RequestID)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
@@ -277,10 +275,11 @@ func TestCloseCommitsWhatWaits(t *testing.T) {
 				t.Errorf("event %d: Append = %v", i, err)
 			}
 		}
-		if n := len(l.Recorded(t)); n != len(outcomes) {
-			t.Errorf("%d events are recorded, want %d", n, len(outcomes))
+		events, err := l.Events(t.Context(), audit.Filter{})
+		if err != nil || len(events) != len(outcomes) {
+			t.Errorf("%d events are recorded, want %d; %v", len(events), len(outcomes), err)
 		}
-		err := l.Append(t.Context(), audittest.Event(t, 1, "late"))
+		err = l.Append(t.Context(), audittest.Event(t, 1, "late"))
 		if sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, sqldb.ErrClosed) {
 			t.Errorf("Append after Close = %v", err)
 		}

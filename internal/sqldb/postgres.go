@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,7 +63,7 @@ func connectPostgres(ctx context.Context, o Options) (*DB, error) {
 	pool.SetMaxIdleConns(n)
 	pool.SetConnMaxLifetime(connectionAge)
 	if err := pool.PingContext(ctx); err != nil {
-		return nil, errors.Join(openingPostgres(ctx, err), pool.Close())
+		return nil, errors.Join(unreachable(ctx, config, err), pool.Close())
 	}
 	return &DB{engine: postgresEngine, name: "the database " + config.Database, read: pool, write: pool}, nil
 }
@@ -173,6 +175,17 @@ func openingPostgres(ctx context.Context, err error) error {
 		}
 	}
 	return Unavailable(ctx, "connecting to the database", err)
+}
+
+// unreachable is openingPostgres for the first connection. It says which server was
+// asked, and what to look at.
+func unreachable(ctx context.Context, config *pgx.ConnConfig, err error) error {
+	e := openingPostgres(ctx, err)
+	if own, ok := errors.AsType[*sesuai.Error](e); ok && own.Kind == sesuai.KindUnavailable {
+		own.Detail = fmt.Sprintf("PostgreSQL at %s does not answer for the database %s: see that it runs, and that the setting registry names it",
+			net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))), config.Database)
+	}
+	return e
 }
 
 func retryablePostgres(err error) bool {

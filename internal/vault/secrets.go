@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"crypto/hmac"
 	"database/sql"
 	"fmt"
 
@@ -112,7 +113,19 @@ func storeSecret(ctx context.Context, tx *sqldb.Tx, key *keyring.Key, name keyri
 	return err
 }
 
-// readSecrets opens the secrets. They never change. One without a value was made
+// TakeSecretTx replaces a secret by that of another vault, in a transaction of
+// Change. Nothing may be stored that depends on the former one. Secret returns the
+// former one until the vault is opened again.
+func (v *Vault) TakeSecretTx(ctx context.Context, tx *sqldb.Tx, keys *Keys, name keyring.SecretName, from *Vault) error {
+	return storeSecret(ctx, tx, keys.Current, name, from.Secret(name))
+}
+
+// HasSecret reports whether the secret of that name is that of another vault.
+func (v *Vault) HasSecret(name keyring.SecretName, from *Vault) bool {
+	return hmac.Equal(v.Secret(name).Raw(), from.Secret(name).Raw())
+}
+
+// readSecrets opens the secrets. They change only by TakeSecretTx. One without a value was made
 // and is lost.
 func (v *Vault) readSecrets(ctx context.Context, q sqldb.Querier) (map[keyring.SecretName]*keyring.Secret, error) {
 	rows, err := sqldb.Collect(ctx, q, scanSecret, selectSecrets)

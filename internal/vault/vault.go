@@ -91,5 +91,5 @@ func Open(ctx context.Context, o Options) (*Vault, error) {
 }
 
 // Secret returns the secret of that name. It is the same for as long as the
-// database exists.
+// database exists, unless TakeSecretTx has replaced it while nothing depended on it.
 func (v *Vault) Secret(name keyring.SecretName) *keyring.Secret { return v.secrets[name] }

@@ -25,7 +25,7 @@ func (v *Verifier) judgeLiveness(policy access.Policy, l face.Liveness, event *a
 		}
 		return nil
 	}
-	event.LivenessKnown, event.Liveness = true, l.Score
+	event.LivenessKnown, event.Liveness, event.LivenessThreshold = true, l.Score, v.o.LivenessThreshold
 	if l.Score >= v.o.LivenessThreshold { // not so if it is NaN
 		return nil
 	}
@@ -63,6 +63,7 @@ func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Pr
 	if err != nil {
 		return unavailable("looking for earlier probes", err)
 	}
+	event.ReplayChecked = true
 	if !seen && !compared.SamePhotograph {
 		return nil
 	}

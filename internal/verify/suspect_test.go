@@ -203,7 +203,7 @@ func TestLiveness(t *testing.T) {
 			}
 			e := w.events[0]
 			if e.Flags.Has(audit.SuspectedPresentationAttack) != tt.flagged || e.LivenessKnown != tt.liveness.Known ||
-				!math.IsNaN(e.Liveness) && e.Liveness != tt.liveness.Score {
+				!math.IsNaN(e.Liveness) && e.Liveness != tt.liveness.Score || e.LivenessKnown != (e.LivenessThreshold > 0) {
 				t.Errorf("recorded %+v", e)
 			}
 			if tt.kind != "" && e.Reason != string(tt.kind) {

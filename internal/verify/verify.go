@@ -124,6 +124,8 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		NIK:       req.Claim.NIK,
 		NameScore: -1,
 		Threshold: req.Client.Threshold,
+
+		NameThreshold: req.Client.NameThreshold,
 	}
 
 	// The photograph comes first. Without a usable one there is nothing to ask:
@@ -131,6 +133,9 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	probe, err := v.acquire(ctx, req, &event)
 	if refuses(sesuai.KindOf(err)) {
 		event.Result, event.Reason = audit.Refused, string(sesuai.KindOf(err))
+		if refusal, ok := errors.AsType[*sesuai.Error](err); ok {
+			event.Measures = refusal.Measures
+		}
 		return sesuai.Verdict{}, v.record(ctx, event, start, err)
 	}
 	if err != nil && sesuai.KindOf(err) != sesuai.KindUnavailable {

@@ -108,6 +108,9 @@ func TestEvent(t *testing.T) {
 		Model:       "fake-model",
 		Calibration: "fake-calibration",
 		Duration:    time.Second,
+
+		NameThreshold: 85,
+		ReplayChecked: true,
 	}
 	if diff := cmp.Diff([]audit.Event{want}, w.events, cmpopts.EquateComparable(sesuai.Percentage{})); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
@@ -120,7 +123,7 @@ func TestEvent(t *testing.T) {
 	want.Result, want.Reason = audit.NotVerified, "NIK not found on Dukcapil database"
 	want.NIKOutcome, want.Name, want.DateOfBirth = sesuai.NonMatch, sesuai.NotCompared, sesuai.NotCompared
 	want.NameScore, want.Compared, want.Percentage = -1, false, sesuai.PercentageOf(0)
-	want.Score, want.Model, want.Calibration = 0, "", ""
+	want.Score, want.Model, want.Calibration, want.ReplayChecked = 0, "", "", false
 	if diff := cmp.Diff([]audit.Event{want}, w.events, cmpopts.EquateComparable(sesuai.Percentage{})); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
 	}
@@ -135,7 +138,9 @@ func TestRefusals(t *testing.T) {
 	}{
 		{func(w *world) { w.extraction.Finding = face.NoFace }, sesuai.KindFaceNotDetected},
 		{func(w *world) { w.extraction.Finding = face.SeveralFaces }, sesuai.KindMultipleFaces},
-		{func(w *world) { w.extraction.Finding = face.LowQuality }, sesuai.KindFaceQuality},
+		{func(w *world) {
+			w.extraction.Finding, w.extraction.Failed = face.LowQuality, []face.Measure{face.Sharpness}
+		}, sesuai.KindFaceQuality},
 		{func(w *world) { w.extractErr = &sesuai.Error{Kind: sesuai.KindUnsupportedImage} }, sesuai.KindUnsupportedImage},
 		{func(w *world) { w.extractErr = &sesuai.Error{Kind: sesuai.KindInvalidImage} }, sesuai.KindInvalidImage},
 		{func(w *world) { w.extractErr = &sesuai.Error{Kind: sesuai.KindTooLarge} }, sesuai.KindTooLarge},
@@ -152,6 +157,9 @@ func TestRefusals(t *testing.T) {
 			}
 			if len(w.events) != 1 || w.events[0].Result != audit.Refused || w.events[0].Reason != string(tt.kind) {
 				t.Errorf("recorded %+v", w.events)
+			}
+			if want, got := len(w.extraction.Failed), len(w.events[0].Measures); got != want {
+				t.Errorf("%d measures are recorded, want %d", got, want)
 			}
 		})
 	}

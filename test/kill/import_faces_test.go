@@ -38,6 +38,7 @@ func TestKillImportOfFaces(t *testing.T) {
 	rejected := ends(t, cmd)
 	took := time.Since(start)
 
+	makeRegistry(t, filepath.Join(dir, "killed"))
 	for range kills {
 		data, _, cmd := run("killed")
 		if err := cmd.Start(); err != nil {
@@ -53,9 +54,7 @@ func TestKillImportOfFaces(t *testing.T) {
 		}
 		kill(t, cmd)
 		<-ended
-		if _, err := os.Stat(filepath.Join(data, "sesuai.db")); err == nil {
-			t.Logf("killed with %d of %d people on record", count(t, data), len(faces)-rejected)
-		}
+		t.Logf("killed with %d of %d people on record", count(t, data), len(faces)-rejected)
 	}
 	data, rejects, cmd := run("killed")
 	if again := ends(t, cmd); again != rejected {

@@ -128,6 +128,7 @@ func TestKillImport(t *testing.T) {
 	const kills = 4
 	n := 120 * runtime.NumCPU() // enough to be under way four times
 	file, data := peopleFile(t, n), filepath.Join(t.TempDir(), "data")
+	makeRegistry(t, data)
 	before := 0
 	for round := range kills {
 		cmd := importing(t, file, data)

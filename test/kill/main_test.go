@@ -55,6 +55,18 @@ func count(t *testing.T, data string) int {
 	return out.People
 }
 
+// importNobody are the arguments of a command that makes the registry in a data
+// folder, unless it is there, and nothing else.
+func importNobody(data string) []string {
+	return []string{"person", "import", os.DevNull, "--format", "jsonl", "--data", data}
+}
+
+// makeRegistry makes an empty registry.
+func makeRegistry(t *testing.T, data string) {
+	t.Helper()
+	sesuai(t, nil, importNobody(data)...)
+}
+
 // server is a running sesuai serve.
 type server struct {
 	*process.Process

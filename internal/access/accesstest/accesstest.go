@@ -161,6 +161,76 @@ func (s suite) TestNamesAreUnique(t *testing.T) {
 	assertFound(t, clients, "second", second)
 }
 
+// TestChangeClient: the settings change, and nothing else.
+func (s suite) TestChangeClient(t *testing.T) {
+	clients := s.open(t)
+	add(t, clients, "a", "b")
+	want := Client("a")
+	want.Scopes = []access.Scope{access.FaceVerification}
+	want.Threshold, want.NameThreshold, want.Rate, want.Burst = sesuai.PercentageOf(99.99), 100, 0, 0
+	want.Replay, want.Liveness = access.Off, access.Enforce
+	for range 2 { // the second one changes nothing
+		got, found, err := clients.ChangeClient(t.Context(), "a", func(c *access.Client) error {
+			*c = want
+			c.ID, c.Name, c.AddedAt = "other", "b", time.Unix(0, 0)
+			return nil
+		})
+		if err != nil || !found {
+			t.Fatalf("ChangeClient = %v, %v", found, err)
+		}
+		assertSame(t, want, got)
+	}
+	assertFound(t, clients, "a", want)
+	assertListed(t, clients, want, Client("b"))
+
+	_, found, err := clients.ChangeClient(t.Context(), "nobody", func(*access.Client) error {
+		t.Error("change is called for a client that is not there")
+		return nil
+	})
+	if found || err != nil {
+		t.Errorf("ChangeClient of nobody = %v, %v", found, err)
+	}
+}
+
+// TestInvalidChange: a change that fails, or makes a client invalid, changes nothing.
+func (s suite) TestInvalidChange(t *testing.T) {
+	clients := s.open(t)
+	add(t, clients, "a")
+	for name, change := range map[string]func(*access.Client) error{
+		"fails": func(c *access.Client) error {
+			c.Burst = 99
+			return &sesuai.Error{Kind: sesuai.KindConfiguration}
+		},
+		"invalid": func(c *access.Client) error { c.NameThreshold = 1; return nil },
+	} {
+		if _, _, err := clients.ChangeClient(t.Context(), "a", change); sesuai.KindOf(err) != sesuai.KindConfiguration {
+			t.Errorf("%s: ChangeClient = %v", name, err)
+		}
+		assertFound(t, clients, "a", Client("a"))
+	}
+}
+
+// TestChangesAtOnce: changes of one client that are made at the same time are all
+// made.
+func (s suite) TestChangesAtOnce(t *testing.T) {
+	clients := s.open(t)
+	add(t, clients, "a")
+	const changes = 8
+	var group sync.WaitGroup
+	for range changes {
+		group.Go(func() {
+			_, _, err := clients.ChangeClient(t.Context(), "a", func(c *access.Client) error { c.Burst++; return nil })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	want := Client("a")
+	want.Burst += changes
+	assertFound(t, clients, "a", want)
+}
+
 func (s suite) TestRemoveClient(t *testing.T) {
 	clients := s.open(t)
 	add(t, clients, "a", "b")
@@ -211,7 +281,9 @@ func (s suite) TestEndedContext(t *testing.T) {
 	_, listed := clients.ListClients(ctx)
 	_, hashes := clients.ListHashes(ctx)
 	_, removed := clients.RemoveClient(ctx, "a")
+	_, _, changed := clients.ChangeClient(ctx, "a", func(*access.Client) error { return nil })
 	for what, err := range map[string]error{
+		"ChangeClient":     changed,
 		"ClientByUsername": found, "ListClients": listed, "ListHashes": hashes, "RemoveClient": removed,
 		"AddClient": clients.AddClient(ctx, Client("b"), HashesOf("b")),
 	} {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -67,7 +66,6 @@ func (m *Memory) AddClient(ctx context.Context, c access.Client, h access.Hashes
 		}
 	}
 	c.Scopes = slices.Clone(c.Scopes)
-	c.Threshold = sesuai.PercentageOf(math.Round(c.Threshold.Value()*100) / 100)
 	c.AddedAt = time.UnixMicro(c.AddedAt.UnixMicro()).UTC()
 	m.clients = slices.Insert(m.clients, i, stored{c, h})
 	return nil
@@ -114,6 +112,25 @@ func (m *Memory) ListClients(ctx context.Context) ([]access.Client, error) {
 		all = append(all, s.copy())
 	}
 	return all, nil
+}
+
+// ChangeClient implements access.Clients.
+func (m *Memory) ChangeClient(ctx context.Context, name string, change func(*access.Client) error) (access.Client, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.refuse(ctx); err != nil {
+		return access.Client{}, false, err
+	}
+	i, found := m.find(name)
+	if !found {
+		return access.Client{}, false, nil
+	}
+	next, err := m.clients[i].client.Changed(change)
+	if err != nil {
+		return access.Client{}, false, err
+	}
+	m.clients[i].client = next
+	return m.clients[i].copy(), true, nil
 }
 
 // RemoveClient implements access.Clients.

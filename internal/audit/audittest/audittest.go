@@ -1,5 +1,5 @@
-// Package audittest has the conformance tests of audit.Log, and a Log in memory
-// for tests of packages that append to one. It is for tests only, and leaves it
+// Package audittest has the conformance tests of audit.Log and audit.Reader, and
+// one in memory for tests of packages that append to a Log. It is for tests only, and leaves it
 // to the implementations to show that events are durable.
 package audittest
 
@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,15 +24,7 @@ import (
 // Log is an audit.Log whose events can be read.
 type Log interface {
 	audit.Log
-	// Recorded returns the recorded events in the order of their numbers.
-	Recorded(t testing.TB) []Recorded
-}
-
-// Recorded identifies a recorded event.
-type Recorded struct {
-	Seq       int64
-	RequestID string
-	Result    audit.Result
+	audit.Reader
 }
 
 // Run runs the conformance tests on empty logs that open returns.
@@ -50,9 +43,9 @@ func Event(t testing.TB, n int, requestID string) audit.Event {
 	return audit.Event{
 		Time: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), RequestID: requestID, Client: "cli_test",
 		NIK: nik, Result: audit.NotVerified, Reason: string(sesuai.ReasonNameDiffers),
-		NIKOutcome: sesuai.Match, Name: sesuai.NonMatch, DateOfBirth: sesuai.Match, NameScore: 42,
+		NIKOutcome: sesuai.Match, Name: sesuai.NonMatch, DateOfBirth: sesuai.Match, NameScore: 42, NameThreshold: 85,
 		Compared: true, Percentage: sesuai.PercentageOf(81.25), Score: 0.4375, Threshold: sesuai.PercentageOf(75),
-		Model: "test-model", Calibration: "test-scale", Duration: 31 * time.Millisecond,
+		Model: "test-model", Calibration: "test-scale", ReplayChecked: true, Duration: 31 * time.Millisecond,
 	}
 }
 
@@ -66,6 +59,26 @@ func Start(t testing.TB, db *sqldb.DB, trail *audit.Trail) {
 	}
 }
 
+// recorded identifies a recorded event.
+type recorded struct {
+	Seq       int64
+	RequestID string
+	Result    audit.Result
+}
+
+// allOf returns the recorded events in the order of their numbers.
+func allOf(t testing.TB, l audit.Reader) (all []recorded) {
+	t.Helper()
+	events, err := l.Events(t.Context(), audit.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range slices.Backward(events) {
+		all = append(all, recorded{e.Seq, e.RequestID, e.Result})
+	}
+	return all
+}
+
 func appendTo(t testing.TB, l audit.Log, e audit.Event) {
 	t.Helper()
 	if err := l.Append(t.Context(), e); err != nil {
@@ -77,14 +90,14 @@ func appendTo(t testing.TB, l audit.Log, e audit.Event) {
 // appended.
 func (s suite) TestOrder(t *testing.T) {
 	l := s.open(t)
-	var want []Recorded
+	var want []recorded
 	for n, result := range []audit.Result{audit.Verified, audit.NotVerified, audit.Refused, audit.Unavailable, audit.Verified} {
 		e := Event(t, n, fmt.Sprintf("request-%d", n))
 		e.Result = result
 		appendTo(t, l, e)
-		want = append(want, Recorded{int64(n + 1), e.RequestID, result})
+		want = append(want, recorded{int64(n + 1), e.RequestID, result})
 	}
-	if diff := cmp.Diff(want, l.Recorded(t)); diff != "" {
+	if diff := cmp.Diff(want, allOf(t, l)); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
 	}
 }
@@ -95,7 +108,7 @@ func (s suite) TestSameEventTwice(t *testing.T) {
 	for range 2 {
 		appendTo(t, l, Event(t, 1, "request"))
 	}
-	if n := len(l.Recorded(t)); n != 2 {
+	if n := len(allOf(t, l)); n != 2 {
 		t.Errorf("%d events are recorded, want 2", n)
 	}
 }
@@ -115,12 +128,12 @@ func (s suite) TestManyAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	recorded := l.Recorded(t)
-	if len(recorded) != writers*each {
-		t.Fatalf("%d events are recorded, want %d", len(recorded), writers*each)
+	all := allOf(t, l)
+	if len(all) != writers*each {
+		t.Fatalf("%d events are recorded, want %d", len(all), writers*each)
 	}
 	last := make(map[string]string)
-	for i, r := range recorded {
+	for i, r := range all {
 		if r.Seq != int64(i+1) {
 			t.Fatalf("event %d has the number %d", i+1, r.Seq)
 		}
@@ -146,8 +159,8 @@ func (s suite) TestEndedContext(t *testing.T) {
 		}
 	}
 	appendTo(t, l, Event(t, 1, "next"))
-	want := []Recorded{{1, "next", audit.NotVerified}}
-	if diff := cmp.Diff(want, l.Recorded(t)); diff != "" {
+	want := []recorded{{1, "next", audit.NotVerified}}
+	if diff := cmp.Diff(want, allOf(t, l)); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
 	}
 }

@@ -25,7 +25,7 @@ func TestMemoryThatFails(t *testing.T) {
 			t.Errorf("Append = %v", err)
 		}
 		step.fail(nil)
-		if n := len(m.Events()); n != step.recorded {
+		if n := len(m.Recorded()); n != step.recorded {
 			t.Errorf("%d events are recorded, want %d", n, step.recorded)
 		}
 	}

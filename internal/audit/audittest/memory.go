@@ -2,15 +2,16 @@ package audittest
 
 import (
 	"context"
+	"crypto/sha256"
 	"slices"
+	"strings"
 	"sync"
-	"testing"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 )
 
-// Memory is an audit.Log in memory. The zero Memory is empty. It is safe for
+// Memory is an audit.Log and an audit.Reader in memory. The zero Memory is empty. It is safe for
 // concurrent use.
 type Memory struct {
 	mu            sync.Mutex
@@ -53,18 +54,39 @@ func (m *Memory) Append(ctx context.Context, e audit.Event) error {
 
 func unavailable(err error) error { return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: err} }
 
-// Events returns the recorded events in their order.
-func (m *Memory) Events() []audit.Event {
+// Recorded returns the recorded events in their order.
+func (m *Memory) Recorded() []audit.Event {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.events)
 }
 
-// Recorded implements Log.
-func (m *Memory) Recorded(testing.TB) []Recorded {
-	var all []Recorded
-	for i, e := range m.Events() {
-		all = append(all, Recorded{int64(i + 1), e.RequestID, e.Result})
+// Events implements audit.Reader. The hashes of NIKs have no key.
+func (m *Memory) Events(ctx context.Context, f audit.Filter) (events []audit.Entry, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, unavailable(err)
 	}
-	return all
+	for i, e := range slices.Backward(m.events) {
+		if !selects(f, e) {
+			continue
+		}
+		if f.Limit > 0 && len(events) == f.Limit {
+			break
+		}
+		entry := audit.NewEntry(e, sha256.Sum256([]byte(e.NIK.Reveal())))
+		entry.Seq = int64(i + 1)
+		events = append(events, entry)
+	}
+	return events, nil
+}
+
+func selects(f audit.Filter, e audit.Event) bool {
+	reason := strings.ToLower(e.Reason + string(e.Action))
+	return !e.Time.Before(f.Since) &&
+		(f.Client == "" || f.Client == e.Client) &&
+		(f.RequestID == "" || f.RequestID == e.RequestID) &&
+		(f.NIK.IsZero() || f.NIK.Equal(e.NIK)) &&
+		strings.Contains(reason, strings.ToLower(f.Reason))
 }

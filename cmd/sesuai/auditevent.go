@@ -1,0 +1,117 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+)
+
+// shownEvent is an event as it is printed. It has nothing of the person: not even
+// the keyed hash of the NIK.
+type shownEvent struct {
+	Seq         int64        `json:"seq"`
+	Time        time.Time    `json:"time"`
+	RequestID   string       `json:"request_id,omitempty"`
+	Client      string       `json:"client,omitempty"`
+	ClientName  string       `json:"client_name,omitempty"`
+	Result      audit.Result `json:"result"`
+	Reason      string       `json:"reason,omitempty"`
+	Explanation string       `json:"explanation"`
+	*shownVerification
+	*shownChange
+}
+
+// shownVerification is what only an event of a verification has. What was not
+// recorded is left out, or null.
+type shownVerification struct {
+	NIK               string            `json:"nik"`
+	Name              string            `json:"name"`
+	DateOfBirth       string            `json:"date_of_birth"`
+	NameScore         *int              `json:"name_score"`
+	NameThreshold     int               `json:"name_threshold,omitempty"`
+	Percentage        sesuai.Percentage `json:"face_image_percentage"`
+	Threshold         sesuai.Percentage `json:"threshold"`
+	Score             *float64          `json:"score"`
+	Model             string            `json:"model,omitempty"`
+	Calibration       string            `json:"calibration,omitempty"`
+	Flags             []string          `json:"flags"`
+	ReplayChecked     bool              `json:"replay_checked"`
+	Liveness          *float64          `json:"liveness"`
+	LivenessThreshold float64           `json:"liveness_threshold,omitempty"`
+	Measures          []string          `json:"measures,omitempty"`
+	DurationMS        float64           `json:"duration_ms"`
+}
+
+// shownChange is what only an event of a change has.
+type shownChange struct {
+	Action audit.Action `json:"action"`
+	Actor  string       `json:"actor"`
+	Count  int64        `json:"count"`
+}
+
+func showEvent(e audit.Entry, names map[string]string) shownEvent {
+	v := shownEvent{
+		Seq: e.Seq, Time: time.UnixMicro(e.Time).In(sesuai.Jakarta), RequestID: e.RequestID,
+		Client: e.Client, ClientName: names[e.Client], Result: e.Result, Reason: e.Reason, Explanation: e.Explain(),
+	}
+	if e.Result == audit.Changed {
+		v.shownChange = &shownChange{e.Action, e.Actor, e.Count}
+		return v
+	}
+	v.shownVerification = &shownVerification{
+		NIK: e.NIKOutcome.String(), Name: e.Name.String(), DateOfBirth: e.DateOfBirth.String(),
+		NameScore: known(e.NameScore >= 0, e.NameScore), NameThreshold: e.NameThreshold,
+		Percentage: ofHundredths(e.Percentage), Threshold: ofHundredths(e.Threshold),
+		Score: known(e.Compared, e.Score), Model: e.Model, Calibration: e.Calibration,
+		Flags: strings.Fields(e.Flags.String()), ReplayChecked: e.ReplayChecked,
+		Liveness: known(e.LivenessKnown, e.Liveness), LivenessThreshold: e.LivenessThreshold,
+		Measures: strings.Fields(e.Measures), DurationMS: float64(e.Duration) / 1000,
+	}
+	return v
+}
+
+// known returns v if it is known, else nil.
+func known[T any](is bool, v T) *T {
+	if !is {
+		return nil
+	}
+	return &v
+}
+
+// ofHundredths returns a stored percentage.
+func ofHundredths(stored int) sesuai.Percentage {
+	if stored < 0 {
+		return sesuai.Percentage{}
+	}
+	return sesuai.PercentageOf(float64(stored) / 100)
+}
+
+// lines are the lines of audit show, in two columns.
+func (v shownEvent) lines() [][]string {
+	client := v.Client
+	if v.ClientName != "" {
+		client = fmt.Sprintf("%s (%s)", v.ClientName, v.Client)
+	}
+	lines := [][]string{
+		{"event", fmt.Sprint(v.Seq)},
+		{"time", v.Time.Format(time.RFC3339Nano)},
+		{"request", cmp.Or(v.RequestID, "-")},
+		{"client", cmp.Or(client, "-")},
+		{"result", string(v.Result)},
+		{"reason", cmp.Or(v.Reason, "-")},
+		{"explanation", v.Explanation},
+	}
+	if v.shownVerification == nil {
+		return lines
+	}
+	return append(lines, [][]string{
+		{"flags", cmp.Or(strings.Join(v.Flags, ", "), "-")},
+		{"model", cmp.Or(v.Model, "-")},
+		{"calibration", cmp.Or(v.Calibration, "-")},
+		{"duration", fmt.Sprintf("%g ms", v.DurationMS)},
+	}...)
+}

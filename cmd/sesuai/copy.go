@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/enrol"
+)
+
+type copyCommand struct {
+	To         string `help:"The configuration file of the other registry." required:"" placeholder:"FILE"`
+	PeopleOnly bool   `help:"Leave the clients here: every caller of the other registry needs credentials of its own."`
+}
+
+// Help is what --help says of the command besides its flags.
+func (copyCommand) Help() string {
+	return "Moves a registry, for example from the data folder to PostgreSQL. The clients of this one are clients of the other one " +
+		"then, with the credentials that they have; the other one must have no clients of its own before. Everybody on record here " +
+		"is put on record there, and both are compared as wholes. It can be stopped and run again. The audit trail, the photographs " +
+		"that were sent, and Dukcapil's call log and outbox stay here: keep this registry for as long as they are needed."
+}
+
+func (c *copyCommand) Run(s *session) error {
+	other, err := app.LoadConfig(c.To, nil)
+	if err != nil {
+		return err
+	}
+	if err := other.Check(); err != nil {
+		return err
+	}
+	return s.withStorage(func(from *app.Storage) error {
+		to, err := app.OpenStorage(s, other)
+		return use(to, err, func(to *app.Storage) error { return c.copy(s, from, to) })
+	})
+}
+
+func (c *copyCommand) copy(s *session, from, to *app.Storage) error {
+	var result copied
+	var err error
+	if !c.PeopleOnly {
+		result.CopiedClients, err = app.CopyClients(s, from, to)
+		if sesuai.KindOf(err) == sesuai.KindConflict {
+			return fmt.Errorf("%s; --people-only leaves the clients", describe(err))
+		}
+	}
+	if err == nil {
+		result.Copied, err = s.copyPeople(from, to)
+	}
+	if err != nil {
+		return err
+	}
+	result.People, result.Digest = result.To.People, result.To.String()
+	result.Stays = []string{"the audit trail", "the photographs that were sent", "Dukcapil's call log and outbox"}
+	if c.PeopleOnly {
+		result.Stays = append([]string{"the clients, so that every caller needs new credentials"}, result.Stays...)
+	}
+	return s.printCopied(result)
+}
+
+// copyPeople copies everybody on record.
+func (s *session) copyPeople(from, to *app.Storage) (enrol.Copied, error) {
+	people, err := from.People.Count(s)
+	if err != nil {
+		return enrol.Copied{}, err
+	}
+	progress, err := s.newProgress("copying", "people")
+	if err != nil {
+		return enrol.Copied{}, err
+	}
+	defer progress.finish()
+	job := enrol.Copy{From: from.People, To: to.People, Progress: func(done int) { progress.set(done, people) }}
+	return job.Run(s)
+}
+
+// copied is what the command prints.
+type copied struct {
+	app.CopiedClients
+	enrol.Copied
+	People int    `json:"people"`
+	Digest string `json:"digest"`
+	// Stays is what is not copied.
+	Stays []string `json:"stays"`
+}
+
+func (s *session) printCopied(c copied) error {
+	var warning error
+	if c.NewHash {
+		_, warning = fmt.Fprintln(s.stderr, "nodes that serve the other registry already must be started again: they do not know its clients")
+	}
+	return errors.Join(warning, s.print(c,
+		"%d clients, with the credentials that they have: %d added or changed\n"+
+			"%d added, %d replaced, %d unchanged; both have %d people and the digest %s\n"+
+			"stays here: %s\n",
+		c.Clients, c.Changed, c.Added, c.Replaced, c.Unchanged, c.People, c.Digest, strings.Join(c.Stays, ", ")))
+}

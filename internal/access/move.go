@@ -1,0 +1,99 @@
+package access
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+// Stored is all that is stored of a client.
+type Stored struct {
+	Client Client
+	Hashes Hashes
+}
+
+// Export returns all that is stored of all clients, in the order of their names.
+// Errors are those of ListClients.
+func (s *Store) Export(ctx context.Context) ([]Stored, error) {
+	all, err := s.export(ctx, s.o.DB.Read())
+	if err != nil {
+		return nil, sqldb.Unavailable(ctx, "listing clients", err)
+	}
+	return all, nil
+}
+
+func (s *Store) export(ctx context.Context, q sqldb.Querier) ([]Stored, error) {
+	rows, err := sqldb.Collect(ctx, q, func(r *sql.Rows) (clientRow, error) { return scanClientRow(r) }, selectClients)
+	if err != nil {
+		return nil, err
+	}
+	var all []Stored
+	for _, row := range rows {
+		c, h, err := row.open(s.o.Rows)
+		if err != nil {
+			s.o.Alert("clients")
+			return nil, refused(row.name)
+		}
+		all = append(all, Stored{c, h})
+	}
+	return all, nil
+}
+
+// CountTx returns the number of clients, which stays the same until the transaction
+// ends.
+func (s *Store) CountTx(ctx context.Context, tx *sqldb.Tx) (n int, err error) {
+	if err := tx.Lock(ctx, clientsLock); err != nil {
+		return 0, err
+	}
+	return n, tx.QueryRowContext(ctx, `SELECT count(*) FROM clients`).Scan(&n)
+}
+
+// ImportTx adds clients that Export returned from a store with the same keyed hash
+// of credentials, in a transaction. A client that is here already gets the settings
+// of the other one. ImportTx returns how many clients were added or changed. The
+// error has kind sesuai.KindConflict if a client of the same name is another one.
+func (s *Store) ImportTx(ctx context.Context, tx *sqldb.Tx, clients []Stored) (changed int, err error) {
+	if err := tx.Lock(ctx, clientsLock); err != nil {
+		return 0, err
+	}
+	here, err := s.export(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	byName := make(map[string]Stored)
+	for _, c := range here {
+		byName[c.Client.Name] = c
+	}
+	for _, c := range clients {
+		old, there := byName[c.Client.Name]
+		did, err := s.put(ctx, tx, old, there, c)
+		if err != nil {
+			return changed, err
+		}
+		if did {
+			changed++
+		}
+	}
+	return changed, nil
+}
+
+// put adds a client, or gives the one that is there its settings.
+func (s *Store) put(ctx context.Context, tx *sqldb.Tx, old Stored, there bool, c Stored) (changed bool, err error) {
+	row := newClientRow(c.Client, c.Hashes)
+	row.sign(s.o.Rows)
+	if !there {
+		return s.changeTx(ctx, tx, audit.ClientAdded, func() (bool, error) { return execOne(ctx, tx, insertClient, row.args()...) })
+	}
+	if old.Client.ID != c.Client.ID || old.Hashes != c.Hashes {
+		return false, &sesuai.Error{
+			Kind: sesuai.KindConflict, Detail: fmt.Sprintf("the client %q of the other registry is another one", c.Client.Name),
+		}
+	}
+	before := newClientRow(old.Client, old.Hashes)
+	before.sign(s.o.Rows)
+	return s.changeTx(ctx, tx, audit.ClientChanged, func() (bool, error) { return updateRow(ctx, tx, before, row) })
+}

@@ -1,0 +1,86 @@
+package access_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/accesstest"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+)
+
+// TestImport: clients move from a store to another one with all that is stored of
+// them. Run again, only what has changed is changed.
+func TestImport(t *testing.T) {
+	from := openStore(t, engines.SQLite(t).Open(t))
+	for _, name := range []string{"a", "b"} {
+		if err := from.AddClient(t.Context(), accesstest.Client(name), accesstest.HashesOf(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		db := d.Open(t)
+		to := openStore(t, db)
+		move := func() (changed int, err error) {
+			stored, err := from.Export(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = db.InTx(t.Context(), func(tx *sqldb.Tx) error {
+				changed, err = to.ImportTx(t.Context(), tx, stored)
+				return err
+			})
+			return changed, err
+		}
+		set := func(name string, burst int) {
+			_, found, err := from.ChangeClient(t.Context(), name, func(c *access.Client) error { c.Burst = burst; return nil })
+			if err != nil || !found {
+				t.Fatal(found, err)
+			}
+		}
+		for i, step := range []struct {
+			before func()
+			want   int
+		}{
+			{func() {}, 2},
+			{func() {}, 0},
+			{func() { set("a", 99) }, 1},
+			{func() { set("a", 10) }, 1},
+		} {
+			step.before()
+			if changed, err := move(); err != nil || changed != step.want {
+				t.Errorf("step %d: %d were changed, want %d; %v", i, changed, step.want, err)
+			}
+			there, err := to.Export(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			here, err := from.Export(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(here, there, cmp.AllowUnexported(sesuai.Percentage{})); diff != "" {
+				t.Errorf("step %d (-here +there):\n%s", i, diff)
+			}
+		}
+
+		// A client of the same name that is another one is left alone.
+		if _, err := to.RemoveClient(t.Context(), "b"); err != nil {
+			t.Fatal(err)
+		}
+		other := accesstest.Client("b")
+		other.ID = "other"
+		if err := to.AddClient(t.Context(), other, accesstest.HashesOf("other")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := move(); sesuai.KindOf(err) != sesuai.KindConflict {
+			t.Errorf("ImportTx = %v, want an error of kind %s", err, sesuai.KindConflict)
+		}
+		if listed, err := to.ListClients(t.Context()); err != nil || len(listed) != 2 || listed[1].ID != "other" {
+			t.Errorf("there are %v, %v", listed, err)
+		}
+	})
+}

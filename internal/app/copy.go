@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/vault"
+)
+
+// CopiedClients is the result of CopyClients.
+type CopiedClients struct {
+	Clients int `json:"clients"`
+	// Changed is how many of them were added or changed.
+	Changed int `json:"clients_changed"`
+	// NewHash reports whether the other storage has taken the keyed hash of
+	// credentials: processes that have it open must open it again.
+	NewHash bool `json:"-"`
+}
+
+// CopyClients puts the clients of one storage in another one, with their ids,
+// settings and credentials. The credentials are stored as keyed hashes, so the other
+// storage takes the key of these hashes first, and has no client of its own before
+// that. The error has kind sesuai.KindConflict if it has, or if a client of the same
+// name is another one.
+func CopyClients(ctx context.Context, from, to *Storage) (done CopiedClients, err error) {
+	clients, err := from.clients.Export(ctx)
+	if err != nil || len(clients) == 0 {
+		return done, err
+	}
+	done.Clients = len(clients)
+	err = to.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) (err error) {
+		if !to.vault.HasSecret(keyring.Credentials, from.vault) {
+			n, err := to.clients.CountTx(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				return &sesuai.Error{
+					Kind: sesuai.KindConflict,
+					Detail: "the other registry has clients already, and the credentials of both cannot be stored in one: " +
+						"remove its clients first",
+				}
+			}
+			if err := to.vault.TakeSecretTx(ctx, tx, keys, keyring.Credentials, from.vault); err != nil {
+				return err
+			}
+			done.NewHash = true
+		}
+		done.Changed, err = to.clients.ImportTx(ctx, tx, clients)
+		return err
+	})
+	if sesuai.KindOf(err) == sesuai.KindConflict {
+		return CopiedClients{}, err
+	}
+	if err != nil {
+		return CopiedClients{}, sqldb.Unavailable(ctx, "copying clients", err)
+	}
+	return done, nil
+}

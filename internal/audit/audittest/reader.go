@@ -1,0 +1,87 @@
+package audittest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+)
+
+// TestEvents: a filter selects events by each of its fields, the last one first.
+func (s suite) TestEvents(t *testing.T) {
+	l := s.open(t)
+	first := Event(t, 1, "a")
+	second := Event(t, 2, "b")
+	second.Time, second.Client = first.Time.Add(time.Hour), "cli_other"
+	second.Result, second.Reason = audit.Refused, string(sesuai.KindFaceQuality)
+	third := Event(t, 1, "c")
+	third.Time, third.Result, third.Reason = first.Time.Add(2*time.Hour), audit.Verified, string(sesuai.ReasonVerified)
+	change := audit.Event{Time: third.Time, Client: "cli_other", Result: audit.Changed, NameScore: -1, Action: audit.ClientRemoved, Actor: "root"}
+	for _, e := range []audit.Event{first, second, third, change} {
+		appendTo(t, l, e)
+	}
+	for name, test := range map[string]struct {
+		filter audit.Filter
+		want   []int64
+	}{
+		"all":              {audit.Filter{}, []int64{4, 3, 2, 1}},
+		"limit":            {audit.Filter{Limit: 2}, []int64{4, 3}},
+		"since":            {audit.Filter{Since: second.Time}, []int64{4, 3, 2}},
+		"since, excluded":  {audit.Filter{Since: second.Time.Add(time.Microsecond)}, []int64{4, 3}},
+		"client":           {audit.Filter{Client: "cli_other"}, []int64{4, 2}},
+		"request":          {audit.Filter{RequestID: "a"}, []int64{1}},
+		"NIK":              {audit.Filter{NIK: first.NIK}, []int64{3, 1}},
+		"part of a reason": {audit.Filter{Reason: "NAME does"}, []int64{1}},
+		"kind":             {audit.Filter{Reason: "face_quality"}, []int64{2}},
+		"no wildcards":     {audit.Filter{Reason: "face%quality"}, nil},
+		"nor this one":     {audit.Filter{Reason: "name_does"}, nil},
+		"action":           {audit.Filter{Reason: "client.rem"}, []int64{4}},
+		"several":          {audit.Filter{NIK: first.NIK, Reason: "success", Since: second.Time, Limit: 9}, []int64{3}},
+		"none":             {audit.Filter{RequestID: "d"}, nil},
+	} {
+		events, err := l.Events(t.Context(), test.filter)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var got []int64
+		for _, e := range events {
+			got = append(got, e.Seq)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestEventsAreRead: an event is read as it was appended.
+func (s suite) TestEventsAreRead(t *testing.T) {
+	l := s.open(t)
+	e := Event(t, 1, "a")
+	e.Flags, e.LivenessKnown, e.Liveness, e.LivenessThreshold = audit.SuspectedReplay, true, 0.125, 0.5
+	e.Measures = []string{"sharpness", "eyes_open"}
+	appendTo(t, l, e)
+	events, err := l.Events(t.Context(), audit.Filter{})
+	if err != nil || len(events) != 1 {
+		t.Fatalf("Events = %v, %v", events, err)
+	}
+	want := audit.NewEntry(e, events[0].NIK)
+	want.Seq, want.Hash = 1, events[0].Hash
+	if diff := cmp.Diff(want, events[0]); diff != "" {
+		t.Errorf("the event (-want +got):\n%s", diff)
+	}
+}
+
+// TestReadingEndsWithItsContext: what was read until then is not all.
+func (s suite) TestReadingEndsWithItsContext(t *testing.T) {
+	l := s.open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.Events(ctx, audit.Filter{}); sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, context.Canceled) {
+		t.Errorf("Events = %v", err)
+	}
+}

@@ -1,0 +1,152 @@
+package audit
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/sesuai/sesuai"
+)
+
+// Explain says in words what led to the result: "name differs: 62 of 85; date of
+// birth matches; face 91.20 of 75; replay not seen". The second number is the
+// threshold. What was not recorded is left out.
+func (e Entry) Explain() string {
+	switch e.Result {
+	case Changed:
+		return e.explainChange()
+	case Refused:
+		return e.explainRefusal()
+	case Unavailable:
+		return "no answer: the line of the request in the log has the cause"
+	default:
+		return e.explainVerdict()
+	}
+}
+
+func (e Entry) explainVerdict() string {
+	if e.Reason == string(sesuai.ReasonNIKNotFound) {
+		return "NIK not on record"
+	}
+	var all []string
+	if e.Reason == string(sesuai.ReasonNotActive) {
+		all = append(all, "record not active")
+	}
+	all = append(all, e.explainName(), "date of birth "+verb(e.DateOfBirth), e.explainFace())
+	return join(append(all, e.explainReplay(), e.explainLiveness(), e.explainFlags()))
+}
+
+// verb says how an attribute compares.
+func verb(o sesuai.Outcome) string {
+	switch o {
+	case sesuai.Match:
+		return "matches"
+	case sesuai.NonMatch:
+		return "differs"
+	default:
+		return "not compared"
+	}
+}
+
+func (e Entry) explainName() string {
+	text := "name " + verb(e.Name)
+	if e.NameScore < 0 {
+		return text
+	}
+	text += fmt.Sprintf(": %d", e.NameScore)
+	if e.NameThreshold > 0 {
+		text += fmt.Sprintf(" of %d", e.NameThreshold)
+	}
+	return text
+}
+
+func (e Entry) explainFace() string {
+	if !e.Compared || e.Percentage < 0 {
+		return "face not compared"
+	}
+	return fmt.Sprintf("face %.2f of %s", float64(e.Percentage)/100, shortest(float64(e.Threshold)/100))
+}
+
+func (e Entry) explainReplay() string {
+	switch {
+	case e.Flags.Has(SuspectedReplay):
+		return "replay seen"
+	case e.ReplayChecked:
+		return "replay not seen"
+	case e.NameThreshold > 0:
+		return "replay not checked"
+	default:
+		return ""
+	}
+}
+
+func (e Entry) explainLiveness() string {
+	if !e.LivenessKnown {
+		return ""
+	}
+	text := fmt.Sprintf("liveness %.2f", e.Liveness)
+	if e.LivenessThreshold > 0 {
+		text += " of " + shortest(e.LivenessThreshold)
+	}
+	return text
+}
+
+// explainFlags names the suspicions that nothing else is said about.
+func (e Entry) explainFlags() string {
+	var all []string
+	if e.Flags.Has(ScoreTooHigh) {
+		all = append(all, "score higher than two photographs of one person give")
+	}
+	if e.Flags.Has(DuplicateRecord) {
+		all = append(all, "several records of the NIK")
+	}
+	return join(all)
+}
+
+// refusals are the words for the kinds of errors for which a photograph is refused.
+var refusals = map[sesuai.Kind]string{
+	sesuai.KindUnsupportedImage: "the photograph is neither JPEG nor PNG",
+	sesuai.KindInvalidImage:     "the photograph cannot be read",
+	sesuai.KindTooLarge:         "the photograph is too large",
+	sesuai.KindFaceNotDetected:  "no face found",
+	sesuai.KindMultipleFaces:    "several faces found",
+	sesuai.KindFaceQuality:      "quality too low",
+	sesuai.KindSuspectedReplay:  "replay seen",
+	sesuai.KindSuspectedAttack:  "presentation attack suspected",
+}
+
+func (e Entry) explainRefusal() string {
+	text, ok := refusals[sesuai.Kind(e.Reason)]
+	if !ok {
+		text = e.Reason
+	}
+	if e.Measures != "" {
+		text += ": " + strings.ReplaceAll(e.Measures, " ", ", ")
+	}
+	return join([]string{text, e.explainLiveness()})
+}
+
+func (e Entry) explainChange() string {
+	text := string(e.Action)
+	switch e.Action {
+	case PeopleImported, PeopleRecounted:
+		text += fmt.Sprintf(": %d people", e.Count)
+	case KeyAdded, RotationStarted, KeyRetired:
+		text += fmt.Sprintf(": master key %d", e.Count)
+	}
+	return text + " by " + e.Actor
+}
+
+// shortest writes a number without trailing zeros.
+func shortest(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// join joins the texts that are not empty.
+func join(all []string) string {
+	var some []string
+	for _, text := range all {
+		if text != "" {
+			some = append(some, text)
+		}
+	}
+	return strings.Join(some, "; ")
+}

@@ -1,0 +1,132 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+// Filter selects events. The zero value of a field selects all of them.
+type Filter struct {
+	// Since is the earliest time.
+	Since time.Time
+	// Client is the ID of the client.
+	Client    string
+	RequestID string
+	NIK       sesuai.NIK
+	// Reason is a part of the reason of a verification, or of the action of a
+	// change, in letters of either case.
+	Reason string
+	// Limit is the maximum number of events.
+	Limit int
+}
+
+// Reader reads events. It is safe for concurrent use.
+type Reader interface {
+	// Events returns the selected events, the last one first. It does not verify
+	// them: see Trail.Verify. Errors have kind sesuai.KindUnavailable, with the
+	// error of a ctx that has ended in the chain.
+	Events(ctx context.Context, f Filter) ([]Entry, error)
+}
+
+const (
+	// readSpan is how many events one statement looks at: see pageSize.
+	readSpan = 10_000
+	// maxDisorder is how much earlier than the event before it an event may have
+	// started: the longest time that the configuration allows for a request.
+	maxDisorder = time.Hour
+
+	selectLast = `SELECT coalesce(max(seq), 0) FROM audit_events`
+
+	// selectNewest returns the latest time of a span of events; 0 if it has none.
+	selectNewest = `SELECT coalesce(max(at), 0) FROM audit_events WHERE seq > $1 AND seq <= $2`
+)
+
+// Events implements Reader. It reads backwards until it has enough events, or until
+// those that are left are too old.
+func (t *Trail) Events(ctx context.Context, f Filter) (events []Entry, err error) {
+	var last int64
+	if err := t.o.DB.Read().QueryRowContext(ctx, selectLast).Scan(&last); err != nil {
+		return nil, sqldb.Unavailable(ctx, "reading the audit trail", err)
+	}
+	for to := last; to > 0; to -= readSpan {
+		span, err := t.readSpan(ctx, f, to-readSpan, to, f.Limit-len(events))
+		if err != nil {
+			return nil, err
+		}
+		if events = append(events, span...); f.Limit > 0 && len(events) >= f.Limit {
+			break
+		}
+		if old, err := t.allBefore(ctx, f.Since, to-readSpan, to); old || err != nil {
+			return events, err
+		}
+	}
+	return events, nil
+}
+
+// readSpan returns up to limit of the selected events after one number up to
+// another; all of them if f has no limit.
+func (t *Trail) readSpan(ctx context.Context, f Filter, after, to int64, limit int) ([]Entry, error) {
+	query, args := t.conditions(f, after, to)
+	query = `SELECT ` + eventColumns + ` FROM audit_events WHERE ` + query + ` ORDER BY seq DESC`
+	if f.Limit > 0 {
+		query += fmt.Sprintf(" LIMIT %d", limit)
+	}
+	events, err := sqldb.Collect(ctx, t.o.DB.Read(), scanEntry, query, args...)
+	if errors.Is(err, errUnreadable) {
+		return nil, &sesuai.Error{
+			Kind: sesuai.KindUnavailable, Detail: "an event cannot be read: sesuai audit verify says which", Err: err,
+		}
+	}
+	if err != nil {
+		return nil, sqldb.Unavailable(ctx, "reading the audit trail", err)
+	}
+	return events, nil
+}
+
+// conditions returns what selects the events after one number up to another.
+func (t *Trail) conditions(f Filter, after, to int64) (text string, args []any) {
+	var all []string
+	add := func(condition string, arg any) {
+		args = append(args, arg)
+		all = append(all, fmt.Sprintf(condition, len(args)))
+	}
+	add("seq > $%d", after)
+	add("seq <= $%d", to)
+	if !f.Since.IsZero() {
+		add("at >= $%d", f.Since.UnixMicro())
+	}
+	if f.Client != "" {
+		add("client = $%d", f.Client)
+	}
+	if f.RequestID != "" {
+		add("request_id = $%d", f.RequestID)
+	}
+	if !f.NIK.IsZero() {
+		hash := t.hashNIK(f.NIK)
+		add("nik = $%d", hash[:])
+	}
+	if f.Reason != "" {
+		literal := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(f.Reason))
+		add(`lower(reason || action) LIKE $%d ESCAPE '\'`, "%"+literal+"%")
+	}
+	return strings.Join(all, " AND "), args
+}
+
+// allBefore reports whether the events after one number up to another are so old
+// that no earlier one can be from since or later.
+func (t *Trail) allBefore(ctx context.Context, since time.Time, after, to int64) (bool, error) {
+	if since.IsZero() {
+		return false, nil
+	}
+	var newest int64
+	if err := t.o.DB.Read().QueryRowContext(ctx, selectNewest, after, to).Scan(&newest); err != nil {
+		return false, sqldb.Unavailable(ctx, "reading the audit trail", err)
+	}
+	return newest < since.Add(-maxDisorder).UnixMicro(), nil
+}
