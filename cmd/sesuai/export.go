@@ -134,9 +134,6 @@ func (c *personCopy) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := other.Check(); err != nil {
-		return err
-	}
 	return s.withStorage(func(from *app.Storage) error {
 		people, err := from.People.Count(s)
 		if err != nil {

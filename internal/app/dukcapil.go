@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/dukcapil/client"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
@@ -51,37 +53,20 @@ func (c *Config) checkDukcapil() error {
 	if !c.Dukcapil.Enabled {
 		return nil
 	}
+	errs := []error{c.Dukcapil.Validate(), c.Dukcapil.Balikan.Validate()}
 	if c.Dukcapil.Deadline > c.Times.Request {
-		return badConfig("dukcapil.deadline must not be longer than timeouts.request")
+		errs = append(errs, config.Mistakef("dukcapil.deadline", "%s is longer than timeouts.request (%s)", c.Dukcapil.Deadline, c.Times.Request))
 	}
 	prices, err := c.Dukcapil.prices()
-	if err != nil {
-		return err
+	if err == nil {
+		err = config.About("dukcapil.prices", prices.Cover(time.Now()))
 	}
-	if err := prices.Cover(time.Now()); err != nil {
-		return badConfig("dukcapil.prices: %v", err)
-	}
-	if err := c.Dukcapil.Balikan.Validate(); err != nil {
-		return err
-	}
-	return c.Dukcapil.Validate()
+	return errors.Join(append(errs, err)...)
 }
 
 func (c DukcapilConfig) prices() (ledger.Prices, error) {
 	prices, err := ledger.ParsePrices(c.Prices)
-	if err != nil {
-		return ledger.Prices{}, badConfig("dukcapil.prices: %v", err)
-	}
-	return prices, nil
-}
-
-// CheckFiles checks the files that the section dukcapil names, if it is
-// enabled. The error has kind sesuai.KindConfiguration and names the key.
-func CheckFiles(c Config) error {
-	if !c.Dukcapil.Enabled {
-		return nil
-	}
-	return c.Dukcapil.Check()
+	return prices, config.Refuse(config.About("dukcapil.prices", err))
 }
 
 // Registry is the registry that verifications ask. Close it.

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
@@ -20,7 +21,8 @@ func LoadSandboxConfig(path string) (sandbox.Config, error) {
 	if path == "" {
 		return c, nil
 	}
-	return c, readFile(path, &c)
+	_, err := readFile(path, &c)
+	return c, config.Refuse(config.Locate(err, func(m config.Mistake) string { return inFile(path, m) }))
 }
 
 // SandboxServing is what a client of the sandbox must be told.
