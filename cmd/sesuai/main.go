@@ -204,8 +204,11 @@ func describe(err error) string {
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
-	if errors.Is(err, enrol.ErrRounded) {
+	switch {
+	case errors.Is(err, enrol.ErrRounded):
 		text += "\n" + guidanceRounded.ID + "\n" + guidanceRounded.EN
+	case errors.Is(err, enrol.ErrNoPhotographs):
+		text += "; say it with --photos, a folder, a .tar or a .zip"
 	}
 	return text
 }
