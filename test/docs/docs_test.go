@@ -1,5 +1,6 @@
-// Package docs_test runs the commands of README.md and of docs/start as they stand,
-// and compares what they print with what the pages say.
+// Package docs_test runs the commands of README.md, of docs/start and of some pages
+// of docs/operate as they stand, and compares what they print with what the pages
+// say.
 package docs_test
 
 import (
@@ -25,10 +26,13 @@ const root = "../.."
 // notRun are the commands that are not run, and why.
 var notRun = map[string]string{
 	"npm install @glair/vision@0.0.1-beta.9": "it needs npm's registry; build/sdk has the same package, by its digest",
+	"systemctl stop sesuai":                  "it needs systemd; nothing serves then",
+	"systemctl start sesuai":                 "it needs systemd",
 }
 
-// TestCommands runs the pages one after another in one folder, in a shell for each.
-// What a page starts serves the pages after it, until a page starts its own.
+// TestCommands runs the pages one after another in one folder, as from one terminal.
+// What a page starts serves the pages after it, until a page starts its own. The
+// pages of docs/operate come last, when nothing serves.
 func TestCommands(t *testing.T) {
 	process.Program(t, root, "bin/demo", "build/demo/photos/ayu-selfie.jpg", "build/sdk/node_modules/@glair/vision")
 	for _, address := range []string{"127.0.0.1:8080", "127.0.0.1:8643", "127.0.0.1:8644"} {
@@ -38,7 +42,7 @@ func TestCommands(t *testing.T) {
 		}
 		l.Close()
 	}
-	s := session{dir: checkout(t), count: make(map[string]int)}
+	s := session{dir: checkout(t), count: make(map[string]int), metricsAddress: freeAddress(t)}
 	t.Cleanup(func() { s.stop(t) })
 	start, err := filepath.Glob(filepath.Join(root, "docs/start/*.md"))
 	if err != nil {
@@ -46,6 +50,11 @@ func TestCommands(t *testing.T) {
 	}
 	for _, path := range append([]string{filepath.Join(root, "README.md")}, start...) {
 		t.Run(filepath.Base(path), func(t *testing.T) { s.page(t, path) })
+	}
+	t.Run("metrics", func(t *testing.T) { s.metrics(t) })
+	s.stop(t)
+	for _, path := range []string{"upgrade.md", "restore.md"} {
+		t.Run(path, func(t *testing.T) { s.page(t, filepath.Join(root, "docs/operate", path)) })
 	}
 	t.Logf("%d commands: %d run, %d of them compared, %d not run", s.count["all"], s.count["run"], s.count["compared"], s.count["not run"])
 	for _, line := range slices.Sorted(maps.Keys(notRun)) {
@@ -97,6 +106,10 @@ type session struct {
 	dir   string
 	held  []*exec.Cmd // what goes on
 	count map[string]int
+	// exports are the commands that set variables.
+	exports string
+	// metricsAddress is that of the metrics of what serves.
+	metricsAddress string
 }
 
 // page runs the commands of a page.
@@ -111,7 +124,6 @@ func (s *session) page(t *testing.T, path string) {
 			t.Fatal(err)
 		}
 	}
-	exports := ""
 	for _, step := range p.steps {
 		s.count["all"]++
 		switch {
@@ -119,11 +131,11 @@ func (s *session) page(t *testing.T, path string) {
 			s.count["not run"]++
 			continue
 		case strings.HasPrefix(step.line, "export "):
-			exports += step.line + "\n"
+			s.exports += step.line + "\n"
 		case step.holds():
-			s.hold(t, exports+step.line)
+			s.hold(t, step.line)
 		default:
-			s.run(t, exports, step)
+			s.run(t, step)
 		}
 		s.count["run"]++
 	}
@@ -131,20 +143,20 @@ func (s *session) page(t *testing.T, path string) {
 
 // shell returns a shell in the folder that runs a script.
 func (s *session) shell(script string) *exec.Cmd {
-	cmd := exec.Command("sh", "-ec", script)
+	cmd := exec.Command("sh", "-ec", s.exports+script)
 	cmd.Dir = s.dir
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool {
 		return strings.HasPrefix(pair, "MAKE") || strings.HasPrefix(pair, "MFLAGS=")
 	})
-	cmd.Env = append(cmd.Env, "PATH="+filepath.Join(s.dir, "path")+":"+os.Getenv("PATH"), "SESUAI_LOG_LEVEL=error")
+	cmd.Env = append(cmd.Env, "PATH="+filepath.Join(s.dir, "path")+":"+os.Getenv("PATH"), "SESUAI_LOG_LEVEL=error", "SESUAI_METRICS_LISTEN="+s.metricsAddress)
 	return cmd
 }
 
 // run runs a command, which must succeed and print, at the end, what the page says.
 // On the page … stands for anything.
-func (s *session) run(t *testing.T, exports string, step step) {
+func (s *session) run(t *testing.T, step step) {
 	t.Helper()
-	cmd := s.shell(exports + step.line)
+	cmd := s.shell(step.line)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -193,4 +205,46 @@ func (s *session) stop(t *testing.T) {
 		_ = cmd.Wait() // which also ends by the signal
 	}
 	s.held = nil
+}
+
+// metric matches the name of a metric.
+var metric = regexp.MustCompile(`\b(sesuai|process)_[a-z_]+`)
+
+// afterAnEvent are the metrics that are there once something has happened, or, the
+// last one, if data are returned. The tests of their packages count them.
+var afterAnEvent = map[string]bool{
+	"sesuai_dukcapil_unexpected_total": true, "sesuai_dukcapil_file_failures_total": true, "sesuai_dukcapil_ledger_failures_total": true,
+	"sesuai_balikan_oldest_seconds": true,
+}
+
+// metrics asks what serves, which is in front of the sandbox, for every metric that
+// an alert is about.
+func (s *session) metrics(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs/operate/alerts.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, err := s.shell("curl -sf http://" + s.metricsAddress + "/metrics").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := metric.FindAllString(string(page), -1)
+	for _, name := range names {
+		if !afterAnEvent[name] && !bytes.Contains(served, []byte("# TYPE "+name+" ")) {
+			t.Errorf("an alert is about %s, which is not served", name)
+		}
+	}
+	if len(names) < 10 {
+		t.Errorf("%d metrics were found; the pattern misses them", len(names))
+	}
+}
+
+// freeAddress returns an address that nothing listens on.
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

@@ -26,14 +26,14 @@ type page struct {
 }
 
 var (
-	command = regexp.MustCompile(`^([A-Z_]+=\S+ )*(export|make|sesuai|curl|npm|node) `)
+	command = regexp.MustCompile(`^([A-Z_]+=\S+ )*(export|make|sesuai|curl|npm|node|rm|cp|mv|chmod|systemctl) `)
 	holding = regexp.MustCompile(`make (run|sandbox)|dukcapil-sandbox --|sesuai (--\S+ \S+ )*serve$`)
 	fence   = regexp.MustCompile("(?ms)^```[a-z]*\n// (\\S+)\n(.*?)^```$")
 	inline  = regexp.MustCompile("`((?:make|sesuai) [^`]+)`")
 )
 
-// parsePage reads a page in Markdown. A block that is indented by four spaces and
-// begins like a command is a list of commands, another one is the output of the
+// parsePage reads a page in Markdown. A block that is indented by four spaces or
+// more and begins like a command is a list of commands, another one is the output of the
 // command before it. A fenced block that begins with the comment // NAME is a file.
 func parsePage(text string) page {
 	p := page{files: make(map[string]string)}
@@ -54,18 +54,21 @@ func parsePage(text string) page {
 
 // blocks returns the indented blocks of a page, without the indentation.
 func blocks(text string) []string {
-	const indent = "    "
+	const least = "    "
 	var all []string
-	open := false
+	indent := "" // that of the block; "" outside of one
 	for line := range strings.Lines(text) {
-		code, indented := strings.CutPrefix(strings.TrimRight(line, "\n"), indent)
+		line = strings.TrimRight(line, "\n")
 		switch {
-		case indented && open:
-			all[len(all)-1] += "\n" + code
-		case indented:
+		case !strings.HasPrefix(line, least):
+			indent = ""
+		case indent == "":
+			code := strings.TrimLeft(line, " ")
+			indent = line[:len(line)-len(code)]
 			all = append(all, code)
+		default:
+			all[len(all)-1] += "\n" + strings.TrimPrefix(line, indent)
 		}
-		open = indented
 	}
 	return all
 }
