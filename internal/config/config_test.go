@@ -129,6 +129,19 @@ func TestEveryMistake(t *testing.T) {
 	}
 }
 
+// TestDecodeOddFiles: forms of YAML that nobody needs here are read or refused.
+func TestDecodeOddFiles(t *testing.T) {
+	for text, refused := range map[string]bool{
+		"marks:\n  a: [1, {b: 2}]\n": true, "name: &x 1\nlast: *x\n": true, "<<: {name: y}\n": true, "? [a]\n: b\n": true,
+		"name: |\n  y\n...\n": false, "name: !!str 3\n": false, "\ufeffname: y": false, "? name\n": true, "marks: &m {a: 1}\n": true, "marks: {}": false,
+	} {
+		got := defaults()
+		if _, err := config.Decode([]byte(text), &got); (err != nil) != refused {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // TestRefuse: one mistake stands in the line, several have a line each, and the
 // same one is there once.
 func TestRefuse(t *testing.T) {

@@ -18,10 +18,11 @@ type Lines map[string]int
 
 // Decode reads YAML (or JSON, which is YAML) over the values in into, a pointer
 // to a struct. Keys that are not in text keep their values. Unknown keys,
-// duplicate keys, values of another type, fractions for integers and a second
-// document are errors. All of them are reported, as Mistakes with lines; their
+// duplicate keys, values of another type, fractions for integers, anchors and a
+// second document are errors. All of them are reported, as Mistakes with lines; their
 // keys keep their values, too.
 func Decode(text []byte, into any) (Lines, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors write a byte order mark
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, asMistake("", 0, err)
