@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sesuai/sesuai/internal/config"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -124,5 +125,10 @@ func checkDukcapilFiles(c DukcapilConfig) error {
 	if !c.Enabled {
 		return nil
 	}
-	return c.Config.Check()
+	err := c.Config.Check()
+	if c.returns() && c.Balikan.Validate() == nil {
+		_, returns := balikan.New(balikan.Options{Config: c.Balikan})
+		err = errors.Join(err, config.About("dukcapil.balikan", returns))
+	}
+	return err
 }

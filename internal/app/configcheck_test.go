@@ -63,6 +63,7 @@ func TestCheckFiles(t *testing.T) {
 		{func(c *app.Config) { c.Dukcapil = otherDukcapilConfig() }, "dukcapil.data.user_file: the file cannot be opened"},
 		{func(c *app.Config) { c.Dukcapil = otherDukcapilConfig() }, "dukcapil.face.public_key_file: the file cannot be opened"},
 		{func(c *app.Config) { c.Dukcapil = otherDukcapilConfig() }, "dukcapil.tls.ca_file: the file cannot be opened"},
+		{func(c *app.Config) { c.Dukcapil = otherDukcapilConfig() }, "dukcapil.balikan: "},
 	} {
 		c := good
 		test.change(&c)
