@@ -151,7 +151,8 @@ func (k Key) example() string {
 	}
 }
 
-// CheckRanges reports every key that is out of its range, as Mistakes.
+// CheckRanges reports every key that is out of its range. The error joins a Mistake
+// for each.
 func CheckRanges(c any) error {
 	var errs []error
 	for _, k := range Keys(c) {

@@ -18,9 +18,9 @@ type Lines map[string]int
 
 // Decode reads YAML (or JSON, which is YAML) over the values in into, a pointer
 // to a struct. Keys that are not in text keep their values. Unknown keys,
-// duplicate keys, values of another type, fractions for integers, anchors and a
-// second document are errors. All of them are reported, as Mistakes with lines; their
-// keys keep their values, too.
+// duplicate keys, values of another type, fractions for integers, aliases and a
+// second document are errors. The error joins all of them, each a Mistake with its
+// line; their keys keep their values, too.
 func Decode(text []byte, into any) (Lines, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors write a byte order mark
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
@@ -59,10 +59,8 @@ func (d *decoder) add(k Key) {
 		if i := strings.LastIndexByte(name, '.'); i >= 0 {
 			section, last = name[:i], name[i+1:]
 		}
-		_, known := d.sections[section]
-		if names := d.sections[section]; len(names) == 0 || names[len(names)-1] != last {
-			d.sections[section] = append(names, last)
-		}
+		names, known := d.sections[section]
+		d.sections[section] = append(names, last)
 		if known {
 			return
 		}

@@ -234,7 +234,8 @@ type settings struct {
 	calendar     calendar
 }
 
-// read parses every text of the configuration. The error is config.Mistakes.
+// read parses every text of the configuration. The error joins a
+// config.Mistake for each that is wrong.
 func (c Config) read() (settings, error) {
 	s := settings{
 		data: dataWire{threshold: c.Data.Threshold, asNumber: c.Data.ThresholdAsNumber, ip: c.Data.IP},
