@@ -89,8 +89,8 @@ type Summary struct {
 	Rejected int `json:"rejected"`
 	// AddedWithoutPhoto and ReplacedWithoutPhoto are those of Added and
 	// Replaced that have neither a photograph nor a template.
-	AddedWithoutPhoto    int `json:"added_without_photo"`
-	ReplacedWithoutPhoto int `json:"replaced_without_photo"`
+	AddedWithoutPhoto    int `json:"added_without_photo,omitempty"`
+	ReplacedWithoutPhoto int `json:"replaced_without_photo,omitempty"`
 }
 
 // outcome is what became of a row before it is written.
