@@ -74,8 +74,12 @@ build/postgres: FORCE
 	@scripts/postgres.sh $@
 
 .PHONY: run
-run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people and serve; as root on Debian it installs libjpeg-dev
+run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people and serve (DATA=data LISTEN=127.0.0.1:8080); as root on Debian it installs libjpeg-dev
 	bin/demo run --data $(DATA) --listen $(LISTEN)
+
+.PHONY: sandbox
+sandbox: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people and serve a sandbox of Dukcapil's services
+	bin/demo sandbox --data $(DATA)-sandbox
 
 .PHONY: demo
 demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight documented answers as a table

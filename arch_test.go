@@ -33,12 +33,12 @@ var mayImport = map[string][]string{
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder",
-		"internal/config", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
+		"internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
 	},
-	"internal/config":    {"github.com/goccy/go-yaml"},
+	"internal/config":    {".", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/ast", "github.com/goccy/go-yaml/parser"},
 	"internal/admission": {},
 	"internal/httpapi": {
 		".", "internal/verify", "internal/access", "internal/admission", "github.com/go-json-experiment/json/jsontext",
@@ -65,7 +65,7 @@ var mayImport = map[string][]string{
 	"internal/replay":          {".", "internal/face"},
 	"internal/dukcapil/ledger": {".", "internal/keyring", "internal/sqldb"},
 	"internal/dukcapil/balikan": {
-		".", "internal/dukcapil/ledger", "internal/keyring", "internal/sqldb", "github.com/prometheus/client_golang/prometheus",
+		".", "internal/config", "internal/dukcapil/ledger", "internal/keyring", "internal/sqldb", "github.com/prometheus/client_golang/prometheus",
 	},
 	"internal/dukcapil/client": {
 		".", "internal/registry", "internal/face", "internal/access", "internal/dukcapil/ledger", "internal/config",

@@ -25,6 +25,7 @@ type commandLine struct {
 	Cut     cutCommand     `cmd:"" help:"Cut the sample photographs to single people."`
 	Prepare prepareCommand `cmd:"" help:"Enrol the demo people and add a client in a data folder."`
 	Run     runCommand     `cmd:"" help:"Prepare a data folder, serve it and print how to call it."`
+	Sandbox sandboxCommand `cmd:"" help:"Prepare a data folder, serve the sandbox of Dukcapil's services on it and print how to put Sesuai in front of it."`
 	Table   tableCommand   `cmd:"" help:"Run the eight documented outcomes and print them as a table."`
 	Break   breakCommand   `cmd:"" help:"Break the registry of a running server, for R8."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed and memory."`

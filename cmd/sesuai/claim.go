@@ -22,7 +22,7 @@ func (f claimFlags) parse() (c sesuai.Claim, err error) {
 	if c.Name, err = sesuai.ParseName(f.Name); err != nil {
 		return c, err
 	}
-	c.DateOfBirth, err = sesuai.ParseDate(f.DateOfBirth, time.Now())
+	c.DateOfBirth, err = enrol.ParseDate(f.DateOfBirth, time.Now())
 	return c, err
 }
 

@@ -28,9 +28,6 @@ func (c *copyCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := other.Check(); err != nil {
-		return err
-	}
 	return s.withStorage(func(from *app.Storage) error {
 		to, err := app.OpenStorage(s, other)
 		return use(to, err, func(to *app.Storage) error { return c.copy(s, from, to) })

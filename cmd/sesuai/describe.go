@@ -52,8 +52,11 @@ func describe(err error) string {
 	if e.RetryAfter > 0 {
 		text += "; try again in " + e.RetryAfter.Round(time.Second).String()
 	}
-	if errors.Is(err, enrol.ErrRounded) {
+	switch {
+	case errors.Is(err, enrol.ErrRounded):
 		text += "\n" + guidanceRounded.ID + "\n" + guidanceRounded.EN
+	case errors.Is(err, enrol.ErrNoPhotographs):
+		text += "; say it with --photos, a folder, a .tar or a .zip"
 	}
 	return text
 }

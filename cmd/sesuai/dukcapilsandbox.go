@@ -9,13 +9,14 @@ import (
 )
 
 type dukcapilSandbox struct {
-	Settings string `help:"File of the sandbox's own settings: docs/reference/dukcapil-sandbox.md." placeholder:"FILE"`
-	Listen   string `help:"Address and port to serve on, with TLS (default 127.0.0.1:8643)." placeholder:"HOST:PORT"`
-	TLSCert  string `name:"tls-cert" help:"Certificate; without one, it is made in the data folder." placeholder:"FILE"`
-	TLSKey   string `name:"tls-key" help:"Key of the certificate." placeholder:"FILE"`
-	Record   string `help:"Append each call to this file, as a line of JSON, before it is answered." placeholder:"FILE"`
-	Seed     *int64 `help:"The seed of all random choices." placeholder:"N"`
-	Magic    bool   `help:"Print the magic NIKs and exit."`
+	Settings     string `help:"File of the sandbox's own settings: docs/reference/dukcapil-sandbox.md." placeholder:"FILE"`
+	Listen       string `help:"Address and port to serve on, with TLS (default 127.0.0.1:8643)." placeholder:"HOST:PORT"`
+	TLSCert      string `name:"tls-cert" help:"Certificate; without one, it is made in the data folder." placeholder:"FILE"`
+	TLSKey       string `name:"tls-key" help:"Key of the certificate." placeholder:"FILE"`
+	Record       string `help:"Append each call to this file, as a line of JSON, before it is answered." placeholder:"FILE"`
+	ClientConfig string `help:"Write a configuration of Sesuai in front of this sandbox to this file, and its secrets to the folder FILE-secrets." placeholder:"FILE"`
+	Seed         *int64 `help:"The seed of all random choices." placeholder:"N"`
+	Magic        bool   `help:"Print the magic NIKs and exit."`
 }
 
 // Help is what --help says of the command besides its flags.
@@ -47,7 +48,7 @@ func (c *dukcapilSandbox) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return app.ServeDukcapilSandbox(s, s.config, config, log, func(serving app.SandboxServing) {
+	return app.ServeDukcapilSandbox(s, s.config, config, log, func(serving app.SandboxServing) error {
 		var text strings.Builder
 		fmt.Fprintf(&text, "serving on  %s\npin         %s\n            %s\ncertificate %s\npublic key  %s (%s)\n",
 			serving.URL, serving.Pin, serving.PinHex, serving.Certificate, serving.PublicKey, serving.Scheme)
@@ -55,7 +56,13 @@ func (c *dukcapilSandbox) Run(s *session) error {
 		if serving.People == 0 {
 			fmt.Fprintf(&text, "            to enrol synthetic people: sesuai --data %s person add --help\n", s.config.Data)
 		}
-		_ = s.print(serving, "%s", text.String())
+		if c.ClientConfig != "" {
+			if err := app.WriteSandboxClient(c.ClientConfig, config, serving.Serving); err != nil {
+				return err
+			}
+			fmt.Fprintf(&text, "client      %s: sesuai --config %s serve\n", c.ClientConfig, c.ClientConfig)
+		}
+		return s.print(serving, "%s", text.String())
 	})
 }
 

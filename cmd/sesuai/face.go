@@ -9,6 +9,7 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/registry"
 )
 
 type faceCompare struct {
@@ -48,13 +49,13 @@ func (c *faceCompare) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	score, err := reference.Template.Score(probe.Template)
+	portrait := registry.Portrait{Template: reference.Template, Source: reference.Signature.File}
+	compared, err := portrait.Compare(face.Probe{Template: probe.Template, Signature: probe.Signature}, engine.Calibration(), engine.Calibration().ID)
 	if err != nil {
 		return err
 	}
 	out := comparedFaces{
-		Percentage: engine.Calibration().Percentage(score), Score: rounded(score, 4),
-		Model: engine.Model(), Calibration: engine.Calibration().ID,
+		Percentage: compared.Percentage, Score: rounded(compared.Score, 4), Model: compared.Model, Calibration: compared.Calibration,
 	}
 	out.Quality.Reference, out.Quality.Probe = reference.Quality.Rounded(), probe.Quality.Rounded()
 	if probe.Liveness.Known {

@@ -10,13 +10,14 @@ import (
 )
 
 type personImport struct {
-	File       string `arg:"" help:"CSV with a header line, or lines of JSON (.jsonl): nik, name, date_of_birth and optionally photo, status and the attributes by their names on the wire. Sealed by age (.age) it needs --identity. - is standard input." placeholder:"FILE"`
-	Format     string `help:"csv or jsonl; by the file's name if it is not given." enum:",csv,jsonl" default:"" placeholder:"csv|jsonl"`
-	Photos     string `help:"What the photo column's paths are relative to: a folder, a .tar or a .zip." placeholder:"DIR|ARCHIVE"`
-	OnConflict string `help:"What to do about a person who is on record with other values: replace, skip, or fail, which ends the import." enum:"replace,skip,fail" default:"replace" placeholder:"replace|skip|fail"`
-	DryRun     bool   `help:"Check and count everything, and write nothing."`
-	Rejects    string `help:"Write the rows that are rejected to this CSV file: line, code, reason and guidance, and nothing of the row." placeholder:"FILE"`
-	Identity   string `help:"The file of the age identity that FILE is sealed to." placeholder:"FILE"`
+	File         string `arg:"" help:"CSV with a header line, or lines of JSON (.jsonl): nik, name, date_of_birth and optionally photo, status and the attributes by their names on the wire. Sealed by age (.age) it needs --identity. - is standard input." placeholder:"FILE"`
+	Format       string `help:"csv or jsonl; by the file's name if it is not given." enum:",csv,jsonl" default:"" placeholder:"csv|jsonl"`
+	Photos       string `help:"What the photo column's paths are relative to: a folder, a .tar or a .zip." placeholder:"DIR|ARCHIVE"`
+	RequirePhoto bool   `help:"Reject rows without a photograph. Otherwise they are enrolled, and no face can be verified against them."`
+	OnConflict   string `help:"What to do about a person who is on record with other values: replace, skip, or fail, which ends the import." enum:"replace,skip,fail" default:"replace" placeholder:"replace|skip|fail"`
+	DryRun       bool   `help:"Check and count everything, and write nothing."`
+	Rejects      string `help:"Write the rows that are rejected to this CSV file: line, code, reason and guidance, and nothing of the row." placeholder:"FILE"`
+	Identity     string `help:"The file of the age identity that FILE is sealed to." placeholder:"FILE"`
 }
 
 // Help is what --help says of the command besides its flags.
@@ -35,6 +36,7 @@ func (c *personImport) Run(s *session) (err error) {
 	defer func() { err = errors.Join(err, source.Close()) }()
 	job := enrol.Import{
 		People: source.Reader, Format: source.format, OnConflict: enrol.OnConflict(c.OnConflict), DryRun: c.DryRun,
+		RequirePhoto: c.RequirePhoto,
 	}
 	if c.Photos != "" {
 		if job.Photos, err = enrol.OpenPhotographs(c.Photos); err != nil {
@@ -95,7 +97,8 @@ func (s *session) runImport(job *enrol.Import, rejects *rejectsFile) error {
 }
 
 func (s *session) printSummary(sum enrol.Summary, rejected []rejectedRow) error {
-	text := fmt.Sprintf("%d rows: %d added, %d replaced, %d unchanged, %d rejected", sum.Rows, sum.Added, sum.Replaced, sum.Unchanged, sum.Rejected)
+	text := fmt.Sprintf("%d rows: %d added%s, %d replaced%s, %d unchanged, %d rejected", sum.Rows,
+		sum.Added, withoutPhoto(sum.AddedWithoutPhoto), sum.Replaced, withoutPhoto(sum.ReplacedWithoutPhoto), sum.Unchanged, sum.Rejected)
 	if sum.Kept > 0 {
 		text += fmt.Sprintf(", %d kept as they were", sum.Kept)
 	}
@@ -104,6 +107,15 @@ func (s *session) printSummary(sum enrol.Summary, rejected []rejectedRow) error 
 		// Rejects are the first maxRejects rejected rows.
 		Rejects []rejectedRow `json:"rejects,omitempty"`
 	}{sum, rejected}, "%s\n", text)
+}
+
+// withoutPhoto says how many of those before it have no photograph; "" if all have
+// one.
+func withoutPhoto(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d of them without a photograph", n)
 }
 
 // withImporter runs f on the opened storage. It opens the face engine only if there

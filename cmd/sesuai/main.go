@@ -154,18 +154,21 @@ func run(ctx context.Context, args []string) int {
 
 // configure reads the configuration: file, environment, then flags.
 func (s *session) configure(c commandLine) error {
-	config, err := app.LoadConfig(c.Config, os.Environ())
-	if err != nil {
-		return err
+	var flags []app.Flag
+	for _, f := range []app.Flag{
+		{Name: "--data", Key: "data", Value: c.Data}, {Name: "--listen", Key: "listen", Value: c.Serve.Listen},
+	} {
+		if f.Value != "" {
+			flags = append(flags, f)
+		}
 	}
-	if c.Data != "" {
-		config.Data = c.Data
+	var err error
+	if c.Serve.CheckConfig {
+		s.config, err = app.CheckConfig(s, c.Config, os.Environ(), flags...)
+	} else {
+		s.config, err = app.LoadConfig(c.Config, os.Environ(), flags...)
 	}
-	if c.Serve.Listen != "" {
-		config.Listen = c.Serve.Listen
-	}
-	s.config = config
-	return config.Check()
+	return err
 }
 
 // negativeAnswer is the error of a command that has printed an unfavourable

@@ -29,8 +29,8 @@ var rowGuidance = map[sesuai.Kind]httpapi.Guidance{
 		EN: "Check the NIK: it must be 16 digits, without spaces or other signs.",
 	},
 	sesuai.KindInvalidDate: {
-		ID: "Periksa tanggal lahir: harus berbentuk hh-bb-tttt, misalnya 31-12-1990.",
-		EN: "Check the date of birth: it must be dd-mm-yyyy, for example 31-12-1990.",
+		ID: "Periksa tanggal lahir: harus tanggal yang ada di kalender dan berbentuk hh-bb-tttt, misalnya 31-12-1990.",
+		EN: "Check the date of birth: it must be a day of the calendar, as dd-mm-yyyy, for example 31-12-1990.",
 	},
 	sesuai.KindNoFile: {
 		ID: "Periksa kolom photo: berkas foto harus ada di dalam folder atau arsip dan dapat dibaca.",

@@ -9,14 +9,11 @@ import (
 
 type serveCommand struct {
 	Listen      string `help:"Address and port to serve on (default 127.0.0.1:8080)." placeholder:"HOST:PORT"`
-	CheckConfig bool   `help:"Check the configuration, print it and exit."`
+	CheckConfig bool   `help:"Check the configuration and the files that it names, print it and exit."`
 }
 
 func (c *serveCommand) Run(s *session) error {
 	if c.CheckConfig {
-		if err := app.CheckFiles(s.config); err != nil {
-			return err
-		}
 		if s.json {
 			b, err := s.config.JSON()
 			if err != nil {

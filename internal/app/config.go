@@ -1,20 +1,13 @@
 package app
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
-	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/keyring"
@@ -195,100 +188,6 @@ func DefaultConfig() Config {
 		Dukcapil: defaultDukcapil(),
 		Audit:    AuditConfig{CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck},
 		Log:      LogConfig{Level: "info", Format: "auto"},
-	}
-}
-
-// LoadConfig reads the file (none if path is empty) over the defaults, and the
-// environment (as os.Environ gives it) over the file. Unknown keys and unknown
-// variables are errors, so that a misspelt limit does not silently keep its
-// default. Every error has kind sesuai.KindConfiguration and names the place.
-// It does not check ranges: see Check.
-func LoadConfig(path string, environ []string) (Config, error) {
-	c := DefaultConfig()
-	if path != "" {
-		if err := readFile(path, &c); err != nil {
-			return c, err
-		}
-	}
-	return c, c.applyEnv(environ)
-}
-
-// readFile reads a configuration file over the values in into.
-func readFile[T any](path string, into *T) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return badConfig("the file cannot be read: %v", err)
-	}
-	if err := config.Decode(b, into); err != nil {
-		return badConfig("%s: %v", path, err)
-	}
-	return nil
-}
-
-func badConfig(format string, args ...any) error {
-	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "configuration: " + fmt.Sprintf(format, args...)}
-}
-
-// Keys lists the keys of the configuration in the order of its fields.
-func (c *Config) Keys() []config.Key { return config.Keys(c) }
-
-// applyEnv reads the variables that start with EnvPrefix, except SESUAI_CONFIG,
-// which names the file, and those that Kubernetes sets.
-func (c *Config) applyEnv(environ []string) error {
-	byVariable := make(map[string]config.Key)
-	for _, k := range c.Keys() {
-		byVariable[k.Variable(EnvPrefix)] = k
-	}
-	for _, pair := range environ {
-		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, EnvPrefix) || name == EnvPrefix+"CONFIG" {
-			continue
-		}
-		k, ok := byVariable[name]
-		if !ok && isServiceLink(name, value) {
-			continue
-		}
-		if !ok {
-			return badConfig("there is no key for the environment variable %s", name)
-		}
-		if err := k.Set(value); err != nil {
-			return badConfig("%s: %v", name, err)
-		}
-	}
-	return nil
-}
-
-// Check reports the first value that is not valid, as an error of kind
-// sesuai.KindConfiguration. It opens no file.
-func (c *Config) Check() error {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return badConfig("listen: an address and port such as 127.0.0.1:8080 is needed")
-	}
-	if c.Data == "" {
-		return badConfig("data: a folder is needed")
-	}
-	if c.Registry != "" && !sqldb.IsPostgresURL(c.Registry) {
-		return badConfig("registry: empty, or a URL that begins with postgres:// is needed")
-	}
-	if err := config.CheckRanges(c); err != nil {
-		return badConfig("%v", err)
-	}
-	for _, check := range []func() error{c.checkDukcapil, c.Metrics.check, c.Limits.check} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	if digest, err := hex.DecodeString(c.Face.RuntimeDigest); err != nil || len(digest) != 0 && len(digest) != sha256.Size {
-		return badConfig("face.runtime_digest: empty, or 64 hexadecimal digits are needed")
-	}
-	if _, err := c.Log.level(); err != nil {
-		return err
-	}
-	switch c.Log.Format {
-	case "auto", "text", "json":
-		return nil
-	default:
-		return badConfig("log.format must be auto, text or json")
 	}
 }
 

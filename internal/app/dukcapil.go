@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/dukcapil/client"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
@@ -52,28 +54,20 @@ func (c *Config) checkDukcapil() error {
 	if !c.Dukcapil.Enabled {
 		return nil
 	}
+	errs := []error{c.Dukcapil.Validate(), c.Dukcapil.Balikan.Validate()}
 	if c.Dukcapil.Deadline > c.Times.Request {
-		return badConfig("dukcapil.deadline must not be longer than timeouts.request")
+		errs = append(errs, config.Mistakef("dukcapil.deadline", "%s is longer than timeouts.request (%s)", c.Dukcapil.Deadline, c.Times.Request))
 	}
 	prices, err := c.Dukcapil.prices()
-	if err != nil {
-		return err
+	if err == nil {
+		err = config.About("dukcapil.prices", prices.Cover(time.Now()))
 	}
-	if err := prices.Cover(time.Now()); err != nil {
-		return badConfig("dukcapil.prices: %v", err)
-	}
-	if err := c.Dukcapil.Balikan.Validate(); err != nil {
-		return err
-	}
-	return c.Dukcapil.Validate()
+	return errors.Join(append(errs, err)...)
 }
 
 func (c DukcapilConfig) prices() (ledger.Prices, error) {
 	prices, err := ledger.ParsePrices(c.Prices)
-	if err != nil {
-		return ledger.Prices{}, badConfig("dukcapil.prices: %v", err)
-	}
-	return prices, nil
+	return prices, config.Refuse(config.About("dukcapil.prices", err))
 }
 
 // Inquiry is what a verification asks.
@@ -103,15 +97,6 @@ func InquiryOf(c Config, now time.Time) (Inquiry, error) {
 		Registry: "Dukcapil at " + c.Dukcapil.Data.URL,
 		Prices:   fmt.Sprintf("up to Rp%d (data check Rp%d, face check Rp%d)", data+face, data, face),
 	}, nil
-}
-
-// CheckFiles checks the files that the section dukcapil names, if it is
-// enabled. The error has kind sesuai.KindConfiguration and names the key.
-func CheckFiles(c Config) error {
-	if !c.Dukcapil.Enabled {
-		return nil
-	}
-	return c.Dukcapil.Check()
 }
 
 // Registry is the registry that verifications ask. Close it.

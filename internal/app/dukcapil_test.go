@@ -91,21 +91,18 @@ func TestDukcapilSection(t *testing.T) {
 	if err := c.Check(); err != nil {
 		t.Error(err)
 	}
-	if err := app.CheckFiles(c); err != nil {
-		t.Error(err)
-	}
 	c.Dukcapil.Enabled = true
 	assertConfiguration(t, c.Check(), "dukcapil.data.url")
 	c.Dukcapil = otherDukcapilConfig()
 	if err := c.Check(); err != nil {
 		t.Error(err)
 	}
-	assertConfiguration(t, app.CheckFiles(c), "dukcapil.data.user_file")
+	assertConfiguration(t, app.CheckFiles(t.Context(), c), "dukcapil.data.user_file")
 	c.Dukcapil.Face.Curve = "0:0"
 	assertConfiguration(t, c.Check(), "dukcapil.face.curve")
 	c.Dukcapil = otherDukcapilConfig()
 	c.Dukcapil.Deadline = 31 * time.Second
-	assertConfiguration(t, c.Check(), "dukcapil.deadline must not be longer than timeouts.request")
+	assertConfiguration(t, c.Check(), "dukcapil.deadline: 31s is longer than timeouts.request (30s)")
 }
 
 // TestMetricsListener: GET /metrics there and nothing else, and an address that

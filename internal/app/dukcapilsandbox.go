@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
@@ -20,7 +21,8 @@ func LoadSandboxConfig(path string) (sandbox.Config, error) {
 	if path == "" {
 		return c, nil
 	}
-	return c, readFile(path, &c)
+	_, err := readFile(path, &c)
+	return c, config.Refuse(config.Locate(err, func(m config.Mistake) string { return inFile(path, m) }))
 }
 
 // SandboxServing is what a client of the sandbox must be told.
@@ -35,9 +37,9 @@ type SandboxServing struct {
 const sandboxGrace = 5 * time.Second
 
 // ServeDukcapilSandbox serves the sandbox on the registry that c names until
-// ctx ends. It calls started when it listens. An error before that means that
-// it could not start.
-func ServeDukcapilSandbox(ctx context.Context, c Config, sc sandbox.Config, log *slog.Logger, started func(SandboxServing)) (err error) {
+// ctx ends. It calls started when it listens, and ends if that returns an error.
+// An error before that means that it could not start.
+func ServeDukcapilSandbox(ctx context.Context, c Config, sc sandbox.Config, log *slog.Logger, started func(SandboxServing) error) (err error) {
 	storage, err := OpenStorage(ctx, c)
 	if err != nil {
 		return err
@@ -58,6 +60,8 @@ func ServeDukcapilSandbox(ctx context.Context, c Config, sc sandbox.Config, log 
 		return err
 	}
 	defer opened.Close()
-	started(SandboxServing{opened.Serving, people})
+	if err := started(SandboxServing{opened.Serving, people}); err != nil {
+		return err
+	}
 	return httpapi.ServeUntil(ctx, opened.Server, opened.Listener, sandboxGrace)
 }

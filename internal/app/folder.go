@@ -17,11 +17,22 @@ import (
 // what cannot be looked at is reported by whoever opens it. The master key files are
 // checked by package keyring.
 func checkFolder(c Config) error {
+	if emptyFolder(c.Data) && !(c.Registry != "" && c.MasterKey != "") {
+		_ = os.Chmod(c.Data, 0o700) // below it is an error if that has failed
+	}
+	return checkPrivate(c)
+}
+
+// emptyFolder reports whether there is a folder with nothing in it.
+func emptyFolder(path string) bool {
+	entries, err := os.ReadDir(path)
+	return err == nil && len(entries) == 0
+}
+
+// checkPrivate is checkFolder without a change.
+func checkPrivate(c Config) error {
 	if c.Registry != "" && c.MasterKey != "" {
 		return nil // nothing private is in it
-	}
-	if entries, err := os.ReadDir(c.Data); err == nil && len(entries) == 0 {
-		_ = os.Chmod(c.Data, 0o700) // below it is an error if that has failed
 	}
 	database := filepath.Join(c.Data, sqldb.FileName)
 	for _, path := range []string{c.Data, database, database + "-wal", database + "-shm"} {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/sesuai/sesuai/internal/config"
 )
 
 // bodyMemory is how many times max_body must fit into memory. Half of memory is for
@@ -13,7 +15,8 @@ const bodyMemory = 9
 
 func (c *LimitsConfig) check() error {
 	if c.Memory/bodyMemory < c.MaxBody {
-		return badConfig("limits.memory: at least %d times limits.max_body is needed", bodyMemory)
+		return config.Mistakef("limits.memory", "%d is less than %d times limits.max_body; at least %d is needed",
+			c.Memory, bodyMemory, bodyMemory*c.MaxBody)
 	}
 	return nil
 }

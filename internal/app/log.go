@@ -1,32 +1,39 @@
 package app
 
 import (
+	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
+
+	"github.com/sesuai/sesuai/internal/config"
 )
 
 // NewLogger makes the log that c describes. terminal says whether w is one,
 // for the format auto.
 func NewLogger(c LogConfig, w io.Writer, terminal bool) (*slog.Logger, error) {
-	level, err := c.level()
-	if err != nil {
-		return nil, err
+	if err := c.check(); err != nil {
+		return nil, config.Refuse(err)
 	}
-	o := &slog.HandlerOptions{Level: level}
+	o := &slog.HandlerOptions{Level: levels[strings.ToLower(c.Level)]}
 	if c.Format == "text" || c.Format == "auto" && terminal {
 		return slog.New(slog.NewTextHandler(w, o)), nil
 	}
 	return slog.New(slog.NewJSONHandler(w, o)), nil
 }
 
-func (c LogConfig) level() (slog.Level, error) {
-	levels := map[string]slog.Level{
-		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}
+
+func (c LogConfig) check() error {
+	var errs []error
+	if _, ok := levels[strings.ToLower(c.Level)]; !ok {
+		errs = append(errs, config.Mistakef("log.level", "%s is not debug, info, warn or error", config.Quote(c.Level)))
 	}
-	l, ok := levels[strings.ToLower(c.Level)]
-	if !ok {
-		return 0, badConfig("log.level must be debug, info, warn or error")
+	if !slices.Contains([]string{"auto", "text", "json"}, c.Format) {
+		errs = append(errs, config.Mistakef("log.format", "%s is not auto, text or json", config.Quote(c.Format)))
 	}
-	return l, nil
+	return errors.Join(errs...)
 }

@@ -103,8 +103,8 @@ func assertConfiguration(t *testing.T, err error, words ...string) {
 		t.Fatalf("error %v, want kind %s", err, sesuai.KindConfiguration)
 	}
 	for _, word := range words {
-		if !contains(e.Detail, word) {
-			t.Errorf("%q does not speak of %q", e.Detail, word)
+		if text := e.Error(); !contains(text, word) {
+			t.Errorf("%q does not speak of %q", text, word)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
@@ -29,7 +30,7 @@ func (c *MetricsConfig) check() error {
 		return nil
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return badConfig("metrics.listen: empty, or an address and port such as 127.0.0.1:9090 is needed")
+		return config.Mistakef("metrics.listen", "%s is neither empty nor an address and port, such as 127.0.0.1:9090", config.Quote(c.Listen))
 	}
 	return nil
 }

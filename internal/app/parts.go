@@ -17,6 +17,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/admission"
+	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/ort"
@@ -193,9 +194,10 @@ func Manifest(c Config) (face.Manifest, error) {
 	}
 	b, err := os.ReadFile(c.Face.Manifest)
 	if err != nil {
-		return face.Manifest{}, unreadable("face.manifest", err)
+		return face.Manifest{}, refuse("face.manifest", err)
 	}
-	return face.ParseManifest(b)
+	m, err := face.ParseManifest(b)
+	return m, refuse("face.manifest", err)
 }
 
 // Calibration is the one that c names, or the shipped one.
@@ -214,14 +216,14 @@ func faceFiles(c Config) (face.Manifest, *face.Calibration, error) {
 	named := cmp.Or(c.Face.Calibration, m.Calibration)
 	if named == m.Calibration || !IsCalibrationFile(named) {
 		calibration, err := face.ShippedCalibration(named)
-		return m, calibration, err
+		return m, calibration, refuse("face.calibration", err)
 	}
 	b, err := os.ReadFile(named)
 	if err != nil {
-		return m, nil, unreadable("face.calibration", err)
+		return m, nil, refuse("face.calibration", err)
 	}
 	calibration, err := face.ParseCalibration(b)
-	return m, calibration, err
+	return m, calibration, refuse("face.calibration", err)
 }
 
 // IsCalibrationFile reports whether a value of face.calibration is the path of
@@ -230,12 +232,8 @@ func IsCalibrationFile(named string) bool {
 	return strings.ContainsAny(named, "/"+string(filepath.Separator)) || strings.HasSuffix(named, ".json")
 }
 
-func unreadable(key string, err error) error {
-	return &sesuai.Error{
-		Kind: sesuai.KindConfiguration, Err: err,
-		Detail: fmt.Sprintf("configuration: the file of %s cannot be read", key),
-	}
-}
+// refuse returns err as a mistake about a key.
+func refuse(key string, err error) error { return config.Refuse(config.About(key, err)) }
 
 // NewEnroller joins a store and an engine to put people on record.
 func NewEnroller(s *Storage, e *face.Engine) *enrol.Enroller {

@@ -56,7 +56,7 @@ func configurationPage(t *testing.T, c app.Config) string {
 	m.WriteString("# Configuration\n\n" + generated +
 		`Sesuai takes its defaults, then the file of ` + "`--config FILE`" + ` or ` + "`SESUAI_CONFIG`" + ` (YAML), then environment
 variables, then the flags ` + "`--data`" + ` and ` + "`--listen`" + `. An unknown key or variable is an error.
-` + "`sesuai serve --check-config`" + ` checks the result, the files of Dukcapil included, and prints it.
+` + "`sesuai serve --check-config`" + ` checks the result and prints it ([operate/running.md](../operate/running.md#check-a-configuration)).
 
 An environment variable is ` + "`SESUAI_`" + ` and the key in capitals with ` + "`_`" + ` for dots. The variables that Kubernetes
 sets in every pod beside a Service named ` + "`sesuai`" + ` are ignored. Secrets are never in the configuration: it holds the

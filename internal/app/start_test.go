@@ -83,8 +83,8 @@ func TestCannotStart(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "may be read or changed by others"},
-		{"no manifest", func(t *testing.T, c *app.Config) { c.Face.Manifest = filepath.Join(t.TempDir(), "m.json") }, "face.manifest cannot be read"},
-		{"no calibration", func(t *testing.T, c *app.Config) { c.Face.Calibration = filepath.Join(t.TempDir(), "c.json") }, "face.calibration cannot be read"},
+		{"no manifest", func(t *testing.T, c *app.Config) { c.Face.Manifest = filepath.Join(t.TempDir(), "m.json") }, "face.manifest: open "},
+		{"no calibration", func(t *testing.T, c *app.Config) { c.Face.Calibration = filepath.Join(t.TempDir(), "c.json") }, "face.calibration: open "},
 		{"a manifest without the liveness that is wanted", func(t *testing.T, c *app.Config) {
 			m := face.DefaultManifest()
 			m.Liveness = nil

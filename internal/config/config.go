@@ -7,48 +7,13 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 )
-
-// Decode reads YAML (or JSON, which is YAML) over the values in into. Keys that
-// are not in text keep their values. Unknown keys, duplicate keys, fractions
-// for integers and a second document are errors. The error shows the line that
-// is wrong.
-func Decode[T any](text []byte, into *T) error {
-	read := *into // the decoder zeroes some of the keys that it does not find
-	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict(), yaml.CustomUnmarshaler(integer[int]), yaml.CustomUnmarshaler(integer[int64]))
-	err := d.Decode(&read)
-	if errors.Is(err, io.EOF) {
-		return nil // empty, or comments only
-	}
-	if err != nil {
-		return errors.New(yaml.FormatError(err, false, true))
-	}
-	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return errors.New("there is a second document, after ---")
-	}
-	*into = read
-	return nil
-}
-
-// integer refuses a fraction, which the decoder would truncate.
-func integer[T int | int64](into *T, text []byte) error {
-	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	if err != nil {
-		return fmt.Errorf("%s is not a whole number", bytes.TrimSpace(text))
-	}
-	*into = T(n)
-	return nil
-}
 
 // Key is one key of a configuration.
 type Key struct {
@@ -104,12 +69,13 @@ func (k Key) Variable(prefix string) string {
 // Value is the key's value.
 func (k Key) Value() any { return k.value.Interface() }
 
-// Set sets the key to a value in text. The key must not be a list.
+// Set sets the key to a value in text. The key must not be a list. The error
+// says what was found and what is needed, with an example.
 func (k Key) Set(text string) error {
 	if k.value.Type() == durationType {
 		d, err := time.ParseDuration(text)
 		if err != nil {
-			return errors.New("a duration such as 10s is needed")
+			return k.refuse(text)
 		}
 		k.value.SetInt(int64(d))
 		return nil
@@ -120,19 +86,19 @@ func (k Key) Set(text string) error {
 	case reflect.Bool:
 		b, err := strconv.ParseBool(text)
 		if err != nil {
-			return errors.New("true or false is needed")
+			return k.refuse(text)
 		}
 		k.value.SetBool(b)
 	case reflect.Float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return errors.New("a number is needed")
+			return k.refuse(text)
 		}
 		k.value.SetFloat(f)
 	default: // int and int64
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return errors.New("a whole number is needed")
+			return k.refuse(text)
 		}
 		k.value.SetInt(n)
 	}
@@ -141,27 +107,80 @@ func (k Key) Set(text string) error {
 
 var durationType = reflect.TypeFor[time.Duration]()
 
-// CheckRanges reports the first key that is out of its range.
+// refuse says that what was found is not what the key needs, and gives an
+// example: the value that the key has.
+func (k Key) refuse(found string) error {
+	text := fmt.Sprintf("%s is not %s", Quote(found), k.kind())
+	if example := k.example(); example != "" {
+		text += ", such as " + example
+	}
+	return errors.New(text)
+}
+
+// kind describes the values that the key can have.
+func (k Key) kind() string {
+	kind := "a text"
+	switch {
+	case k.value.Type() == durationType:
+		kind = "a duration"
+	case k.value.Kind() == reflect.Bool:
+		return "true or false"
+	case k.value.CanFloat():
+		kind = "a number"
+	case k.value.CanInt():
+		kind = "a whole number"
+	}
+	if k.Min != "" || k.Max != "" {
+		kind += fmt.Sprintf(" from %s to %s", k.Min, k.Max)
+	}
+	return kind
+}
+
+// example is a number or duration that the key can have: its own, unless that is
+// 0, which often means "not set".
+func (k Key) example() string {
+	switch {
+	case k.value.Type() == durationType && k.value.IsZero():
+		return "30s"
+	case (k.value.CanInt() || k.value.CanFloat()) && k.value.IsZero():
+		return "1"
+	case k.value.CanInt() || k.value.CanFloat():
+		return fmt.Sprint(k.Value())
+	default:
+		return ""
+	}
+}
+
+// CheckRanges reports every key that is out of its range. The error joins a Mistake
+// for each.
 func CheckRanges(c any) error {
+	var errs []error
 	for _, k := range Keys(c) {
-		if k.Min == "" && k.Max == "" {
-			continue
+		if err := k.checkRange(); err != nil {
+			errs = append(errs, Mistake{Key: k.Name, What: err.Error()})
 		}
-		low, err1 := k.bound(k.Min)
-		high, err2 := k.bound(k.Max)
-		if err := errors.Join(err1, err2); err != nil {
-			return fmt.Errorf("%s: its range is not one: %w", k.Name, err)
-		}
-		var v float64
-		switch {
-		case k.value.CanInt(): // time.Duration, too
-			v = float64(k.value.Int())
-		default:
-			v = k.value.Float()
-		}
-		if !(v >= low && v <= high) { // a NaN is neither
-			return fmt.Errorf("%s must be from %s to %s", k.Name, k.Min, k.Max)
-		}
+	}
+	return errors.Join(errs...)
+}
+
+func (k Key) checkRange() error {
+	if k.Min == "" && k.Max == "" {
+		return nil
+	}
+	low, err1 := k.bound(k.Min)
+	high, err2 := k.bound(k.Max)
+	if err := errors.Join(err1, err2); err != nil {
+		return fmt.Errorf("its range is not one: %w", err)
+	}
+	var v float64
+	switch {
+	case k.value.CanInt(): // time.Duration, too
+		v = float64(k.value.Int())
+	default:
+		v = k.value.Float()
+	}
+	if !(v >= low && v <= high) { // a NaN is neither
+		return fmt.Errorf("%v is not %s, such as %s", k.Value(), k.kind(), k.Min)
 	}
 	return nil
 }

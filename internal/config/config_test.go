@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/config"
 )
 
@@ -68,7 +71,7 @@ func TestDecode(t *testing.T) {
 	} {
 		got, want := defaults(), defaults()
 		change(&want)
-		if err := config.Decode([]byte(text), &got); err != nil {
+		if _, err := config.Decode([]byte(text), &got); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -76,17 +79,94 @@ func TestDecode(t *testing.T) {
 		}
 	}
 	for text, says := range map[string]string{
-		"nmae: y": "nmae", "inner: {wait: 2s}": "inner", "marks: {c: 1}": "c", "wait: 2s\nwait: 3s": "wait", "last: 1.5": "1.5 is not a whole number",
-		"wait: 2": "wait", "name: y\n---\nname: z": "second document",
+		"nmae: y":               "nmae: there is no such key; there are name, on, wait, share, marks, last, list",
+		"inner: {wait: 2s}":     "inner: there is no such key; there are name, on, wait, share, marks, last, list",
+		"marks: {c: 1}":         "marks.c: there is no such key; marks has a, b",
+		"marks: 3":              "marks: keys are needed, not 3: marks has a, b",
+		"wait: 2s\nwait: 2s":    "wait: it is set twice, first in line 1",
+		"last: 1.5":             `last: "1.5" is not a whole number from -1 to 5, such as 3`,
+		"last: many":            `last: "many" is not a whole number from -1 to 5, such as 3`,
+		"last: [1]":             `last: "a list" is not a whole number from -1 to 5, such as 3`,
+		"wait: 2":               `wait: "2" is not a duration from 10ms to 1h, such as 1s`,
+		"on: perhaps":           `on: "perhaps" is not true or false`,
+		"list: {a: b}":          "list: ",
+		"name: [":               "sequence end token ']' not found",
+		"- name":                "keys are needed, not a list: there are name, on, wait, share, marks, last, list",
+		"name: x\n---\nname: z": "there is a second document, after ---",
+		"name: {x: y}":          `name: "a section" is not a text`,
 	} {
 		got := defaults()
-		err := config.Decode([]byte(text), &got)
-		if err == nil || !strings.Contains(err.Error(), says) {
+		_, err := config.Decode([]byte(text), &got)
+		if err == nil || !strings.HasPrefix(err.Error(), says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v", text, err)
 		}
-		if diff := cmp.Diff(defaults(), got); diff != "" {
-			t.Errorf("%q changed what it was refused for: %s", text, diff)
+		if text != "wait: 2s\nwait: 2s" {
+			if diff := cmp.Diff(defaults(), got); diff != "" {
+				t.Errorf("%q changed what it was refused for: %s", text, diff)
+			}
 		}
+	}
+}
+
+// TestEveryMistake: all are reported, each with its line, and the rest is read.
+func TestEveryMistake(t *testing.T) {
+	got, want := defaults(), defaults()
+	want.Name, want.Share = "y", 0.75
+	lines, err := config.Decode([]byte("name: y\nwait: soon\n\nmarks:\n  a: x\n  c: 1\nshare: 0.75\n"), &got)
+	mistakes := []config.Mistake{
+		{Key: "wait", Line: 2, What: `"soon" is not a duration from 10ms to 1h, such as 1s`},
+		{Key: "marks.a", Line: 5, What: `"x" is not a number from 0 to 100, such as 1`},
+		{Key: "marks.c", Line: 6, What: "there is no such key; marks has a, b"},
+	}
+	if diff := cmp.Diff(mistakes, config.Mistakes(err)); diff != "" {
+		t.Errorf("mistakes (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("values (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(config.Lines{"name": 1, "wait": 2, "marks": 4, "marks.a": 5, "share": 7}, lines); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}
+
+// TestDecodeOddFiles: forms of YAML that nobody needs here are read or refused.
+func TestDecodeOddFiles(t *testing.T) {
+	for text, refused := range map[string]bool{
+		"marks:\n  a: [1, {b: 2}]\n": true, "name: &x 1\nlast: *x\n": true, "<<: {name: y}\n": true, "? [a]\n: b\n": true,
+		"name: |\n  y\n...\n": false, "name: !!str 3\n": false, "\ufeffname: y": false, "? name\n": true, "marks: &m {a: 1}\n": true, "marks: {}": false,
+	} {
+		got := defaults()
+		if _, err := config.Decode([]byte(text), &got); (err != nil) != refused {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// TestRefuse: one mistake stands in the line, several have a line each, and the
+// same one is there once.
+func TestRefuse(t *testing.T) {
+	if err := config.Refuse(errors.Join(nil, nil)); err != nil {
+		t.Error(err)
+	}
+	a, b := config.Mistakef("a", "%d is too many", 3), errors.New("no key")
+	for want, err := range map[string]error{
+		"CONFIGURATION: configuration: a: 3 is too many":                           a,
+		"CONFIGURATION: configuration: 2 mistakes\n  a: 3 is too many\n  no key":   errors.Join(a, errors.Join(b, a)),
+		"CONFIGURATION: configuration: 2 mistakes\n  s.a: 3 is too many\n  no key": config.Refuse(config.Under("s", errors.Join(a, b))),
+		"CONFIGURATION: configuration: the file: cause":                            &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "the file", Err: errors.New("cause")},
+		"CONFIGURATION: configuration: k: no key":                                  config.About("k", b),
+		"CONFIGURATION: configuration: at a line 0: 3 is too many":                 config.Locate(a, func(m config.Mistake) string { return fmt.Sprintf("at %s line %d", m.Key, m.Line) }),
+	} {
+		if got := config.Refuse(err); got == nil || got.Error() != want {
+			t.Errorf("want %q, got %v", want, got)
+		}
+	}
+}
+
+// TestQuote: a long value is cut.
+func TestQuote(t *testing.T) {
+	if got, want := config.Quote(strings.Repeat("é", 50)), `"`+strings.Repeat("é", 40)+`…"`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -120,10 +200,10 @@ func TestCheckRanges(t *testing.T) {
 		t.Error(err)
 	}
 	for says, change := range map[string]func(*Outer){
-		"wait must be from 10ms to 1h":  func(c *Outer) { c.Wait = time.Hour + 1 },
-		"share must be from 0 to 1":     func(c *Outer) { c.Share = math.NaN() },
-		"marks.b must be from 0 to 100": func(c *Outer) { c.Marks.B = -0.1 },
-		"last must be from -1 to 5":     func(c *Outer) { c.Last = 6 },
+		"wait: 1h0m0.000000001s is not a duration from 10ms to 1h, such as 10ms": func(c *Outer) { c.Wait = time.Hour + 1 },
+		"share: NaN is not a number from 0 to 1, such as 0":                      func(c *Outer) { c.Share = math.NaN() },
+		"marks.b: -0.1 is not a number from 0 to 100, such as 0":                 func(c *Outer) { c.Marks.B = -0.1 },
+		"last: 6 is not a whole number from -1 to 5, such as -1":                 func(c *Outer) { c.Last = 6 },
 	} {
 		c := defaults()
 		change(&c)

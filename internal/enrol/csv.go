@@ -45,17 +45,20 @@ func newCSVReader(r io.Reader) (*csvReader, error) {
 	}
 	known := columns()
 	for i, name := range header.values {
-		name = strings.TrimSpace(name)
-		if !slices.Contains(known, name) || slices.Contains(c.columns, name) {
+		name = strings.ToLower(strings.TrimSpace(name))
+		switch {
+		case !slices.Contains(known, name):
 			// The number, not the name: a file without a header line has a
 			// person here.
-			return nil, badHeader(fmt.Sprintf("column %d has a name that is not known, or is there twice", i+1))
+			return nil, badHeader(fmt.Sprintf("column %d has a name that is not known; %s", i+1, knownColumns()))
+		case slices.Contains(c.columns, name):
+			return nil, badHeader("the column " + name + " is there twice")
 		}
 		c.columns = append(c.columns, name)
 	}
 	for _, name := range required() {
 		if !slices.Contains(c.columns, name) {
-			return nil, badHeader("the column " + name + " is missing")
+			return nil, badHeader("the column " + name + " is missing; " + strings.Join(required(), ", ") + " must be there")
 		}
 	}
 	return c, nil

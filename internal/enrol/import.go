@@ -55,6 +55,8 @@ type Import struct {
 	// Photos are the photographs that the photo column names; nil if there are
 	// none.
 	Photos Photographs
+	// RequirePhoto rejects rows without a photograph and without a template.
+	RequirePhoto bool
 	// OnConflict is Replace if empty.
 	OnConflict OnConflict
 	// DryRun reads, extracts and counts as a real run does, and writes nothing.
@@ -73,7 +75,7 @@ type Import struct {
 }
 
 // Summary counts the data lines that an Import has read, each once: Rows is the
-// sum of the others. After a run without an error Rows is the number of data
+// sum of Added, Replaced, Unchanged, Kept and Rejected. After a run without an error Rows is the number of data
 // lines of the file.
 type Summary struct {
 	Rows      int `json:"rows"`
@@ -85,6 +87,10 @@ type Summary struct {
 	Kept int `json:"kept"`
 	// Rejected are rows that cannot be enrolled.
 	Rejected int `json:"rejected"`
+	// AddedWithoutPhoto and ReplacedWithoutPhoto are those of Added and
+	// Replaced that have neither a photograph nor a template.
+	AddedWithoutPhoto    int `json:"added_without_photo,omitempty"`
+	ReplacedWithoutPhoto int `json:"replaced_without_photo,omitempty"`
 }
 
 // outcome is what became of a row before it is written.
@@ -113,12 +119,12 @@ type run struct {
 // others are enrolled. The summary is valid whether or not there is an error.
 //
 // An error means that the file was not read to its end. It is of kind
-// sesuai.KindMalformed if the header line is wrong or the NIKs were rounded
-// (ErrRounded), and then nobody was enrolled; of kind sesuai.KindConflict if
+// sesuai.KindMalformed if the header line is wrong, the NIKs were rounded
+// (ErrRounded) or Photos is missing (ErrNoPhotographs), and then nobody was enrolled; of kind sesuai.KindConflict if
 // OnConflict is Fail and a person was on record with other values. Else the file
 // cannot be read, the registry fails, or ctx has ended.
 func (i *Import) Run(ctx context.Context) (Summary, error) {
-	people, lines, err := inspect(ctx, i.Format, i.People)
+	people, lines, err := inspect(ctx, i.Format, i.People, i.Photos != nil)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -164,6 +170,9 @@ func (r *run) read(ctx context.Context) error {
 		if err == nil {
 			err = r.wrongModel(row.portrait)
 		}
+		if err == nil && r.RequirePhoto && !row.hasPhoto() {
+			err = &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the row has no photograph"}
+		}
 		o := outcome{line: record.line, enrolment: registry.Enrolment{Person: row.person, Portrait: row.portrait}, err: err}
 		if err != nil || row.photo == "" && !r.again.Load() {
 			r.send(working, o)
@@ -208,7 +217,7 @@ func (r *run) prepare(ctx context.Context, photo string, o *outcome) error {
 
 func (r *run) makePortrait(ctx context.Context, name string, o *outcome) error {
 	if r.Photos == nil {
-		return &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "it was not said where photographs are"}
+		return &sesuai.Error{Kind: sesuai.KindNoFile, Detail: ErrNoPhotographs.Error()}
 	}
 	photo, err := r.Photos.Photo(name)
 	if err != nil {
@@ -279,7 +288,7 @@ func (r *run) writeBatch(ctx context.Context, batch []outcome) error {
 		if why == nil && changes[i] == registry.Kept && r.OnConflict == Fail {
 			why, conflict = errConflict, errConflict
 		}
-		r.summary.count(why, changes[i])
+		r.summary.count(why, changes[i], o.enrolment.Portrait != nil)
 		if why == nil || r.Rejected == nil {
 			continue
 		}
@@ -371,15 +380,21 @@ func (r *run) enrolAll(ctx context.Context, people []registry.Enrolment) ([]regi
 }
 
 // count counts a row, which is rejected if why is not nil.
-func (s *Summary) count(why error, change registry.Change) {
+func (s *Summary) count(why error, change registry.Change, portrait bool) {
 	s.Rows++
 	switch {
 	case why != nil:
 		s.Rejected++
 	case change == registry.Added:
 		s.Added++
+		if !portrait {
+			s.AddedWithoutPhoto++
+		}
 	case change == registry.Replaced:
 		s.Replaced++
+		if !portrait {
+			s.ReplacedWithoutPhoto++
+		}
 	case change == registry.Kept:
 		s.Kept++
 	default:

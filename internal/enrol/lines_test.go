@@ -150,7 +150,7 @@ func TestPipe(t *testing.T) {
 			Progress: func(_, of int) { total = of },
 		}
 		summary, err := job.Run(t.Context())
-		if want := (enrol.Summary{Rows: 5001, Added: 5000, Rejected: 1}); err != nil || summary != want {
+		if want := (enrol.Summary{Rows: 5001, Added: 5000, Rejected: 1, AddedWithoutPhoto: 5000}); err != nil || summary != want {
 			t.Errorf("%+v, %v", summary, err)
 		}
 		of = append(of, total)
@@ -243,7 +243,7 @@ func TestRoundedNIKs(t *testing.T) {
 	// Behind the first MiB of a pipe such a row is one that is rejected.
 	file := roundedFile(append(slices.Clone(many), strings.Repeat("canary", 1<<18), "3.17E+15")...)
 	job = enrol.Import{Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), People: struct{ io.Reader }{strings.NewReader(file)}}
-	if summary, err := job.Run(t.Context()); err != nil || summary != (enrol.Summary{Rows: len(many) + 2, Added: len(many), Rejected: 2}) {
+	if summary, err := job.Run(t.Context()); err != nil || summary != (enrol.Summary{Rows: len(many) + 2, Added: len(many), Rejected: 2, AddedWithoutPhoto: len(many)}) {
 		t.Errorf("behind the first MiB of a pipe: %+v, %v", summary, err)
 	}
 }

@@ -98,6 +98,9 @@ func TestPhotographs(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := enrol.Summary{Rows: 1, Added: 1}
+			if test.photo == "" {
+				want.AddedWithoutPhoto = 1
+			}
 			var wantRejects []reject
 			if test.why != "" {
 				want = enrol.Summary{Rows: 1, Rejected: 1}

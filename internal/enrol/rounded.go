@@ -21,6 +21,10 @@ import (
 // has rounded.
 var ErrRounded = errors.New("a spreadsheet has rounded the NIKs of this file, so none of it was imported")
 
+// ErrNoPhotographs is in the chain of the error about a file that names
+// photographs if an Import has none.
+var ErrNoPhotographs = errors.New("it was not said where the photographs are")
+
 // minRounded is how many different NIKs a file must have to be refused because
 // all of them end in 0. Of files of five NIKs, at most one in 10^5 is like that by
 // accident: the last four digits of a NIK number the people of one district and
@@ -36,16 +40,16 @@ const headSize = 1 << 20
 var scientific = regexp.MustCompile(`^[0-9]+([.,][0-9]*)?[eE]\+?[0-9]+$`)
 
 // inspect reads a file before it is imported, and refuses one whose NIKs were
-// rounded. It returns a reader of the same file from the same place, and how
+// rounded or, without photos, one that names photographs. It returns a reader of the same file from the same place, and how
 // many data lines the file has; 0 if that is not known.
 //
 // A file that can be read twice is read to its end. Of any other, such as a
 // pipe, the first headSize bytes are inspected.
-func inspect(ctx context.Context, f Format, file io.Reader) (_ io.Reader, lines int, err error) {
+func inspect(ctx context.Context, f Format, file io.Reader, photos bool) (_ io.Reader, lines int, err error) {
 	if s, ok := file.(io.ReadSeeker); ok {
 		// Seek fails on a pipe, which may be an os.File too.
 		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
-			if lines, err = inspectAll(ctx, f, s); err != nil {
+			if lines, err = inspectAll(ctx, f, s, photos); err != nil {
 				return nil, 0, err
 			}
 			_, err = s.Seek(start, io.SeekStart)
@@ -59,13 +63,13 @@ func inspect(ctx context.Context, f Format, file io.Reader) (_ io.Reader, lines 
 		head = head[:bytes.LastIndexByte(head, '\n')+1]
 	}
 	// Any other error occurs again when the file is imported.
-	if _, err := inspectAll(ctx, f, bytes.NewReader(head)); errors.Is(err, ErrRounded) {
+	if _, err := inspectAll(ctx, f, bytes.NewReader(head), photos); errors.Is(err, ErrRounded) || errors.Is(err, ErrNoPhotographs) {
 		return nil, 0, err
 	}
 	return buffered, 0, nil
 }
 
-func inspectAll(ctx context.Context, f Format, file io.Reader) (lines int, err error) {
+func inspectAll(ctx context.Context, f Format, file io.Reader, photos bool) (lines int, err error) {
 	records, err := newRecordReader(f, file)
 	if err != nil {
 		return 0, err
@@ -84,6 +88,9 @@ func inspectAll(ctx context.Context, f Format, file io.Reader) (lines int, err e
 			return 0, err
 		}
 		lines++
+		if !photos && r.value(columnPhoto) != "" {
+			return 0, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: fmt.Sprintf("line %d names a photograph", r.line), Err: ErrNoPhotographs}
+		}
 		nik := r.value(columnNIK)
 		switch _, invalid := sesuai.ParseNIK(nik); {
 		case invalid != nil && scientific.MatchString(nik):

@@ -48,12 +48,16 @@ func columns() []string {
 // required are the columns that every row has.
 func required() []string { return []string{columnNIK, columnName, columnDateOfBirth} }
 
+// knownColumns names all columns in an error.
+func knownColumns() string { return "known are " + strings.Join(columns(), ", ") }
+
 // Format is the form of a file of people. In either form a record is a line.
 type Format string
 
 // The forms of a file of people.
 const (
-	// CSV has a header line with the names of the columns, in any order.
+	// CSV has a header line with the names of the columns, in any order and
+	// case.
 	CSV Format = "csv"
 	// JSONLines has an object in each line, with the columns as its keys and
 	// strings as their values.
@@ -104,6 +108,9 @@ type row struct {
 	portrait *registry.Portrait
 }
 
+// hasPhoto reports whether there is a photograph, or what was made of one.
+func (r row) hasPhoto() bool { return r.photo != "" || r.portrait != nil }
+
 // portraitFields are the ready-made parts of a row, as they stand there.
 type portraitFields struct{ template, model, source, signature string }
 
@@ -124,7 +131,7 @@ func (r record) row(today time.Time) (row, error) {
 		case columnName:
 			p.person.Name, err = sesuai.ParseName(value)
 		case columnDateOfBirth:
-			p.person.DateOfBirth, err = sesuai.ParseDate(value, today)
+			p.person.DateOfBirth, err = ParseDate(value, today)
 		case columnStatus:
 			p.person.Status, err = sesuai.ParseStatus(value)
 		case columnPhoto:

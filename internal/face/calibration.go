@@ -85,7 +85,7 @@ type Tail struct {
 
 // percentageAt defines the percentage by its values at these false match rates.
 // Between them it is linear in log10 FMR. It is 0 at the impostor median, and 100
-// at the cosine 1, that of identical photographs.
+// at the cosine 1, that of identical templates.
 var percentageAt = [...]struct{ fmr, percentage float64 }{{1e-2, 50}, {1e-4, 75}, {1e-6, 95}}
 
 //go:embed calibrations/*.json

@@ -61,6 +61,8 @@ func TestContract(t *testing.T) {
 		badNIK  = `{"verification_status":false,"reason":"Invalid NIK number format"}`
 		badDate = `{"verification_status":false,"reason":"Invalid date_of_birth format"}`
 		badName = `{"verification_status":false,"reason":"Invalid name format","code":"INVALID_NAME","guidance":{"id":"Isi nama lengkap sesuai KTP, 1 sampai 100 karakter.","en":"Give the full name as on the identity card, 1 to 100 characters."}}`
+		noName  = `{"verification_status":false,"reason":"Invalid name format","code":"INVALID_NAME","guidance":{"id":"Bagian name tidak ada dalam permintaan. Kirim nama lengkap sesuai KTP, 1 sampai 100 karakter.","en":"The field name is missing from the request. Send the full name as on the identity card, 1 to 100 characters."}}`
+		noImage = `{"verification_status":false,"reason":"No file in request body","code":"NO_FILE","guidance":{"id":"Bagian face_image tidak ada dalam permintaan. Lampirkan foto wajah pada bagian itu.","en":"The field face_image is missing from the request. Attach a photograph of the face as that field."}}`
 		noFile  = `{"verification_status":false,"reason":"No file in request body","code":"NO_FILE","guidance":{"id":"Lampirkan foto wajah pada bagian face_image.","en":"Attach a photograph of the face as face_image."}}`
 		notText = `{"verification_status":false,"reason":"Unsupported face_image format","code":"UNSUPPORTED_IMAGE","guidance":{"id":"Gunakan foto berformat JPEG atau PNG.","en":"Use a photograph in JPEG or PNG format."}}`
 		large   = `{"verification_status":false,"reason":"Request is too large","code":"TOO_LARGE","guidance":{"id":"Gunakan foto dengan ukuran berkas atau resolusi yang lebih kecil.","en":"Use a photograph with a smaller file size or resolution."}}`
@@ -129,14 +131,14 @@ func TestContract(t *testing.T) {
 
 		// The table of undocumented answers, row by row.
 		{"400 name empty", nil, postParts(with("name", "")...), 400, badName},
-		{"400 name missing", nil, postParts(without("name")...), 400, badName},
+		{"400 name missing", nil, postParts(without("name")...), 400, noName},
 		{"400 name of white space", nil, postParts(with("name", " \t ")...), 400, badName},
 		{"R1 with the longest name", verdict(verified), postParts(with("name", strings.Repeat("a", 100))...), 200, r1},
 		{"400 name too long", nil, postParts(with("name", strings.Repeat("a", 101))...), 400, badName},
 		{"400 name too long behind white space", nil, postParts(with("name", "Sari"+strings.Repeat(" ", 5000)+"Contoh")...), 400, badName},
 		{"400 name without a letter", nil, postParts(with("name", "123 - 456")...), 400, badName},
 		{"400 name not UTF-8", nil, postParts(with("name", "Sari \xff")...), 400, badName},
-		{"400 face_image missing", nil, postParts(without("face_image")...), 400, noFile},
+		{"400 face_image missing", nil, postParts(without("face_image")...), 400, noImage},
 		{"400 face_image of 0 bytes", nil, postParts(with("face_image", "")...), 400, noFile},
 		{"400 face_image a data URL of 0 bytes", nil, postParts(with("face_image", "data:image/png;base64,")...), 400, noFile},
 		{"415 not PNG or JPEG", nil, postParts(with("face_image", "GIF89a")...), 415, notText},

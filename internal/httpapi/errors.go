@@ -70,13 +70,17 @@ var answers = map[sesuai.Kind]answer{
 }
 
 // answerTo returns the wire form of an error, with the guidance for the quality
-// measures that failed, for the format of the photograph or for what makes the request
-// malformed.
+// measures that failed, for the format of the photograph or for what is wrong with the
+// request.
 func answerTo(err error) answer {
 	kind := sesuai.KindOf(err)
 	a, ok := answers[kind]
 	if !ok {
 		a = answers[sesuai.KindInternal]
+	}
+	if special, ok := errors.AsType[*advice](err); ok {
+		a.guidance = special.guidance
+		return a
 	}
 	switch e, _ := errors.AsType[*sesuai.Error](err); kind {
 	case sesuai.KindFaceQuality:
@@ -86,10 +90,6 @@ func answerTo(err error) answer {
 	case sesuai.KindInvalidImage:
 		if e.Format != "" {
 			a.guidance = guideUnreadImage
-		}
-	case sesuai.KindMalformed:
-		if special, ok := errors.AsType[*advice](err); ok {
-			a.guidance = special.guidance
 		}
 	}
 	return a

@@ -43,7 +43,8 @@ var fieldNames = [numFields]string{"nik", "name", "date_of_birth", "face_image"}
 // form is a request's body, decoded but not validated. A field that was not
 // given, or that is not a text, is empty, and no empty field is valid.
 type form struct {
-	given [numFields]bool
+	given [numFields]bool // by a name that some reader takes for the field's
+	found [numFields]bool // by its name, and not null
 	texts [fieldFaceImage]string
 	photo []byte
 }
@@ -91,18 +92,31 @@ func (f *form) validate(now time.Time) (sesuai.Claim, []byte, error) {
 		err error
 	)
 	if c.NIK, err = sesuai.ParseNIK(f.texts[fieldNIK]); err != nil {
-		return sesuai.Claim{}, nil, err
+		return sesuai.Claim{}, nil, f.invalid(fieldNIK, err)
 	}
 	if c.Name, err = sesuai.ParseName(f.texts[fieldName]); err != nil {
-		return sesuai.Claim{}, nil, err
+		return sesuai.Claim{}, nil, f.invalid(fieldName, err)
 	}
 	if c.DateOfBirth, err = sesuai.ParseDate(f.texts[fieldDateOfBirth], now); err != nil {
-		return sesuai.Claim{}, nil, err
+		return sesuai.Claim{}, nil, f.invalid(fieldDateOfBirth, err)
 	}
 	if len(f.photo) == 0 {
-		return sesuai.Claim{}, nil, &sesuai.Error{Kind: sesuai.KindNoFile}
+		return sesuai.Claim{}, nil, f.invalid(fieldFaceImage, &sesuai.Error{Kind: sesuai.KindNoFile})
 	}
 	return c, f.photo, nil
+}
+
+// missingGuidance says that a field is missing. The answers about nik and
+// date_of_birth have no guidance.
+var missingGuidance = [numFields]*Guidance{fieldName: guideMissingName, fieldFaceImage: guideMissingImage}
+
+// invalid returns the error about a field that is not valid. Of a field that is not
+// in the request, the cause and the guidance say so.
+func (f *form) invalid(name field, err error) error {
+	if f.found[name] {
+		return err
+	}
+	return &sesuai.Error{Kind: sesuai.KindOf(err), Err: &advice{missingGuidance[name], fieldNames[name] + " is missing"}}
 }
 
 // readForm reads the body within the limits of size, time and memory. It refuses

@@ -14,6 +14,14 @@ var (
 		ID: "Isi nama lengkap sesuai KTP, 1 sampai 100 karakter.",
 		EN: "Give the full name as on the identity card, 1 to 100 characters.",
 	}
+	guideMissingName = &Guidance{
+		ID: "Bagian name tidak ada dalam permintaan. Kirim nama lengkap sesuai KTP, 1 sampai 100 karakter.",
+		EN: "The field name is missing from the request. Send the full name as on the identity card, 1 to 100 characters.",
+	}
+	guideMissingImage = &Guidance{
+		ID: "Bagian face_image tidak ada dalam permintaan. Lampirkan foto wajah pada bagian itu.",
+		EN: "The field face_image is missing from the request. Attach a photograph of the face as that field.",
+	}
 	guideAttribute = &Guidance{
 		ID: "Periksa kembali data yang diisi.",
 		EN: "Check the details that were given.",

@@ -78,6 +78,7 @@ func (f *form) decodeValue(d *jsontext.Decoder, key string) error {
 	if err != nil {
 		return err
 	}
+	f.found[name] = raw.Kind() != jsontext.KindNull
 	if name == fieldFaceImage {
 		f.photo = jsonPhotograph(raw)
 	} else {

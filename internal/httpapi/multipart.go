@@ -63,6 +63,7 @@ func (f *form) decodePart(part *multipart.Part, size int) error {
 	if err := checkEncoding(part.Header, name); err != nil {
 		return err
 	}
+	f.found[name] = true
 	if name == fieldFaceImage {
 		sent, err := readAll(part, size)
 		if err != nil {

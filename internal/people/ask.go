@@ -48,16 +48,5 @@ func (r *Registry) compare(p *person, probe face.Probe) (registry.Comparison, er
 	if err != nil || portrait == nil {
 		return registry.Comparison{}, err
 	}
-	score, err := portrait.Template.Score(probe.Template)
-	if err != nil {
-		return registry.Comparison{}, err
-	}
-	return registry.Comparison{
-		Portrait:       true,
-		Score:          score,
-		Percentage:     r.o.Scale.Percentage(score),
-		Model:          portrait.Template.Model,
-		Calibration:    r.o.Calibration,
-		SamePhotograph: portrait.Made(probe),
-	}, nil
+	return portrait.Compare(probe, r.o.Scale, r.o.Calibration)
 }

@@ -25,19 +25,13 @@ import (
 	"github.com/sesuai/sesuai/internal/vault"
 )
 
-// Scale turns a comparison score into a percentage. *face.Calibration is the
-// real one.
-type Scale interface {
-	Percentage(score float64) sesuai.Percentage
-}
-
 // Options are the parts of a Registry. DB and Vault are required.
 type Options struct {
 	DB    *sqldb.DB
 	Vault *vault.Vault
 	// Scale is the calibrated scale, and Calibration its id. Without them a
 	// question with a probe is an error.
-	Scale       Scale
+	Scale       registry.Scale
 	Calibration string
 	// Unenrolled lets the registry remember probes of people who are not on
 	// record. Set it if they are on record elsewhere.

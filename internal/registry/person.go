@@ -28,13 +28,6 @@ type Portrait struct {
 	Signature face.Signature
 }
 
-// Made reports whether the portrait was made from the probe's photograph: see
-// Comparison.SamePhotograph.
-func (p Portrait) Made(probe face.Probe) bool {
-	return probe.Signature.File != [32]byte{} &&
-		(probe.Signature.File == p.Source || probe.Signature.Near(p.Signature, probe.Aligned))
-}
-
 // Change is what an enrolment did.
 type Change uint8
 

@@ -98,6 +98,17 @@ func (m *migrations) check(name string, current int64) error {
 	}
 }
 
+// ready refuses a schema that cannot be migrated, or that has to be and may not.
+func (m *migrations) ready(name string, s Schema, migrate bool) error {
+	if err := m.check(name, s.Database); err != nil || s.Database == s.Program || migrate {
+		return err
+	}
+	return &sesuai.Error{
+		Kind:   sesuai.KindConfiguration,
+		Detail: fmt.Sprintf("%s has schema %d; this program needs schema %d: run sesuai migrate up", name, s.Database, s.Program),
+	}
+}
+
 // Schema is the version of the tables that a database has, and the one that
 // this program needs.
 type Schema struct {

@@ -75,17 +75,8 @@ func preparePostgres(ctx context.Context, db *DB, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := m.check(db.name, s.Database); err != nil {
+	if err := m.ready(db.name, s, o.Migrate); err != nil || s.Database == s.Program {
 		return err
-	}
-	switch {
-	case s.Database == s.Program:
-		return nil
-	case !o.Migrate:
-		return &sesuai.Error{
-			Kind:   sesuai.KindConfiguration,
-			Detail: fmt.Sprintf("%s has schema %d; this program needs schema %d: run sesuai migrate up", db.name, s.Database, s.Program),
-		}
 	}
 	if _, err := m.provider.Up(ctx); err != nil {
 		return openingPostgres(ctx, err)
@@ -130,8 +121,8 @@ func schemaOf(ctx context.Context, db *DB, o Options) (*migrations, Schema, erro
 
 // parsePostgresURL reads a URL in libpq's form. Errors do not repeat any of it.
 func parsePostgresURL(text string) (*pgx.ConnConfig, error) {
-	if !IsPostgresURL(text) {
-		return nil, postgresMisconfigured("it must begin with postgres://", nil)
+	if !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://") {
+		return nil, postgresMisconfigured("it must begin with postgres://, such as postgres://sesuai@10.0.0.5/sesuai", nil)
 	}
 	authority := strings.SplitN(strings.SplitN(text, "://", 2)[1], "/", 2)[0]
 	user, _, ok := strings.Cut(authority, "@")
@@ -151,10 +142,11 @@ func parsePostgresURL(text string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// IsPostgresURL reports whether text is the URL of a PostgreSQL database, by its
-// scheme.
-func IsPostgresURL(text string) bool {
-	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+// CheckURL reports why text cannot be the URL of a PostgreSQL database, as an
+// error of kind sesuai.KindConfiguration. It repeats nothing of text.
+func CheckURL(text string) error {
+	_, err := parsePostgresURL(text)
+	return err
 }
 
 func postgresMisconfigured(why string, err error) error {

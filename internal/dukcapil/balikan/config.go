@@ -1,10 +1,11 @@
 package balikan
 
 import (
+	"errors"
 	"strings"
 	"time"
 
-	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/config"
 )
 
 // Config is about data that are returned to Dukcapil for each verified person
@@ -33,21 +34,22 @@ type Config struct {
 // DefaultConfig returns nothing: it has no URL.
 func DefaultConfig() Config { return Config{Batch: DefaultBatch, Interval: DefaultInterval} }
 
-// Validate reports the first key that is missing or not valid, as an error of
-// kind sesuai.KindConfiguration. It opens no file.
+// Validate reports every key that is missing or not valid, as an error of kind
+// sesuai.KindConfiguration. It opens no file.
 func (c Config) Validate() error {
-	switch {
-	case c.URL == "":
-		return nil
-	case !strings.HasPrefix(c.URL, "https://"):
-		return invalid("dukcapil.balikan.url: a URL that begins with https:// is needed")
-	case c.TokenFile == "" || c.InstitutionID == "" || c.InstitutionName == "":
-		return invalid("dukcapil.balikan: token_file, institution_id and institution_name are needed with url")
-	default:
+	if c.URL == "" {
 		return nil
 	}
-}
-
-func invalid(why string) error {
-	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "configuration: " + why}
+	var errs []error
+	if !strings.HasPrefix(c.URL, "https://") {
+		errs = append(errs, config.Mistakef("url", "a URL that begins with https:// is needed"))
+	}
+	for _, k := range []struct{ name, value string }{
+		{"token_file", c.TokenFile}, {"institution_id", c.InstitutionID}, {"institution_name", c.InstitutionName},
+	} {
+		if k.value == "" {
+			errs = append(errs, config.Mistakef(k.name, "it is needed with dukcapil.balikan.url"))
+		}
+	}
+	return config.Refuse(config.Under("dukcapil.balikan", errors.Join(errs...)))
 }

@@ -24,10 +24,10 @@ func TestConfig(t *testing.T) {
 		t.Error(err)
 	}
 	for says, change := range map[string]func(*balikan.Config){
-		"dukcapil.balikan.url":             func(c *balikan.Config) { c.URL = "http://dukcapil.invalid" },
-		"dukcapil.balikan: token_file":     func(c *balikan.Config) { c.TokenFile = "" },
-		"institution_id and":               func(c *balikan.Config) { c.InstitutionID = "" },
-		"institution_name are needed with": func(c *balikan.Config) { c.InstitutionName = "" },
+		"dukcapil.balikan.url":                func(c *balikan.Config) { c.URL = "http://dukcapil.invalid" },
+		"dukcapil.balikan.token_file":         func(c *balikan.Config) { c.TokenFile = "" },
+		"dukcapil.balikan.institution_id":     func(c *balikan.Config) { c.InstitutionID = "" },
+		"institution_name: it is needed with": func(c *balikan.Config) { c.InstitutionName = "" },
 	} {
 		c := complete
 		change(&c)

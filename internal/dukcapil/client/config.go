@@ -188,16 +188,14 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate reports the first key whose value is not valid, as an error of kind
+// Validate reports every key whose value is not valid, as an error of kind
 // sesuai.KindConfiguration. It opens no file.
 func (c Config) Validate() error {
-	if _, err := c.read(); err != nil {
-		return badConfig(err)
-	}
-	return nil
+	_, err := c.read()
+	return badConfig(err)
 }
 
-// Check reports what New would: the first key that is not valid, or whose file
+// Check reports what New would: every key that is not valid, or whose file
 // cannot be used.
 func (c Config) Check() error {
 	r, err := New(Options{Config: c, CallLog: noCalls{}, Log: slog.New(slog.DiscardHandler)})
@@ -221,7 +219,7 @@ func (noCalls) Complete(context.Context, int64, ledger.Completion) error {
 func (noCalls) Cancel(context.Context, int64) error { return errors.New("there is no call log") }
 
 func badConfig(err error) error {
-	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "configuration: dukcapil." + err.Error()}
+	return config.Refuse(config.Under("dukcapil", err))
 }
 
 // settings is a parsed configuration.
@@ -236,7 +234,8 @@ type settings struct {
 	calendar     calendar
 }
 
-// read parses every text of the configuration. Errors name the key.
+// read parses every text of the configuration. The error joins a
+// config.Mistake for each that is wrong.
 func (c Config) read() (settings, error) {
 	s := settings{
 		data: dataWire{threshold: c.Data.Threshold, asNumber: c.Data.ThresholdAsNumber, ip: c.Data.IP},
@@ -246,6 +245,7 @@ func (c Config) read() (settings, error) {
 		},
 	}
 	var err error
+	errs := []error{config.CheckRanges(&c), c.Retry.check()}
 	for _, step := range []struct {
 		key string
 		do  func() error
@@ -257,7 +257,13 @@ func (c Config) read() (settings, error) {
 		}},
 		{"data.keys", func() error { s.data.keys, err = parseKeys(c.Data.Keys, dataKeys); return err }},
 		{"data.codes", func() error { s.data.codes, err = parseCodes(c.Data.Codes, dataClasses); return err }},
-		{"data.texts", func() error { s.data.texts, err = parseTexts(c.Data.Texts, s.data.codes); return err }},
+		{"data.texts", func() error {
+			if s.data.codes == nil {
+				return nil // the codes are a mistake already
+			}
+			s.data.texts, err = parseTexts(c.Data.Texts, s.data.codes)
+			return err
+		}},
 		{"data.billable", func() error { s.dataBillable, err = parseClasses(c.Data.Billable, dataClasses); return err }},
 		{"data.ip", func() error { return address(c.Data.IP) }},
 		{"data.duplicate", func() error {
@@ -285,19 +291,17 @@ func (c Config) read() (settings, error) {
 		{"hours", func() error { s.calendar.hours, err = parseHours(c.Hours); return err }},
 		{"maintenance", func() error { s.calendar.maintenance, err = parseMaintenance(c.Maintenance); return err }},
 	} {
-		if err := step.do(); err != nil {
-			return s, fmt.Errorf("%s: %w", step.key, err)
-		}
+		errs = append(errs, config.About(step.key, step.do()))
 	}
-	return s, c.ranges()
+	return s, errors.Join(errs...)
 }
 
-// ranges reports the first number that is out of range.
-func (c Config) ranges() error {
-	if c.Retry.MaxDelay <= c.Retry.Delay {
-		return errors.New("retry.max_delay must be longer than retry.delay")
+// check reports delays that do not grow.
+func (c RetryConfig) check() error {
+	if c.MaxDelay <= c.Delay {
+		return config.Mistakef("retry.max_delay", "%s is not longer than retry.delay (%s)", c.MaxDelay, c.Delay)
 	}
-	return config.CheckRanges(&c)
+	return nil
 }
 
 // base checks a base URL and drops a slash at its end. Without TLS everybody on
@@ -305,7 +309,7 @@ func (c Config) ranges() error {
 func base(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("a URL that begins with https:// is needed, without user and query")
+		return "", errors.New("a URL that begins with https:// is needed, without user and query, such as https://10.0.0.1")
 	}
 	return strings.TrimSuffix(text, "/"), nil
 }
@@ -333,7 +337,7 @@ const credentialPlace = "{credential}"
 
 func address(text string) error {
 	if net.ParseIP(text) == nil {
-		return errors.New("an IP address is needed")
+		return fmt.Errorf("%s is not an IP address, such as 10.0.0.2", config.Quote(text))
 	}
 	return nil
 }

@@ -90,23 +90,13 @@ func newRegistry(o Options) (*Registry, error) {
 	}
 	r := &Registry{log: o.Log, parallel: o.Config.Parallel, budget: o.Config.Face.ImageBytes}
 	var err error
-	if r.settings, err = o.Config.read(); err != nil {
-		return nil, err
-	}
 	if r.metrics, err = newMetrics(o.Metrics); err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	if err := r.openFiles(o.Config); err != nil {
+	if err := r.configure(o); err != nil {
 		return nil, err
 	}
 	c := o.Config
-	r.wires, err = newConnector(c.TLS, connectorOptions{
-		now: o.Now, failed: r.fileFailed,
-		connections: c.InFlight, dialTimeout: min(c.Data.Timeout, c.Face.Timeout),
-	})
-	if err != nil {
-		return nil, err
-	}
 	r.data = &service{
 		name: ledger.DataCheck, timeout: c.Data.Timeout, billable: r.settings.dataBillable,
 		retried: classSet(Refused, Broken, TimedOut, HTTPStatus, Busy),
@@ -128,7 +118,23 @@ func newRegistry(o Options) (*Registry, error) {
 	return r, nil
 }
 
-func (r *Registry) openFiles(c Config) (err error) {
+// configure reads the configuration and opens its files. It reports all that is
+// wrong.
+func (r *Registry) configure(o Options) (err error) {
+	c := o.Config
+	var errs [3]error
+	r.settings, errs[0] = c.read()
+	errs[1] = r.openFiles(c)
+	r.wires, errs[2] = newConnector(c.TLS, connectorOptions{
+		now: o.Now, failed: r.fileFailed,
+		connections: c.InFlight, dialTimeout: min(c.Data.Timeout, c.Face.Timeout),
+	})
+	return errors.Join(errs[:]...)
+}
+
+func (r *Registry) openFiles(c Config) error {
+	var errs []error
+	var err error
 	for _, f := range []struct {
 		into      **file[string]
 		key, path string
@@ -139,12 +145,11 @@ func (r *Registry) openFiles(c Config) (err error) {
 		{&r.faceUser, "face.user_file", c.Face.UserFile},
 		{&r.facePassword, "face.password_file", c.Face.PasswordFile},
 	} {
-		if *f.into, err = openFile(f.key, f.path, parseSecret, r.fileFailed); err != nil {
-			return err
-		}
+		*f.into, err = openFile(f.key, f.path, parseSecret, r.fileFailed)
+		errs = append(errs, err)
 	}
 	r.faceKey, err = openFile("face.public_key_file", c.Face.PublicKeyFile, parsePublicKey, r.fileFailed)
-	return err
+	return errors.Join(append(errs, err)...)
 }
 
 func (r *Registry) fileFailed(key string) {

@@ -3,11 +3,12 @@ package client
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/sesuai/sesuai/internal/config"
 )
 
 // maxFile is how large a file of the configuration may be: a bundle of
@@ -45,12 +46,12 @@ func (s stamp) same(o stamp) bool {
 // key, and nothing of the content.
 func openFile[T any](key, path string, parse func([]byte) (T, error), failed func(key string)) (*file[T], error) {
 	if path == "" {
-		return nil, fmt.Errorf("%s: a file is needed", key)
+		return nil, config.Mistakef(key, "the path of a file is needed")
 	}
 	f := &file[T]{key: key, path: path, parse: parse, failed: failed}
 	var err error
 	if f.value, f.stamp, err = f.read(); err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
+		return nil, config.About(key, err)
 	}
 	return f, nil
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sesuai/sesuai/internal/config"
 )
 
 // TLSConfig says whom to trust upstream, and how this side identifies itself.
@@ -93,7 +95,7 @@ func newConnector(c TLSConfig, o connectorOptions) (*connector, error) {
 	k := &connector{c: c, now: o.now, connections: o.connections, dialTimeout: o.dialTimeout, failed: o.failed}
 	var err error
 	if k.pins, err = parsePins(c.Pins); err != nil {
-		return nil, fmt.Errorf("tls.pins: %w", err)
+		return nil, config.About("tls.pins", err)
 	}
 	if c.CAFile != "" {
 		if k.ca, err = openFile("tls.ca_file", c.CAFile, parseCA, o.failed); err != nil {
@@ -101,7 +103,7 @@ func newConnector(c TLSConfig, o connectorOptions) (*connector, error) {
 		}
 	}
 	if (c.ClientCertFile == "") != (c.ClientKeyFile == "") {
-		return nil, errors.New("tls.client_cert_file and tls.client_key_file: both or neither")
+		return nil, config.Mistakef("tls.client_cert_file", "it is given together with tls.client_key_file, or not at all")
 	}
 	if c.ClientCertFile != "" {
 		if k.cert, err = openFile("tls.client_cert_file", c.ClientCertFile, asItIs, o.failed); err != nil {
@@ -111,7 +113,7 @@ func newConnector(c TLSConfig, o connectorOptions) (*connector, error) {
 			return nil, err
 		}
 		if _, err := tls.X509KeyPair(k.cert.value, k.key.value); err != nil {
-			return nil, errors.New("tls.client_key_file: it is not the key of tls.client_cert_file, in PEM")
+			return nil, config.Mistakef("tls.client_key_file", "it is not the key of tls.client_cert_file, in PEM")
 		}
 	}
 	k.client = k.make()

@@ -191,7 +191,7 @@ func TestAnyReport(t *testing.T) {
 				}
 			}
 		}
-		for _, part := range []string{"What was measured", "Error rates", "How to read this", "Rule of 3"} {
+		for _, part := range []string{"What was measured", "Error rates", "Glossary", "Threshold, anchor", "Rule of 3"} {
 			if !strings.Contains(page.words(), part) {
 				t.Fatalf("the page lacks %q", part)
 			}

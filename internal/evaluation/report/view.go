@@ -24,13 +24,13 @@ type view struct {
 	Causes, Measures []cause
 	// Anchors are the rates at the calibration's anchors and the threshold,
 	// Own those at the list's own false match rates.
-	Anchors, Own []rateRow
+	Anchors, Own rateTable
 	Folds        string
 	// DET and Scores are the plots; empty if there is nothing to show.
 	DET, Scores template.HTML
 	// DETHidden says how many points a logarithmic axis cannot show.
 	DETHidden string
-	Groups    []rateRow
+	Groups    rateTable
 	// Spread compares the groups.
 	Spread string
 	Worst  []pairTable
@@ -46,6 +46,18 @@ type cause struct{ Name, Value string }
 // rateCell is a rate in a table: its value, the value as "1 in", its interval,
 // and its counts. All but the first may be empty.
 type rateCell struct{ Value, OneIn, Interval, Counts string }
+
+// rateTable is a table of rates.
+type rateTable struct{ Rows []rateRow }
+
+// OneFMR reports whether the rates by people and by photographs are equal, as
+// where no two people have more than one pair of photographs. One column is enough
+// then.
+func (t rateTable) OneFMR() bool {
+	return !slices.ContainsFunc(t.Rows, func(r rateRow) bool {
+		return r.FMR.Value != r.ByPeople.Value || r.FMR.Interval != r.ByPeople.Interval
+	})
+}
 
 // rateRow is one cosine, or one group, in a table of rates.
 type rateRow struct {
@@ -85,8 +97,8 @@ func newView(r *evaluation.Report) (*view, error) {
 		Acquisition: acquisition(r),
 		Causes:      causes(r.Acquisition.Causes),
 		Measures:    causes(r.Acquisition.Measures),
-		Anchors:     rows(r.At),
-		Own:         rows(r.AtFMR),
+		Anchors:     rateTable{rows(r.At)},
+		Own:         rateTable{rows(r.AtFMR)},
 		Worst: []pairTable{
 			{"One person, least alike", "The lowest scores of pairs that the list says are one person.", pairs(r.Worst.Genuine)},
 			{"Different people, most alike", "The highest scores of pairs that the list says are two people: one pair of photographs for each two people.", pairs(r.Worst.Impostor)},
@@ -101,7 +113,7 @@ func newView(r *evaluation.Report) (*view, error) {
 		for _, g := range r.Groups.Each {
 			row := rowOf(g.Rates)
 			row.Name, row.Pass, row.FTA = orNone(name(g.Name)), false, cell(g.FTA)
-			v.Groups = append(v.Groups, row)
+			v.Groups.Rows = append(v.Groups.Rows, row)
 		}
 		v.Spread = spread(r.Groups)
 	}

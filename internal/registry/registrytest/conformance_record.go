@@ -2,6 +2,7 @@ package registrytest
 
 import (
 	"crypto/sha256"
+	"strings"
 	"testing"
 
 	"github.com/sesuai/sesuai/internal/face"
@@ -9,7 +10,7 @@ import (
 )
 
 // TestSamePhotograph: the photograph of the reference is recognised, in another
-// form too, and another photograph is not.
+// form too, and another photograph is not. The very file is 100.
 func (s suite) TestSamePhotograph(t *testing.T) {
 	r := s.open(t)
 	ownMatcher(t, r)
@@ -46,6 +47,9 @@ func (s suite) TestSamePhotograph(t *testing.T) {
 		compared := faceOf(t, r, test.person, probe)
 		if !compared.Portrait || compared.SamePhotograph != test.want {
 			t.Errorf("%s: the same photograph %v, want %v", test.name, compared.SamePhotograph, test.want)
+		}
+		if identical := strings.HasPrefix(test.name, "the file"); identical != (compared.Percentage.Value() == 100) {
+			t.Errorf("%s: %v %%", test.name, compared.Percentage.Value())
 		}
 	}
 }

@@ -122,19 +122,9 @@ func (m *Memory) Ask(ctx context.Context, q registry.Question) (a registry.Answe
 		if q.Probe == nil || a.Status != sesuai.Active || e.portrait == nil {
 			return nil
 		}
-		score, err := e.portrait.Template.Score(q.Probe.Template)
-		if err != nil {
-			return err
-		}
-		a.Face = registry.Comparison{
-			Portrait:       true,
-			Score:          score,
-			Percentage:     m.scale.Percentage(score),
-			Model:          e.portrait.Template.Model,
-			Calibration:    Calibration,
-			SamePhotograph: e.portrait.Made(*q.Probe),
-		}
-		return nil
+		var err error
+		a.Face, err = e.portrait.Compare(*q.Probe, m.scale, Calibration)
+		return err
 	})
 	if err != nil {
 		return registry.Answer{}, err
