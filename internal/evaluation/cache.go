@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/gob"
 	"io"
-	"math"
 	"os"
 	"strings"
 	"sync"
@@ -92,7 +91,7 @@ func parseCache(b []byte, key [sha256.Size]byte) map[cacheKey]extracted {
 			for _, c := range e.Vector {
 				sum += float64(c) * float64(c)
 			}
-			if len(e.Vector) != face.TemplateSize || !(math.Abs(sum-1) < 1e-3) {
+			if len(e.Vector) != face.TemplateSize || !(sum > 0.5 && sum < 1+1e-3) {
 				return nil
 			}
 			x.vector = e.Vector

@@ -51,8 +51,16 @@ func BenchmarkStandardDecode720(b *testing.B) {
 	}
 }
 
-func BenchmarkExtract720(b *testing.B) {
-	data := selfie720(b)
+func BenchmarkExtract720(b *testing.B) { benchmarkExtract(b, selfie720(b)) }
+
+// BenchmarkExtractDark720 measures a photograph in which the face is found only
+// after it has been brightened.
+func BenchmarkExtractDark720(b *testing.B) {
+	benchmarkExtract(b, encodeJPEG(b, dimmed(face.DrawFirst(720), 0.07, 1)))
+}
+
+func benchmarkExtract(b *testing.B, data []byte) {
+	b.Helper()
 	e := newEngine(b, func(o *face.Options) { o.Workers = 1 })
 	b.ReportAllocs()
 	for b.Loop() {

@@ -61,6 +61,9 @@ type scope struct {
 	// more means that a larger size follows if this one shows no face. It is
 	// left the smaller tiles.
 	more bool
+	// lit means that the photograph is brightened by what its face needs, or
+	// must not be brightened.
+	lit bool
 }
 
 // search searches for faces in the steps from..to, without to.

@@ -296,7 +296,7 @@ func (w *worker) extractFile(ctx context.Context, f *file, use Use) (Extraction,
 		if err := ctx.Err(); err != nil {
 			return Extraction{}, err
 		}
-		x, turn, err := w.extract(ctx, &w.photo, use, scope{searched: searched, more: d.more(denominator)})
+		x, turn, err := w.extract(ctx, &w.photo, use, scope{searched: searched, more: d.more(denominator), lit: use == ForReference})
 		if err != nil {
 			return Extraction{}, err
 		}
@@ -412,7 +412,8 @@ func (w *worker) reset() {
 const keepPixels = 4 << 20
 
 // extract processes the face in a decoded photograph. It also returns how the
-// photograph was turned to find it.
+// photograph was turned to find it. If the face is dark, it does all that again
+// with the photograph brightened, in which the detector may find others.
 func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (_ Extraction, turn orientation, _ error) {
 	e := w.engine
 	s, v, err := w.findUpright(ctx, p, part)
@@ -427,6 +428,10 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (_ 
 	case v == nil:
 		x.Finding = NoFace
 		return x, turn, nil
+	}
+	if gain := w.gain(v.photo); gain != v.photo.gain() && !part.lit {
+		part.lit = true
+		return w.extract(ctx, p.lit(gain), use, part)
 	}
 	five := v.points.five()
 	x.Box, x.Eyes = v.box, [2]Point{five[0], five[1]}
@@ -455,7 +460,7 @@ func (w *worker) describe(v *view, use Use) (Template, [2]uint64, error) {
 	t, err := NewTemplate(w.engine.Model(), v.vector)
 	sketch := sketchOf(t)
 	if err != nil || use != ForReference {
-		return t, sketch, err
+		return t.inLight(v.photo.gain()), sketch, err
 	}
 	mirror(w.template.Input(), alignedSize)
 	if err := w.template.Run(); err != nil {

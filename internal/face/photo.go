@@ -46,6 +46,10 @@ type plane struct {
 	stride, width, height int
 	across, down          int
 	left, top             int
+	// gain brightens the samples when they are resampled: each is multiplied
+	// by it, in a chroma its distance from 128. 0 means 1.
+	gain   float32
+	chroma bool
 }
 
 // box converts a box of the photograph to samples of the plane.
@@ -86,7 +90,10 @@ func (p *Photo) holdPlanes(m *Planes, colours jpegColours, o orientation, denomi
 	}
 	factor := p.shrinkBy(m.Width, m.Height, denominator)
 	for i, c := range m.Components {
-		all := plane{c.Pix, c.Stride, ceil(m.Width, c.Across), ceil(m.Height, c.Down), c.Across, c.Down, 0, 0}
+		all := plane{
+			pix: c.Pix, stride: c.Stride, width: ceil(m.Width, c.Across), height: ceil(m.Height, c.Down),
+			across: c.Across, down: c.Down,
+		}
 		p.planes[i] = all.shrunk(factor)
 	}
 	if colours == inGrey {
@@ -197,7 +204,7 @@ func (p *Photo) makePlanes(w, h int, swapped bool) {
 	p.Width, p.Height, p.ycc = w, h, false
 	p.converted = grow(p.converted, 3*n)
 	for i := range p.planes {
-		p.planes[i] = plane{p.converted[i*n : (i+1)*n], w, w, h, 1, 1, 0, 0}
+		p.planes[i] = plane{pix: p.converted[i*n : (i+1)*n], stride: w, width: w, height: h, across: 1, down: 1}
 	}
 }
 

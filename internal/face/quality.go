@@ -44,8 +44,10 @@ type Quality struct {
 	// (OFIQ has a trained random forest). 3 is blurred beyond recognition.
 	Sharpness float64 `json:"sharpness" yaml:"sharpness"`
 	// UnderExposure is 120·(0.832 − σ((u − 0.92)/0.05)), where u is the share
-	// of the face's pixels with a brightness of at most 25 of 255. 20 is a face
-	// that is nearly black, 80 one of which most is.
+	// of the face's pixels with a brightness of at most 25 of 255. A dark face
+	// is measured brightened by up to 8 times, so that only what has at most 3
+	// of 255 levels counts in it. 20 is a face that is nearly black, 80 one of
+	// which most is.
 	UnderExposure float64 `json:"under_exposure_prevention" yaml:"under_exposure_prevention"`
 	// OverExposure is 1/(o + 0.01), where o is the share of the face's pixels
 	// with a brightness of at least 247 of 255. 2 is a face of which half is

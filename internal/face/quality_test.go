@@ -44,7 +44,7 @@ func TestQualityRefuses(t *testing.T) {
 		{"shrunk", face.InterEyeDistance, face.ForProbe, face.DrawFirst(66), nil},
 		{"shrunk, to be enrolled", face.InterEyeDistance, face.ForReference, face.DrawFirst(100), nil},
 		{"blurred", face.Sharpness, face.ForProbe, blurred(face.DrawFirst(800), 16), nil},
-		{"darkened", face.UnderExposure, face.ForProbe, relit(plain, func(int) (k, b float64) { return 0.17, -14 }), nil},
+		{"darkened", face.UnderExposure, face.ForProbe, relit(plain, func(int) (k, b float64) { return 0.015, 0 }), nil},
 		{"overexposed", face.OverExposure, face.ForProbe, relit(plain, func(int) (k, b float64) { return 0.4, 199 }), nil},
 		{"half in shadow", face.IlluminationUniformity, face.ForReference, relit(plain, func(x int) (k, b float64) {
 			if x > 200 {

@@ -173,9 +173,10 @@ func (s *resampler) planes(out [3][]float32, dst raster, p *Photo, box Box, pads
 }
 
 // plane resamples one plane, for each target row first vertically into s.row and
-// then horizontally.
+// then horizontally, and brightens it.
 func (s *resampler) plane(out []float32, width, height int, c *plane, box Box, pad float32) {
 	b := c.box(box)
+	pad = c.darkened(pad)
 	s.x.fit(width, b.X0, b.X1, c.width)
 	s.y.fit(height, b.Y0, b.Y1, c.height)
 	lo, hi := s.x.span()
@@ -184,6 +185,7 @@ func (s *resampler) plane(out []float32, width, height int, c *plane, box Box, p
 		s.sumRows(c, lo, hi, y)
 		s.sumColumns(out[y*width:(y+1)*width], lo, pad, pad*s.y.cover[y])
 	}
+	c.brighten(out)
 }
 
 // sumRows sets s.row to the weighted sum of the source rows of target row y, in

@@ -261,3 +261,42 @@ func TestResamplerKeepsNothing(t *testing.T) {
 		}
 	})
 }
+
+// A brightened photograph is read like one with brighter pixels, beside the
+// photograph and in a turned copy too.
+func TestBrightening(t *testing.T) {
+	const gain = 8
+	dark := func(x, y int) [3]byte { return [3]byte{byte(x), byte(y), byte((x + y) / 2)} }
+	grey := func(x, y int) [3]byte { return [3]byte{byte(x), byte(x), byte(x)} }
+	brighter := func(at func(x, y int) [3]byte) func(x, y int) [3]byte {
+		return func(x, y int) [3]byte {
+			c := at(x, y)
+			for i, v := range c {
+				c[i] = byte(min(gain*int(v), 255))
+			}
+			return c
+		}
+	}
+	for _, test := range []struct {
+		name        string
+		dark, light *Photo
+		// tolerance is 0.5 times the gain and the weights of toRGB where the
+		// chromas were rounded.
+		tolerance float64
+	}{
+		{"RGB", photoOf(t, 31, 23, dark), photoOf(t, 31, 23, brighter(dark)), 1e-3},
+		{"grey JPEG", jpegOf(t, 31, 23, subsampleRatios[2], grey), jpegOf(t, 31, 23, subsampleRatios[2], brighter(grey)), 1e-3},
+		{"JPEG", jpegOf(t, 31, 23, subsampleRatios[0], dark), jpegOf(t, 31, 23, subsampleRatios[0], brighter(dark)), 0.5 * (gain + 1) * (1 + 1.772)},
+	} {
+		beyond := Box{-5, 3, 20, 40}
+		got := resampled(test.dark.lit(gain).turned(6), beyond, 17, 19, 127)
+		want := resampled(test.light.turned(6), beyond, 17, 19, 127)
+		for c := range want.planes {
+			for i, v := range want.planes[c] {
+				if !near(float64(got.planes[c][i]), float64(v), test.tolerance) {
+					t.Fatalf("%s: channel %d, pixel %d is %v, want %v", test.name, c, i, got.planes[c][i], v)
+				}
+			}
+		}
+	}
+}

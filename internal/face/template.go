@@ -11,13 +11,14 @@ import (
 // models (Deng et al. 2019).
 const TemplateSize = 512
 
-// Template is a face as a unit vector in the space of one model. Templates of
+// Template is a face as a vector in the space of one model. Templates of
 // different models cannot be compared. It is biometric data, so formatters print
 // only the model.
 type Template struct {
 	// Model identifies the network and its pre-processing: see Manifest.Model.
 	Model string
-	// Vector has TemplateSize components and length 1.
+	// Vector has TemplateSize components and length 1. That of a probe from a
+	// dark photograph is shorter, which lowers its scores: see litLength.
 	Vector []float32
 }
 
@@ -48,9 +49,9 @@ func NewTemplate(model string, v []float32) (Template, error) {
 	return Template{Model: model, Vector: v}, nil
 }
 
-// Score returns the comparison score of two templates: the cosine of the angle
-// between them, -1 to 1; higher is more similar. It returns ErrModelDiffers if
-// their models differ.
+// Score returns the comparison score of two templates, their scalar product: the
+// cosine of the angle between unit vectors, -1 to 1; higher is more similar. It
+// returns ErrModelDiffers if their models differ.
 func (t Template) Score(u Template) (float64, error) {
 	if t.Model != u.Model {
 		return 0, ErrModelDiffers

@@ -34,7 +34,7 @@ func (e *Engine) sceneOf(p *Photo, turn orientation, faces []detection) scene {
 // photograph turned, the whole of that is searched, and the faces found there, if
 // any, count.
 func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, *view, error) {
-	s, err := w.findTurned(ctx, p, part)
+	s, err := w.findLit(ctx, p, part)
 	if err != nil || len(s.faces) == 0 {
 		return s, nil, err
 	}
