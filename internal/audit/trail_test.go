@@ -325,17 +325,7 @@ func TestEventsOfALongTrail(t *testing.T) {
 		"since":   {audit.Filter{RequestID: "wanted", Since: first.Time.Add(time.Hour)}, []int64{11000, 9000}},
 		"too old": {audit.Filter{RequestID: "wanted", Since: first.Time.Add(48 * time.Hour)}, nil},
 	} {
-		events, err := l.Events(t.Context(), test.filter)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		var got []int64
-		for _, e := range events {
-			got = append(got, e.Seq)
-		}
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
+		audittest.AssertEvents(t, l, name, test.filter, test.want)
 	}
 }
 

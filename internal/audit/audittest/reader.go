@@ -44,17 +44,24 @@ func (s suite) TestEvents(t *testing.T) {
 		"several":          {audit.Filter{NIK: first.NIK, Reason: "success", Since: second.Time, Limit: 9}, []int64{3}},
 		"none":             {audit.Filter{RequestID: "d"}, nil},
 	} {
-		events, err := l.Events(t.Context(), test.filter)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		var got []int64
-		for _, e := range events {
-			got = append(got, e.Seq)
-		}
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
+		AssertEvents(t, l, name, test.filter, test.want)
+	}
+}
+
+// AssertEvents reports an error if the filter does not select the events with these
+// numbers, in this order. It calls the filter name.
+func AssertEvents(t *testing.T, r audit.Reader, name string, f audit.Filter, want []int64) {
+	t.Helper()
+	events, err := r.Events(t.Context(), f)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	var got []int64
+	for _, e := range events {
+		got = append(got, e.Seq)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}
 }
 
