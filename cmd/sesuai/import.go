@@ -16,7 +16,7 @@ type personImport struct {
 	RequirePhoto bool   `help:"Reject rows without a photograph. Otherwise they are enrolled, and no face can be verified against them."`
 	OnConflict   string `help:"What to do about a person who is on record with other values: replace, skip, or fail, which ends the import." enum:"replace,skip,fail" default:"replace" placeholder:"replace|skip|fail"`
 	DryRun       bool   `help:"Check and count everything, and write nothing."`
-	Rejects      string `help:"Write the rows that are rejected to this CSV file: line, code, reason and guidance, and nothing of the row." placeholder:"FILE"`
+	Rejects      string `help:"Write the rows that are rejected to this CSV file: line, code, reason and guidance, and nothing of the row but a day and month that do not exist." placeholder:"FILE"`
 	Identity     string `help:"The file of the age identity that FILE is sealed to." placeholder:"FILE"`
 }
 

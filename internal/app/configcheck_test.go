@@ -59,7 +59,7 @@ func TestCheckFiles(t *testing.T) {
 		{func(c *app.Config) { c.Data = filepath.Join(file, "below") }, "data: stat " + file},
 		{func(c *app.Config) { c.Data, c.Registry = open, "" }, "data: data folder " + open + " may be read or changed by others"},
 		{func(c *app.Config) { c.Data, c.Registry = damaged, "" }, "data: data folder " + damaged + " holds a sesuai.db that is not a database"},
-		{func(c *app.Config) { c.Registry = "postgres://127.0.0.1:1/x" }, "registry: connecting to the database: "},
+		{func(c *app.Config) { c.Registry = "postgres://127.0.0.1:1/x" }, "registry: PostgreSQL at 127.0.0.1:1 does not answer for the database x: "},
 		{func(c *app.Config) { c.Dukcapil = otherDukcapilConfig() }, "dukcapil.data.user_file: the file cannot be opened"},
 		{func(c *app.Config) { c.Dukcapil = otherDukcapilConfig() }, "dukcapil.face.public_key_file: the file cannot be opened"},
 		{func(c *app.Config) { c.Dukcapil = otherDukcapilConfig() }, "dukcapil.tls.ca_file: the file cannot be opened"},

@@ -79,21 +79,22 @@ func TestDecode(t *testing.T) {
 		}
 	}
 	for text, says := range map[string]string{
-		"nmae: y":               "nmae: there is no such key; there are name, on, wait, share, marks, last, list",
-		"inner: {wait: 2s}":     "inner: there is no such key; there are name, on, wait, share, marks, last, list",
-		"marks: {c: 1}":         "marks.c: there is no such key; marks has a, b",
-		"marks: 3":              "marks: keys are needed, not 3: marks has a, b",
-		"wait: 2s\nwait: 2s":    "wait: it is set twice, first in line 1",
-		"last: 1.5":             `last: "1.5" is not a whole number from -1 to 5, such as 3`,
-		"last: many":            `last: "many" is not a whole number from -1 to 5, such as 3`,
-		"last: [1]":             `last: "a list" is not a whole number from -1 to 5, such as 3`,
-		"wait: 2":               `wait: "2" is not a duration from 10ms to 1h, such as 1s`,
-		"on: perhaps":           `on: "perhaps" is not true or false`,
-		"list: {a: b}":          "list: ",
-		"name: [":               "sequence end token ']' not found",
-		"- name":                "keys are needed, not a list: there are name, on, wait, share, marks, last, list",
-		"name: x\n---\nname: z": "there is a second document, after ---",
-		"name: {x: y}":          `name: "a section" is not a text`,
+		"nmae: y":                            "nmae: there is no such key; there are name, on, wait, share, marks, last, list",
+		"inner: {wait: 2s}":                  "inner: there is no such key; there are name, on, wait, share, marks, last, list",
+		"marks: {c: 1}":                      "marks.c: there is no such key; marks has a, b",
+		"marks: 3":                           "marks: keys are needed, not a text: marks has a, b",
+		"wait: 2s\nwait: 2s":                 "wait: it is set twice, first in line 1",
+		strings.Repeat("canary", 10) + ": x": "canarycanarycanarycanarycanarycanarycana…: there is no such key; ",
+		"last: 1.5":                          `last: "1.5" is not a whole number from -1 to 5, such as 3`,
+		"last: many":                         `last: "many" is not a whole number from -1 to 5, such as 3`,
+		"last: [1]":                          `last: "a list" is not a whole number from -1 to 5, such as 3`,
+		"wait: 2":                            `wait: "2" is not a duration from 10ms to 1h, such as 1s`,
+		"on: perhaps":                        `on: "perhaps" is not true or false`,
+		"list: {a: b}":                       "list: ",
+		"name: [":                            "sequence end token ']' not found",
+		"- name":                             "keys are needed, not a list: there are name, on, wait, share, marks, last, list",
+		"name: x\n---\nname: z":              "there is a second document, after ---",
+		"name: {x: y}":                       `name: "a section" is not a text`,
 	} {
 		got := defaults()
 		_, err := config.Decode([]byte(text), &got)

@@ -79,7 +79,8 @@ func (d *decoder) section(name string, node ast.Node) {
 	}
 	pairs, ok := node.(ast.MapNode)
 	if !ok {
-		d.mistake(name, node, fmt.Sprintf("keys are needed, not %s: %s", describe(node), d.known(name)))
+		// A text is not repeated: it may be any file.
+		d.mistake(name, node, fmt.Sprintf("keys are needed, not %s: %s", kindOf(node), d.known(name)))
 		return
 	}
 	for i := pairs.MapRange(); i.Next(); {
@@ -96,7 +97,7 @@ func (d *decoder) pair(section string, pair *ast.MappingValueNode) {
 	_, isSection := d.sections[name]
 	k, isKey := d.keys[name]
 	if !isKey && (!isSection || name == "") {
-		d.mistake(name, pair.Key, "there is no such key; "+d.known(section))
+		d.mistake(shortened(name), pair.Key, "there is no such key; "+d.known(section))
 		return
 	}
 	if first := d.lines[name]; first != 0 {
@@ -149,13 +150,23 @@ func integer[T int | int64](into *T, text []byte) error {
 
 // describe returns a scalar's text, or what else a node is.
 func describe(node ast.Node) string {
+	if kind := kindOf(node); kind != scalar {
+		return kind
+	}
+	return node.GetToken().Value
+}
+
+const scalar = "a text"
+
+// kindOf says what a node is.
+func kindOf(node ast.Node) string {
 	switch node.(type) {
 	case ast.MapNode:
 		return "a section"
 	case ast.ArrayNode:
 		return "a list"
 	default:
-		return node.GetToken().Value
+		return scalar
 	}
 }
 

@@ -135,9 +135,12 @@ func Locate(err error, place func(Mistake) string) error {
 const maxQuoted = 40
 
 // Quote quotes the beginning of what was found in a configuration.
-func Quote(found string) string {
-	if runes := []rune(found); len(runes) > maxQuoted {
-		found = string(runes[:maxQuoted]) + "…"
+func Quote(found string) string { return strconv.Quote(strings.TrimSpace(shortened(found))) }
+
+// shortened returns the beginning of a text.
+func shortened(text string) string {
+	if runes := []rune(text); len(runes) > maxQuoted {
+		text = string(runes[:maxQuoted]) + "…"
 	}
-	return strconv.Quote(strings.TrimSpace(found))
+	return text
 }

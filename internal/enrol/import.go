@@ -64,8 +64,8 @@ type Import struct {
 	// Now says which day it is, for dates in the future; time.Now if nil.
 	Now func() time.Time
 	// Rejected, if not nil, is called for every row that is not enrolled. The
-	// error why says why and holds nothing of the row. Calls come one at a
-	// time, in no particular order. An error that Rejected returns ends the
+	// error why says why and holds nothing of the row but the day and month of a
+	// date that does not exist. Calls come one at a time, in no particular order. An error that Rejected returns ends the
 	// import.
 	Rejected func(line int, why error) error
 	// Progress, if not nil, is called now and then with how many of the file's
@@ -75,8 +75,8 @@ type Import struct {
 }
 
 // Summary counts the data lines that an Import has read, each once: Rows is the
-// sum of Added, Replaced, Unchanged, Kept and Rejected. After a run without an error Rows is the number of data
-// lines of the file.
+// sum of Added, Replaced, Unchanged, Kept and Rejected. After a run without an
+// error it is the number of data lines of the file.
 type Summary struct {
 	Rows      int `json:"rows"`
 	Added     int `json:"added"`
@@ -120,9 +120,10 @@ type run struct {
 //
 // An error means that the file was not read to its end. It is of kind
 // sesuai.KindMalformed if the header line is wrong, the NIKs were rounded
-// (ErrRounded) or Photos is missing (ErrNoPhotographs), and then nobody was enrolled; of kind sesuai.KindConflict if
-// OnConflict is Fail and a person was on record with other values. Else the file
-// cannot be read, the registry fails, or ctx has ended.
+// (ErrRounded) or Photos is missing (ErrNoPhotographs), and then nobody was
+// enrolled. It is of kind sesuai.KindConflict if OnConflict is Fail and a person was
+// on record with other values. Else the file cannot be read, the registry fails, or
+// ctx has ended.
 func (i *Import) Run(ctx context.Context) (Summary, error) {
 	people, lines, err := inspect(ctx, i.Format, i.People, i.Photos != nil)
 	if err != nil {

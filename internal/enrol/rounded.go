@@ -40,8 +40,9 @@ const headSize = 1 << 20
 var scientific = regexp.MustCompile(`^[0-9]+([.,][0-9]*)?[eE]\+?[0-9]+$`)
 
 // inspect reads a file before it is imported, and refuses one whose NIKs were
-// rounded or, without photos, one that names photographs. It returns a reader of the same file from the same place, and how
-// many data lines the file has; 0 if that is not known.
+// rounded or, without photos, one that names photographs. It returns a reader of
+// the same file from the same place, and how many data lines the file has; 0 if that
+// is not known.
 //
 // A file that can be read twice is read to its end. Of any other, such as a
 // pipe, the first headSize bytes are inspected.

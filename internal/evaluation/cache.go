@@ -91,6 +91,7 @@ func parseCache(b []byte, key [sha256.Size]byte) map[cacheKey]extracted {
 			for _, c := range e.Vector {
 				sum += float64(c) * float64(c)
 			}
+			// The template of a brightened probe is shorter than 1 (face.Template).
 			if len(e.Vector) != face.TemplateSize || !(sum > 0.5 && sum < 1+1e-3) {
 				return nil
 			}

@@ -4,7 +4,7 @@ import "context"
 
 // A camera in poor light writes a dark photograph that may still have all a
 // template needs. The detector misses a face with a mean brightness under 12 or
-// so, which befalls dark skin first. So a probe without a face, and one with a
+// so, which is that of dark skin first. So a probe without a face, and one with a
 // dark face, are looked at again brightened (docs/decisions/quality.md).
 const (
 	// darkFace is the mean brightness of a face, of 255, under which it is looked
