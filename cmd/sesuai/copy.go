@@ -91,9 +91,14 @@ type copied struct {
 }
 
 func (s *session) printCopied(c copied) error {
+	var onlyThere string
+	if len(c.OnlyThere) > 0 {
+		onlyThere = "only the other registry has these clients, which stay valid there: " + strings.Join(c.OnlyThere, ", ") + "\n"
+	}
 	return s.print(c,
 		"%d clients, with the credentials that they have: %d added or changed\n"+
+			"%s"+
 			"%d added, %d replaced, %d unchanged; both have %d people and the digest %s\n"+
 			"stays here: %s\n",
-		c.Clients, c.Changed, c.Added, c.Replaced, c.Unchanged, c.People, c.Digest, strings.Join(c.Stays, ", "))
+		c.Clients, c.Changed, onlyThere, c.Added, c.Replaced, c.Unchanged, c.People, c.Digest, strings.Join(c.Stays, ", "))
 }
