@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
@@ -40,6 +41,9 @@ func (c *auditList) Run(s *session) error {
 	}
 	return s.withStorage(func(storage *app.Storage) error {
 		names, err := s.clientNames(storage)
+		if err != nil && c.Client != "" && !strings.HasPrefix(c.Client, access.IDPrefix) {
+			return err // whose name it is cannot be said
+		}
 		if err != nil { // the events are still readable, and may say why
 			fmt.Fprintf(s.stderr, "sesuai: the names of clients are left out: %s\n", describe(err))
 		}
