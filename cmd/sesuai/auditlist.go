@@ -9,13 +9,18 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
+type sinceFlag struct {
+	Since string `help:"Only those since then: how long ago, such as 24h, or a day in Jakarta, such as 2026-11-28." placeholder:"24h|DAY"`
+}
+
 type auditList struct {
-	Since  string `help:"Only those since then: how long ago, such as 24h, or a day in Jakarta, such as 2026-11-28." placeholder:"24h|DAY"`
+	sinceFlag
 	Client string `help:"Only those of this client: its name, or its id if it was removed." placeholder:"NAME|ID"`
 	Reason string `help:"Only those with this in the reason or the action, such as name, FACE_QUALITY or client.remove." placeholder:"TEXT"`
 	NIK    string `name:"nik" help:"Only those about this NIK; - reads it from standard input." placeholder:"NIK|-"`
@@ -32,7 +37,7 @@ func (auditList) Help() string {
 func (c *auditList) Run(s *session) error {
 	filter := audit.Filter{Reason: c.Reason, Limit: c.Limit}
 	var err error
-	if filter.Since, err = parseSince(c.Since, time.Now()); err != nil {
+	if filter.Since, err = c.time(time.Now()); err != nil {
 		return err
 	}
 	if filter.NIK, err = c.nik(); err != nil {
@@ -40,6 +45,9 @@ func (c *auditList) Run(s *session) error {
 	}
 	return s.withStorage(func(storage *app.Storage) error {
 		names, err := s.clientNames(storage)
+		if err != nil && c.Client != "" && !strings.HasPrefix(c.Client, access.IDPrefix) {
+			return err // whose name it is cannot be said
+		}
 		if err != nil { // the events are still readable, and may say why
 			fmt.Fprintf(s.stderr, "sesuai: the names of clients are left out: %s\n", describe(err))
 		}
@@ -61,15 +69,15 @@ func (c *auditList) Run(s *session) error {
 	})
 }
 
-// parseSince returns the time that --since means; zero for "".
-func parseSince(text string, now time.Time) (time.Time, error) {
-	if text == "" {
+// time returns the time that --since means; zero if there is none.
+func (c *sinceFlag) time(now time.Time) (time.Time, error) {
+	if c.Since == "" {
 		return time.Time{}, nil
 	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+	if ago, err := time.ParseDuration(c.Since); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
 	}
-	day, err := time.ParseInLocation(time.DateOnly, text, sesuai.Jakarta)
+	day, err := time.ParseInLocation(time.DateOnly, c.Since, sesuai.Jakarta)
 	if err != nil {
 		return day, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "--since is how long ago, such as 24h, or a day, such as 2026-11-28"}
 	}
@@ -127,17 +135,25 @@ func (s *session) printEvents(events []audit.Entry, names map[string]string) err
 }
 
 type auditShow struct {
+	sinceFlag
 	RequestID string `arg:"" name:"request-id" help:"The request's id, as in the response, in the log or in audit list."`
 }
 
 // Help is what --help says of the command besides its flags.
 func (auditShow) Help() string {
-	return "Requests to which the caller gave the same id are all shown, the last one first. Exit status: 0 if there is any, 1 if there is none."
+	return "Requests to which the caller gave the same id are all shown, the last one first. So the whole trail is read, unless " +
+		"--since says where to end. Exit status: 0 if there is any, 1 if there is none."
 }
 
 func (c *auditShow) Run(s *session) error {
+	since, err := c.time(time.Now())
+	if err != nil {
+		return err
+	}
 	return s.withStorage(func(storage *app.Storage) error {
-		events, err := c.events(s, storage)
+		// The id may be given as it was sent or as it was recorded.
+		ids := []string{c.RequestID, httpapi.RecordedID(storage.Hash, c.RequestID)}
+		events, err := storage.Trail.Events(s, audit.Filter{Since: since, RequestIDs: ids})
 		if err != nil {
 			return err
 		}
@@ -161,14 +177,4 @@ func (c *auditShow) Run(s *session) error {
 		}
 		return nil
 	})
-}
-
-// events returns the events of the request, whether its id is given as it was sent or
-// as it was recorded.
-func (c *auditShow) events(s *session, storage *app.Storage) ([]audit.Entry, error) {
-	events, err := storage.Trail.Events(s, audit.Filter{RequestID: c.RequestID})
-	if recorded := httpapi.RecordedID(storage.Hash, c.RequestID); err == nil && len(events) == 0 && recorded != c.RequestID {
-		events, err = storage.Trail.Events(s, audit.Filter{RequestID: recorded})
-	}
-	return events, err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -38,15 +37,11 @@ func (c *copyCommand) copy(s *session, from, to *app.Storage) error {
 	var result copied
 	var err error
 	if !c.PeopleOnly {
-		result.CopiedClients, err = app.CopyClients(s, from, to)
-		if sesuai.KindOf(err) == sesuai.KindConflict {
-			return fmt.Errorf("%s; --people-only leaves the clients", describe(err))
+		if result.CopiedClients, err = s.copyClients(from, to); err != nil {
+			return err
 		}
 	}
-	if err == nil {
-		result.Copied, err = s.copyPeople(from, to)
-	}
-	if err != nil {
+	if result.Copied, err = s.copyPeople(from, to); err != nil {
 		return err
 	}
 	result.People, result.Digest = result.To.People, result.To.String()
@@ -55,6 +50,19 @@ func (c *copyCommand) copy(s *session, from, to *app.Storage) error {
 		result.Stays = append([]string{"the clients, so that every caller needs new credentials"}, result.Stays...)
 	}
 	return s.printCopied(result)
+}
+
+// copyClients copies the clients. What follows from it is said at once: another run,
+// after one that failed later, does not see it.
+func (s *session) copyClients(from, to *app.Storage) (app.CopiedClients, error) {
+	done, err := app.CopyClients(s, from, to)
+	if sesuai.KindOf(err) == sesuai.KindConflict {
+		return done, fmt.Errorf("%s; --people-only leaves the clients", describe(err))
+	}
+	if err == nil && done.NewHash {
+		fmt.Fprintln(s.stderr, "nodes that serve the other registry already must be started again: they do not know its clients")
+	}
+	return done, err
 }
 
 // copyPeople copies everybody on record.
@@ -83,13 +91,14 @@ type copied struct {
 }
 
 func (s *session) printCopied(c copied) error {
-	var warning error
-	if c.NewHash {
-		_, warning = fmt.Fprintln(s.stderr, "nodes that serve the other registry already must be started again: they do not know its clients")
+	var onlyThere string
+	if len(c.OnlyThere) > 0 {
+		onlyThere = "only the other registry has these clients, which stay valid there: " + strings.Join(c.OnlyThere, ", ") + "\n"
 	}
-	return errors.Join(warning, s.print(c,
+	return s.print(c,
 		"%d clients, with the credentials that they have: %d added or changed\n"+
+			"%s"+
 			"%d added, %d replaced, %d unchanged; both have %d people and the digest %s\n"+
 			"stays here: %s\n",
-		c.Clients, c.Changed, c.Added, c.Replaced, c.Unchanged, c.People, c.Digest, strings.Join(c.Stays, ", ")))
+		c.Clients, c.Changed, onlyThere, c.Added, c.Replaced, c.Unchanged, c.People, c.Digest, strings.Join(c.Stays, ", "))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
+	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
 // withUpstream runs f on the storage in a script's data folder, as that of a
@@ -49,8 +50,8 @@ func upstream(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// returned DIR TIME… records that somebody was verified at each time, and that
-// the data of all but the last are delivered.
+// returned DIR TIME… records that somebody was verified at each time, which is the
+// request's id too, and that the data of all but the last are delivered.
 func returned(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: returned DIR TIME…")
@@ -61,7 +62,7 @@ func returned(ts *testscript.TestScript, neg bool, args []string) {
 		var delivered []int64
 		for i, at := range args[1:] {
 			ts.Check(s.Events.Append(context.Background(), audit.Event{
-				Time: moment(ts, at), RequestID: "r", Client: "cli_a", NIK: nik, Result: audit.Verified,
+				Time: moment(ts, at), RequestID: httpapi.RecordedID(s.Hash, at), Client: "cli_a", NIK: nik, Result: audit.Verified,
 			}))
 			if i > 0 {
 				delivered = append(delivered, int64(i))

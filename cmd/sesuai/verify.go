@@ -113,7 +113,7 @@ func (c *verifyCommand) confirm(s *session) error {
 		return nil
 	}
 	question := fmt.Sprintf("This asks %s, for %s. Go on? [y/N] ", inquiry.Registry, inquiry.Prices)
-	return confirmOnTerminal(question, "this asks "+inquiry.Registry+", for "+inquiry.Prices+": give --yes")
+	return confirmOnTerminal(s, question, "this asks "+inquiry.Registry+", for "+inquiry.Prices+": give --yes")
 }
 
 // nameThreshold is the default of --name-threshold.

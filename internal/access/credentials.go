@@ -59,11 +59,14 @@ func hashesOf(hash Hash, username, password, apiKey string) Hashes {
 	}
 }
 
+// IDPrefix is how the IDs of clients start that Add has added.
+const IDPrefix = "cli_"
+
 // Add generates an ID and credentials for a client and adds it to clients.
 // Policies that are not set get their defaults. Add returns the client as it was
 // added. Errors are those of Client.Validate and Clients.AddClient.
 func Add(ctx context.Context, clients Clients, hash Hash, c Client) (Client, Credentials, error) {
-	c.ID = "cli_" + rand.Text()
+	c.ID = IDPrefix + rand.Text()
 	if c.Replay == 0 {
 		c.Replay = DefaultReplay
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -52,17 +54,26 @@ func (s *Store) CountTx(ctx context.Context, tx *sqldb.Tx) (n int, err error) {
 	return n, tx.QueryRowContext(ctx, `SELECT count(*) FROM clients`).Scan(&n)
 }
 
+// Imported is the result of ImportTx.
+type Imported struct {
+	// Changed is how many clients were added or changed.
+	Changed int
+	// OnlyHere are the names of the clients that were here and are not among those
+	// that were imported, in their order. They stay as they are.
+	OnlyHere []string
+}
+
 // ImportTx adds clients that Export returned from a store with the same keyed hash
 // of credentials, in a transaction. A client that is here already gets the settings
-// of the other one. ImportTx returns how many clients were added or changed. The
-// error has kind sesuai.KindConflict if a client of the same name is another one.
-func (s *Store) ImportTx(ctx context.Context, tx *sqldb.Tx, clients []Stored) (changed int, err error) {
+// of the other one. The error has kind sesuai.KindConflict if a client of the same
+// name is another one.
+func (s *Store) ImportTx(ctx context.Context, tx *sqldb.Tx, clients []Stored) (done Imported, err error) {
 	if err := tx.Lock(ctx, clientsLock); err != nil {
-		return 0, err
+		return done, err
 	}
 	here, err := s.export(ctx, tx)
 	if err != nil {
-		return 0, err
+		return done, err
 	}
 	byName := make(map[string]Stored)
 	for _, c := range here {
@@ -72,13 +83,15 @@ func (s *Store) ImportTx(ctx context.Context, tx *sqldb.Tx, clients []Stored) (c
 		old, there := byName[c.Client.Name]
 		did, err := s.put(ctx, tx, old, there, c)
 		if err != nil {
-			return changed, err
+			return done, err
 		}
 		if did {
-			changed++
+			done.Changed++
 		}
+		delete(byName, c.Client.Name)
 	}
-	return changed, nil
+	done.OnlyHere = slices.Sorted(maps.Keys(byName))
+	return done, nil
 }
 
 // put adds a client, or gives the one that is there its settings.

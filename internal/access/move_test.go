@@ -13,7 +13,8 @@ import (
 )
 
 // TestImport: clients move from a store to another one with all that is stored of
-// them. Run again, only what has changed is changed.
+// them. Run again, only what has changed is changed. A client that is only in the other
+// store stays there, and is named.
 func TestImport(t *testing.T) {
 	from := openStore(t, engines.SQLite(t).Open(t))
 	for _, name := range []string{"a", "b"} {
@@ -24,16 +25,16 @@ func TestImport(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		db := d.Open(t)
 		to := openStore(t, db)
-		move := func() (changed int, err error) {
+		move := func() (done access.Imported, err error) {
 			stored, err := from.Export(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			err = db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-				changed, err = to.ImportTx(t.Context(), tx, stored)
+				done, err = to.ImportTx(t.Context(), tx, stored)
 				return err
 			})
-			return changed, err
+			return done, err
 		}
 		set := func(name string, burst int) {
 			_, found, err := from.ChangeClient(t.Context(), name, func(c *access.Client) error { c.Burst = burst; return nil })
@@ -51,8 +52,12 @@ func TestImport(t *testing.T) {
 			{func() { set("a", 10) }, 1},
 		} {
 			step.before()
-			if changed, err := move(); err != nil || changed != step.want {
-				t.Errorf("step %d: %d were changed, want %d; %v", i, changed, step.want, err)
+			done, err := move()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(access.Imported{Changed: step.want}, done); diff != "" {
+				t.Errorf("step %d (-want +got):\n%s", i, diff)
 			}
 			there, err := to.Export(t.Context())
 			if err != nil {
@@ -67,6 +72,19 @@ func TestImport(t *testing.T) {
 			}
 		}
 
+		for _, name := range []string{"z", "aa"} {
+			if err := to.AddClient(t.Context(), accesstest.Client(name), accesstest.HashesOf(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		done, err := move()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(access.Imported{OnlyHere: []string{"aa", "z"}}, done); diff != "" {
+			t.Errorf("with clients of its own (-want +got):\n%s", diff)
+		}
+
 		// A client of the same name that is another one is left alone.
 		if _, err := to.RemoveClient(t.Context(), "b"); err != nil {
 			t.Fatal(err)
@@ -79,7 +97,7 @@ func TestImport(t *testing.T) {
 		if _, err := move(); sesuai.KindOf(err) != sesuai.KindConflict {
 			t.Errorf("ImportTx = %v, want an error of kind %s", err, sesuai.KindConflict)
 		}
-		if listed, err := to.ListClients(t.Context()); err != nil || len(listed) != 2 || listed[1].ID != "other" {
+		if listed, err := to.ListClients(t.Context()); err != nil || len(listed) != 4 || listed[2].ID != "other" {
 			t.Errorf("there are %v, %v", listed, err)
 		}
 	})

@@ -14,6 +14,9 @@ type CopiedClients struct {
 	Clients int `json:"clients"`
 	// Changed is how many of them were added or changed.
 	Changed int `json:"clients_changed"`
+	// OnlyThere are the names of the clients that only the other storage has, in
+	// their order. It still accepts their credentials.
+	OnlyThere []string `json:"clients_only_there,omitempty"`
 	// NewHash reports whether the other storage has taken the keyed hash of
 	// credentials: processes that have it open must open it again.
 	NewHash bool `json:"-"`
@@ -26,12 +29,12 @@ type CopiedClients struct {
 // name is another one.
 func CopyClients(ctx context.Context, from, to *Storage) (done CopiedClients, err error) {
 	clients, err := from.clients.Export(ctx)
-	if err != nil || len(clients) == 0 {
+	if err != nil {
 		return done, err
 	}
 	done.Clients = len(clients)
-	err = to.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) (err error) {
-		if !to.vault.HasSecret(keyring.Credentials, from.vault) {
+	err = to.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
+		if len(clients) > 0 && !to.vault.HasSecret(keyring.Credentials, from.vault) {
 			n, err := to.clients.CountTx(ctx, tx)
 			if err != nil {
 				return err
@@ -48,7 +51,8 @@ func CopyClients(ctx context.Context, from, to *Storage) (done CopiedClients, er
 			}
 			done.NewHash = true
 		}
-		done.Changed, err = to.clients.ImportTx(ctx, tx, clients)
+		imported, err := to.clients.ImportTx(ctx, tx, clients)
+		done.Changed, done.OnlyThere = imported.Changed, imported.OnlyHere
 		return err
 	})
 	if sesuai.KindOf(err) == sesuai.KindConflict {

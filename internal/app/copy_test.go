@@ -3,6 +3,8 @@ package app_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
@@ -16,8 +18,11 @@ func TestCopyClients(t *testing.T) {
 	for i, want := range []app.CopiedClients{{Clients: 1, Changed: 1, NewHash: true}, {Clients: 1}} {
 		to := openConfig(t, other)
 		done, err := app.CopyClients(t.Context(), from, to)
-		if err != nil || done != want {
-			t.Errorf("run %d: CopyClients = %+v, %v, want %+v", i, done, err, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, done); diff != "" {
+			t.Errorf("run %d: CopyClients (-want +got):\n%s", i, diff)
 		}
 		closeStorage(t, to)
 	}
@@ -30,6 +35,18 @@ func TestCopyClients(t *testing.T) {
 	}
 	if _, err := to.Trail.Verify(t.Context()); err != nil {
 		t.Error(err)
+	}
+
+	// A client that was removed since is named, be it the last one.
+	if removed, err := from.Clients.RemoveClient(t.Context(), "test"); err != nil || !removed {
+		t.Fatal(removed, err)
+	}
+	done, err := app.CopyClients(t.Context(), from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(app.CopiedClients{OnlyThere: []string{"test"}}, done); diff != "" {
+		t.Errorf("CopyClients (-want +got):\n%s", diff)
 	}
 	closeStorage(t, from)
 

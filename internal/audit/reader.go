@@ -16,9 +16,10 @@ type Filter struct {
 	// Since is the earliest time.
 	Since time.Time
 	// Client is the ID of the client.
-	Client    string
-	RequestID string
-	NIK       sesuai.NIK
+	Client string
+	// RequestIDs are the ids of requests, any of them.
+	RequestIDs []string
+	NIK        sesuai.NIK
 	// Reason is a part of the reason of a verification, or of the action of a
 	// change, in letters of either case.
 	Reason string
@@ -104,8 +105,13 @@ func (t *Trail) conditions(f Filter, after, to int64) (text string, args []any) 
 	if f.Client != "" {
 		add("client = $%d", f.Client)
 	}
-	if f.RequestID != "" {
-		add("request_id = $%d", f.RequestID)
+	if len(f.RequestIDs) > 0 {
+		var places []string
+		for _, id := range f.RequestIDs {
+			args = append(args, id)
+			places = append(places, fmt.Sprintf("$%d", len(args)))
+		}
+		all = append(all, "request_id IN ("+strings.Join(places, ", ")+")")
 	}
 	if !f.NIK.IsZero() {
 		hash := t.hashNIK(f.NIK)

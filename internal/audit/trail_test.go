@@ -316,14 +316,15 @@ func TestEventsOfALongTrail(t *testing.T) {
 		FROM audit_events, (WITH RECURSIVE numbers(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 11000)
 			SELECT n FROM numbers) WHERE seq = 1;
 		UPDATE audit_events SET request_id = 'wanted' WHERE seq IN (9000, 11000)`)
+	wanted := []string{"wanted"}
 	for name, test := range map[string]struct {
 		filter audit.Filter
 		want   []int64
 	}{
-		"all":     {audit.Filter{RequestID: "wanted"}, []int64{11000, 9000, 1}},
-		"limited": {audit.Filter{RequestID: "wanted", Limit: 2}, []int64{11000, 9000}},
-		"since":   {audit.Filter{RequestID: "wanted", Since: first.Time.Add(time.Hour)}, []int64{11000, 9000}},
-		"too old": {audit.Filter{RequestID: "wanted", Since: first.Time.Add(48 * time.Hour)}, nil},
+		"all":     {audit.Filter{RequestIDs: wanted}, []int64{11000, 9000, 1}},
+		"limited": {audit.Filter{RequestIDs: wanted, Limit: 2}, []int64{11000, 9000}},
+		"since":   {audit.Filter{RequestIDs: wanted, Since: first.Time.Add(time.Hour)}, []int64{11000, 9000}},
+		"too old": {audit.Filter{RequestIDs: wanted, Since: first.Time.Add(48 * time.Hour)}, nil},
 	} {
 		audittest.AssertEvents(t, l, name, test.filter, test.want)
 	}

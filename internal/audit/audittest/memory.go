@@ -86,7 +86,7 @@ func selects(f audit.Filter, e audit.Event) bool {
 	reason := strings.ToLower(e.Reason + string(e.Action))
 	return !e.Time.Before(f.Since) &&
 		(f.Client == "" || f.Client == e.Client) &&
-		(f.RequestID == "" || f.RequestID == e.RequestID) &&
+		(len(f.RequestIDs) == 0 || slices.Contains(f.RequestIDs, e.RequestID)) &&
 		(f.NIK.IsZero() || f.NIK.Equal(e.NIK)) &&
 		strings.Contains(reason, strings.ToLower(f.Reason))
 }

@@ -34,7 +34,9 @@ func (s suite) TestEvents(t *testing.T) {
 		"since":            {audit.Filter{Since: second.Time}, []int64{4, 3, 2}},
 		"since, excluded":  {audit.Filter{Since: second.Time.Add(time.Microsecond)}, []int64{4, 3}},
 		"client":           {audit.Filter{Client: "cli_other"}, []int64{4, 2}},
-		"request":          {audit.Filter{RequestID: "a"}, []int64{1}},
+		"request":          {audit.Filter{RequestIDs: []string{"a"}}, []int64{1}},
+		"requests":         {audit.Filter{RequestIDs: []string{"a", "d", "c"}}, []int64{3, 1}},
+		"of one client":    {audit.Filter{RequestIDs: []string{"a", "b"}, Client: "cli_other"}, []int64{2}},
 		"NIK":              {audit.Filter{NIK: first.NIK}, []int64{3, 1}},
 		"part of a reason": {audit.Filter{Reason: "NAME does"}, []int64{1}},
 		"kind":             {audit.Filter{Reason: "face_quality"}, []int64{2}},
@@ -42,7 +44,7 @@ func (s suite) TestEvents(t *testing.T) {
 		"nor this one":     {audit.Filter{Reason: "name_does"}, nil},
 		"action":           {audit.Filter{Reason: "client.rem"}, []int64{4}},
 		"several":          {audit.Filter{NIK: first.NIK, Reason: "success", Since: second.Time, Limit: 9}, []int64{3}},
-		"none":             {audit.Filter{RequestID: "d"}, nil},
+		"none":             {audit.Filter{RequestIDs: []string{"d"}}, nil},
 	} {
 		AssertEvents(t, l, name, test.filter, test.want)
 	}
