@@ -136,7 +136,7 @@ func (s *session) withImporter(c *personImport, f func(*enrol.Enroller) error) e
 		o.Extractor, o.Model = engine, engine.Model()
 	}
 	if c.DryRun {
-		exists, err := app.StorageExists(s.config)
+		exists, err := app.StorageExists(s, s.config)
 		if err != nil {
 			return err
 		}

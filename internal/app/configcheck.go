@@ -59,7 +59,7 @@ func checkStorage(ctx context.Context, c Config) error {
 	if err := checkNewFolder(c.Data); err != nil {
 		return config.About("data", err)
 	}
-	exists, err := StorageExists(c)
+	exists, err := fileExists(c)
 	if err != nil {
 		return config.About("data", err)
 	}

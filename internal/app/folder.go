@@ -63,7 +63,7 @@ func Backup(ctx context.Context, c Config, path string) (int64, error) {
 			Detail: "the registry is in PostgreSQL: back it up with pg_dump, as docs/operate/security.md says",
 		}
 	}
-	if err := requireStorage(c); err != nil {
+	if err := requireStorage(ctx, c); err != nil {
 		return 0, err
 	}
 	if err := checkFolder(c); err != nil {

@@ -123,7 +123,7 @@ func inFile(path string, m config.Mistake) string {
 func (c *Config) Keys() []config.Key { return config.Keys(c) }
 
 // Check reports every value that is not valid, as an error of kind
-// sesuai.KindConfiguration. It opens no file.
+// sesuai.KindConfiguration. It opens no file, and may look host names up.
 func (c *Config) Check() error { return config.Refuse(c.mistakes()) }
 
 // mistakes returns what Check reports.
@@ -160,20 +160,30 @@ func (c *Config) checkRuntimeDigest() error {
 }
 
 // checkPorts refuses one port for the API and for metrics. An address without a
-// host includes all others.
+// host includes all others. Host names are looked up only if the ports are the
+// same.
 func (c *Config) checkPorts() error {
-	host, port, err1 := net.SplitHostPort(c.Listen)
-	metricsHost, metricsPort, err2 := net.SplitHostPort(c.Metrics.Listen)
-	if err1 != nil || err2 != nil || port != metricsPort || port == "0" {
+	port := portOf(c.Listen)
+	if port == 0 || port != portOf(c.Metrics.Listen) {
 		return nil
 	}
-	if host == metricsHost || everyHost(host) || everyHost(metricsHost) {
+	listen, err1 := net.ResolveTCPAddr("tcp", c.Listen)
+	metrics, err2 := net.ResolveTCPAddr("tcp", c.Metrics.Listen)
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	if everyHost(listen) || everyHost(metrics) || listen.IP.Equal(metrics.IP) && listen.Zone == metrics.Zone {
 		return config.Mistakef("metrics.listen", "%s is taken by listen (%s); another port is needed, such as 127.0.0.1:9090", c.Metrics.Listen, c.Listen)
 	}
 	return nil
 }
 
-func everyHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "" || ip != nil && ip.IsUnspecified()
+// portOf returns the port of an address, which may have a name. It is 0 if there is
+// none, or if the system is to choose one.
+func portOf(address string) int {
+	_, port, _ := net.SplitHostPort(address)
+	n, _ := net.LookupPort("tcp", port)
+	return n
 }
+
+func everyHost(a *net.TCPAddr) bool { return a.IP == nil || a.IP.IsUnspecified() }

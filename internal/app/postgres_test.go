@@ -3,6 +3,7 @@ package app_test
 import (
 	"testing"
 
+	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/test/process"
 )
@@ -34,5 +35,30 @@ func TestOnPostgres(t *testing.T) {
 		{"copied clients", TestCopyClients},
 	} {
 		t.Run(test.name, test.run)
+	}
+}
+
+// TestOpenExistingStorage: a command that only reads makes nothing where there is
+// no registry, also if the service may make it.
+func TestOpenExistingStorage(t *testing.T) {
+	for _, engine := range []struct {
+		name string
+		url  func(t *testing.T) string
+	}{
+		{"SQLite", func(*testing.T) string { return "" }},
+		{"PostgreSQL", func(t *testing.T) string { return pgtest.Database(t) }},
+	} {
+		t.Run(engine.name, func(t *testing.T) {
+			c := config(t)
+			c.Registry, c.Postgres.Migrate = engine.url(t), true
+			s, err := app.OpenExistingStorage(t.Context(), c)
+			if err == nil {
+				s.Close()
+			}
+			assertConfiguration(t, err, "no registry ")
+			if exists, err := app.StorageExists(t.Context(), c); exists || err != nil {
+				t.Errorf("StorageExists = %v, %v after it", exists, err)
+			}
+		})
 	}
 }

@@ -1,16 +1,25 @@
 package app
 
 import (
+	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/atomicfile"
 	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 )
+
+// sandboxClientHeader begins the files that WriteSandboxClient writes, and only
+// those does it replace.
+const sandboxClientHeader = "# Sesuai in front of the sandbox at "
 
 // sandboxClient is the part of a configuration that puts a service in front of a
 // sandbox.
@@ -48,8 +57,10 @@ type sandboxFaceClient struct {
 
 // WriteSandboxClient writes a configuration of a service in front of a sandbox to
 // path, for the first account of sc. The secrets that it names are in the folder
-// path with -secrets after it. Files there are replaced. All have mode 0600, and
-// all paths in the configuration are absolute.
+// path with -secrets after it. All have mode 0600, and all paths in the
+// configuration are absolute. It replaces what an earlier call wrote. If there is
+// another file or folder, it writes nothing, and the error has kind
+// sesuai.KindConflict.
 func WriteSandboxClient(path string, sc sandbox.Config, s sandbox.Serving) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -61,16 +72,10 @@ func WriteSandboxClient(path string, sc sandbox.Config, s sandbox.Serving) error
 	}
 	account := sc.Accounts[0]
 	secrets := path + "-secrets"
-	if err := os.MkdirAll(secrets, 0o700); err != nil {
+	if err := checkReplaceable(path, secrets); err != nil {
 		return err
 	}
-	files := make(map[string]string)
-	for name, secret := range map[string]string{"user": account.UserID, "password": account.Password, "credential": account.Credential} {
-		files[name] = filepath.Join(secrets, name)
-		if err := writePrivate(files[name], []byte(secret+"\n")); err != nil {
-			return err
-		}
-	}
+	user, password, credential := filepath.Join(secrets, "user"), filepath.Join(secrets, "password"), filepath.Join(secrets, "credential")
 	ip := "127.0.0.1"
 	if len(account.IPs) > 0 {
 		ip = account.IPs[0].String()
@@ -79,18 +84,52 @@ func WriteSandboxClient(path string, sc sandbox.Config, s sandbox.Serving) error
 	c.Dukcapil.Enabled = true
 	c.Dukcapil.Data = sandboxDataClient{
 		URL: s.URL + sc.BasePath, Customer: account.Customer, Method: sc.DataMethod, IP: ip,
-		UserFile: files["user"], PasswordFile: files["password"],
+		UserFile: user, PasswordFile: password,
 	}
 	c.Dukcapil.Face = sandboxFaceClient{
 		URL: s.URL + sc.BasePath, Customer: account.Customer, Method: sc.FaceMethod, IP: ip, Scheme: s.Scheme,
-		CredentialFile: files["credential"], UserFile: files["user"], PasswordFile: files["password"], PublicKeyFile: publicKey,
+		CredentialFile: credential, UserFile: user, PasswordFile: password, PublicKeyFile: publicKey,
 	}
 	c.Dukcapil.TLS.Pins = s.Pin
 	b, err := yaml.Marshal(c)
 	if err != nil {
 		return err
 	}
-	return writePrivate(path, fmt.Appendf(nil, "# Sesuai in front of the sandbox at %s. sesuai dukcapil-sandbox has written it.\n%s", s.URL, b))
+	// The configuration comes first: after a crash the next call may replace it.
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	text := fmt.Appendf(nil, "%s%s. sesuai dukcapil-sandbox has written it.\n%s", sandboxClientHeader, s.URL, b)
+	if err := writePrivate(path, text); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(secrets, 0o700); err != nil {
+		return err
+	}
+	for file, secret := range map[string]string{user: account.UserID, password: account.Password, credential: account.Credential} {
+		if err := writePrivate(file, []byte(secret+"\n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkReplaceable refuses a file that WriteSandboxClient has not written, and
+// secrets without such a file.
+func checkReplaceable(path, secrets string) error {
+	b, err := os.ReadFile(path)
+	switch {
+	case err == nil && bytes.HasPrefix(b, []byte(sandboxClientHeader)):
+		return nil
+	case err == nil:
+		return &sesuai.Error{Kind: sesuai.KindConflict, Detail: path + " is there, and is no file that sesuai dukcapil-sandbox has written"}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if _, err := os.Lstat(secrets); !errors.Is(err, fs.ErrNotExist) {
+		return cmp.Or[error](err, &sesuai.Error{Kind: sesuai.KindConflict, Detail: secrets + " is there without " + path})
+	}
+	return nil
 }
 
 func writePrivate(path string, b []byte) error {

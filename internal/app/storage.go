@@ -109,10 +109,11 @@ func OpenStorage(ctx context.Context, c Config) (*Storage, error) {
 	return openStorage(ctx, c, func() error { return nil })
 }
 
-// OpenExistingStorage is OpenStorage for a database that is there. If there is none
-// it makes nothing, and the error has kind sesuai.KindConfiguration.
+// OpenExistingStorage is OpenStorage for a database that is there, as StorageExists
+// has it. If there is none it makes nothing, and the error has kind
+// sesuai.KindConfiguration.
 func OpenExistingStorage(ctx context.Context, c Config) (*Storage, error) {
-	if err := requireStorage(c); err != nil {
+	if err := requireStorage(ctx, c); err != nil {
 		return nil, err
 	}
 	return openStorage(ctx, c, func() error { return noStorage(c) })
@@ -261,12 +262,18 @@ func databaseOptions(c Config) sqldb.Options {
 	}
 }
 
-// StorageExists reports whether there is a database where c says, as far as that
-// can be told without opening one. A database server is assumed to have it.
-func StorageExists(c Config) (bool, error) {
+// StorageExists reports whether there is a database where c says. It makes none. A
+// PostgreSQL database without tables is none.
+func StorageExists(ctx context.Context, c Config) (bool, error) {
 	if c.Registry != "" {
-		return true, nil
+		s, err := sqldb.SchemaOf(ctx, databaseOptions(c))
+		return s.Database != 0, err
 	}
+	return fileExists(c)
+}
+
+// fileExists reports whether the data folder holds an SQLite database.
+func fileExists(c Config) (bool, error) {
 	_, err := os.Stat(filepath.Join(c.Data, sqldb.FileName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -275,9 +282,9 @@ func StorageExists(c Config) (bool, error) {
 }
 
 // requireStorage returns an error of kind sesuai.KindConfiguration if there is no
-// database, as far as StorageExists can tell.
-func requireStorage(c Config) error {
-	exists, err := StorageExists(c)
+// database.
+func requireStorage(ctx context.Context, c Config) error {
+	exists, err := StorageExists(ctx, c)
 	if err == nil && !exists {
 		err = noStorage(c)
 	}
@@ -285,11 +292,11 @@ func requireStorage(c Config) error {
 }
 
 func noStorage(c Config) error {
-	place := "at " + c.Data
+	detail := fmt.Sprintf("no registry at %s; sesuai serve makes one", c.Data)
 	if c.Registry != "" {
-		place = "in the PostgreSQL database"
+		detail = "no registry in the PostgreSQL database; sesuai migrate up and sesuai serve make one"
 	}
-	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("no registry %s; sesuai serve makes one", place)}
+	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: detail}
 }
 
 // Schema is the version of the tables.
@@ -307,8 +314,10 @@ func MigrateStorage(ctx context.Context, c Config) (Schema, error) {
 // in a PostgreSQL database. If there is no SQLite database, the error has kind
 // sesuai.KindConfiguration.
 func SchemaOf(ctx context.Context, c Config) (Schema, error) {
-	if err := requireStorage(c); err != nil {
-		return Schema{}, err
+	if c.Registry == "" {
+		if err := requireStorage(ctx, c); err != nil {
+			return Schema{}, err
+		}
 	}
 	if err := checkFolder(c); err != nil {
 		return Schema{}, err

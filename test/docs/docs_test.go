@@ -81,15 +81,58 @@ func checkout(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	// What make would build is there: this runs the last command of the recipe.
-	recipe := fmt.Sprintf("#!/bin/sh\nset -e\nrecipe=$(%s --no-print-directory -n -C %s \"$@\" | tail -1)\nexec $recipe\n", located(t, "make"), top)
+	install(t, top, dir)
 	if err := os.Mkdir(filepath.Join(dir, "path"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "path", "make"), []byte(recipe), 0o700); err != nil {
-		t.Fatal(err)
+	for name, script := range map[string]string{
+		// What make would build is there: this runs the last command of the recipe.
+		"make": fmt.Sprintf("set -e\nrecipe=$(%s --no-print-directory -n -C %s \"$@\" | tail -1)\nexec $recipe\n", located(t, "make"), top),
+		// All users are the one that the test runs as.
+		"sudo": "[ \"$1 $2\" = '-u sesuai' ] && shift 2 && exec \"$@\"\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "path", name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return dir
+}
+
+// installed returns text with the paths of docs/operate/systemd.md in a folder. What
+// is in /var/lib/sesuai is in the folder itself.
+func installed(dir, text string) string {
+	return strings.NewReplacer("/var/lib/sesuai", dir, "/opt/sesuai", dir+"/opt/sesuai", "/etc/sesuai", dir+"/etc/sesuai").Replace(text)
+}
+
+// configuration matches the file sesuai.yaml of docs/operate/systemd.md.
+var configuration = regexp.MustCompile("(?ms)`/etc/sesuai/sesuai.yaml`:\n\n^```yaml\n(.*?)^```$")
+
+// install installs the program of the checkout top in a folder, as
+// docs/operate/systemd.md says, and once more as the new program.
+func install(t *testing.T, top, dir string) {
+	page, err := os.ReadFile(filepath.Join(top, "docs/operate/systemd.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := configuration.FindSubmatch(page)
+	if m == nil {
+		t.Fatal("docs/operate/systemd.md has no sesuai.yaml")
+	}
+	for _, folder := range []string{"etc/sesuai", "opt/sesuai", "opt/sesuai-new"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "etc/sesuai/sesuai.yaml"), []byte(installed(dir, string(m[1]))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{"opt/sesuai", "opt/sesuai-new"} {
+		for _, part := range []string{"bin", "models"} {
+			if err := os.Symlink(filepath.Join(top, part), filepath.Join(dir, program, part)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // located is the path of a program.
@@ -143,7 +186,7 @@ func (s *session) page(t *testing.T, path string) {
 
 // shell returns a shell in the folder that runs a script.
 func (s *session) shell(script string) *exec.Cmd {
-	cmd := exec.Command("sh", "-ec", s.exports+script)
+	cmd := exec.Command("sh", "-ec", installed(s.dir, s.exports+script))
 	cmd.Dir = s.dir
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool {
 		return strings.HasPrefix(pair, "MAKE") || strings.HasPrefix(pair, "MFLAGS=")

@@ -14,7 +14,7 @@ import (
 
 var (
 	// named matches a command of the program, and its flags before the command.
-	named = regexp.MustCompile(`^(?:[A-Z_]+=\S+ )*sesuai((?: --\S+ [^-\s]\S*)*)((?: [a-z-]*[a-z])+)`)
+	named = regexp.MustCompile(`^(?:sudo -u sesuai (?:env )?)?(?:[A-Z_]+=\S+ )*(?:/\S+/)?sesuai((?: --\S+ [^-\s]\S*)*)((?: [a-z-]*[a-z])+)`)
 	// made matches a target of the Makefile.
 	made = regexp.MustCompile(`^(?:[A-Z_]+=\S+ )*make ([a-z-]+)`)
 )
