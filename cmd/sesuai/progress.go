@@ -53,8 +53,8 @@ func (p *progress) set(done, of int) {
 	p.logged, p.done = now, done
 	attrs := []any{"done", done, "per_second", int(rate)}
 	if of > done && rate > 0 {
-		left := time.Duration(float64(of-done) / rate * float64(time.Second))
-		attrs = append(attrs, "of", of, "left", left.Round(time.Second).String())
+		remaining := time.Duration(float64(of-done) / rate * float64(time.Second))
+		attrs = append(attrs, "of", of, "left", remaining.Round(time.Second).String())
 	}
 	p.log.Info("progress", attrs...)
 }

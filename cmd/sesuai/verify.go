@@ -69,7 +69,7 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 	if err != nil {
 		return verdict, err
 	}
-	if err := c.confirm(s); err != nil {
+	if err := c.announce(s); err != nil {
 		return verdict, err
 	}
 	engine, err := app.OpenEngine(s.config, app.OnePhotograph, runtime.GOMAXPROCS(0))
@@ -99,9 +99,9 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 	return verdict, err
 }
 
-// confirm says on a terminal whom the verification asks. If that costs money, it
+// announce says on a terminal whom the verification asks. If that costs money, it
 // asks whether to go on, unless --yes is given.
-func (c *verifyCommand) confirm(s *session) error {
+func (c *verifyCommand) announce(s *session) error {
 	inquiry, err := app.InquiryOf(s.config, time.Now())
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (c *verifyCommand) confirm(s *session) error {
 		return nil
 	}
 	question := fmt.Sprintf("This asks %s, for %s. Go on? [y/N] ", inquiry.Registry, inquiry.Prices)
-	return confirmOnTerminal(s, question, "this asks "+inquiry.Registry+", for "+inquiry.Prices+": give --yes")
+	return askOnTerminal(s, question, "this asks "+inquiry.Registry+", for "+inquiry.Prices+": give --yes")
 }
 
 // nameThreshold is the default of --name-threshold.

@@ -135,7 +135,7 @@ func (q *Queue) end(l *lane, w *waiter) {
 }
 
 // free returns how many workers are not kept for a client that has no request, or a
-// single one that waits. It forgets clients that are no longer present.
+// single one that waits. It drops clients that are no longer present.
 func (q *Queue) free() int {
 	now, kept := time.Now(), 0
 	for id, l := range q.clients {

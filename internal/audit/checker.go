@@ -249,9 +249,9 @@ func (c *Checker) checkLast(ctx context.Context) (Head, error) {
 
 // checkFull goes on with the pass over all events, which ends at head.
 func (c *Checker) checkFull(ctx context.Context, head Head) error {
-	left := max(pageSize, c.share(head.Seq))
-	for c.full.Seq < head.Seq && left > 0 {
-		limit := min(left, pageSize, head.Seq-c.full.Seq)
+	remaining := max(pageSize, c.share(head.Seq))
+	for c.full.Seq < head.Seq && remaining > 0 {
+		limit := min(remaining, pageSize, head.Seq-c.full.Seq)
 		next, err := c.o.Trail.verifyPage(ctx, c.full, limit)
 		if err == nil && next.Seq == c.full.Seq {
 			err = next.Check(head) // events are missing
@@ -264,7 +264,7 @@ func (c *Checker) checkFull(ctx context.Context, head Head) error {
 			return err
 		}
 		c.full = next
-		left -= limit
+		remaining -= limit
 	}
 	if c.full.Seq < head.Seq {
 		return nil

@@ -14,19 +14,19 @@ import (
 	"github.com/sesuai/sesuai/internal/config"
 )
 
-type marks struct {
+type limits struct {
 	A float64 `yaml:"a"`
 	B float64 `yaml:"b"`
 }
 
 // Outer embeds an exported struct, as configurations do.
 type Outer struct {
-	Name  string `yaml:"name"`
-	On    bool   `yaml:"on"`
-	Inner `yaml:",inline"`
-	Marks marks    `yaml:"marks" range:"0,100"`
-	Last  int64    `yaml:"last" range:"-1,5"`
-	List  []string `yaml:"list"`
+	Name   string `yaml:"name"`
+	On     bool   `yaml:"on"`
+	Inner  `yaml:",inline"`
+	Limits limits   `yaml:"limits" range:"0,100"`
+	Last   int64    `yaml:"last" range:"-1,5"`
+	List   []string `yaml:"list"`
 }
 
 // Inner is embedded.
@@ -36,7 +36,7 @@ type Inner struct {
 }
 
 func defaults() Outer {
-	return Outer{Name: "x", Inner: Inner{Wait: time.Second, Share: 0.5}, Marks: marks{1, 2}, Last: 3}
+	return Outer{Name: "x", Inner: Inner{Wait: time.Second, Share: 0.5}, Limits: limits{1, 2}, Last: 3}
 }
 
 func TestKeys(t *testing.T) {
@@ -48,7 +48,7 @@ func TestKeys(t *testing.T) {
 	want := []string{
 		"name Outer Name   P_NAME", "on Outer On   P_ON",
 		"wait Inner Wait 10ms 1h P_WAIT", "share Inner Share 0 1 P_SHARE",
-		"marks.a marks A 0 100 P_MARKS_A", "marks.b marks B 0 100 P_MARKS_B",
+		"limits.a limits A 0 100 P_LIMITS_A", "limits.b limits B 0 100 P_LIMITS_B",
 		"last Outer Last -1 5 P_LAST", "list Outer List   P_LIST",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -60,14 +60,14 @@ func TestKeys(t *testing.T) {
 // too, and what is not a key is refused.
 func TestDecode(t *testing.T) {
 	for text, change := range map[string]func(*Outer){
-		"":                                 func(*Outer) {},
-		"# nothing":                        func(*Outer) {},
-		"marks:":                           func(*Outer) {},
-		"wait: 2s":                         func(c *Outer) { c.Wait = 2 * time.Second },
-		"marks: {b: 7}":                    func(c *Outer) { c.Marks.B = 7 },
-		"name: y\nshare: 1\nlist: [a]":     func(c *Outer) { c.Name, c.Share, c.List = "y", 1, []string{"a"} },
-		`{"on": true, "last": 4}`:          func(c *Outer) { c.On, c.Last = true, 4 },
-		"name: y\nwait: 3s\nmarks: {a: 0}": func(c *Outer) { c.Name, c.Wait, c.Marks.A = "y", 3*time.Second, 0 },
+		"":                                  func(*Outer) {},
+		"# nothing":                         func(*Outer) {},
+		"limits:":                           func(*Outer) {},
+		"wait: 2s":                          func(c *Outer) { c.Wait = 2 * time.Second },
+		"limits: {b: 7}":                    func(c *Outer) { c.Limits.B = 7 },
+		"name: y\nshare: 1\nlist: [a]":      func(c *Outer) { c.Name, c.Share, c.List = "y", 1, []string{"a"} },
+		`{"on": true, "last": 4}`:           func(c *Outer) { c.On, c.Last = true, 4 },
+		"name: y\nwait: 3s\nlimits: {a: 0}": func(c *Outer) { c.Name, c.Wait, c.Limits.A = "y", 3*time.Second, 0 },
 	} {
 		got, want := defaults(), defaults()
 		change(&want)
@@ -79,10 +79,10 @@ func TestDecode(t *testing.T) {
 		}
 	}
 	for text, says := range map[string]string{
-		"nmae: y":                            "nmae: there is no such key; there are name, on, wait, share, marks, last, list",
-		"inner: {wait: 2s}":                  "inner: there is no such key; there are name, on, wait, share, marks, last, list",
-		"marks: {c: 1}":                      "marks.c: there is no such key; marks has a, b",
-		"marks: 3":                           "marks: keys are needed, not a text: marks has a, b",
+		"nmae: y":                            "nmae: there is no such key; there are name, on, wait, share, limits, last, list",
+		"inner: {wait: 2s}":                  "inner: there is no such key; there are name, on, wait, share, limits, last, list",
+		"limits: {c: 1}":                     "limits.c: there is no such key; limits has a, b",
+		"limits: 3":                          "limits: keys are needed, not a text: limits has a, b",
 		"wait: 2s\nwait: 2s":                 "wait: it is set twice, first in line 1",
 		strings.Repeat("canary", 10) + ": x": "canarycanarycanarycanarycanarycanarycana…: there is no such key; ",
 		"last: 1.5":                          `last: "1.5" is not a whole number from -1 to 5, such as 3`,
@@ -92,7 +92,7 @@ func TestDecode(t *testing.T) {
 		"on: perhaps":                        `on: "perhaps" is not true or false`,
 		"list: {a: b}":                       "list: ",
 		"name: [":                            "sequence end token ']' not found",
-		"- name":                             "keys are needed, not a list: there are name, on, wait, share, marks, last, list",
+		"- name":                             "keys are needed, not a list: there are name, on, wait, share, limits, last, list",
 		"name: x\n---\nname: z":              "there is a second document, after ---",
 		"name: {x: y}":                       `name: "a section" is not a text`,
 	} {
@@ -113,11 +113,11 @@ func TestDecode(t *testing.T) {
 func TestEveryMistake(t *testing.T) {
 	got, want := defaults(), defaults()
 	want.Name, want.Share = "y", 0.75
-	lines, err := config.Decode([]byte("name: y\nwait: soon\n\nmarks:\n  a: x\n  c: 1\nshare: 0.75\n"), &got)
+	lines, err := config.Decode([]byte("name: y\nwait: soon\n\nlimits:\n  a: x\n  c: 1\nshare: 0.75\n"), &got)
 	mistakes := []config.Mistake{
 		{Key: "wait", Line: 2, What: `"soon" is not a duration from 10ms to 1h, such as 1s`},
-		{Key: "marks.a", Line: 5, What: `"x" is not a number from 0 to 100, such as 1`},
-		{Key: "marks.c", Line: 6, What: "there is no such key; marks has a, b"},
+		{Key: "limits.a", Line: 5, What: `"x" is not a number from 0 to 100, such as 1`},
+		{Key: "limits.c", Line: 6, What: "there is no such key; limits has a, b"},
 	}
 	if diff := cmp.Diff(mistakes, config.Mistakes(err)); diff != "" {
 		t.Errorf("mistakes (-want +got):\n%s", diff)
@@ -125,7 +125,7 @@ func TestEveryMistake(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("values (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(config.Lines{"name": 1, "wait": 2, "marks": 4, "marks.a": 5, "share": 7}, lines); diff != "" {
+	if diff := cmp.Diff(config.Lines{"name": 1, "wait": 2, "limits": 4, "limits.a": 5, "share": 7}, lines); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 }
@@ -133,8 +133,8 @@ func TestEveryMistake(t *testing.T) {
 // TestDecodeOddFiles: forms of YAML that nobody needs here are read or refused.
 func TestDecodeOddFiles(t *testing.T) {
 	for text, refused := range map[string]bool{
-		"marks:\n  a: [1, {b: 2}]\n": true, "name: &x 1\nlast: *x\n": true, "<<: {name: y}\n": true, "? [a]\n: b\n": true,
-		"name: |\n  y\n...\n": false, "name: !!str 3\n": false, "\ufeffname: y": false, "? name\n": true, "marks: &m {a: 1}\n": true, "marks: {}": false,
+		"limits:\n  a: [1, {b: 2}]\n": true, "name: &x 1\nlast: *x\n": true, "<<: {name: y}\n": true, "? [a]\n: b\n": true,
+		"name: |\n  y\n...\n": false, "name: !!str 3\n": false, "\ufeffname: y": false, "? name\n": true, "limits: &m {a: 1}\n": true, "limits: {}": false,
 	} {
 		got := defaults()
 		if _, err := config.Decode([]byte(text), &got); (err != nil) != refused {
@@ -173,7 +173,7 @@ func TestQuote(t *testing.T) {
 
 func TestSet(t *testing.T) {
 	c := defaults()
-	values := map[string]string{"name": "y", "on": "true", "wait": "2s", "share": "0.25", "marks.a": "9", "marks.b": "8", "last": "-1"}
+	values := map[string]string{"name": "y", "on": "true", "wait": "2s", "share": "0.25", "limits.a": "9", "limits.b": "8", "last": "-1"}
 	for _, k := range config.Keys(&c) {
 		if value, ok := values[k.Name]; ok {
 			if err := k.Set(value); err != nil {
@@ -181,7 +181,7 @@ func TestSet(t *testing.T) {
 			}
 		}
 	}
-	want := Outer{Name: "y", On: true, Inner: Inner{2 * time.Second, 0.25}, Marks: marks{9, 8}, Last: -1}
+	want := Outer{Name: "y", On: true, Inner: Inner{2 * time.Second, 0.25}, Limits: limits{9, 8}, Last: -1}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
 	}
@@ -203,7 +203,7 @@ func TestCheckRanges(t *testing.T) {
 	for says, change := range map[string]func(*Outer){
 		"wait: 1h0m0.000000001s is not a duration from 10ms to 1h, such as 10ms": func(c *Outer) { c.Wait = time.Hour + 1 },
 		"share: NaN is not a number from 0 to 1, such as 0":                      func(c *Outer) { c.Share = math.NaN() },
-		"marks.b: -0.1 is not a number from 0 to 100, such as 0":                 func(c *Outer) { c.Marks.B = -0.1 },
+		"limits.b: -0.1 is not a number from 0 to 100, such as 0":                func(c *Outer) { c.Limits.B = -0.1 },
 		"last: 6 is not a whole number from -1 to 5, such as -1":                 func(c *Outer) { c.Last = 6 },
 	} {
 		c := defaults()

@@ -125,9 +125,9 @@ func phonePhotographs(t testing.TB) (files []facetest.File) {
 		{640, 480},
 	}
 	kinds := []struct {
-		name string
-		most int // megapixels
-		make func(w, h int) facetest.JPEG
+		name       string
+		megapixels int
+		make       func(w, h int) facetest.JPEG
 	}{
 		{"baseline", 51, func(w, h int) facetest.JPEG {
 			return facetest.JPEG{Before: exif(t)}
@@ -166,7 +166,7 @@ func phonePhotographs(t testing.TB) (files []facetest.File) {
 			size = sizes[5+round%5]
 		}
 		w, h := size[0]-round/len(sizes)*4, size[1] // no two are alike
-		for w*h > kind.most*1_000_000 {
+		for w*h > kind.megapixels*1_000_000 {
 			w, h = w/2, h/2
 		}
 		j := kind.make(w, h)

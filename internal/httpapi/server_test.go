@@ -248,7 +248,7 @@ func TestNothingPersonalShows(t *testing.T) {
 		},
 		"id with a space": func() *http.Request { r := post(multi, whole); r.Header.Set("X-Request-Id", testName); return r },
 	}
-	endings := map[string]httpapi.Verifier{
+	results := map[string]httpapi.Verifier{
 		"as it comes": newService().options.Verifier,
 		"a verdict":   verifierFunc(func(context.Context, verify.Request) (sesuai.Verdict, error) { return verified, nil }),
 		"an error": verifierFunc(func(_ context.Context, r verify.Request) (sesuai.Verdict, error) {
@@ -257,12 +257,12 @@ func TestNothingPersonalShows(t *testing.T) {
 		"a panic": verifierFunc(func(_ context.Context, r verify.Request) (sesuai.Verdict, error) { panic(r) }),
 	}
 	for about, request := range requests {
-		for ending, verifier := range endings {
+		for result, verifier := range results {
 			s := newService()
 			s.options.Verifier = verifier
 			resp := s.do(request())
 			body := checkEnvelope(t, resp)
-			t.Run(about+", "+ending, func(t *testing.T) {
+			t.Run(about+", "+result, func(t *testing.T) {
 				checkNothingShows(t, body)
 				checkNothingShows(t, fmt.Sprint(resp.Header))
 				checkNothingShows(t, s.log.String())

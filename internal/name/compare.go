@@ -67,8 +67,8 @@ func compare(a, b word) likeness {
 	return best
 }
 
-// endings distinguish a man's name (first) from a woman's of the same stem.
-var endings = [...][2]string{
+// suffixes distinguish a man's name (first) from a woman's of the same stem.
+var suffixes = [...][2]string{
 	{"O", "I"},                 // SUSANTO, SUSANTI
 	{"A", "I"},                 // SAPUTRA, SAPUTRI
 	{"", "A"},                  // FARHAN, FARHANA
@@ -81,12 +81,12 @@ var endings = [...][2]string{
 // sexesDiffer reports whether two words are the forms of one name for a man
 // and for a woman.
 func sexesDiffer(a, b string) bool {
-	return slices.ContainsFunc(endings[:], func(e [2]string) bool {
+	return slices.ContainsFunc(suffixes[:], func(e [2]string) bool {
 		return differBy(a, b, e[0], e[1]) || differBy(b, a, e[0], e[1])
 	})
 }
 
-// differBy reports whether a and b are one stem with two endings.
+// differBy reports whether a and b are one stem with two suffixes.
 func differBy(a, b, endA, endB string) bool {
 	stemA, okA := strings.CutSuffix(a, endA)
 	stemB, okB := strings.CutSuffix(b, endB)

@@ -32,7 +32,7 @@ func endsLikeName(w string) bool {
 	if last := w[len(w)-1]; vowel(last) || last == 'Y' {
 		return true
 	}
-	return nameEndings[w[len(w)-2:]]
+	return nameSuffixes[w[len(w)-2:]]
 }
 
 func hasVowel(w string) bool { return strings.ContainsAny(w, "AEIOU") }
@@ -68,8 +68,8 @@ func pronounceable(w string) bool {
 }
 
 var (
-	digraphs    = setOf(`BH CH DH DJ GH KH NG NY PH RH SH SJ SY TH TJ`)
-	nameEndings = setOf(`AB AD AH AL AM AN AR AS AT EF EH EL EN EP ER ES ET ID IF IH IK IL IM IN IQ IR IS IT NG OH ON TH UD UF UH UL UN UR
+	digraphs     = setOf(`BH CH DH DJ GH KH NG NY PH RH SH SJ SY TH TJ`)
+	nameSuffixes = setOf(`AB AD AH AL AM AN AR AS AT EF EH EL EN EP ER ES ET ID IF IH IK IL IM IN IQ IR IS IT NG OH ON TH UD UF UH UL UN UR
 		US UT`)
 	onsets = setOf(`BL BR DR DW FL FR GL GR KL KR KW PL PR SL SR ST SW TR`)
 )

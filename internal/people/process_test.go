@@ -31,7 +31,7 @@ const (
 func TestChild(t *testing.T) {
 	dir, url := os.Getenv(childDir), os.Getenv(childURL)
 	if dir == "" {
-		t.Skip("this is a program for the other tests: it needs " + childDir)
+		return // not started by another test
 	}
 	first, _ := strconv.Atoi(os.Getenv(childFirst))
 	count, _ := strconv.Atoi(os.Getenv(childCount))

@@ -130,7 +130,7 @@ func (s *service) sender(t testing.TB, url, dir string) *balikan.Sender {
 func TestChild(t *testing.T) {
 	text := os.Getenv(jobVariable)
 	if text == "" {
-		t.Skip("this is a program for TestKill: it needs " + jobVariable)
+		return // not started by TestKill
 	}
 	var j job
 	if err := json.Unmarshal([]byte(text), &j); err != nil {

@@ -45,7 +45,7 @@ var portraits = [...]struct{ reference, probe string }{
 // outcome.
 func TestEnroller(t *testing.T) {
 	if os.Getenv(enrollerOf) == "" {
-		t.Skip("this is a program for the other tests: it needs " + enrollerOf)
+		return // not started by another test
 	}
 	config, err := app.LoadConfig("", os.Environ())
 	if err != nil {

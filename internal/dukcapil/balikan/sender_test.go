@@ -421,7 +421,7 @@ func FuzzAnswers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		if status < 100 || status > 999 {
-			t.Skip("this property needs a status of HTTP, 100 to 999")
+			return // no status of HTTP
 		}
 		var said struct{ Message *string }
 		word := ""

@@ -131,8 +131,8 @@ func FuzzFaceAnswer(f *testing.F) {
 func TestFormsOfOneAnswer(t *testing.T) {
 	claim := someClaim(t)
 	rapid.Check(t, func(t *rapid.T) {
-		gap := func(least string) string {
-			return least + rapid.StringOfN(rapid.SampledFrom([]rune(" \t")), 0, 3, -1).Draw(t, "gap")
+		gap := func(shortest string) string {
+			return shortest + rapid.StringOfN(rapid.SampledFrom([]rune(" \t")), 0, 3, -1).Draw(t, "gap")
 		}
 		form := func(text string) string {
 			var b strings.Builder

@@ -155,7 +155,7 @@ func TestFaultMatrix(t *testing.T) {
 				for _, class := range p.calls.classes(t)[before:] {
 					_, class, _ = strings.Cut(class, " ")
 					if !slices.Contains(tt.want, client.Class(class)) {
-						t.Errorf("on account as %q, want one of %v", class, tt.want)
+						t.Errorf("in the call log as %q, want one of %v", class, tt.want)
 					}
 				}
 			})

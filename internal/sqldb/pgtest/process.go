@@ -212,9 +212,9 @@ func freePort() (int, error) {
 	}
 }
 
-// forgetMemory removes the bit of System V shared memory that a server which
+// removeSharedMemory removes the bit of System V shared memory that a server which
 // was killed, and not started again, has left to the system.
-func (s *Server) forgetMemory() error {
+func (s *Server) removeSharedMemory() error {
 	b, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
 	if err != nil {
 		return nil // it has tidied up itself

@@ -259,5 +259,5 @@ func (s *Server) end() error {
 	if s.process != nil {
 		err = s.process.quit()
 	}
-	return errors.Join(err, s.forgetMemory(), os.RemoveAll(s.dir))
+	return errors.Join(err, s.removeSharedMemory(), os.RemoveAll(s.dir))
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// confirmOnTerminal asks a question on the terminal of the process, wherever its
+// askOnTerminal asks a question on the terminal of the process, wherever its
 // output goes. The error says that the answer is not yes, or otherwise if there is
 // no terminal. If ctx ends before there is an answer, it is the cause of that.
-func confirmOnTerminal(ctx context.Context, question, otherwise string) error {
+func askOnTerminal(ctx context.Context, question, otherwise string) error {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: otherwise}
