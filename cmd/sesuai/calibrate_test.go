@@ -29,14 +29,14 @@ func synthetic(people int) *evaluation.Scores {
 		s.Set.Samples = append(s.Set.Samples, evaluation.Sample{File: fmt.Sprintf("%d.jpg", a), Person: a, Group: -1})
 		for b := range a {
 			cosine := 0.09 * random.NormFloat64()
-			s.Impostors.Tail = append(s.Impostors.Tail, evaluation.Score{Reference: int32(b), Probe: int32(a), Cosine: float32(cosine)})
+			s.Impostors.Tail = append(s.Impostors.Tail, evaluation.Score{Reference: int32(b), Probe: int32(a), Value: float32(cosine), Cosine: float32(cosine)})
 			s.Impostors.Weights[int((cosine+1)/2*evaluation.Bins)]++
 			s.Impostors.Pairs++
 			s.Impostors.PeoplePairs++
 		}
 	}
 	slices.SortFunc(s.Impostors.Tail, func(a, b evaluation.Score) int {
-		if a.Cosine > b.Cosine {
+		if a.Value > b.Value {
 			return -1
 		}
 		return 1
@@ -52,7 +52,7 @@ func calibrateCommand(t *testing.T, asJSON bool, change func(*faceCalibrate)) (o
 	change(&c)
 	var stdout bytes.Buffer
 	s := &session{Context: t.Context(), config: app.DefaultConfig(), json: asJSON, stdout: &stdout, stderr: &stdout}
-	err = c.run(s, func() (*evaluation.Scores, error) { return synthetic(150), nil })
+	err = c.run(s, func() (scoresToCalibrate, error) { return scoresToCalibrate{with: synthetic(150)}, nil })
 	return stdout.String(), path, err
 }
 
@@ -74,7 +74,7 @@ func TestCalibrateWritesAFileThatIsRead(t *testing.T) {
 	}
 	for _, says := range []string{
 		"150 photographs of 150 people: 11175 pairs of photographs and 11175 pairs of people who differ",
-		fmt.Sprintf("%.4f", c.Anchors[2].Cosine), "counted", "extrapolated", "1 of their 1 pairs", "People left out: 2 parts, 3 times", path,
+		fmt.Sprintf("%.4f", c.Anchors[2].Score), "counted", "extrapolated", "1 of their 1 pairs", "People left out: 2 parts, 3 times", path,
 	} {
 		if !strings.Contains(out, says) {
 			t.Errorf("it does not say %q:\n%s", says, out)

@@ -87,7 +87,7 @@ func TestAsStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	score, err := extracted.Score(stored)
+	score, err := extracted.Cosine(stored)
 	if err != nil || score < 0.9999 || score == 1 {
 		t.Errorf("its cosine with what was extracted is %v, %v", score, err)
 	}

@@ -116,7 +116,7 @@ func TestPoorLight(t *testing.T) {
 func verified(e *face.Engine, people []sitter, probes []face.Extraction) (right, wrong int) {
 	for i, probe := range probes {
 		for j, s := range people {
-			score, err := s.reference.Template.Score(probe.Template)
+			score, err := s.reference.Template.Cosine(probe.Template)
 			if err != nil || e.Calibration().Percentage(score).Value() < threshold {
 				continue
 			}

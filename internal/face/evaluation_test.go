@@ -126,7 +126,7 @@ func agreesWithPrototype(t *testing.T, central *album) {
 	var sum, worst float64
 	compared := 0
 	for _, p := range pairs {
-		score, err := faces[p.reference].Template.Score(faces[p.probe].Template)
+		score, err := faces[p.reference].Template.Cosine(faces[p.probe].Template)
 		if err != nil {
 			t.Errorf("%s, %s: %v", p.reference, p.probe, err)
 			continue
@@ -171,7 +171,7 @@ func TestLondon(t *testing.T) {
 			kind = 1
 		}
 		tried[kind]++
-		score, err := faces[p.reference].Template.Score(faces[p.probe].Template)
+		score, err := faces[p.reference].Template.Cosine(faces[p.probe].Template)
 		if err != nil {
 			continue // reported above
 		}
@@ -237,7 +237,7 @@ func TestLFW(t *testing.T) {
 		case a.Finding == face.LowQuality || b.Finding == face.LowQuality:
 			lowQuality++
 		default:
-			score, err := a.Template.Score(b.Template)
+			score, err := a.Template.Cosine(b.Template)
 			if err != nil {
 				t.Fatal(err)
 			}

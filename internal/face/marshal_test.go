@@ -276,7 +276,7 @@ func FuzzUnmarshalTemplate(f *testing.F) {
 			if err := tmpl.UnmarshalBinary(b); err != nil {
 				continue
 			}
-			if score, err := tmpl.Score(tmpl); err != nil || math.Abs(score-1) > 1e-3 {
+			if score, err := tmpl.Cosine(tmpl); err != nil || math.Abs(score-1) > 1e-3 {
 				t.Fatalf("compared with itself: %v, %v", score, err)
 			}
 			again, err := tmpl.MarshalBinary()

@@ -56,7 +56,7 @@ func TestScore(t *testing.T) {
 		a, b face.Template
 		want float64
 	}{{a, a, 1}, {b, b, 1}, {a, b, 0.6}, {b, a, 0.6}, {a, axisTemplate(t, "m", 1, 0), 0}, {a, opposite, -1}} {
-		got, err := test.a.Score(test.b)
+		got, err := test.a.Cosine(test.b)
 		if err != nil || math.Abs(got-test.want) > 1e-6 {
 			t.Errorf("score %v, error %v, want %v", got, err, test.want)
 		}
@@ -64,13 +64,13 @@ func TestScore(t *testing.T) {
 			t.Errorf("score %v is no cosine", got)
 		}
 	}
-	if _, err := a.Score(axisTemplate(t, "n", 0, 0)); !errors.Is(err, face.ErrModelDiffers) {
+	if _, err := a.Cosine(axisTemplate(t, "n", 0, 0)); !errors.Is(err, face.ErrModelDiffers) {
 		t.Errorf("comparing two models: %v", err)
 	}
-	if _, err := a.Score(face.Template{Model: "m"}); err == nil {
+	if _, err := a.Cosine(face.Template{Model: "m"}); err == nil {
 		t.Error("an empty template has a score")
 	}
-	if _, err := (face.Template{}).Score(face.Template{}); err == nil {
+	if _, err := (face.Template{}).Cosine(face.Template{}); err == nil {
 		t.Error("two empty templates have a score")
 	}
 }

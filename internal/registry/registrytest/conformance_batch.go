@@ -127,7 +127,7 @@ func (s suite) TestExport(t *testing.T) {
 			t.Errorf("the portrait of person %d is not as enrolled", n)
 			continue
 		}
-		score, err := e.Portrait.Template.Score(want.Template)
+		score, err := e.Portrait.Template.Cosine(want.Template)
 		if err != nil || score < 0.999 {
 			t.Errorf("the template of person %d: score %v, %v", n, score, err)
 		}
