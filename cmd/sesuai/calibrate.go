@@ -18,14 +18,14 @@ import (
 
 type faceCalibrate struct {
 	labelledList
-	Cache    string  `help:"Keep the templates in this file (mode 0600) for the next time. They are biometric data." placeholder:"FILE"`
-	ID       string  `name:"id" help:"Id of the calibration, such as asia-2026-11." required:"" placeholder:"ID"`
-	DataSet  string  `help:"What was measured, in words, for the file." required:"" placeholder:"TEXT"`
-	Out      string  `help:"The calibration file to write." required:"" placeholder:"FILE.json"`
-	Weight   float64 `name:"length-weight" help:"The score is the cosine less this weight times the length of the shorter template. 0 makes it the cosine. The default suits the built-in model." default:"0.02"`
-	Validate int     `help:"Cross-validate: split the people into K parts, calibrate on those outside a part, measure those inside; at least 2." placeholder:"K"`
-	Repeats  int     `help:"How many times the people are split; 0 chooses by their number." default:"0"`
-	Seed     uint64  `help:"Seed of the random numbers: the same seed gives the same figures." default:"1"`
+	Cache    string   `help:"Keep the templates in this file (mode 0600) for the next time. They are biometric data." placeholder:"FILE"`
+	ID       string   `name:"id" help:"Id of the calibration, such as asia-2026-11." required:"" placeholder:"ID"`
+	DataSet  string   `help:"What was measured, in words, for the file." required:"" placeholder:"TEXT"`
+	Out      string   `help:"The calibration file to write." required:"" placeholder:"FILE.json"`
+	Weight   *float64 `name:"length-weight" help:"The score is the cosine less this weight times the length of the shorter template; 0 makes it the cosine. The default is that of the shipped calibrations for their model, and 0 for any other." placeholder:"W"`
+	Validate int      `help:"Cross-validate: split the people into K parts, calibrate on those outside a part, measure those inside; at least 2." placeholder:"K"`
+	Repeats  int      `help:"How many times the people are split; 0 chooses by their number." default:"0"`
+	Seed     uint64   `help:"Seed of the random numbers: the same seed gives the same figures." default:"1"`
 }
 
 // madeCalibration is what face calibrate prints as JSON.
@@ -55,9 +55,13 @@ func (c *faceCalibrate) Run(s *session) error {
 		if err != nil {
 			return scores, err
 		}
+		manifest, err := app.Manifest(s.config)
+		if err != nil {
+			return scores, err
+		}
 		job := evaluation.Gathering{AllPairs: true, Cache: c.Cache}
 		err = c.gather(s, set, job, app.OpenUncalibratedEngine, func(_ *face.Engine, templates *evaluation.Templates) error {
-			formula := evaluation.FormulaOf(c.Weight, templates)
+			formula := evaluation.FormulaOf(c.weight(manifest), templates)
 			if scores.with, err = compareTail(s, templates, formula); err == nil && formula.LengthWeight != 0 {
 				scores.without, err = compareTail(s, templates.WithoutLengths(), formula)
 			}
@@ -65,6 +69,18 @@ func (c *faceCalibrate) Run(s *session) error {
 		})
 		return scores, err
 	})
+}
+
+// weight returns the weight of the length for the model of a manifest.
+func (c *faceCalibrate) weight(m face.Manifest) float64 {
+	switch {
+	case c.Weight != nil:
+		return *c.Weight
+	case m.Template.SHA256 == face.DefaultManifest().Template.SHA256:
+		return evaluation.DefaultLengthWeight
+	default:
+		return 0
+	}
 }
 
 // compareTail compares the templates, with a tail that suffices for calibrating.
@@ -136,7 +152,7 @@ func (c *faceCalibrate) check() error {
 		return bad("--data-set must say what was measured")
 	case c.Validate != 0 && c.Validate < 2:
 		return bad("--validate needs at least 2 parts")
-	case !(c.Weight >= 0 && c.Weight < 1):
+	case c.Weight != nil && !(*c.Weight >= 0 && *c.Weight < 1):
 		return bad("--length-weight must be from 0 to under 1")
 	case c.Repeats < 0 || c.Repeats > 10_000:
 		return bad("--repeats must be from 0 to 10000")

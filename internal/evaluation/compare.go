@@ -101,6 +101,10 @@ func (t *Templates) WithoutLengths() *Templates {
 	return &out
 }
 
+// DefaultLengthWeight is face.Formula.LengthWeight for the built-in model, as
+// docs/decisions/accuracy.md chooses it.
+const DefaultLengthWeight = 0.03
+
 // FormulaOf returns the formula with that weight for scores of the templates. Its
 // bounds are the least and the greatest of their lengths, rounded outwards to two
 // decimals. With a weight of 0, or if no template has a length, it is zero.
