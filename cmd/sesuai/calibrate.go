@@ -61,9 +61,11 @@ func (c *faceCalibrate) Run(s *session) error {
 		}
 		job := evaluation.Gathering{AllPairs: true, Cache: c.Cache}
 		err = c.gather(s, set, job, app.OpenUncalibratedEngine, func(_ *face.Engine, templates *evaluation.Templates) error {
-			formula := evaluation.FormulaOf(c.weight(manifest), templates)
+			weight := c.weight(manifest)
+			formula := evaluation.FormulaOf(weight, templates)
 			if scores.with, err = compareTail(s, templates, formula); err == nil && formula.LengthWeight != 0 {
-				scores.without, err = compareTail(s, templates.WithoutLengths(), formula)
+				alone := evaluation.FormulaOf(weight*evaluation.WithoutLengthShare, templates)
+				scores.without, err = compareTail(s, templates.WithoutLengths(), alone)
 			}
 			return err
 		})

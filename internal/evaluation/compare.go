@@ -102,10 +102,11 @@ func (t *Templates) WithoutLengths() *Templates {
 }
 
 // DefaultLengthWeight is face.Formula.LengthWeight for the built-in model, as
-// docs/decisions/accuracy.md chooses it.
-const DefaultLengthWeight = 0.03
+// docs/decisions/accuracy.md chooses it. WithoutLengthShare is the part of a weight
+// that is right where the probe's length stands alone.
+const DefaultLengthWeight, WithoutLengthShare = 0.03, 1.0 / 3
 
-// FormulaOf returns the formula with that weight for scores of the templates. Its
+// FormulaOf returns the formula with that weight, of four decimals, for scores of the templates. Its
 // bounds are the least and the greatest of their lengths, rounded outwards to two
 // decimals. With a weight of 0, or if no template has a length, it is zero.
 func FormulaOf(weight float64, t *Templates) face.Formula {
@@ -120,7 +121,7 @@ func FormulaOf(weight float64, t *Templates) face.Formula {
 	if weight == 0 || longest == 0 {
 		return face.Formula{}
 	}
-	return face.Formula{LengthWeight: weight, MinLength: max(math.Floor(shortest*100)/100, 0.01), MaxLength: math.Ceil(longest*100) / 100}
+	return face.Formula{LengthWeight: decimals(weight), MinLength: max(math.Floor(shortest*100)/100, 0.01), MaxLength: math.Ceil(longest*100) / 100}
 }
 
 // vector returns a sample's template for a use; nil if there is none.
