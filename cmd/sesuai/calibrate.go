@@ -22,7 +22,7 @@ type faceCalibrate struct {
 	ID       string   `name:"id" help:"Id of the calibration, such as asia-2026-11." required:"" placeholder:"ID"`
 	DataSet  string   `help:"What was measured, in words, for the file." required:"" placeholder:"TEXT"`
 	Out      string   `help:"The calibration file to write." required:"" placeholder:"FILE.json"`
-	Weight   *float64 `name:"length-weight" help:"The score is the cosine less this weight times the length of the shorter template; 0 makes it the cosine. The default is that of the shipped calibrations for their model, and 0 for any other." placeholder:"W"`
+	Weight   *float64 `name:"length-weight" help:"The score is the cosine less this weight times the length of the shorter template; 0 makes it the cosine. The default is that of the shipped calibrations for the built-in model, and 0 for any other." placeholder:"W"`
 	Validate int      `help:"Cross-validate: split the people into K parts, calibrate on those outside a part, measure those inside; at least 2." placeholder:"K"`
 	Repeats  int      `help:"How many times the people are split; 0 chooses by their number." default:"0"`
 	Seed     uint64   `help:"Seed of the random numbers: the same seed gives the same figures." default:"1"`
@@ -61,11 +61,9 @@ func (c *faceCalibrate) Run(s *session) error {
 		}
 		job := evaluation.Gathering{AllPairs: true, Cache: c.Cache}
 		err = c.gather(s, set, job, app.OpenUncalibratedEngine, func(_ *face.Engine, templates *evaluation.Templates) error {
-			weight := c.weight(manifest)
-			formula := evaluation.FormulaOf(weight, templates)
+			formula := c.formula(manifest, templates)
 			if scores.with, err = compareTail(s, templates, formula); err == nil && formula.LengthWeight != 0 {
-				alone := evaluation.FormulaOf(weight*evaluation.WithoutLengthShare, templates)
-				scores.without, err = compareTail(s, templates.WithoutLengths(), alone)
+				scores.without, err = compareTail(s, templates.WithoutLengths(), evaluation.WithoutLengths(formula))
 			}
 			return err
 		})
@@ -73,15 +71,16 @@ func (c *faceCalibrate) Run(s *session) error {
 	})
 }
 
-// weight returns the weight of the length for the model of a manifest.
-func (c *faceCalibrate) weight(m face.Manifest) float64 {
+// formula returns the formula for scores of the templates that a manifest's
+// networks made.
+func (c *faceCalibrate) formula(m face.Manifest, templates *evaluation.Templates) face.Formula {
 	switch {
 	case c.Weight != nil:
-		return *c.Weight
+		return evaluation.FormulaOf(*c.Weight, templates)
 	case m.Template.SHA256 == face.DefaultManifest().Template.SHA256:
-		return evaluation.DefaultLengthWeight
+		return evaluation.BuiltInFormula()
 	default:
-		return 0
+		return face.Formula{}
 	}
 }
 

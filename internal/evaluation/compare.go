@@ -101,29 +101,6 @@ func (t *Templates) WithoutLengths() *Templates {
 	return &out
 }
 
-// DefaultLengthWeight is face.Formula.LengthWeight for the built-in model, as
-// docs/decisions/accuracy.md chooses it. WithoutLengthShare is the part of a weight
-// that is right where the probe's length stands alone.
-const DefaultLengthWeight, WithoutLengthShare = 0.03, 1.0 / 3
-
-// FormulaOf returns the formula with that weight, of four decimals, for scores of the templates. Its
-// bounds are the least and the greatest of their lengths, rounded outwards to two
-// decimals. With a weight of 0, or if no template has a length, it is zero.
-func FormulaOf(weight float64, t *Templates) face.Formula {
-	shortest, longest := math.Inf(1), 0.0
-	for _, pair := range t.templates {
-		for _, template := range pair {
-			if template.Length > 0 {
-				shortest, longest = min(shortest, template.Length), max(longest, template.Length)
-			}
-		}
-	}
-	if weight == 0 || longest == 0 {
-		return face.Formula{}
-	}
-	return face.Formula{LengthWeight: decimals(weight), MinLength: max(math.Floor(shortest*100)/100, 0.01), MaxLength: math.Ceil(longest*100) / 100}
-}
-
 // vector returns a sample's template for a use; nil if there is none.
 func (t *Templates) vector(i int, use face.Use) *vector {
 	if v := t.templates[i][use].Vector; len(v) == face.TemplateSize {
