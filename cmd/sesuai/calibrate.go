@@ -19,7 +19,7 @@ import (
 type faceCalibrate struct {
 	labelledList
 	Cache    string   `help:"Keep the templates in this file (mode 0600) for the next time. They are biometric data." placeholder:"FILE"`
-	ID       string   `name:"id" help:"Id of the calibration, such as asia-2026-11." required:"" placeholder:"ID"`
+	ID       string   `name:"id" help:"Id of the calibration, such as bank-2026-12." required:"" placeholder:"ID"`
 	DataSet  string   `help:"What was measured, in words, for the file." required:"" placeholder:"TEXT"`
 	Out      string   `help:"The calibration file to write." required:"" placeholder:"FILE.json"`
 	Weight   *float64 `name:"length-weight" help:"The score is the cosine less this weight times the length of the shorter template; 0 makes it the cosine. The default is that of the shipped calibrations for the built-in model, and 0 for any other." placeholder:"W"`
