@@ -183,7 +183,7 @@ func printCalibration(w io.Writer, path string, out madeCalibration, with, witho
 	if without == nil {
 		fmt.Fprintf(w, "score: the cosine\n")
 	} else {
-		fmt.Fprintf(w, "score: cosine − %g · length of the shorter template, which is from %g to %g\n", c.LengthWeight, c.MinLength, c.MaxLength)
+		fmt.Fprintf(w, "score: cosine − %g · length of the shorter template (at least %g, at most %g)\n", c.LengthWeight, c.MinLength, c.MaxLength)
 	}
 	printScoring(w, c.Scoring, with, out.calibrationFigures)
 	if without != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -91,13 +92,15 @@ func ParseCalibration(b []byte) (*Calibration, error) {
 			return err
 		}
 		*a = in.Anchor
-		if in.Cosine != nil {
-			a.Score = *in.Cosine
-			cosines++
-		}
-		if in.Score != nil {
+		switch {
+		case (in.Cosine == nil) == (in.Score == nil):
+			return errors.New("an anchor needs a score")
+		case in.Score != nil:
 			a.Score = *in.Score
 			scores++
+		default:
+			a.Score = *in.Cosine
+			cosines++
 		}
 		return nil
 	})

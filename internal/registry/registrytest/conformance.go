@@ -151,6 +151,13 @@ func (s suite) TestComparison(t *testing.T) {
 	if impostor := faceOf(t, r, 2, ProbeAt(t, portrait.Template, 0.9)); impostor.Percentage.Value() > 30 {
 		t.Errorf("impostor %v", impostor.Percentage)
 	}
+	// A template without a length does not get one.
+	without := Portrait(t, 3)
+	without.Template.Length = 0
+	enrol(t, r, Person(t, 3), without, registry.Added)
+	if got := faceOf(t, r, 3, ProbeAt(t, without.Template, 0.9)).Similarity; got.Reference != 0 {
+		t.Errorf("a template without a length is compared as one of length %v", got.Reference)
+	}
 }
 
 func (s suite) TestNoPortrait(t *testing.T) {
