@@ -22,7 +22,7 @@ type faceCalibrate struct {
 	ID       string   `name:"id" help:"Id of the calibration, such as bank-2026-12." required:"" placeholder:"ID"`
 	DataSet  string   `help:"What was measured, in words, for the file." required:"" placeholder:"TEXT"`
 	Out      string   `help:"The calibration file to write." required:"" placeholder:"FILE.json"`
-	Weight   *float64 `name:"length-weight" help:"The score is the cosine less this weight times the length of the shorter template; 0 makes it the cosine. The default is that of the shipped calibrations for the built-in model, and 0 for any other." placeholder:"W"`
+	Weight   *float64 `name:"length-weight" help:"The score is the cosine less this weight times the length of the shorter template; 0 makes it the cosine. The default is that of the shipped calibrations for the models that are fetched, and 0 for others." placeholder:"W"`
 	Validate int      `help:"Cross-validate: split the people into K parts, calibrate on those outside a part, measure those inside; at least 2." placeholder:"K"`
 	Repeats  int      `help:"How many times the people are split; 0 chooses by their number." default:"0"`
 	Seed     uint64   `help:"Seed of the random numbers: the same seed gives the same figures." default:"1"`
@@ -77,7 +77,7 @@ func (c *faceCalibrate) formula(m face.Manifest, templates *evaluation.Templates
 	switch {
 	case c.Weight != nil:
 		return evaluation.FormulaOf(*c.Weight, templates)
-	case m.Template.SHA256 == face.DefaultManifest().Template.SHA256:
+	case m.TemplatesSHA256() == face.DefaultManifest().TemplatesSHA256():
 		return evaluation.BuiltInFormula()
 	default:
 		return face.Formula{}
