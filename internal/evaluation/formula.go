@@ -26,13 +26,18 @@ func FormulaOf(weight float64, t *Templates) face.Formula {
 			}
 		}
 	}
-	if weight == 0 || longest == 0 {
+	if longest == 0 {
 		return face.Formula{}
 	}
-	return face.Formula{
-		LengthWeight: decimals(weight),
-		MinLength:    max(math.Floor(shortest*100)/100, 0.01), MaxLength: math.Ceil(longest*100) / 100,
+	return weighed(weight, max(math.Floor(shortest*100)/100, 0.01), math.Ceil(longest*100)/100)
+}
+
+// weighed returns the formula, which is zero if the rounded weight is.
+func weighed(weight, minLength, maxLength float64) face.Formula {
+	if weight = decimals(weight); weight == 0 {
+		return face.Formula{}
 	}
+	return face.Formula{LengthWeight: weight, MinLength: minLength, MaxLength: maxLength}
 }
 
 // withoutLengthShare is the part of a weight that makes false match rates even
@@ -42,6 +47,5 @@ const withoutLengthShare = 1.0 / 3
 // WithoutLengths returns the formula for references without a length, if f is that
 // for the others.
 func WithoutLengths(f face.Formula) face.Formula {
-	f.LengthWeight = decimals(f.LengthWeight * withoutLengthShare)
-	return f
+	return weighed(f.LengthWeight*withoutLengthShare, f.MinLength, f.MaxLength)
 }

@@ -88,6 +88,9 @@ func TestFormulaOf(t *testing.T) {
 	if got := evaluation.FormulaOf(0, templates); got != (face.Formula{}) {
 		t.Errorf("without a weight: %+v", got)
 	}
+	if got := evaluation.WithoutLengths(face.Formula{LengthWeight: 0.0001, MinLength: 2, MaxLength: 4}); got != (face.Formula{}) {
+		t.Errorf("of a weight that is rounded to 0: %+v", got)
+	}
 	if got := evaluation.WithoutLengths(face.Formula{LengthWeight: 0.03, MinLength: 2, MaxLength: 4}); got != (face.Formula{LengthWeight: 0.01, MinLength: 2, MaxLength: 4}) {
 		t.Errorf("without lengths: %+v", got)
 	}
