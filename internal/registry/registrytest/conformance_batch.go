@@ -123,7 +123,7 @@ func (s suite) TestExport(t *testing.T) {
 			continue
 		}
 		want := Portrait(t, n)
-		if !samePortrait(e.Portrait, want) || e.Portrait.Signature != want.Signature {
+		if !e.Portrait.Same(want) || e.Portrait.Signature != want.Signature {
 			t.Errorf("the portrait of person %d is not as enrolled", n)
 			continue
 		}
