@@ -36,6 +36,9 @@ type shownVerification struct {
 	Percentage        sesuai.Percentage `json:"face_image_percentage"`
 	Threshold         sesuai.Percentage `json:"threshold"`
 	Score             *float64          `json:"score"`
+	Cosine            *float64          `json:"cosine,omitempty"`
+	ReferenceLength   float64           `json:"reference_length,omitempty"`
+	ProbeLength       float64           `json:"probe_length,omitempty"`
 	Model             string            `json:"model,omitempty"`
 	Calibration       string            `json:"calibration,omitempty"`
 	Flags             []string          `json:"flags"`
@@ -66,7 +69,8 @@ func showEvent(e audit.Entry, names map[string]string) shownEvent {
 		NIK: e.NIKOutcome.String(), Name: e.Name.String(), DateOfBirth: e.DateOfBirth.String(),
 		NameScore: known(e.NameScore >= 0, e.NameScore), NameThreshold: e.NameThreshold,
 		Percentage: ofHundredths(e.Percentage), Threshold: ofHundredths(e.Threshold),
-		Score: known(e.Compared, e.Score), Model: e.Model, Calibration: e.Calibration,
+		Score: known(e.Compared, e.Score), Cosine: known(e.ProbeLength > 0, e.Cosine),
+		ReferenceLength: e.ReferenceLength, ProbeLength: e.ProbeLength, Model: e.Model, Calibration: e.Calibration,
 		Flags: strings.Fields(e.Flags.String()), ReplayChecked: e.ReplayChecked,
 		Liveness: known(e.LivenessKnown, e.Liveness), LivenessThreshold: e.LivenessThreshold,
 		Measures: strings.Fields(e.Measures), DurationMS: float64(e.Duration) / 1000,
@@ -109,9 +113,26 @@ func (v shownEvent) lines() [][]string {
 		return lines
 	}
 	return append(lines, [][]string{
+		{"score", v.score()},
 		{"flags", cmp.Or(strings.Join(v.Flags, ", "), "-")},
 		{"model", cmp.Or(v.Model, "-")},
 		{"calibration", cmp.Or(v.Calibration, "-")},
 		{"duration", fmt.Sprintf("%g ms", v.DurationMS)},
 	}...)
+}
+
+// score says what the score is, and what it was computed from.
+func (v *shownVerification) score() string {
+	if v.Score == nil {
+		return "-"
+	}
+	text := fmt.Sprintf("%.4f", *v.Score)
+	if v.Cosine == nil {
+		return text
+	}
+	reference := "not known"
+	if v.ReferenceLength > 0 {
+		reference = fmt.Sprintf("%.2f", v.ReferenceLength)
+	}
+	return fmt.Sprintf("%s; cosine %.4f; length of the reference %s, of the probe %.2f", text, *v.Cosine, reference, v.ProbeLength)
 }

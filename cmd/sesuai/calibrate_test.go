@@ -29,14 +29,14 @@ func synthetic(people int) *evaluation.Scores {
 		s.Set.Samples = append(s.Set.Samples, evaluation.Sample{File: fmt.Sprintf("%d.jpg", a), Person: a, Group: -1})
 		for b := range a {
 			cosine := 0.09 * random.NormFloat64()
-			s.Impostors.Tail = append(s.Impostors.Tail, evaluation.Score{Reference: int32(b), Probe: int32(a), Cosine: float32(cosine)})
+			s.Impostors.Tail = append(s.Impostors.Tail, evaluation.Score{Reference: int32(b), Probe: int32(a), Value: float32(cosine), Cosine: float32(cosine)})
 			s.Impostors.Weights[int((cosine+1)/2*evaluation.Bins)]++
 			s.Impostors.Pairs++
 			s.Impostors.PeoplePairs++
 		}
 	}
 	slices.SortFunc(s.Impostors.Tail, func(a, b evaluation.Score) int {
-		if a.Cosine > b.Cosine {
+		if a.Value > b.Value {
 			return -1
 		}
 		return 1
@@ -52,7 +52,13 @@ func calibrateCommand(t *testing.T, asJSON bool, change func(*faceCalibrate)) (o
 	change(&c)
 	var stdout bytes.Buffer
 	s := &session{Context: t.Context(), config: app.DefaultConfig(), json: asJSON, stdout: &stdout, stderr: &stdout}
-	err = c.run(s, func() (*evaluation.Scores, error) { return synthetic(150), nil })
+	scores := scoresToCalibrate{with: synthetic(150)}
+	if c.Weight == nil {
+		scores.without = synthetic(150)
+		scores.with.Formula = evaluation.BuiltInFormula()
+		scores.without.Formula = evaluation.WithoutLengths(scores.with.Formula)
+	}
+	err = c.run(s, func() (scoresToCalibrate, error) { return scores, nil })
 	return stdout.String(), path, err
 }
 
@@ -74,7 +80,8 @@ func TestCalibrateWritesAFileThatIsRead(t *testing.T) {
 	}
 	for _, says := range []string{
 		"150 photographs of 150 people: 11175 pairs of photographs and 11175 pairs of people who differ",
-		fmt.Sprintf("%.4f", c.Anchors[2].Cosine), "counted", "extrapolated", "1 of their 1 pairs", "People left out: 2 parts, 3 times", path,
+		"score: cosine − 0.03 · length of the shorter template", "stored without a length: cosine − 0.01 · length of the probe",
+		fmt.Sprintf("%.4f", c.Anchors[2].Score), fmt.Sprintf("%.4f", c.WithoutLength.Anchors[2].Score), "counted", "extrapolated", "1 of their 1 pairs", "People left out: 2 parts, 3 times", path,
 	} {
 		if !strings.Contains(out, says) {
 			t.Errorf("it does not say %q:\n%s", says, out)
@@ -95,8 +102,26 @@ func TestCalibrateAsJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &made); err != nil {
 		t.Fatal(err)
 	}
-	if len(made.Calibration.Anchors) != 5 || len(made.Dominating) == 0 || made.Validation.Parts != 3 {
+	if len(made.Calibration.Anchors) != 5 || len(made.Dominating) == 0 || made.Validation.Parts != 3 ||
+		len(made.Calibration.WithoutLength.Anchors) != 5 || made.WithoutLength.Validation.Parts != 3 {
 		t.Errorf("%s", out)
+	}
+}
+
+// With a weight of 0 the score is the cosine, and references without a length have
+// no entry.
+func TestCalibrateWithoutAWeight(t *testing.T) {
+	out, path, err := calibrateCommand(t, false, func(c *faceCalibrate) { c.Weight = new(float64) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := face.ParseCalibration(b)
+	if err != nil || c.LengthWeight != 0 || c.WithoutLength != nil || !strings.Contains(out, "score: the cosine\n") {
+		t.Errorf("%v, %s\n%s", err, b, out)
 	}
 }
 
@@ -107,6 +132,7 @@ func TestCalibrateRefuses(t *testing.T) {
 		"no data set":               func(c *faceCalibrate) { c.DataSet = " " },
 		"one part":                  func(c *faceCalibrate) { c.Validate = 1 },
 		"too many parts":            func(c *faceCalibrate) { c.Validate = 100 },
+		"a negative weight":         func(c *faceCalibrate) { w := -0.01; c.Weight = &w },
 		"fewer than no repeats":     func(c *faceCalibrate) { c.Repeats = -1 },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -95,7 +95,7 @@ func (c *faceEvaluate) measure(s *session, set *evaluation.Set) (*evaluation.Rep
 		how := evaluation.Measuring{
 			Calibration: engine.Calibration(), Threshold: sesuai.PercentageOf(access.DefaultThreshold), Seed: evaluationSeed,
 		}
-		scores, err := templates.Compare(s, how.Lowest())
+		scores, err := templates.Compare(s, how.Calibration.Formula, how.Lowest())
 		if err != nil {
 			return err
 		}

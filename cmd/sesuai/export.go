@@ -114,6 +114,19 @@ func (personDigest) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.print(map[string]any{"people": d.People, "digest": d.String()}, "%d people, digest %s\n", d.People, d)
+		out := map[string]any{
+			"people": d.People, "digest": d.String(), "templates": d.Templates, "templates_without_length": d.WithoutLength,
+		}
+		return s.print(out, "%d people, digest %s\n%s", d.People, d, withoutLength(d))
 	})
+}
+
+// withoutLength says how many templates have no length, and what that means; it is
+// empty if all have one.
+func withoutLength(d enrol.Digest) string {
+	if d.WithoutLength == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d templates were stored without a length: the calibration's reference_without_length scores them "+
+		"until these people are enrolled again\n", d.WithoutLength, d.Templates)
 }

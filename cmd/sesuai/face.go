@@ -19,10 +19,16 @@ type faceCompare struct {
 
 // comparedFaces is what face compare prints.
 type comparedFaces struct {
-	Percentage  sesuai.Percentage `json:"percentage"`
-	Score       float64           `json:"score"`
-	Model       string            `json:"model"`
-	Calibration string            `json:"calibration"`
+	Percentage sesuai.Percentage `json:"percentage"`
+	Score      float64           `json:"score"`
+	// Cosine and the lengths of the templates are what the score was computed
+	// from.
+	Cosine          float64 `json:"cosine"`
+	ReferenceLength float64 `json:"reference_length"`
+	ProbeLength     float64 `json:"probe_length"`
+
+	Model       string `json:"model"`
+	Calibration string `json:"calibration"`
 	Quality     struct {
 		Reference face.Quality `json:"reference"`
 		Probe     face.Quality `json:"probe"`
@@ -57,6 +63,8 @@ func (c *faceCompare) Run(s *session) error {
 	out := comparedFaces{
 		Percentage: compared.Percentage, Score: rounded(compared.Score, 4), Model: compared.Model, Calibration: compared.Calibration,
 	}
+	from := compared.Similarity
+	out.Cosine, out.ReferenceLength, out.ProbeLength = rounded(from.Cosine, 4), rounded(from.Reference, 2), rounded(from.Probe, 2)
 	out.Quality.Reference, out.Quality.Probe = reference.Quality.Rounded(), probe.Quality.Rounded()
 	if probe.Liveness.Known {
 		liveness := rounded(probe.Liveness.Score, 4)

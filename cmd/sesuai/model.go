@@ -10,6 +10,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/atomicfile"
+	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/face"
 )
 
@@ -33,6 +34,14 @@ type checkedModel struct {
 	Cosines  *drawnCosines `json:"cosines,omitempty"`
 	Model    string        `json:"model,omitempty"`
 	NotKnown []string      `json:"not_known,omitempty"`
+	// Stored is about the templates on record, if there is a registry.
+	Stored *storedTemplates `json:"stored,omitempty"`
+}
+
+// storedTemplates are the templates on record.
+type storedTemplates struct {
+	Templates     int `json:"templates"`
+	WithoutLength int `json:"templates_without_length"`
 }
 
 // modelSnippet has the names of face.Manifest.
@@ -90,11 +99,30 @@ func (c *faceModelCheck) Run(s *session) error {
 	out.Manifest = &modelSnippet{checked.Template, checked.SelfTest}
 	out.Cosines = &drawnCosines{rounded(checked.Larger, 4), rounded(checked.Mirrored, 4), checked.SelfTest.Different}
 	out.Model, out.NotKnown = m.Model(), notKnown
+	digest, there, err := s.storedTemplates()
+	switch {
+	case err != nil: // the answer about the file does not depend on a registry
+		fmt.Fprintf(s.stderr, "the templates on record are not counted: %s\n", describe(err))
+	case there:
+		out.Stored = &storedTemplates{digest.Templates, digest.WithoutLength}
+	}
 	text, err := out.text(c)
 	if err != nil {
 		return err
 	}
-	return s.print(out, "%s", text)
+	return s.print(out, "%s%s", text, withoutLength(digest))
+}
+
+// storedTemplates counts the templates on record, if there is a registry.
+func (s *session) storedTemplates() (d enrol.Digest, there bool, err error) {
+	if there, err = app.StorageExists(s, s.config); err != nil || !there {
+		return d, false, err
+	}
+	err = s.withStorage(func(storage *app.Storage) (err error) {
+		d, err = enrol.DigestOf(s, storage.People)
+		return err
+	})
+	return d, err == nil, err
 }
 
 // writeManifest writes a manifest that the service accepts.

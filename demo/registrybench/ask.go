@@ -43,6 +43,8 @@ type claim struct {
 	impostor bool
 	probe    face.Probe
 	score    float64
+	// percentage is that of score.
+	percentage sesuai.Percentage
 }
 
 // claim makes the claim of a number, which alone seeds its random choices.
@@ -65,7 +67,8 @@ func (b *bench) claim(number uint64, people int) (c claim, err error) {
 	if err != nil {
 		return c, err
 	}
-	c.score, err = stored.Score(c.probe.Template)
+	similarity, err := stored.Compare(c.probe.Template)
+	c.score, c.percentage = b.o.Scale.Assess(similarity)
 	return c, err
 }
 
@@ -123,7 +126,7 @@ func (b *bench) ask(ctx context.Context, c *claim, t *tally) error {
 	case answer.Status != sesuai.Active:
 		t.inactive++
 		return nil
-	case !comparison.Portrait, comparison.SamePhotograph, comparison.Score != c.score, comparison.Percentage != b.o.Scale.Percentage(c.score):
+	case !comparison.Portrait, comparison.SamePhotograph, comparison.Score != c.score, comparison.Percentage != c.percentage:
 		return fmt.Errorf("wrong answer about the face of person %d: the score is %g, not %g", c.number, comparison.Score, c.score)
 	}
 	v := &t.genuine

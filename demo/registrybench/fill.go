@@ -82,7 +82,7 @@ func (b *bench) begin(ctx context.Context) (int, error) {
 			n = rng.IntN(whole)
 		}
 		e := b.enrolment(n)
-		ours, err := b.registry.Holds(ctx, e.Person, e.Portrait.Source, b.o.Model)
+		ours, err := b.registry.Holds(ctx, e.Person, e.Portrait)
 		if err != nil {
 			return 0, err
 		}

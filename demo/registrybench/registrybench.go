@@ -31,12 +31,6 @@ type Table struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// Scale turns a comparison score into a percentage; *face.Calibration is the
-// real one.
-type Scale interface {
-	Percentage(score float64) sesuai.Percentage
-}
-
 // Options say what Run measures. All are required unless stated otherwise.
 type Options struct {
 	// Open opens the registry. Run closes it and opens it again several times.
@@ -52,7 +46,7 @@ type Options struct {
 	// Model is the model id of the templates, Scale its calibration, and
 	// Threshold the percentage from which a comparison is a match.
 	Model     string
-	Scale     Scale
+	Scale     registry.Scale
 	Threshold sesuai.Percentage
 	// At are the sizes to measure at, in ascending order.
 	At []int

@@ -68,10 +68,11 @@ type FaceConfig struct {
 	// RuntimeDigest is the SHA-256 that libonnxruntime.so.1 must have, in hex, for
 	// an ONNX Runtime of your own. Empty means that of the fetched one.
 	RuntimeDigest string `yaml:"runtime_digest"`
-	// Calibration is the id of a shipped calibration (asia-2026-11 or
-	// general-2026-11), or the path of a file from "sesuai face calibrate". A
-	// value with a / in it, or that ends in .json, is a path. Empty means the
-	// calibration that the manifest names.
+	// Calibration is the id of a shipped calibration (asia-2026-11b or
+	// general-2026-11b; asia-2026-11 and general-2026-11 are those from before
+	// the length of templates counted), or the path of a file from "sesuai face
+	// calibrate". A value with a / in it, or that ends in .json, is a path. Empty
+	// means the calibration that the manifest names.
 	Calibration string `yaml:"calibration"`
 	// Workers is the number of photographs and bodies that are processed at the
 	// same time; further ones wait, and clients take turns. The only one of a client

@@ -36,6 +36,12 @@ import (
 // the program of that commit said of them; see its README.md.
 const schema4 = "testdata/schema4"
 
+// calibration4 is the calibration that the program of that commit had.
+const calibration4 = "asia-2026-11"
+
+// fixtures restores each fixture.
+var fixtures = map[string]func(t *testing.T, c *app.Config){"sqlite": restoreSQLite, "postgres": restorePostgres}
+
 // renamed maps a name in the JSON that commands of that commit printed to the
 // name that they print now.
 var renamed = map[string]string{
@@ -100,12 +106,12 @@ type upgraded struct {
 func TestUpgrade(t *testing.T) {
 	process.Slow(t)
 	process.Need(t, realModels)
-	for name, restore := range map[string]func(t *testing.T, c *app.Config){
-		"sqlite": restoreSQLite, "postgres": restorePostgres,
-	} {
+	for name, restore := range fixtures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // each has its own database and processes
 			u := openFixture(t, name, restore)
+			// The calibration of that commit still gives its verdicts.
+			u.sesuai.Env = append(u.sesuai.Env, "SESUAI_FACE_CALIBRATION="+calibration4)
 			u.checkRecords(t)
 			if got := u.trail(t); !cmp.Equal(got, u.want.Trail) {
 				t.Errorf("the audit trail: %s", cmp.Diff(u.want.Trail, got))
@@ -319,39 +325,50 @@ func (u *upgraded) checkAnswers(t *testing.T) {
 // serve runs the service and sends it the verifications that are for it.
 func (u *upgraded) serve(t *testing.T, dukcapil ...string) *process.Process {
 	t.Helper()
-	r := u.sesuai
-	// No photograph is this much alive, so each is suspected where liveness is
-	// measured.
-	r.Env = slices.Concat(r.Env, dukcapil, []string{"SESUAI_FACE_LIVENESS=true", "SESUAI_FACE_LIVENESS_THRESHOLD=1"})
-	var started struct{ Address string }
-	p := r.Start(t, &started, "serve", "--listen", "127.0.0.1:0")
-	s := &service{address: started.Address, client: &http.Client{Transport: &http.Transport{}, Timeout: patience}}
+	p, s := u.start(t, dukcapil...)
 	defer s.client.CloseIdleConnections()
 	// Photographs are decoded and compared in floating point.
 	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 0.5 })
-	photos := pictures(t)
 	for _, a := range u.want.Ask {
 		if a.Dukcapil != (dukcapil != nil) {
 			continue
 		}
-		photo, ok := photos[a.Photo]
-		if !ok {
-			t.Fatalf("there is no picture %q", a.Photo)
-		}
-		contentType, b := form(t, person{nik: a.NIK, name: a.Name, born: a.Born}, photo)
-		s.who = u.want.Credentials[a.Client]
-		r := s.request(t, http.MethodPost, httpapi.FaceVerificationPath, contentType, b)
-		r.Header.Set("X-Request-Id", a.RequestID)
-		status, text := s.do(t, r)
-		var body object
-		if err := json.Unmarshal([]byte(text), &body); err != nil {
-			t.Fatal(err)
-		}
+		status, body := u.send(t, s, a)
 		if diff := cmp.Diff(a.Body, body, near); status != a.Status || diff != "" {
 			t.Errorf("%s: status %d, want %d; the body (-then +now): %s", a.What, status, a.Status, diff)
 		}
 	}
 	return p
+}
+
+// start runs the service.
+func (u *upgraded) start(t *testing.T, env ...string) (*process.Process, *service) {
+	t.Helper()
+	r := u.sesuai
+	// No photograph is this much alive, so each is suspected where liveness is
+	// measured.
+	r.Env = slices.Concat(r.Env, env, []string{"SESUAI_FACE_LIVENESS=true", "SESUAI_FACE_LIVENESS_THRESHOLD=1"})
+	var started struct{ Address string }
+	p := r.Start(t, &started, "serve", "--listen", "127.0.0.1:0")
+	return p, &service{address: started.Address, client: &http.Client{Transport: &http.Transport{}, Timeout: patience}}
+}
+
+// send sends a verification to the service.
+func (u *upgraded) send(t *testing.T, s *service, a upgradeAsk) (status int, body object) {
+	t.Helper()
+	photo, ok := pictures(t)[a.Photo]
+	if !ok {
+		t.Fatalf("there is no picture %q", a.Photo)
+	}
+	contentType, b := form(t, person{nik: a.NIK, name: a.Name, born: a.Born}, photo)
+	s.who = u.want.Credentials[a.Client]
+	r := s.request(t, http.MethodPost, httpapi.FaceVerificationPath, contentType, b)
+	r.Header.Set("X-Request-Id", a.RequestID)
+	status, text := s.do(t, r)
+	if err := json.Unmarshal([]byte(text), &body); err != nil {
+		t.Fatal(err)
+	}
+	return status, body
 }
 
 // checkUpstream sends the verifications that Dukcapil answers, here by its
@@ -450,21 +467,10 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// checkPeople compares all that is on record about everybody, by its digest. A
-// rotation of the master keys that was interrupted is finished first: without
-// that nothing can be exported.
+// checkPeople compares all that is on record about everybody, by its digest.
 func (u *upgraded) checkPeople(t *testing.T) {
 	t.Helper()
-	var keys []struct {
-		ID     int
-		State  string
-		People int
-	}
-	u.sesuai.Run(t, &keys, "keys", "status")
-	if keys[0].State == "retiring" {
-		u.sesuai.Run(t, nil, "keys", "rotate")
-		u.sesuai.Run(t, &keys, "keys", "status")
-	}
+	keys := u.finishRotation(t)
 	if got, want := fmt.Sprint(keys), fmt.Sprintf("[{1 retired 0} {2 current %v}]", u.want.Count["people"]); got != want {
 		t.Errorf("the master keys are %s, want %s", got, want)
 	}

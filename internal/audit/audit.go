@@ -49,11 +49,15 @@ type Event struct {
 	NameScore int
 	// NameThreshold is the client's threshold for NameScore.
 	NameThreshold int
-	// Compared reports whether the face was compared. Only then does Score have
-	// a meaning.
+	// Compared reports whether the face was compared. Only then do Score and what
+	// it was computed from have a meaning.
 	Compared   bool
 	Percentage sesuai.Percentage
 	Score      float64
+	// Cosine, ReferenceLength and ProbeLength are what Score was computed from:
+	// see face.Similarity. They are 0 for a matcher other than the face engine.
+	// ReferenceLength is 0 too if the reference was stored without one.
+	Cosine, ReferenceLength, ProbeLength float64
 	// Threshold is the client's threshold for Percentage.
 	Threshold sesuai.Percentage
 	// Model made the templates that were compared. Calibration is the ID of the

@@ -122,6 +122,9 @@ func TestEveryFieldIsChained(t *testing.T) {
 			e.NameThreshold, e.ReplayChecked, e.LivenessThreshold, e.Measures = 85, true, 0.25, "sharpness"
 		})
 	})
+	t.Run("version 5", func(t *testing.T) {
+		everyFieldIsChained(t, func(e *audit.Entry) { e.Cosine, e.ReferenceLength, e.ProbeLength = 0.25, 3, 4 })
+	})
 	t.Run("version 2, changed to version 1", func(t *testing.T) {
 		entries, _ := chain(1)
 		entries[0].Flags = audit.SuspectedReplay
@@ -186,6 +189,7 @@ func TestNewEntry(t *testing.T) {
 		Threshold: sesuai.PercentageOf(75), Model: "m", Calibration: "s", Duration: 1500 * time.Microsecond,
 		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
 		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: []string{"sharpness", "eyes_open"},
+		Cosine: 0.625, ReferenceLength: 3.5, ProbeLength: 2.75,
 	}
 	want := audit.Entry{
 		Time: 1234567, RequestID: "r", Client: "c", NIK: [32]byte{1}, Result: audit.NotVerified,
@@ -193,7 +197,7 @@ func TestNewEntry(t *testing.T) {
 		NameScore: 40, Compared: true, Percentage: 8125, Score: 0.5, Threshold: 7500, Model: "m", Calibration: "s",
 		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
 		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: "sharpness eyes_open",
-		Duration: 1500,
+		Cosine: 0.625, ReferenceLength: 3.5, ProbeLength: 2.75, Duration: 1500,
 	}
 	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
 		t.Errorf("NewEntry (-want +got):\n%s", diff)
@@ -202,6 +206,7 @@ func TestNewEntry(t *testing.T) {
 	// Without a comparison there is no score, and an unknown percentage is -1.
 	event.Compared, event.Percentage, event.Threshold = false, sesuai.Percentage{}, sesuai.Percentage{}
 	want.Compared, want.Percentage, want.Threshold, want.Score = false, -1, -1, 0
+	want.Cosine, want.ReferenceLength, want.ProbeLength = 0, 0, 0
 	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
 		t.Errorf("NewEntry without a comparison (-want +got):\n%s", diff)
 	}
@@ -217,11 +222,16 @@ func TestNewEntry(t *testing.T) {
 	if score := audit.NewEntry(event, [32]byte{1}).Score; score != 0 {
 		t.Errorf("NaN is stored as %v", score)
 	}
+	event.ProbeLength = math.Inf(1)
+	if e := audit.NewEntry(event, [32]byte{1}); e.Cosine != 0 || e.ReferenceLength != 0 || e.ProbeLength != 0 {
+		t.Errorf("an infinite length is stored: %v", e.ProbeLength)
+	}
 }
 
 // TestOlderVersions: the hash of an entry without flags is what it was before
 // there were flags, that of one with flags what it was before there were changes,
-// and that of a change what it was before there were explanations, so that older
+// that of a change what it was before there were explanations, and that of an
+// explained verification what it was before there were lengths, so that older
 // trails stay valid.
 func TestOlderVersions(t *testing.T) {
 	e := audit.Entry{
@@ -246,6 +256,12 @@ func TestOlderVersions(t *testing.T) {
 	const changed = "530b635d125eaf4291959953e68adf4c4b60a850974fecb2f8218ac2951c75b5"
 	if got := fmt.Sprintf("%x", e.Hash); got != changed {
 		t.Errorf("with a change the hash is %s, and was %s", got, changed)
+	}
+	e.NameThreshold, e.ReplayChecked, e.LivenessThreshold, e.Measures = 85, true, 0.25, "sharpness"
+	audit.Head{}.Link(&e, mac("key"))
+	const explained = "7a97e1f45b858f0a97bdeca255da17e474227e19a0fc3a4a5c98ee4d658b9ff5"
+	if got := fmt.Sprintf("%x", e.Hash); got != explained {
+		t.Errorf("with an explanation the hash is %s, and was %s", got, explained)
 	}
 }
 

@@ -46,6 +46,9 @@ type Entry struct {
 	ReplayChecked     bool
 	LivenessThreshold float64
 	Measures          string // separated by spaces
+	// The next fields are what Score was computed from: see Event. They are zero
+	// in events from before schema 8.
+	Cosine, ReferenceLength, ProbeLength float64
 	// Hash links the entry to the one before it: see Head.Link.
 	Hash [32]byte
 }
@@ -85,6 +88,9 @@ func NewEntry(e Event, nik [32]byte) Entry {
 	if e.Compared && !math.IsNaN(e.Score) { // not every database stores a NaN
 		entry.Score = e.Score
 	}
+	if lengths := e.ReferenceLength + e.ProbeLength; e.Compared && !math.IsNaN(e.Cosine) && !math.IsNaN(lengths) && !math.IsInf(lengths, 0) {
+		entry.Cosine, entry.ReferenceLength, entry.ProbeLength = e.Cosine, e.ReferenceLength, e.ProbeLength
+	}
 	if e.LivenessKnown && !math.IsNaN(e.Liveness) {
 		entry.LivenessKnown, entry.Liveness, entry.LivenessThreshold = true, e.Liveness, e.LivenessThreshold
 	}
@@ -100,16 +106,17 @@ func hundredths(p sesuai.Percentage) int {
 
 // An encoded entry starts with the version of the encoding, so that no entry has
 // the same encoding in two. Version 1 has neither flags nor liveness, versions 1
-// and 2 have no change, and versions 1 to 3 have nothing that explains a
-// verification. They still encode entries without these, so that the hashes in
-// older trails stay valid. Any flag makes it version 2, anything about a change
-// version 3 and any explanation version 4, so adding or removing one changes the
-// hash.
+// and 2 have no change, versions 1 to 3 have nothing that explains a verification,
+// and versions 1 to 4 have nothing that a score was computed from. They still encode
+// entries without these, so that the hashes in older trails stay valid. Any flag
+// makes it version 2, anything about a change version 3, any explanation version 4
+// and a cosine or a length version 5, so adding or removing one changes the hash.
 const (
 	encodingVersion1 = "sesuai audit 1"
 	encodingVersion2 = "sesuai audit 2"
 	encodingVersion3 = "sesuai audit 3"
 	encodingVersion4 = "sesuai audit 4"
+	encodingVersion5 = "sesuai audit 5"
 )
 
 // encode appends everything in the entry except its hash to b. Fields are in a
@@ -118,6 +125,8 @@ const (
 func (e *Entry) encode(b []byte) []byte {
 	none := [32]byte{}
 	switch {
+	case math.Float64bits(e.Cosine) != 0 || math.Float64bits(e.ReferenceLength) != 0 || math.Float64bits(e.ProbeLength) != 0:
+		return e.encodeFifth(e.encodeFourth(e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion5))))))
 	case e.NameThreshold != 0 || e.ReplayChecked || math.Float64bits(e.LivenessThreshold) != 0 || e.Measures != "":
 		return e.encodeFourth(e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion4)))))
 	case e.Action != "" || e.Actor != "" || e.Count != 0 || e.Before != none || e.After != none || e.State != none:
@@ -127,6 +136,14 @@ func (e *Entry) encode(b []byte) []byte {
 	default:
 		return e.encodeFirst(appendText(b, encodingVersion1))
 	}
+}
+
+// encodeFifth appends what version 5 has besides the fields of version 4.
+func (e *Entry) encodeFifth(b []byte) []byte {
+	for _, v := range [...]float64{e.Cosine, e.ReferenceLength, e.ProbeLength} {
+		b = binary.BigEndian.AppendUint64(b, math.Float64bits(v))
+	}
+	return b
 }
 
 // encodeFourth appends what version 4 has besides the fields of version 3.

@@ -109,11 +109,11 @@ type failing struct {
 	err error
 }
 
-func (f failing) Holds(ctx context.Context, p registry.Person, source [32]byte, model string) (bool, error) {
+func (f failing) Holds(ctx context.Context, p registry.Person, portrait *registry.Portrait) (bool, error) {
 	if p.NIK.Reveal() == "9999000000000005" {
 		return false, f.err
 	}
-	return f.Memory.Holds(ctx, p, source, model)
+	return f.Memory.Holds(ctx, p, portrait)
 }
 
 func TestFailureAboutOnePersonStops(t *testing.T) {

@@ -35,7 +35,7 @@ func New(o Options) *Enroller { return &Enroller{o} }
 type Nobody struct{ registry.Enroller }
 
 // Holds implements registry.Enroller.
-func (Nobody) Holds(context.Context, registry.Person, [32]byte, string) (bool, error) {
+func (Nobody) Holds(context.Context, registry.Person, *registry.Portrait) (bool, error) {
 	return false, nil
 }
 
@@ -66,20 +66,17 @@ func (e *Enroller) Enrol(ctx context.Context, p registry.Person, photo []byte) (
 	return e.o.Registry.Enrol(ctx, p, portrait)
 }
 
-// holds reports whether exactly this person is on record with a portrait from
-// the photograph of that SHA-256.
+// holds reports whether exactly this person is on record with the portrait that
+// the photograph of that SHA-256 would give.
 func (e *Enroller) holds(ctx context.Context, p registry.Person, source [32]byte) (bool, error) {
-	return e.o.Registry.Holds(ctx, p, source, e.o.Model)
+	// The engine gives every template a length.
+	made := &registry.Portrait{Source: source, Template: face.Template{Model: e.o.Model, Length: 1}}
+	return e.o.Registry.Holds(ctx, p, made)
 }
 
 // holdsAll reports whether exactly this person with this portrait is on record.
 func (e *Enroller) holdsAll(ctx context.Context, one registry.Enrolment) (bool, error) {
-	var source [32]byte
-	var model string
-	if p := one.Portrait; p != nil {
-		source, model = p.Source, p.Template.Model
-	}
-	return e.o.Registry.Holds(ctx, one.Person, source, model)
+	return e.o.Registry.Holds(ctx, one.Person, one.Portrait)
 }
 
 // extract makes the portrait of a photograph.

@@ -103,7 +103,7 @@ func TestEnrolRefuses(t *testing.T) {
 			if change != registry.Unchanged || sesuai.KindOf(err) != test.want {
 				t.Errorf("Enrol = %v, %v, want kind %s", change, err, test.want)
 			}
-			if held, err := memory.Holds(t.Context(), p, before.Source, registrytest.Model); err != nil || !held {
+			if held, err := memory.Holds(t.Context(), p, before); err != nil || !held {
 				t.Errorf("the record is not what it was: %v", err)
 			}
 		})

@@ -71,6 +71,10 @@ func exported(e registry.Enrolment) (map[string]string, error) {
 // give the same answers have the same digest.
 type Digest struct {
 	People int
+	// Templates is how many people have a template, and WithoutLength how many
+	// of these have one without face.Template.Length: they were stored by an
+	// older version.
+	Templates, WithoutLength int
 	// Sum is the sum, modulo 2^256, of the SHA-256 of each person.
 	Sum [sha256.Size]byte
 }
@@ -110,6 +114,10 @@ func (d *Digest) add(e registry.Enrolment) error {
 		}
 		for _, b := range [][]byte{[]byte(e.Portrait.Template.Model), template, e.Portrait.Source[:], signature} {
 			field(b)
+		}
+		d.Templates++
+		if e.Portrait.Template.Length == 0 {
+			d.WithoutLength++
 		}
 	}
 	d.People++

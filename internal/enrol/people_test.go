@@ -133,7 +133,7 @@ func TestFormsOfAFile(t *testing.T) {
 			want.Name, want.DateOfBirth = registrytest.Name(t, "Galuh Sekarwangi"), registrytest.Date(t, "01-02-1990")
 			want.Status = sesuai.Deceased
 			want.Attributes = map[sesuai.Attribute]sesuai.Text{sesuai.Gender: sesuai.NewText("PEREMPUAN")}
-			if held, err := memory.Holds(t.Context(), want, [32]byte{}, ""); err != nil || !held {
+			if held, err := memory.Holds(t.Context(), want, nil); err != nil || !held {
 				t.Errorf("another person is on record: %v", err)
 			}
 		})

@@ -111,7 +111,7 @@ func (w *album) scores(t testing.TB, list string, allPairs bool) *evaluation.Sco
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := templates.Compare(t.Context(), 1)
+	s, err := templates.Compare(t.Context(), face.Formula{}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,9 +121,9 @@ func (w *album) scores(t testing.TB, list string, allPairs bool) *evaluation.Sco
 // calibration has its anchors where the angles of synthetic photographs are easy
 // to tell apart: 75 is at 45°.
 func calibration() *face.Calibration {
-	return &face.Calibration{ID: "synthetic", ImpostorMedian: 0, Anchors: []face.Anchor{
-		{FMR: 1e-2, Cosine: cosine(60)}, {FMR: 1e-4, Cosine: cosine(45)}, {FMR: 1e-6, Cosine: cosine(30)},
-	}}
+	return &face.Calibration{ID: "synthetic", Scoring: face.Scoring{Anchors: []face.Anchor{
+		{FMR: 1e-2, Score: cosine(60)}, {FMR: 1e-4, Score: cosine(45)}, {FMR: 1e-6, Score: cosine(30)},
+	}}}
 }
 
 func (w *album) report(t testing.TB, list string, allPairs bool) *evaluation.Report {

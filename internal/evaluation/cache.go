@@ -14,9 +14,11 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// extracted is the result of an extraction: a vector, or the kind of the refusal.
+// extracted is the result of an extraction: a vector and the length that it had
+// before scaling, or the kind of the refusal.
 type extracted struct {
 	vector   []float32
+	length   float64
 	kind     sesuai.Kind
 	measures []string
 }
@@ -42,7 +44,7 @@ type cache struct {
 	changed bool
 }
 
-const cacheMagic = "sesuai templates 2\n"
+const cacheMagic = "sesuai templates 3\n"
 
 // cacheEntry is an entry of the file.
 type cacheEntry struct {
@@ -50,7 +52,9 @@ type cacheEntry struct {
 	Use   face.Use
 	// Vector is the template's vector without rounding, unlike that of
 	// Template.MarshalBinary; empty if the photograph was refused.
-	Vector   []float32
+	Vector []float32
+	// Length is the template's length.
+	Length   float64
 	Kind     sesuai.Kind
 	Measures []string
 }
@@ -92,10 +96,10 @@ func parseCache(b []byte, key [sha256.Size]byte) map[cacheKey]extracted {
 				sum += float64(c) * float64(c)
 			}
 			// The template of a brightened probe is shorter than 1 (face.Template).
-			if len(e.Vector) != face.TemplateSize || !(sum > 0.5 && sum < 1+1e-3) {
+			if len(e.Vector) != face.TemplateSize || !(sum > 0.5 && sum < 1+1e-3) || !(e.Length > 0) {
 				return nil
 			}
-			x.vector = e.Vector
+			x.vector, x.length = e.Vector, e.Length
 		}
 		entries[cacheKey{e.Photo, e.Use}] = x
 	}
@@ -132,7 +136,7 @@ func (c *cache) save(complete bool) error {
 		if complete && !c.used[k] {
 			continue
 		}
-		entries = append(entries, cacheEntry{k.photo, k.use, x.vector, x.kind, x.measures})
+		entries = append(entries, cacheEntry{k.photo, k.use, x.vector, x.length, x.kind, x.measures})
 	}
 	var body bytes.Buffer
 	body.Write(c.key[:])

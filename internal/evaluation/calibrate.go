@@ -9,7 +9,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// AnchorRates are the false match rates for which a calibration has a cosine.
+// AnchorRates are the false match rates for which a calibration has a score.
 var AnchorRates = []float64{1e-2, 1e-3, 1e-4, 1e-5, 1e-6}
 
 // docs/decisions/calibration.md has the reasons for these.
@@ -27,14 +27,14 @@ type Interval struct {
 	High float64 `json:"high"`
 }
 
-// AnchorEstimate is the estimated cosine of a false match rate.
+// AnchorEstimate is the estimated score of a false match rate.
 type AnchorEstimate struct {
-	FMR    float64 `json:"fmr"`
-	Cosine float64 `json:"cosine"`
-	// Counted is whether enough pairs of people have a score beyond the cosine
-	// to count them; if not, the cosine is extrapolated.
+	FMR   float64 `json:"fmr"`
+	Score float64 `json:"score"`
+	// Counted is whether enough pairs of people lie beyond the score to count
+	// them; if not, the score is extrapolated.
 	Counted bool `json:"counted"`
-	// Beyond is how many pairs of people have a score beyond the cosine, and
+	// Beyond is how many pairs of people lie beyond the score, and
 	// Effective the number of pairs of equal weight that they amount to.
 	Beyond    int      `json:"beyond"`
 	Effective float64  `json:"effective"`
@@ -72,6 +72,7 @@ type Calibrated struct {
 	// Dominating are the pairs of people with the largest weight beyond the
 	// anchor at 1e-3. Somebody should look at them.
 	Dominating []DominatingPair
+	formula    face.Formula
 	listSHA256 string
 }
 
@@ -85,17 +86,17 @@ type DominatingPair struct {
 	// Reference and Probe are the files of their highest score.
 	Reference string  `json:"reference"`
 	Probe     string  `json:"probe"`
-	Cosine    float64 `json:"cosine"`
+	Score     float64 `json:"score"`
 }
 
 // maxDominating is how many dominating pairs of people are listed.
 const maxDominating = 10
 
-// Calibrate estimates the cosine of every anchor from the scores of different
+// Calibrate estimates the score of every anchor from the scores of different
 // people. If the list does not suffice for that, the error has kind
 // sesuai.KindConfiguration.
 func Calibrate(s *Scores, o CalibrateOptions) (*Calibrated, error) {
-	t, err := newTail(s.Set, &s.Impostors)
+	t, err := newTail(s)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +110,7 @@ func Calibrate(s *Scores, o CalibrateOptions) (*Calibrated, error) {
 		People:        t.people(m),
 		PeoplePairs:   s.Impostors.PeoplePairs,
 		ImpostorPairs: s.Impostors.Pairs,
+		formula:       s.Formula,
 		listSHA256:    s.Set.SHA256,
 	}
 	for _, sample := range s.Set.Samples {
@@ -120,10 +122,10 @@ func Calibrate(s *Scores, o CalibrateOptions) (*Calibrated, error) {
 		return nil, err
 	}
 	c.ByPhotographs, _ = t.bounded(&p, m, ByPhotographs, o)
-	if first := c.ByPeople.Anchors[0].Cosine; !(c.Median < first) {
-		return nil, cannotCalibrate("its scores are too much alike: the median reaches the cosine of FMR 1e-2")
+	if first := c.ByPeople.Anchors[0].Score; !(c.Median < first) {
+		return nil, cannotCalibrate("its scores are too much alike: the median reaches the anchor at FMR 1e-2")
 	}
-	c.Dominating = t.dominating(&s.Impostors, c.ByPeople.Anchors[1].Cosine)
+	c.Dominating = t.dominating(&s.Impostors, c.ByPeople.Anchors[1].Score)
 	return c, nil
 }
 
@@ -163,7 +165,7 @@ func (t *tail) estimate(p *top, scores []int32, m []float64, by Weighting) (Esti
 	return e, err
 }
 
-// again finds the cosines of e's anchors for the people of m in the way that e's
+// again finds the scores of e's anchors for the people of m in the way that e's
 // were found. It returns false if their scores do not suffice.
 func (t *tail) again(p *top, scores []int32, m []float64, e *Estimate) ([]float64, bool) {
 	if t.top(p, scores, m, e.Weighting, max(e.Fit.Share, AnchorRates[0])) != nil {
@@ -174,11 +176,11 @@ func (t *tail) again(p *top, scores []int32, m []float64, e *Estimate) ([]float6
 		return nil, false
 	}
 	anchors, err := p.anchors(fit, e.Anchors)
-	cosines := make([]float64, len(anchors))
+	found := make([]float64, len(anchors))
 	for i, a := range anchors {
-		cosines[i] = a.Cosine
+		found[i] = a.Score
 	}
-	return cosines, err == nil
+	return found, err == nil
 }
 
 // anchors places one anchor for each of AnchorRates. Each is counted or
@@ -194,19 +196,19 @@ func (p *top) anchors(fit TailFit, like []AnchorEstimate) ([]AnchorEstimate, err
 		}
 		switch {
 		case counting && !ok, !counting && rate > fit.Share*(1+1e-9):
-			return nil, cannotCalibrate(fmt.Sprintf("too few pairs of people reach the cosine of FMR %g", rate))
+			return nil, cannotCalibrate(fmt.Sprintf("too few pairs of people reach the score of FMR %g", rate))
 		case !counting:
-			a.Cosine = fit.CosineAt(rate)
+			a.Score = fit.ScoreAt(rate)
 			if i > 0 {
-				a.Cosine = max(a.Cosine, out[i-1].Cosine+minStep)
+				a.Score = max(a.Score, out[i-1].Score+minStep)
 			}
 		}
 		a.Counted = counting
-		if i > 0 && !(a.Cosine > out[i-1].Cosine) {
+		if i > 0 && !(a.Score > out[i-1].Score) {
 			return nil, cannotCalibrate("its scores are too much alike")
 		}
-		if !(a.Cosine < 1) {
-			return nil, cannotCalibrate("photographs of different people score 1: one photograph may be in it under two people")
+		if !(a.Score < p.identical) {
+			return nil, cannotCalibrate("photographs of different people score as identical ones do: one photograph may be in it under two people")
 		}
 		out = append(out, a)
 	}
@@ -230,24 +232,24 @@ func (t *tail) bounded(p *top, m []float64, by Weighting, o CalibrateOptions) (E
 func (t *tail) bound(e *Estimate, o CalibrateOptions) error {
 	drawn := t.bootstrap(o, func(m []float64, p *top) ([]float64, bool) { return t.again(p, nil, m, e) })
 	if 2*len(drawn) < o.Replicates {
-		return cannotCalibrate("most of its bootstrap replicates have too few pairs of people beyond a cosine")
+		return cannotCalibrate("most of its bootstrap replicates have too few pairs of people beyond an anchor")
 	}
 	for i := range e.Anchors {
 		e.Anchors[i].Interval = intervalOf(drawn, i)
 		// The replicates lie around their own centre, not around the estimate.
 		in := &e.Anchors[i].Interval
-		in.Low, in.High = min(in.Low, e.Anchors[i].Cosine), max(in.High, e.Anchors[i].Cosine)
+		in.Low, in.High = min(in.Low, e.Anchors[i].Score), max(in.High, e.Anchors[i].Score)
 	}
 	return nil
 }
 
 // dominating returns the pairs of people with the largest weight at or above the
-// cosine.
-func (t *tail) dominating(im *Impostors, cosine float64) []DominatingPair {
+// score.
+func (t *tail) dominating(im *Impostors, score float64) []DominatingPair {
 	found := make(map[int32]*DominatingPair)
 	sum := 0.0
 	for i, s := range t.scores {
-		if s.cosine < cosine {
+		if s.score < score {
 			break
 		}
 		d := found[s.pair]
@@ -255,7 +257,7 @@ func (t *tail) dominating(im *Impostors, cosine float64) []DominatingPair {
 			highest := im.Tail[i]
 			d = &DominatingPair{
 				Of:        im.PerPair(int(t.ends[s.pair][0]), int(t.ends[s.pair][1])),
-				Reference: t.set.Samples[highest.Reference].File, Probe: t.set.Samples[highest.Probe].File, Cosine: s.cosine,
+				Reference: t.set.Samples[highest.Reference].File, Probe: t.set.Samples[highest.Probe].File, Score: s.score,
 			}
 			found[s.pair] = d
 		}
@@ -268,7 +270,7 @@ func (t *tail) dominating(im *Impostors, cosine float64) []DominatingPair {
 		out = append(out, *d)
 	}
 	slices.SortFunc(out, func(a, b DominatingPair) int {
-		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(b.Cosine, a.Cosine),
+		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(b.Score, a.Score),
 			cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Probe, b.Probe))
 	})
 	return out[:min(len(out), maxDominating)]
@@ -286,12 +288,27 @@ type Made struct {
 	Tool, Date string
 }
 
-// File returns the calibration for a file: by people, with cosines of 4 decimals.
-func (c *Calibrated) File(made Made) face.Calibration {
-	e := c.ByPeople
+// File returns the calibration for a file: by people, with scores of 4 decimals.
+// withoutLength is the calibration of the same templates compared as if the
+// references had no length; nil if the formula has no weight.
+func (c *Calibrated) File(made Made, withoutLength *Calibrated) face.Calibration {
 	out := face.Calibration{
 		ID: made.ID, ModelSHA256: made.ModelSHA256, TemplatesSHA256: made.TemplatesSHA256, DataSet: made.DataSet, Date: made.Date, Tool: made.Tool,
 		ListSHA256: c.listSHA256, Photographs: c.Photographs, People: c.People, PeoplePairs: c.PeoplePairs,
+		Scoring: c.scoring(),
+	}
+	if withoutLength != nil {
+		scoring := withoutLength.scoring()
+		out.WithoutLength = &scoring
+	}
+	return out
+}
+
+// scoring returns the part of a calibration that is about scores.
+func (c *Calibrated) scoring() face.Scoring {
+	e := c.ByPeople
+	out := face.Scoring{
+		Formula:        c.formula,
 		ImpostorMedian: decimals(c.Median),
 		Tail: &face.Tail{
 			Share: e.Fit.Share, Threshold: decimals(e.Fit.Threshold), Shape: decimals(e.Fit.Shape), Scale: decimals(e.Fit.Scale),
@@ -303,7 +320,7 @@ func (c *Calibrated) File(made Made) face.Calibration {
 			source = face.Counted
 		}
 		out.Anchors = append(out.Anchors, face.Anchor{
-			FMR: a.FMR, Cosine: decimals(a.Cosine), Source: source,
+			FMR: a.FMR, Score: decimals(a.Score), Source: source,
 			Low: decimals(a.Interval.Low), High: decimals(a.Interval.High),
 		})
 	}
@@ -313,7 +330,7 @@ func (c *Calibrated) File(made Made) face.Calibration {
 // decimals rounds to 4 decimals, which is finer than any interval.
 func decimals(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
-// TailFrom returns the cosine down to which Impostors.Tail must reach to calibrate
+// TailFrom returns the score down to which Impostors.Tail must reach to calibrate
 // on its people and on any half of them. With many people that is the narrowest
 // of shares; with few it is -1, so that the tail holds every score.
 func (im *Impostors) TailFrom() float64 {

@@ -45,7 +45,7 @@ func world(photos []int, score func(a, i, b, j int) float64) *evaluation.Scores 
 						continue
 					}
 					n++
-					im.Tail = append(im.Tail, evaluation.Score{Reference: first[a] + int32(i), Probe: first[b] + int32(j), Cosine: cosine})
+					im.Tail = append(im.Tail, evaluation.Score{Reference: first[a] + int32(i), Probe: first[b] + int32(j), Value: cosine, Cosine: cosine})
 				}
 			}
 			if n == 0 {
@@ -55,14 +55,14 @@ func world(photos []int, score func(a, i, b, j int) float64) *evaluation.Scores 
 			im.Pairs += int64(n)
 			im.PeoplePairs++
 			for _, s := range im.Tail[len(im.Tail)-n:] {
-				bin := min(int((float64(s.Cosine)+1)/2*evaluation.Bins), evaluation.Bins-1)
+				bin := min(int((float64(s.Value)+1)/2*evaluation.Bins), evaluation.Bins-1)
 				im.Counts[bin]++
 				im.Weights[bin] += 1 / float64(n)
 			}
 		}
 	}
 	im.PerPair = func(a, b int) int { return compared[[2]int{min(a, b), max(a, b)}] }
-	slices.SortStableFunc(im.Tail, func(a, b evaluation.Score) int { return cmp.Compare(b.Cosine, a.Cosine) })
+	slices.SortStableFunc(im.Tail, func(a, b evaluation.Score) int { return cmp.Compare(b.Value, a.Value) })
 	return s
 }
 
@@ -178,13 +178,13 @@ func TestExtrapolates(t *testing.T) {
 			for i, a := range e.Anchors {
 				want := test.quantile(a.FMR)
 				within := test.within * float64(i+1) / float64(len(e.Anchors))
-				near(t, fmt.Sprintf("the cosine at %g", a.FMR), a.Cosine, want, within)
+				near(t, fmt.Sprintf("the cosine at %g", a.FMR), a.Score, want, within)
 				// Which anchors are counted is a matter of how many lie beyond.
 				if counted := a.FMR*float64(s.Impostors.PeoplePairs) >= 10; counted != a.Counted {
 					t.Errorf("at %g, %v pairs of people beyond: counted is %v", a.FMR, a.Beyond, a.Counted)
 				}
-				if !(a.Interval.Low <= a.Cosine && a.Cosine <= a.Interval.High && a.Interval.Low < a.Interval.High) {
-					t.Errorf("at %g %v is outside %v", a.FMR, a.Cosine, a.Interval)
+				if !(a.Interval.Low <= a.Score && a.Score <= a.Interval.High && a.Interval.Low < a.Interval.High) {
+					t.Errorf("at %g %v is outside %v", a.FMR, a.Score, a.Interval)
 				}
 			}
 			near(t, "the first anchor's interval", (e.Anchors[0].Interval.High-e.Anchors[0].Interval.Low)/2, 0, test.within)
@@ -217,9 +217,9 @@ func TestOnePersonDoesNotDecide(t *testing.T) {
 	many[59] = 500
 	a, b := calibrate(t, world(few, like), 10), calibrate(t, world(many, like), 10)
 	for i := range a.ByPeople.Anchors {
-		near(t, "an anchor by people", b.ByPeople.Anchors[i].Cosine, a.ByPeople.Anchors[i].Cosine, 0.004)
+		near(t, "an anchor by people", b.ByPeople.Anchors[i].Score, a.ByPeople.Anchors[i].Score, 0.004)
 	}
-	if b.ByPhotographs.Anchors != nil && b.ByPhotographs.Anchors[0].Cosine-a.ByPhotographs.Anchors[0].Cosine < 0.1 {
+	if b.ByPhotographs.Anchors != nil && b.ByPhotographs.Anchors[0].Score-a.ByPhotographs.Anchors[0].Score < 0.1 {
 		t.Errorf("by photographs the anchor hardly moves, to %v", b.ByPhotographs.Anchors[0])
 	}
 	near(t, "the median", b.Median, a.Median, 1e-3)
@@ -255,7 +255,7 @@ func TestListedPairs(t *testing.T) {
 				}
 				beyond := 0.0
 				for _, x := range s.Impostors.Tail {
-					if float64(x.Cosine) < e.Anchors[0].Cosine {
+					if float64(x.Value) < e.Anchors[0].Score {
 						break
 					}
 					weight := 1.0
@@ -279,13 +279,13 @@ func TestFloor(t *testing.T) {
 	want := calibrate(t, s, 50)
 	cut := *s
 	cut.Impostors.Tail = cut.Impostors.Tail[:len(cut.Impostors.Tail)/10]
-	cut.Impostors.Floor = float64(cut.Impostors.Tail[len(cut.Impostors.Tail)-1].Cosine)
+	cut.Impostors.Floor = float64(cut.Impostors.Tail[len(cut.Impostors.Tail)-1].Value)
 	got := calibrate(t, &cut, 50)
 	if diff := gocmp.Diff(want.ByPeople, got.ByPeople); diff != "" {
 		t.Errorf("(-all scores +the highest tenth):\n%s", diff)
 	}
 	cut.Impostors.Tail = cut.Impostors.Tail[:len(s.Impostors.Tail)/200]
-	cut.Impostors.Floor = float64(cut.Impostors.Tail[len(cut.Impostors.Tail)-1].Cosine)
+	cut.Impostors.Floor = float64(cut.Impostors.Tail[len(cut.Impostors.Tail)-1].Value)
 	_, err := evaluation.Calibrate(&cut, evaluation.CalibrateOptions{})
 	wantConfiguration(t, err)
 }
@@ -346,10 +346,10 @@ func TestAnchorsRise(t *testing.T) {
 		made++
 		last := c.Median
 		for _, a := range c.ByPeople.Anchors {
-			if !(a.Cosine > last && a.Cosine < 1 && a.Interval.Low <= a.Cosine && a.Cosine <= a.Interval.High) {
+			if !(a.Score > last && a.Score < 1 && a.Interval.Low <= a.Score && a.Score <= a.Interval.High) {
 				t.Fatalf("%+v after %v", a, last)
 			}
-			last = a.Cosine
+			last = a.Score
 		}
 	})
 	if made == 0 {
@@ -389,7 +389,7 @@ func TestDominatingPairs(t *testing.T) {
 		t.Fatal("none")
 	}
 	d[0].Share = math.Round(d[0].Share*100) / 100
-	want := evaluation.DominatingPair{Share: d[0].Share, Scores: 4, Of: 4, Reference: "3/1.jpg", Probe: "4/1.jpg", Cosine: float64(float32(0.811))}
+	want := evaluation.DominatingPair{Share: d[0].Share, Scores: 4, Of: 4, Reference: "3/1.jpg", Probe: "4/1.jpg", Score: float64(float32(0.811))}
 	if d[0] != want || d[0].Share < 0.3 {
 		t.Errorf("%+v", d[0])
 	}
@@ -400,7 +400,7 @@ func TestFile(t *testing.T) {
 	s.Set.SHA256 = face.DefaultManifest().Template.SHA256 // some digest
 	c := calibrate(t, s, 100).File(evaluation.Made{
 		ID: "test", DataSet: "synthetic", ModelSHA256: face.DefaultManifest().Template.SHA256, TemplatesSHA256: face.DefaultManifest().TemplatesSHA256(), Tool: "test", Date: "2026-11-23",
-	})
+	}, nil)
 	b, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
@@ -413,7 +413,7 @@ func TestFile(t *testing.T) {
 		t.Errorf("(-made +read):\n%s", diff)
 	}
 	if c.Photographs != 142 || c.People != 142 || c.PeoplePairs != 10011 || c.Tail == nil ||
-		c.Anchors[0].Source != face.Counted || c.Anchors[4].Source != face.Extrapolated || c.Anchors[4].High <= c.Anchors[4].Cosine {
+		c.Anchors[0].Source != face.Counted || c.Anchors[4].Source != face.Extrapolated || c.Anchors[4].High <= c.Anchors[4].Score {
 		t.Errorf("%s", b)
 	}
 }

@@ -3,6 +3,7 @@ package evaluation
 import (
 	"cmp"
 	"context"
+	"math"
 	"runtime"
 	"slices"
 
@@ -33,7 +34,7 @@ type foldedScore struct {
 	fold     int
 	same     bool
 	compared bool
-	cosine   float32
+	score    float32
 }
 
 // Compare compares the list's genuine pairs and its impostor pairs. With
@@ -41,32 +42,63 @@ type foldedScore struct {
 // people: the photograph that comes first in the list is the reference, and one
 // that failed as a reference or as a probe is not compared at all.
 //
-// The tail reaches down to the cosine lowest, if that many scores can be kept.
-func (t *Templates) Compare(ctx context.Context, lowest float64) (*Scores, error) {
-	s := &Scores{Set: t.set, AllPairs: t.allPairs, Failed: t.failed}
+// The scores are those of the formula. The tail reaches down to the score lowest,
+// if that many scores can be kept.
+func (t *Templates) Compare(ctx context.Context, formula face.Formula, lowest float64) (*Scores, error) {
+	s := &Scores{Set: t.set, Formula: formula, Lengths: t.lengths(), AllPairs: t.allPairs, Failed: t.failed}
 	for _, p := range t.set.Pairs {
 		a, b := t.vector(p.Reference, face.ForReference), t.vector(p.Probe, face.ForProbe)
 		f := foldedScore{fold: p.Fold, same: p.Same, compared: a != nil && b != nil}
+		score := Score{Reference: int32(p.Reference), Probe: int32(p.Probe)}
 		if f.compared {
-			f.cosine = dot(a, b)
+			s.set(&score, dot(a, b))
+			f.score = score.Value
 		}
 		if p.Fold >= 0 {
 			s.folded = append(s.folded, f)
 		}
 		switch {
 		case p.Same && f.compared:
-			s.Genuine = append(s.Genuine, Score{int32(p.Reference), int32(p.Probe), f.cosine})
+			s.Genuine = append(s.Genuine, score)
 		case p.Same:
 			s.Missed = append(s.Missed, p)
 		}
 	}
 	var err error
 	if t.allPairs {
-		s.Impostors, err = t.allImpostors(ctx, lowest)
+		s.Impostors, err = t.allImpostors(ctx, formula, lowest)
 	} else {
-		s.Impostors, err = t.listedImpostors(ctx, lowest)
+		s.Impostors, err = t.listedImpostors(ctx, s, lowest)
 	}
 	return s, err
+}
+
+// set sets the cosine of a score and its value.
+func (s *Scores) set(of *Score, cosine float32) {
+	of.Cosine = cosine
+	of.Value = cosine - float32(s.Formula.Term(s.Shorter(*of)))
+}
+
+// lengths returns Scores.Lengths.
+func (t *Templates) lengths() [][2]float64 {
+	out := make([][2]float64, len(t.templates))
+	for i, pair := range t.templates {
+		for use, template := range pair {
+			out[i][use] = template.Length
+		}
+	}
+	return out
+}
+
+// WithoutLengths returns the templates as if the references had been stored
+// without their lengths.
+func (t *Templates) WithoutLengths() *Templates {
+	out := *t
+	out.templates = slices.Clone(t.templates)
+	for i := range out.templates {
+		out.templates[i][face.ForReference].Length = 0
+	}
+	return &out
 }
 
 // vector returns a sample's template for a use; nil if there is none.
@@ -81,10 +113,10 @@ func (t *Templates) vector(i int, use face.Use) *vector {
 type scan func(ctx context.Context, shard int, each func(Score)) error
 
 // allImpostors compares all pairs of photographs of different people.
-func (t *Templates) allImpostors(ctx context.Context, lowest float64) (Impostors, error) {
+func (t *Templates) allImpostors(ctx context.Context, formula face.Formula, lowest float64) (Impostors, error) {
 	var im Impostors
 	im.perPerson = make([]int, len(t.set.People))
-	m := t.matrix(func(i int) *vector { return t.vector(i, face.ForReference) })
+	m := t.matrix(formula)
 	for _, p := range m.person {
 		im.perPerson[p]++
 	}
@@ -102,24 +134,32 @@ func (t *Templates) allImpostors(ctx context.Context, lowest float64) (Impostors
 	return im, im.fill(ctx, t.set, m.scan, lowest)
 }
 
-// matrix returns every sample that has a probe and a reference, as reference
-// returns it.
-func (t *Templates) matrix(reference func(i int) *vector) *matrix {
+// matrix returns every sample that has a probe and a reference, for scores by the
+// formula.
+func (t *Templates) matrix(formula face.Formula) *matrix {
 	m := new(matrix)
+	term := func(length float64) float32 {
+		if length == 0 { // not known, so the other one counts
+			length = math.Inf(1)
+		}
+		return float32(formula.Term(length))
+	}
 	for i, s := range t.set.Samples {
-		a, b := reference(i), t.vector(i, face.ForProbe)
+		a, b := t.vector(i, face.ForReference), t.vector(i, face.ForProbe)
 		if a == nil || b == nil {
 			continue
 		}
 		m.rows = append(m.rows, int32(i))
 		m.person = append(m.person, int32(s.Person))
 		m.references, m.probes = append(m.references, a), append(m.probes, b)
+		m.referenceTerms = append(m.referenceTerms, term(t.templates[i][face.ForReference].Length))
+		m.probeTerms = append(m.probeTerms, term(t.templates[i][face.ForProbe].Length))
 	}
 	return m
 }
 
 // listedImpostors compares the listed pairs of different people.
-func (t *Templates) listedImpostors(ctx context.Context, lowest float64) (Impostors, error) {
+func (t *Templates) listedImpostors(ctx context.Context, s *Scores, lowest float64) (Impostors, error) {
 	var im Impostors
 	per := make(map[[2]int]int)
 	var scores []Score
@@ -128,8 +168,10 @@ func (t *Templates) listedImpostors(ctx context.Context, lowest float64) (Impost
 		if p.Same || a == nil || b == nil {
 			continue
 		}
-		scores = append(scores, Score{int32(p.Reference), int32(p.Probe), dot(a, b)})
-		per[t.set.ends(scores[len(scores)-1])]++
+		score := Score{Reference: int32(p.Reference), Probe: int32(p.Probe)}
+		s.set(&score, dot(a, b))
+		scores = append(scores, score)
+		per[t.set.ends(score)]++
 	}
 	im.Pairs, im.PeoplePairs = int64(len(scores)), int64(len(per))
 	im.PerPair = func(a, b int) int { return per[[2]int{a, b}] }
@@ -158,7 +200,7 @@ func (im *Impostors) fill(ctx context.Context, set *Set, each scan, lowest float
 	err := onAllCores(ctx, func(ctx context.Context, shard int) error {
 		into := &counted[shard]
 		return each(ctx, shard, func(s Score) {
-			b, ends := bin(float64(s.Cosine)), set.ends(s)
+			b, ends := bin(float64(s.Value)), set.ends(s)
 			into.n[b]++
 			into.weights[b] += 1 / float64(im.PerPair(ends[0], ends[1]))
 		})
@@ -177,7 +219,7 @@ func (im *Impostors) fill(ctx context.Context, set *Set, each scan, lowest float
 	kept := make([][]Score, shards)
 	err = onAllCores(ctx, func(ctx context.Context, shard int) error {
 		return each(ctx, shard, func(s Score) {
-			if bin(float64(s.Cosine)) >= from {
+			if bin(float64(s.Value)) >= from {
 				kept[shard] = append(kept[shard], s)
 			}
 		})
@@ -191,7 +233,7 @@ func (im *Impostors) fill(ctx context.Context, set *Set, each scan, lowest float
 		kept[i] = nil
 	}
 	slices.SortFunc(im.Tail, func(a, b Score) int {
-		return cmp.Or(cmp.Compare(b.Cosine, a.Cosine), cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Probe, b.Probe))
+		return cmp.Or(cmp.Compare(b.Value, a.Value), cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Probe, b.Probe))
 	})
 	return nil
 }
@@ -226,12 +268,13 @@ func (im *Impostors) tailFrom(lowest float64) (from int, size int64) {
 	return from, size
 }
 
-// bin returns the bin of a cosine: one of Bins equal parts of -1..1.
-func bin(cosine float64) int {
-	return min(max(int((cosine+1)*(Bins/2)), 0), Bins-1)
+// bin returns the bin of a score: one of Bins equal parts of -1..1. The lowest
+// also holds the scores below -1.
+func bin(score float64) int {
+	return min(max(int((score+1)*(Bins/2)), 0), Bins-1)
 }
 
-// edge returns the lowest cosine of a bin.
+// edge returns the lowest score of a bin.
 func edge(bin int) float64 { return float64(bin)/(Bins/2) - 1 }
 
 // matrix holds vectors that are all compared with each other.
@@ -239,6 +282,9 @@ type matrix struct {
 	// rows are the samples, and person is who is on each.
 	rows, person       []int32
 	references, probes []*vector
+	// referenceTerms and probeTerms are what the formula subtracts for their
+	// lengths. That of the shorter length, which is not the greater one, counts.
+	referenceTerms, probeTerms []float32
 }
 
 // scan compares the rows of every tile of a shard with all rows that follow.
@@ -276,7 +322,8 @@ func (m *matrix) square(top, left int, each func(Score)) {
 			for di := 0; di < len(a) && i+di < bottom; di++ {
 				for dj := 0; dj < len(b) && j+dj < right; dj++ {
 					if x, y := i+di, j+dj; x < y && m.person[x] != m.person[y] {
-						each(Score{m.rows[x], m.rows[y], out[di][dj]})
+						cosine := out[di][dj]
+						each(Score{m.rows[x], m.rows[y], cosine - min(m.referenceTerms[x], m.probeTerms[y]), cosine})
 					}
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sesuai/sesuai/internal/evaluation"
+	"github.com/sesuai/sesuai/internal/face"
 )
 
 // crowd writes photographs of n random people, with so many photographs each
@@ -92,11 +93,11 @@ func assertAll(t interface {
 	for i, score := range im.Tail {
 		p := pair{int(score.Reference), int(score.Probe)}
 		c, ok := expected[p]
-		if !ok || math.Abs(c-float64(score.Cosine)) > 1e-5 || float64(score.Cosine) < im.Floor {
-			t.Errorf("%v: %v, want %v", p, score.Cosine, c)
+		if !ok || math.Abs(c-float64(score.Value)) > 1e-5 || float64(score.Value) < im.Floor {
+			t.Errorf("%v: %v, want %v", p, score.Value, c)
 		}
 		delete(expected, p)
-		if i > 0 && score.Cosine > im.Tail[i-1].Cosine {
+		if i > 0 && score.Value > im.Tail[i-1].Value {
 			t.Errorf("the tail is not in order")
 		}
 	}
@@ -145,7 +146,7 @@ func TestTail(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, lowest := range []float64{1, -0.35, -1} {
-		s, err := templates.Compare(t.Context(), lowest)
+		s, err := templates.Compare(t.Context(), face.Formula{}, lowest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +159,7 @@ func TestTail(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := templates.Compare(stopped, 1); !errors.Is(err, context.Canceled) {
+	if _, err := templates.Compare(stopped, face.Formula{}, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -172,11 +173,11 @@ func TestListedImpostors(t *testing.T) {
 		t.Errorf("%d pairs, %d of people", im.Pairs, im.PeoplePairs)
 	}
 	for i, want := range []float64{cosine(60), cosine(60), -1} {
-		if got := float64(im.Tail[i].Cosine); math.Abs(got-want) > 1e-6 {
+		if got := float64(im.Tail[i].Value); math.Abs(got-want) > 1e-6 {
 			t.Errorf("score %d is %v, want %v", i, got, want)
 		}
 	}
-	if len(s.Genuine) != 1 || math.Abs(float64(s.Genuine[0].Cosine)-cosine(10)) > 1e-6 || im.Floor != -1 {
+	if len(s.Genuine) != 1 || math.Abs(float64(s.Genuine[0].Value)-cosine(10)) > 1e-6 || im.Floor != -1 {
 		t.Errorf("genuine %v, floor %v", s.Genuine, im.Floor)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
 )
 
 // Sample is one photograph of a list.
@@ -51,17 +52,24 @@ type Failure struct {
 	Measures []string
 }
 
-// Score is the comparison score, a cosine, of a reference and a probe, by their
-// index in Set.Samples.
+// Score is the comparison of a reference and a probe, by their index in
+// Set.Samples.
 type Score struct {
 	Reference, Probe int32
-	Cosine           float32
+	// Value is the comparison score, and Cosine the cosine that it was computed
+	// from with Scores.Lengths by Scores.Formula.
+	Value, Cosine float32
 }
 
 // Scores are all comparisons of one evaluation. A genuine pair with a photograph
 // that failed to be acquired has no score: it is in Missed.
 type Scores struct {
-	Set     *Set
+	Set *Set
+	// Formula is that of the scores.
+	Formula face.Formula
+	// Lengths are face.Template.Length by sample and face.Use; 0 if not known,
+	// or if there is no template for the use.
+	Lengths [][2]float64
 	Genuine []Score
 	// Missed are the genuine pairs that could not be compared.
 	Missed []Pair
@@ -75,6 +83,13 @@ type Scores struct {
 	Failed []Failure
 	// folded are the listed pairs, if the list has folds.
 	folded []foldedScore
+}
+
+// Shorter returns the length that counts for a score: face.Similarity.Length.
+func (s *Scores) Shorter(of Score) float64 {
+	return face.Similarity{
+		Reference: s.Lengths[of.Reference][face.ForReference], Probe: s.Lengths[of.Probe][face.ForProbe],
+	}.Length()
 }
 
 // Impostors are the scores of pairs of different people. They are too many to

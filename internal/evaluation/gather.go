@@ -147,7 +147,7 @@ func (g *Gathering) one(ctx context.Context, i int, want [2]bool, cached *cache)
 			failure = &Failure{i, result.kind, result.measures}
 			continue
 		}
-		made[use] = face.Template{Model: g.Model, Vector: result.vector}
+		made[use] = face.Template{Model: g.Model, Vector: result.vector, Length: result.length}
 	}
 	return made, failure, nil
 }
@@ -198,7 +198,7 @@ func (g *Gathering) extract(ctx context.Context, photo []byte, use face.Use) (ex
 	}
 	switch kind := sesuai.KindOf(err); kind {
 	case "":
-		return extracted{vector: x.Template.Vector}, nil
+		return extracted{vector: x.Template.Vector, length: x.Template.Length}, nil
 	case sesuai.KindFaceNotDetected, sesuai.KindMultipleFaces, sesuai.KindFaceQuality,
 		sesuai.KindUnsupportedImage, sesuai.KindInvalidImage, sesuai.KindTooLarge:
 		refused, _ := errors.AsType[*sesuai.Error](err)

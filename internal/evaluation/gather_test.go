@@ -12,6 +12,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/evaluation"
+	"github.com/sesuai/sesuai/internal/face"
 )
 
 const smallList = "same,reference,probe\n1,a_1,a_2\n0,a_1,b_1\n0,b_1,c_1\n"
@@ -140,7 +141,7 @@ func TestCache(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := w.extractions.Load() - before
-		s, err := templates.Compare(t.Context(), 1)
+		s, err := templates.Compare(t.Context(), face.Formula{}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

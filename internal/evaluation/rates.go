@@ -21,7 +21,7 @@ type tally struct {
 func newTally(s *Scores) *tally {
 	t := &tally{scores: s, genuine: slices.Clone(s.Genuine), people: make([][2]int, len(s.Impostors.Tail))}
 	slices.SortFunc(t.genuine, func(a, b Score) int {
-		return cmp.Or(cmp.Compare(a.Cosine, b.Cosine), cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Probe, b.Probe))
+		return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Probe, b.Probe))
 	})
 	for i, score := range s.Impostors.Tail {
 		t.people[i] = s.Set.ends(score)
@@ -35,7 +35,7 @@ func newTally(s *Scores) *tally {
 // reaching returns how many scores of the tail reach the cosine.
 func (t *tally) reaching(cosine float64) int {
 	n, _ := slices.BinarySearchFunc(t.scores.Impostors.Tail, cosine, func(s Score, c float64) int {
-		if float64(s.Cosine) >= c {
+		if float64(s.Value) >= c {
 			return -1
 		}
 		return 1
@@ -51,7 +51,7 @@ func (t *tally) fnmr(cosine float64) float64 {
 		return 0
 	}
 	under, _ := slices.BinarySearchFunc(t.genuine, cosine, func(s Score, c float64) int {
-		return cmp.Compare(float64(s.Cosine), c)
+		return cmp.Compare(float64(s.Value), c)
 	})
 	return float64(under+len(t.scores.Missed)) / float64(all)
 }
@@ -65,13 +65,13 @@ func (t *tally) highest(n int) (cosine float64, reached int, ok bool) {
 	if n > len(tail) {
 		return 0, 0, false
 	}
-	for n > 0 && n < len(tail) && tail[n].Cosine == tail[n-1].Cosine {
+	for n > 0 && n < len(tail) && tail[n].Value == tail[n-1].Value {
 		n--
 	}
 	if n == 0 {
 		return 0, 0, false
 	}
-	return float64(tail[n-1].Cosine), n, true
+	return float64(tail[n-1].Value), n, true
 }
 
 // det returns the detection error trade-off at false match rates that are evenly
@@ -104,7 +104,7 @@ func (t *tally) det() []DETPoint {
 func (t *tally) histograms() (genuine, impostor Histogram) {
 	var counts [Bins]int64
 	for _, s := range t.genuine {
-		counts[bin(float64(s.Cosine))]++
+		counts[bin(float64(s.Value))]++
 	}
 	// -0.4 to 1, unless there is something below.
 	const parts, usual = 100, Bins * 3 / 10
@@ -145,7 +145,7 @@ func crossValidated(listed []foldedScore) *Folds {
 		return nil
 	}
 	listed = slices.Clone(listed)
-	slices.SortFunc(listed, func(a, b foldedScore) int { return cmp.Compare(a.cosine, b.cosine) })
+	slices.SortFunc(listed, func(a, b foldedScore) int { return cmp.Compare(a.score, b.score) })
 	var accuracies []float64
 	for f := range folds {
 		threshold := bestThreshold(listed, f)
@@ -175,7 +175,7 @@ func crossValidated(listed []foldedScore) *Folds {
 // right reports whether the pair is classified correctly at the threshold, a
 // cosine.
 func (s foldedScore) right(threshold float64) bool {
-	return s.same == (s.compared && float64(s.cosine) >= threshold)
+	return s.same == (s.compared && float64(s.score) >= threshold)
 }
 
 // bestThreshold returns the cosine at which most pairs outside a fold are
@@ -188,7 +188,7 @@ func bestThreshold(listed []foldedScore, without int) float64 {
 		if s.fold == without || !s.compared {
 			continue
 		}
-		c := float64(s.cosine)
+		c := float64(s.score)
 		if gain > best && c > below {
 			best, threshold = gain, (below+c)/2
 		}

@@ -37,7 +37,7 @@ type Measuring struct {
 func (m Measuring) Lowest() float64 {
 	lowest := m.thresholdCosine()
 	for _, a := range m.Calibration.Anchors {
-		lowest = min(lowest, a.Cosine)
+		lowest = min(lowest, a.Score)
 	}
 	return lowest
 }
@@ -115,8 +115,8 @@ func (r *reporter) anchors() []pending {
 	}
 	anchors := []anchor{{ThresholdName, r.thresholdCosine()}}
 	for _, a := range r.Calibration.Anchors {
-		if r.Calibration.Percentage(a.Cosine) != r.Threshold {
-			anchors = append(anchors, anchor{"anchor", a.Cosine})
+		if r.Calibration.Percentage(a.Score) != r.Threshold {
+			anchors = append(anchors, anchor{"anchor", a.Score})
 		}
 	}
 	slices.SortStableFunc(anchors, func(a, b anchor) int { return cmp.Compare(a.cosine, b.cosine) })
@@ -198,7 +198,7 @@ func (r *reporter) at(name string, cosine float64, of *pairTotal, wanted func(pe
 		}
 	}
 	for _, s := range r.Genuine {
-		count(int(s.Reference), float64(s.Cosine) < cosine)
+		count(int(s.Reference), float64(s.Value) < cosine)
 	}
 	for _, missed := range r.Missed {
 		count(missed.Reference, true)
@@ -332,13 +332,13 @@ func spread(rates []float64) float64 {
 // impostor median, where it is a half. Above the last anchor it stays as it is
 // there.
 func (r *reporter) statedFMR(cosine float64) float64 {
-	from := face.Anchor{FMR: 0.5, Cosine: r.Calibration.ImpostorMedian}
+	from := face.Anchor{FMR: 0.5, Score: r.Calibration.ImpostorMedian}
 	for _, a := range r.Calibration.Anchors {
-		if r.Calibration.Percentage(cosine) == r.Calibration.Percentage(a.Cosine) {
+		if r.Calibration.Percentage(cosine) == r.Calibration.Percentage(a.Score) {
 			return a.FMR // the threshold's cosine is below its anchor only by rounding
 		}
-		if cosine < a.Cosine {
-			share := max((cosine-from.Cosine)/(a.Cosine-from.Cosine), 0)
+		if cosine < a.Score {
+			share := max((cosine-from.Score)/(a.Score-from.Score), 0)
 			return from.FMR * math.Pow(a.FMR/from.FMR, share)
 		}
 		from = a
@@ -352,7 +352,7 @@ func (r *reporter) worst() Worst {
 	pair := func(s Score) WorstPair {
 		return WorstPair{
 			Reference: r.Set.Samples[s.Reference].File, Probe: r.Set.Samples[s.Probe].File,
-			Cosine: round(float64(s.Cosine), 4), Percentage: r.Calibration.Percentage(float64(s.Cosine)).Value(),
+			Cosine: round(float64(s.Value), 4), Percentage: r.Calibration.Percentage(float64(s.Value)).Value(),
 		}
 	}
 	for _, s := range r.tally.genuine[:min(maxWorst, len(r.tally.genuine))] {

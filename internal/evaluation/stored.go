@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/sesuai/sesuai/internal/face"
 )
@@ -19,7 +20,7 @@ type Stored struct {
 type Change struct {
 	// Pairs is how many pairs were compared both ways.
 	Pairs int64 `json:"pairs"`
-	// Mean and Max are of the cosine, without its sign.
+	// Mean and Max are of the score, without the sign.
 	Mean float64 `json:"mean"`
 	Max  float64 `json:"max"`
 	// Verdicts is how many pairs match with one score and not with the other.
@@ -45,28 +46,33 @@ func AsStored(t face.Template) (face.Template, error) {
 // Stored compares the pairs that Compare compares, with each reference as it was
 // extracted and as store returns it. AsStored is such a store.
 func (t *Templates) Stored(ctx context.Context, m Measuring, store func(face.Template) (face.Template, error)) (*Stored, error) {
-	references := make([]*vector, len(t.templates))
-	for i := range references {
+	stored := *t
+	stored.templates = slices.Clone(t.templates)
+	for i := range stored.templates {
 		if t.vector(i, face.ForReference) == nil {
 			continue
 		}
-		stored, err := store(t.templates[i][face.ForReference])
+		template, err := store(t.templates[i][face.ForReference])
 		if err != nil {
 			return nil, fmt.Errorf("storing a template: %w", err)
 		}
-		if len(stored.Vector) != face.TemplateSize {
-			return nil, fmt.Errorf("storing a template: it has %d components", len(stored.Vector))
+		if len(template.Vector) != face.TemplateSize {
+			return nil, fmt.Errorf("storing a template: it has %d components", len(template.Vector))
 		}
-		references[i] = (*vector)(stored.Vector)
+		stored.templates[i][face.ForReference] = template
 	}
+	formula := m.Calibration.Formula
+	before := &Scores{Formula: formula, Lengths: t.lengths()}
+	after := &Scores{Formula: formula, Lengths: stored.lengths()}
 	pass := m.thresholdCosine()
 	add := func(into *Change, s Score) {
-		extracted := dot(t.vector(int(s.Reference), face.ForReference), t.vector(int(s.Probe), face.ForProbe))
-		into.add(float64(extracted), float64(s.Cosine), pass)
+		extracted := s
+		before.set(&extracted, dot(t.vector(int(s.Reference), face.ForReference), t.vector(int(s.Probe), face.ForProbe)))
+		into.add(float64(extracted.Value), float64(s.Value), pass)
 	}
 	var genuine, listed Change
 	for _, p := range t.set.Pairs {
-		a, b := references[p.Reference], t.vector(p.Probe, face.ForProbe)
+		a, b := stored.vector(p.Reference, face.ForReference), t.vector(p.Probe, face.ForProbe)
 		if a == nil || b == nil {
 			continue
 		}
@@ -74,12 +80,14 @@ func (t *Templates) Stored(ctx context.Context, m Measuring, store func(face.Tem
 		if p.Same {
 			into = &genuine
 		}
-		add(into, Score{int32(p.Reference), int32(p.Probe), dot(a, b)})
+		score := Score{Reference: int32(p.Reference), Probe: int32(p.Probe)}
+		after.set(&score, dot(a, b))
+		add(into, score)
 	}
 	impostors := []Change{listed}
 	if t.allPairs {
 		impostors = make([]Change, shards)
-		matrix := t.matrix(func(i int) *vector { return references[i] })
+		matrix := stored.matrix(formula)
 		err := onAllCores(ctx, func(ctx context.Context, shard int) error {
 			return matrix.scan(ctx, shard, func(s Score) { add(&impostors[shard], s) })
 		})

@@ -87,9 +87,12 @@ func TestAsStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	score, err := extracted.Score(stored)
+	score, err := extracted.Cosine(stored)
 	if err != nil || score < 0.9999 || score == 1 {
 		t.Errorf("its cosine with what was extracted is %v, %v", score, err)
+	}
+	if math.Abs(stored.Length-extracted.Length) > 1.0/512 {
+		t.Errorf("its length is %v, and was %v", stored.Length, extracted.Length)
 	}
 	again, err := evaluation.AsStored(stored)
 	if err != nil {

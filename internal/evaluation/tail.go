@@ -29,9 +29,11 @@ const (
 // replicate, and 0 times if left out. A pair of people a and b counts m[a]·m[b]
 // times.
 type tail struct {
-	set    *Set
-	floor  float64
-	scores []tailScore // highest first
+	set *Set
+	// identical is the least score of identical templates, and highest the
+	// greatest that there can be.
+	identical, highest float64
+	scores             []tailScore // highest first
 	// ends holds the two people of each pair of people that has a score in the
 	// tail, the smaller first.
 	ends  [][2]int32
@@ -39,27 +41,31 @@ type tail struct {
 }
 
 type tailScore struct {
-	cosine float64
+	score float64
 	// pair indexes tail.ends.
 	pair int32
 	// weight is indexed by Weighting.
 	weight [2]float64
 }
 
-// newTail makes the tail of im, which must be of set. An error of kind
+// newTail makes the tail of the impostor scores of s. An error of kind
 // sesuai.KindConfiguration means that the list cannot be calibrated on.
-func newTail(set *Set, im *Impostors) (*tail, error) {
+func newTail(s *Scores) (*tail, error) {
+	set, im := s.Set, &s.Impostors
 	if im.Pairs == 0 || len(im.Tail) == 0 || im.PerPair == nil {
 		return nil, cannotCalibrate("the list has no pair of different people that could be compared")
 	}
-	t := &tail{set: set, floor: im.Floor, scores: make([]tailScore, len(im.Tail))}
+	t := &tail{
+		set: set, identical: s.Formula.Identical(), highest: s.Formula.Score(1, 0),
+		scores: make([]tailScore, len(im.Tail)),
+	}
 	index := make(map[[2]int32]int32)
 	for i, s := range im.Tail {
 		a, b := int32(set.Samples[s.Reference].Person), int32(set.Samples[s.Probe].Person)
 		if a == b {
 			return nil, fmt.Errorf("evaluation: a score of one person is among those of two")
 		}
-		if i > 0 && s.Cosine > im.Tail[i-1].Cosine {
+		if i > 0 && s.Value > im.Tail[i-1].Value {
 			return nil, fmt.Errorf("evaluation: the tail is not in order")
 		}
 		ends := [2]int32{min(a, b), max(a, b)}
@@ -73,7 +79,7 @@ func newTail(set *Set, im *Impostors) (*tail, error) {
 		if n < 1 {
 			return nil, fmt.Errorf("evaluation: there is a score of two people who were not compared")
 		}
-		t.scores[i] = tailScore{float64(s.Cosine), pair, [2]float64{1 / float64(n), 1}}
+		t.scores[i] = tailScore{float64(s.Value), pair, [2]float64{1 / float64(n), 1}}
 	}
 	t.total = totals(len(set.People), im.PerPair)
 	if people := t.people(t.everybody()); people < minPeople {

@@ -9,7 +9,7 @@ import (
 // docs/decisions/calibration.md has the reasons for these.
 const (
 	// minCounted is the effective number of pairs of people that must lie
-	// beyond a cosine for its rate to be counted. A Poisson count of 10 has a
+	// beyond a score for its rate to be counted. A Poisson count of 10 has a
 	// 95 % interval of 4.8 to 18.4, which is a factor of two either way.
 	minCounted = 10
 	// minFitted is the same number for the scores that a tail is fitted to.
@@ -43,18 +43,21 @@ type TailFit struct {
 	Effective float64
 }
 
-// End returns the cosine that no score reaches by the fit. It is at most 1.
+// End returns the score that none reaches by the fit.
 func (f TailFit) End() float64 { return f.Threshold - f.Scale/f.Shape }
 
-// CosineAt returns the extrapolated cosine of a rate of at most Share.
-func (f TailFit) CosineAt(rate float64) float64 {
+// ScoreAt returns the extrapolated score of a rate of at most Share.
+func (f TailFit) ScoreAt(rate float64) float64 {
 	return f.Threshold + f.Scale/f.Shape*math.Expm1(-f.Shape*math.Log(rate/f.Share))
 }
 
 // top are the highest scores of some people.
 type top struct {
-	total  float64 // weight of all scores of these people
-	cosine []float64
+	total float64 // weight of all scores of these people
+	// identical and highest are those of the tail.
+	identical, highest float64
+
+	score []float64
 	// For the scores from the highest to this one: their weight, the number of
 	// pairs of people that they are of, and the effective number of these pairs,
 	// Kish's (Σw)²/Σw² over pairs of people (Survey Sampling, 1965).
@@ -73,7 +76,8 @@ type top struct {
 // in m.
 func (t *tail) top(p *top, scores []int32, m []float64, by Weighting, share float64) error {
 	*p = top{
-		total: t.total[by].of(m), cosine: p.cosine[:0], weight: p.weight[:0], beyond: p.beyond[:0], effective: p.effective[:0],
+		total: t.total[by].of(m), identical: t.identical, highest: t.highest,
+		score: p.score[:0], weight: p.weight[:0], beyond: p.beyond[:0], effective: p.effective[:0],
 		ws: p.ws[:0], wsW: p.wsW[:0], wW: p.wW[:0], pairs: p.pairs,
 	}
 	if !(p.total > 0) {
@@ -104,9 +108,9 @@ func (t *tail) top(p *top, scores []int32, m []float64, by Weighting, share floa
 		}
 		squares += w * (2*p.pairs[s.pair] + w)
 		p.pairs[s.pair] += w
-		ws, wsW, wW = ws+w*s.cosine, wsW+w*s.cosine*sum, wW+w*sum
+		ws, wsW, wW = ws+w*s.score, wsW+w*s.score*sum, wW+w*sum
 		sum += w
-		p.cosine = append(p.cosine, s.cosine)
+		p.score = append(p.score, s.score)
 		p.weight = append(p.weight, sum)
 		p.beyond = append(p.beyond, beyond)
 		p.effective = append(p.effective, sum*sum/squares)
@@ -115,7 +119,7 @@ func (t *tail) top(p *top, scores []int32, m []float64, by Weighting, share floa
 			break
 		}
 	}
-	if len(p.cosine) == 0 {
+	if len(p.score) == 0 {
 		return cannotCalibrate("too few of its scores were kept")
 	}
 	return nil
@@ -145,10 +149,10 @@ func (p *top) count(rate float64) (AnchorEstimate, bool) {
 	case !ok:
 		return AnchorEstimate{FMR: rate}, false
 	case i == 0:
-		return AnchorEstimate{FMR: rate, Cosine: p.cosine[0]}, true
+		return AnchorEstimate{FMR: rate, Score: p.score[0]}, true
 	}
 	return AnchorEstimate{
-		FMR: rate, Cosine: (p.cosine[i-1] + p.cosine[i]) / 2, Beyond: p.beyond[i-1], Effective: p.effective[i-1],
+		FMR: rate, Score: (p.score[i-1] + p.score[i]) / 2, Beyond: p.beyond[i-1], Effective: p.effective[i-1],
 	}, true
 }
 
@@ -179,18 +183,18 @@ func (p *top) choose() (TailFit, error) {
 // fit.
 //
 // Then ξ is drawn towards priorShape, and lowered if the distribution would end
-// above 1 (at threshold − σ/ξ), where cosines end. Neither changes the mean.
+// above the highest score that there can be (at threshold − σ/ξ). Neither changes the mean.
 func (p *top) fit(share float64) (TailFit, bool) {
 	i, ok := p.at(share)
 	if !ok || i < 2 {
 		return TailFit{}, false
 	}
-	u := p.cosine[i]
+	u := p.score[i]
 	i--
 	f := TailFit{Share: share, Threshold: u, Beyond: p.beyond[i], Effective: p.effective[i]}
 	mean := p.ws[i]/p.weight[i] - u
 	lesser := p.wsW[i]/p.wW[i] - u // of two
-	if !(mean > 1e-6 && u+mean < 1) {
+	if !(mean > 1e-6 && u+mean < p.highest) {
 		return f, false
 	}
 	f.Shape = minShape
@@ -198,7 +202,7 @@ func (p *top) fit(share float64) (TailFit, bool) {
 		f.Shape = min(max(2-mean/(mean-lesser), minShape), -minShape)
 	}
 	f.Shape = (f.Shape*f.Effective + priorShape*priorWeight) / (f.Effective + priorWeight)
-	f.Shape = min(f.Shape, -mean/(1-u-mean))
+	f.Shape = min(f.Shape, -mean/(p.highest-u-mean))
 	f.Scale = mean * (1 - f.Shape)
 	return f, true
 }

@@ -33,9 +33,9 @@ type Validation struct {
 // ValidatedAt compares the stated rate of an anchor with the measured one.
 type ValidatedAt struct {
 	Stated float64 `json:"stated"`
-	// Cosine is the mean cosine of the anchor, and Counted the share of the
+	// Score is the mean score of the anchor, and Counted the share of the
 	// calibrations that counted it; the others extrapolated it.
-	Cosine  float64 `json:"cosine"`
+	Score   float64 `json:"score"`
 	Counted float64 `json:"counted"`
 	// ByPeople and ByPhotographs are the measured rates.
 	ByPeople      MeasuredRate `json:"by_people"`
@@ -66,7 +66,7 @@ type MeasuredRate struct {
 // the same splits, without each of up to 50 groups of people. A bootstrap would
 // draw people twice, calibrate worse because of that, and so find higher ratios.
 func Validate(s *Scores, o ValidateOptions) (*Validation, error) {
-	t, err := newTail(s.Set, &s.Impostors)
+	t, err := newTail(s)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func Validate(s *Scores, o ValidateOptions) (*Validation, error) {
 		at := ValidatedAt{Stated: rate}
 		for _, f := range folds {
 			a := f.estimate.Anchors[i]
-			at.Cosine += a.Cosine / float64(len(folds))
+			at.Score += a.Score / float64(len(folds))
 			if a.Counted {
 				at.Counted += 1 / float64(len(folds))
 			}
@@ -185,12 +185,12 @@ func (t *tail) measure(p *top, folds []fold, m []float64) ([]float64, bool) {
 		}
 		for _, at := range f.scores {
 			s := &t.scores[at]
-			if s.cosine < anchors[0] {
+			if s.score < anchors[0] {
 				break
 			}
 			times := m[t.ends[s.pair][0]] * m[t.ends[s.pair][1]]
 			for i, a := range anchors {
-				if s.cosine < a {
+				if s.score < a {
 					break
 				}
 				reached[2*i] += times * s.weight[ByPeople]

@@ -32,7 +32,7 @@ func TestLeftOutPeopleReachWhatIsStated(t *testing.T) {
 		if !(at.ByPeople.Interval.Low <= at.ByPeople.Ratio && at.ByPeople.Ratio <= at.ByPeople.Interval.High) {
 			t.Errorf("%+v", at.ByPeople)
 		}
-		near(t, "the mean cosine", at.Cosine, normal(0, 0.1)(at.Stated), 0.02)
+		near(t, "the mean score", at.Score, normal(0, 0.1)(at.Stated), 0.02)
 	}
 	if math.Abs(v.At[0].Counted-1) > 1e-9 || v.At[4].Counted != 0 {
 		t.Errorf("counted: %v, %v", v.At[0].Counted, v.At[4].Counted)
@@ -74,7 +74,7 @@ func TestMeasuredIsWhatLiesBeyond(t *testing.T) {
 	v := validate(t, s, evaluation.ValidateOptions{Parts: 2, Repeats: 200, Seed: 1})
 	beyond := 0.0
 	for _, x := range s.Impostors.Tail {
-		if float64(x.Cosine) >= v.At[0].Cosine {
+		if float64(x.Value) >= v.At[0].Score {
 			beyond++
 		}
 	}

@@ -4,13 +4,14 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"path"
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sesuai/sesuai"
 )
@@ -39,54 +40,13 @@ type Calibration struct {
 	Photographs int    `json:"photographs,omitempty"`
 	People      int    `json:"people,omitempty"`
 	PeoplePairs int64  `json:"people_pairs,omitempty"`
-	// ImpostorMedian is the median cosine of two different people.
-	ImpostorMedian float64 `json:"impostor_median"`
-	// Anchors are cosines with the false match rate measured at each, from
-	// the highest rate to the lowest. They must include the rates 1e-2, 1e-4
-	// and 1e-6.
-	Anchors []Anchor `json:"anchors"`
-	// Tail is the distribution from which anchors are extrapolated. It is
-	// required if any anchor is.
-	Tail *Tail `json:"tail,omitempty"`
+	// Scoring is that of pairs whose reference has a length.
+	Scoring
+	// WithoutLength is that of pairs whose reference was stored without one: the
+	// probe's length stands alone. It is nil if LengthWeight is 0, since the
+	// score is then the cosine for all pairs.
+	WithoutLength *Scoring `json:"reference_without_length,omitempty"`
 }
-
-// Anchor is a cosine and the share of pairs of different people that reach it.
-type Anchor struct {
-	FMR    float64 `json:"fmr"`
-	Cosine float64 `json:"cosine"`
-	// Source says how the cosine was found.
-	Source Source `json:"source,omitempty"`
-	// Low and High bound the cosine with 95 % confidence; 0 and 0 if the file
-	// does not say.
-	Low  float64 `json:"low,omitempty"`
-	High float64 `json:"high,omitempty"`
-}
-
-// Source is how an anchor's cosine was found; "" if not known.
-type Source string
-
-const (
-	// Counted: enough pairs of people reach the cosine to count them.
-	Counted Source = "counted"
-	// Extrapolated: the cosine is that of a distribution fitted to the tail.
-	Extrapolated Source = "extrapolated"
-)
-
-// Tail is a generalised Pareto distribution of the excess of the highest
-// cosines over Threshold. Share is the share of all pairs that reach Threshold.
-// Of these pairs, the share (1 + ξ(s − Threshold)/σ)^(−1/ξ) reaches s, where ξ
-// is Shape and σ is Scale.
-type Tail struct {
-	Share     float64 `json:"share"`
-	Threshold float64 `json:"threshold"`
-	Shape     float64 `json:"shape"`
-	Scale     float64 `json:"scale"`
-}
-
-// percentageAt defines the percentage by its values at these false match rates.
-// Between them it is linear in log10 FMR. It is 0 at the impostor median, and 100
-// at the cosine 1, that of identical templates.
-var percentageAt = [...]struct{ fmr, percentage float64 }{{1e-2, 50}, {1e-4, 75}, {1e-6, 95}}
 
 //go:embed calibrations/*.json
 var calibrations embed.FS
@@ -116,30 +76,55 @@ func ShippedCalibrations() []string {
 // ParseCalibration parses a calibration. A key that is not known or is there
 // twice, and a value that is missing or contradicts another, are errors of kind
 // sesuai.KindConfiguration.
+//
+// Files from before scores had a length term are read as well. Their anchors have
+// a cosine instead of a score, and they have no length_weight, which means 0.
 func ParseCalibration(b []byte) (*Calibration, error) {
 	var c Calibration
-	if err := json.Unmarshal(b, &c, json.RejectUnknownMembers(true)); err != nil {
+	cosines, scores := 0, 0
+	readAnchor := json.UnmarshalFromFunc(func(d *jsontext.Decoder, a *Anchor) error {
+		var in struct {
+			Anchor
+			Cosine *float64 `json:"cosine"`
+			Score  *float64 `json:"score"`
+		}
+		if err := json.UnmarshalDecode(d, &in); err != nil {
+			return err
+		}
+		*a = in.Anchor
+		switch {
+		case (in.Cosine == nil) == (in.Score == nil):
+			return errors.New("an anchor needs a score")
+		case in.Score != nil:
+			a.Score = *in.Score
+			scores++
+		default:
+			a.Score = *in.Cosine
+			cosines++
+		}
+		return nil
+	})
+	if err := json.Unmarshal(b, &c, json.RejectUnknownMembers(true), json.WithUnmarshalers(readAnchor)); err != nil {
 		return nil, badCalibration("it cannot be read", err)
 	}
 	if c.ID == "" || c.ModelSHA256 == "" || c.DataSet == "" || c.Date == "" {
 		return nil, badCalibration("id, model_sha256, data_set and date are needed", nil)
 	}
-	last := Anchor{FMR: 0.5, Cosine: c.ImpostorMedian}
-	if !(last.Cosine > -1 && last.Cosine < 1) {
-		return nil, badCalibration("impostor_median must be between -1 and 1", nil)
-	}
-	for _, a := range c.Anchors {
-		if !(a.FMR > 0 && a.FMR < last.FMR && a.Cosine > last.Cosine && a.Cosine < 1) {
-			return nil, badCalibration("anchors must have falling rates and rising cosines, from the impostor median to under 1", nil)
-		}
-		last = a
-	}
 	if err := c.checkOrigin(); err != nil {
 		return nil, err
 	}
-	for _, p := range percentageAt {
-		if _, ok := c.cosineAt(p.fmr); !ok {
-			return nil, badCalibration(fmt.Sprintf("the anchor at FMR %g is missing", p.fmr), nil)
+	switch {
+	case cosines > 0 && (scores > 0 || c.LengthWeight != 0):
+		return nil, badCalibration("anchors must have a score; only those of a file without length_weight may have a cosine instead", nil)
+	case (c.LengthWeight != 0) != (c.WithoutLength != nil):
+		return nil, badCalibration("length_weight and reference_without_length need each other", nil)
+	}
+	if err := c.check(); err != nil {
+		return nil, badCalibration(err.Error(), nil)
+	}
+	if c.WithoutLength != nil {
+		if err := c.WithoutLength.check(); err != nil {
+			return nil, badCalibration("reference_without_length: "+err.Error(), nil)
 		}
 	}
 	return &c, nil
@@ -154,25 +139,6 @@ func (c *Calibration) checkOrigin() error {
 		if digest, err := hex.DecodeString(value); err != nil || (len(digest) != 0 && len(digest) != sha256.Size) {
 			return badCalibration(key+" must be 64 hexadecimal digits", nil)
 		}
-	}
-	extrapolated := false
-	for _, a := range c.Anchors {
-		switch a.Source {
-		case "", Counted:
-		case Extrapolated:
-			extrapolated = true
-		default:
-			return badCalibration("an anchor's source must be counted or extrapolated", nil)
-		}
-		if (a.Low != 0 || a.High != 0) && !(a.Low > -1 && a.Low <= a.Cosine && a.Cosine <= a.High && a.High <= 1) {
-			return badCalibration("an anchor's cosine must lie from low to high", nil)
-		}
-	}
-	switch t := c.Tail; {
-	case t == nil && extrapolated:
-		return badCalibration("anchors are extrapolated, and tail is missing", nil)
-	case t != nil && !(t.Share > 0 && t.Share < 1 && t.Scale > 0 && t.Shape < 1 && t.Threshold > -1 && t.Threshold < 1):
-		return badCalibration("tail must have a share from 0 to 1, a positive scale, a shape under 1 and a threshold between -1 and 1", nil)
 	}
 	return nil
 }
@@ -194,47 +160,17 @@ func (c *Calibration) fits(m Manifest) error {
 	return nil
 }
 
-// cosineAt returns the cosine of the anchor at a rate.
-func (c *Calibration) cosineAt(fmr float64) (float64, bool) {
-	for _, a := range c.Anchors {
-		if math.Abs(a.FMR/fmr-1) < 1e-9 {
-			return a.Cosine, true
-		}
+// Of returns the scoring for a pair, by whether its reference has a length.
+func (c *Calibration) Of(s Similarity) *Scoring {
+	if s.Reference == 0 && c.WithoutLength != nil {
+		return c.WithoutLength
 	}
-	return 0, false
+	return &c.Scoring
 }
 
-// Percentage maps a score (a cosine, -1 to 1) to the calibrated scale: 0 to 100
-// in steps of 0.01, rising with the score. NaN gives an unknown percentage.
-//
-// Between the first and the last anchor, the score's false match rate is
-// log-linear in the cosine between neighbouring anchors, and percentageAt maps
-// it to the percentage. Outside of the anchors, the percentage is linear in the
-// cosine.
-func (c *Calibration) Percentage(score float64) sesuai.Percentage {
-	from, atFrom := c.ImpostorMedian, 0.0
-	for _, a := range c.Anchors {
-		at := percentageOfFMR(a.FMR)
-		if score < a.Cosine {
-			return sesuai.PercentageOf(between(score, from, a.Cosine, atFrom, at))
-		}
-		from, atFrom = a.Cosine, at
-	}
-	return sesuai.PercentageOf(between(score, from, 1, atFrom, 100))
+// Assess returns the comparison score of a pair and its percentage.
+func (c *Calibration) Assess(s Similarity) (float64, sesuai.Percentage) {
+	scoring := c.Of(s)
+	score := scoring.Score(s.Cosine, s.Length())
+	return score, scoring.Percentage(score)
 }
-
-// percentageOfFMR returns the percentage of a false match rate. A calibration may
-// have anchors outside of the rates of percentageAt. There the line through the
-// two nearest of those rates is extended.
-func percentageOfFMR(fmr float64) float64 {
-	l := math.Log10(fmr)
-	i := 1
-	for i < len(percentageAt)-1 && fmr < percentageAt[i].fmr {
-		i++
-	}
-	a, b := percentageAt[i-1], percentageAt[i]
-	return min(max(between(l, math.Log10(a.fmr), math.Log10(b.fmr), a.percentage, b.percentage), 0), 100)
-}
-
-// between maps x0..x1 to y0..y1 linearly.
-func between(x, x0, x1, y0, y1 float64) float64 { return y0 + (x-x0)/(x1-x0)*(y1-y0) }

@@ -24,22 +24,22 @@ func shipped(t *testing.T) *face.Calibration {
 
 func TestPercentageAtTheAnchors(t *testing.T) {
 	c := shipped(t)
-	cosine := map[float64]float64{}
+	at := map[float64]float64{}
 	for _, a := range c.Anchors {
-		cosine[a.FMR] = a.Cosine
+		at[a.FMR] = a.Score
 	}
-	for _, test := range []struct{ cosine, want float64 }{
+	for _, test := range []struct{ score, want float64 }{
 		{c.ImpostorMedian, 0},
-		{cosine[1e-2], 50},
-		{cosine[1e-3], 62.5},
-		{cosine[1e-4], 75},
-		{cosine[1e-5], 85},
-		{cosine[1e-6], 95},
-		{1, 100},
-		// The middle, in the cosine, between two anchors.
-		{(cosine[1e-4] + cosine[1e-5]) / 2, 80},
-		{(c.ImpostorMedian + cosine[1e-2]) / 2, 25},
-		{(1 + cosine[1e-6]) / 2, 97.5},
+		{at[1e-2], 50},
+		{at[1e-3], 62.5},
+		{at[1e-4], 75},
+		{at[1e-5], 85},
+		{at[1e-6], 95},
+		{c.Identical(), 100},
+		// The middle, in the score, between two anchors.
+		{(at[1e-4] + at[1e-5]) / 2, 80},
+		{(c.ImpostorMedian + at[1e-2]) / 2, 25},
+		{(c.Identical() + at[1e-6]) / 2, 97.5},
 		// Beyond the ends.
 		{c.ImpostorMedian - 0.01, 0},
 		{-1, 0},
@@ -49,8 +49,8 @@ func TestPercentageAtTheAnchors(t *testing.T) {
 		{math.Inf(-1), 0},
 		{math.Inf(1), 100},
 	} {
-		if got := c.Percentage(test.cosine); got != sesuai.PercentageOf(test.want) {
-			t.Errorf("cosine %v is %v, want %v", test.cosine, got, test.want)
+		if got := c.Percentage(test.score); got != sesuai.PercentageOf(test.want) {
+			t.Errorf("score %v is %v, want %v", test.score, got, test.want)
 		}
 	}
 	if got := c.Percentage(math.NaN()); got.Known() {
@@ -85,8 +85,8 @@ func TestPercentageNeverFalls(t *testing.T) {
 }
 
 // anchor may have a source, and then an interval.
-func anchor(fmr, cosine float64, more ...any) any {
-	a := map[string]any{"fmr": fmr, "cosine": cosine}
+func anchor(fmr, score float64, more ...any) any {
+	a := map[string]any{"fmr": fmr, "score": score}
 	for i, v := range more {
 		a[[]string{"source", "low", "high"}[i]] = v
 	}
@@ -109,7 +109,7 @@ func TestParseCalibrationOrigin(t *testing.T) {
 	})
 	if c.ListSHA256 != digest || c.Photographs != 255 || c.People != 31 || c.PeoplePairs != 465 ||
 		*c.Tail != (face.Tail{Share: 0.05, Threshold: 0.2284, Shape: -0.1115, Scale: 0.0714}) ||
-		c.Anchors[1] != (face.Anchor{FMR: 1e-4, Cosine: 0.4, Source: face.Extrapolated, Low: 0.35, High: 0.45}) {
+		c.Anchors[1] != (face.Anchor{FMR: 1e-4, Score: 0.4, Source: face.Extrapolated, Low: 0.35, High: 0.45}) {
 		t.Errorf("%+v", c)
 	}
 }
@@ -176,9 +176,9 @@ func TestParseCalibrationRefuses(t *testing.T) {
 		"no anchor at 1e-6":          anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4)),
 		"rising rates":               anchors(anchor(1e-4, 0.2), anchor(1e-2, 0.4), anchor(1e-6, 0.6)),
 		"the same rate twice":        anchors(anchor(1e-2, 0.2), anchor(1e-2, 0.3), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"falling cosines":            anchors(anchor(1e-2, 0.4), anchor(1e-4, 0.2), anchor(1e-6, 0.6)),
-		"a cosine under the median":  anchors(anchor(1e-2, 0.005), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"a cosine of 1":              anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 1)),
+		"falling scores":             anchors(anchor(1e-2, 0.4), anchor(1e-4, 0.2), anchor(1e-6, 0.6)),
+		"a score under the median":   anchors(anchor(1e-2, 0.005), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a score of 1":               anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 1)),
 		"a rate of 0":                anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6), anchor(0, 0.7)),
 		"a rate of a half":           anchors(anchor(0.5, 0.1), anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
 		"negative people":            set("people", -1),
@@ -189,8 +189,8 @@ func TestParseCalibrationRefuses(t *testing.T) {
 		"half a digest of templates": set("templates_sha256", "0123"),
 		"another source":             anchors(anchor(1e-2, 0.2, "guessed"), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
 		"extrapolated from nothing":  anchors(anchor(1e-2, 0.2), anchor(1e-4, 0.4), anchor(1e-6, 0.6, "extrapolated")),
-		"a cosine under its low":     anchors(anchor(1e-2, 0.2, "counted", 0.21, 0.3), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
-		"a cosine over its high":     anchors(anchor(1e-2, 0.2, "counted", 0.1, 0.19), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a score under its low":      anchors(anchor(1e-2, 0.2, "counted", 0.21, 0.3), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
+		"a score over its high":      anchors(anchor(1e-2, 0.2, "counted", 0.1, 0.19), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
 		"a high over 1":              anchors(anchor(1e-2, 0.2, "counted", 0.1, 1.1), anchor(1e-4, 0.4), anchor(1e-6, 0.6)),
 		"a tail of no share":         set("tail", tailOf(0, 0.2, -0.1, 0.05)),
 		"a tail of everything":       set("tail", tailOf(1, 0.2, -0.1, 0.05)),

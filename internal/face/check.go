@@ -204,10 +204,10 @@ func (c *Checked) draw(ctx context.Context, e *Engine) error {
 		return err
 	}
 	c.SelfTest.Template = coarse(drawn[0])
-	if c.Larger, err = drawn[0].Score(drawn[1]); err != nil {
+	if c.Larger, err = drawn[0].Cosine(drawn[1]); err != nil {
 		return err
 	}
-	if c.SelfTest.Different, err = drawn[0].Score(drawn[2]); err != nil {
+	if c.SelfTest.Different, err = drawn[0].Cosine(drawn[2]); err != nil {
 		return err
 	}
 	if c.Mirrored, err = e.mirroredDrawing(ctx); err != nil {
@@ -266,7 +266,7 @@ func (e *Engine) mirroredDrawing(ctx context.Context) (float64, error) {
 			}
 		}
 	}
-	return probes[0].Score(probes[1])
+	return probes[0].Cosine(probes[1])
 }
 
 // coarse returns a template in the form of SelfTest.Template.

@@ -116,8 +116,9 @@ func TestPoorLight(t *testing.T) {
 func verified(e *face.Engine, people []sitter, probes []face.Extraction) (right, wrong int) {
 	for i, probe := range probes {
 		for j, s := range people {
-			score, err := s.reference.Template.Score(probe.Template)
-			if err != nil || e.Calibration().Percentage(score).Value() < threshold {
+			similarity, err := s.reference.Template.Compare(probe.Template)
+			_, percentage := e.Calibration().Assess(similarity)
+			if err != nil || percentage.Value() < threshold {
 				continue
 			}
 			if i == j {

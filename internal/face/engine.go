@@ -473,8 +473,9 @@ func (w *worker) describe(v *view, use Use) (Template, [2]uint64, error) {
 	for i, v := range m.Vector {
 		t.Vector[i] += v
 	}
-	t, err = NewTemplate(t.Model, t.Vector)
-	return t, sketch, err
+	mean, err := NewTemplate(t.Model, t.Vector)
+	mean.Length = (t.Length + m.Length) / 2
+	return mean, sketch, err
 }
 
 // mirror reverses every row of the given width.

@@ -47,7 +47,7 @@ func put(m *image.NRGBA, drawing *image.NRGBA, x, y int) {
 // score compares two extractions, which must have templates.
 func score(t *testing.T, a, b face.Extraction) float64 {
 	t.Helper()
-	s, err := a.Template.Score(b.Template)
+	s, err := a.Template.Cosine(b.Template)
 	if err != nil {
 		t.Fatalf("%v %v, %v %v: %v", a.Finding, a.Failed, b.Finding, b.Failed, err)
 	}

@@ -32,30 +32,63 @@ func version1(v []float32) []byte {
 	return b
 }
 
-// checked appends the check value to a version 2 without one.
+// withoutLength is a template whose length is not known.
+func withoutLength(t face.Template) face.Template {
+	t.Length = 0
+	return t
+}
+
+// checked appends the check value to a template without one.
 func checked(model string, b []byte) []byte {
 	sum := crc32.Checksum(append([]byte(model), b...), crc32.MakeTable(crc32.Castagnoli))
 	return binary.LittleEndian.AppendUint32(bytes.Clone(b), sum)
 }
 
-// The format is as documented, for one template computed by hand: 0.6 and 0.8 are
-// 95.25 and 127 steps, which are rounded to 95 and 127, with length 158.6.
+// The formats are as documented, for one template computed by hand: 0.6 and 0.8 are
+// 95.25 and 127 steps, which are rounded to 95 and 127, with length 158.6. The
+// length before scaling is 5 = 1280/256.
 func TestTemplateMarshals(t *testing.T) {
-	want := make([]byte, 1+face.TemplateSize)
-	want[0], want[1+3], want[1+511] = 2, 95, 127
-	want = binary.LittleEndian.AppendUint32(want, math.Float32bits(float32(1/math.Sqrt(95*95+127*127))))
-	want = checked("m", want)
-	b := marshalled(t, axisTemplate(t, "m", 3, 4))
-	if diff := cmp.Diff(want, b); diff != "" || len(b) != face.MarshalledTemplateSize {
-		t.Fatal(len(b), diff)
+	vector := make([]byte, 1+face.TemplateSize)
+	vector[1+3], vector[1+511] = 95, 127
+	vector = binary.LittleEndian.AppendUint32(vector, math.Float32bits(float32(1/math.Sqrt(95*95+127*127))))
+	tmpl := axisTemplate(t, "m", 3, 4)
+	for _, test := range []struct {
+		version byte
+		tmpl    face.Template
+		length  []byte
+		size    int
+	}{
+		{2, withoutLength(tmpl), nil, 521},
+		{3, tmpl, []byte{0, 5}, face.MarshalledTemplateSize},
+	} {
+		want := append(bytes.Clone(vector), test.length...)
+		want[0] = test.version
+		b := marshalled(t, test.tmpl)
+		if diff := cmp.Diff(checked("m", want), b); diff != "" || len(b) != test.size {
+			t.Fatal(test.version, len(b), diff)
+		}
+		got := face.Template{Model: "m", Length: 9}
+		if err := got.UnmarshalBinary(b); err != nil {
+			t.Fatal(err)
+		}
+		if length := math.Hypot(95, 127); got.Model != "m" || got.Length != test.tmpl.Length ||
+			math.Abs(float64(got.Vector[3])-95/length) > 1e-6 || math.Abs(float64(got.Vector[511])-127/length) > 1e-6 {
+			t.Error(test.version, got.Model, got.Length, got.Vector[3], got.Vector[511])
+		}
 	}
-	got := face.Template{Model: "m"}
-	if err := got.UnmarshalBinary(b); err != nil {
-		t.Fatal(err)
-	}
-	if length := math.Hypot(95, 127); got.Model != "m" ||
-		math.Abs(float64(got.Vector[3])-95/length) > 1e-6 || math.Abs(float64(got.Vector[511])-127/length) > 1e-6 {
-		t.Error(got.Model, got.Vector[3], got.Vector[511])
+}
+
+// A length is rounded to steps of 1/256, from one step to the most that there are.
+func TestMarshalTemplateLength(t *testing.T) {
+	tmpl := axisTemplate(t, "m", 3, 4)
+	for length, want := range map[float64]float64{
+		3.751: 960.0 / 256, 3.7521: 961.0 / 256, 1e-9: 1.0 / 256, 255.996: 65535.0 / 256, 1000: 65535.0 / 256,
+	} {
+		tmpl.Length = length
+		got := face.Template{Model: "m"}
+		if err := got.UnmarshalBinary(marshalled(t, tmpl)); err != nil || got.Length != want {
+			t.Errorf("%v is stored as %v, want %v: %v", length, got.Length, want, err)
+		}
 	}
 }
 
@@ -112,6 +145,7 @@ func TestMarshalTemplateTwice(t *testing.T) {
 		if err != nil {
 			t.Skip("this property needs a vector that is not zero")
 		}
+		tmpl.Length = rapid.Float64Range(0, 300).Draw(t, "length")
 		once, err := tmpl.MarshalBinary()
 		if err != nil {
 			t.Fatal(err)
@@ -133,6 +167,9 @@ func TestMarshalTemplateTwice(t *testing.T) {
 		if math.Abs(sum-1) > 1e-6 {
 			t.Fatalf("the square of its length is %v", sum)
 		}
+		if (restored.Length == 0) != (tmpl.Length == 0) || tmpl.Length >= 1 && tmpl.Length < 255 && math.Abs(restored.Length-tmpl.Length) > 1.0/512 {
+			t.Fatalf("the length before scaling was %v, and is %v", tmpl.Length, restored.Length)
+		}
 		// Half a step in every component, and the same again for the scale.
 		if limit := math.Sqrt(face.TemplateSize) * longest / 127; math.Sqrt(apart) > limit {
 			t.Fatalf("moved by %v, over %v", math.Sqrt(apart), limit)
@@ -143,12 +180,12 @@ func TestMarshalTemplateTwice(t *testing.T) {
 func TestUnmarshalTemplateVersion1(t *testing.T) {
 	want := axisTemplate(t, "m", 3, 4)
 	b := version1(want.Vector)
-	got := face.Template{Model: "n"} // version 1 has no check value
+	got := face.Template{Model: "n", Length: 9} // version 1 has no check value
 	if err := got.UnmarshalBinary(b); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want.Vector, got.Vector); diff != "" || got.Model != "n" {
-		t.Error(got.Model, diff)
+	if diff := cmp.Diff(want.Vector, got.Vector); diff != "" || got.Model != "n" || got.Length != 0 {
+		t.Error(got.Model, got.Length, diff)
 	}
 	number := func(v float64) []byte {
 		b := bytes.Clone(b)
@@ -179,22 +216,34 @@ func refuses(t *testing.T, name, model string, b []byte) {
 }
 
 func TestUnmarshalTemplateRefuses(t *testing.T) {
-	good := marshalled(t, axisTemplate(t, "m", 3, 4))
-	for i := range good {
-		for bit := range 8 {
-			damaged := bytes.Clone(good)
-			damaged[i] ^= 1 << bit
-			refuses(t, "a bit changed", "m", damaged)
+	tmpl := axisTemplate(t, "m", 3, 4)
+	for _, good := range [][]byte{marshalled(t, withoutLength(tmpl)), marshalled(t, tmpl)} {
+		for i := range good {
+			for bit := range 8 {
+				damaged := bytes.Clone(good)
+				damaged[i] ^= 1 << bit
+				refuses(t, "a bit changed", "m", damaged)
+			}
 		}
+		refuses(t, "another model's", "n", good)
+		refuses(t, "no model's", "", good)
+		refuses(t, "one byte less", "m", good[:len(good)-1])
+		refuses(t, "one byte more", "m", append(bytes.Clone(good), 0))
 	}
+	long := marshalled(t, tmpl)
+	long = long[:len(long)-4]
+	long[len(long)-2], long[len(long)-1] = 0, 0
+	refuses(t, "a length of 0", "m", checked("m", long))
+	long[0] = 2
+	refuses(t, "a length in version 2", "m", checked("m", long))
+
+	good := marshalled(t, withoutLength(tmpl))
 	body := good[:len(good)-4]
 	change := func(f func(b []byte)) []byte {
 		b := bytes.Clone(body)
 		f(b)
 		return checked("m", b)
 	}
-	refuses(t, "another model's", "n", good)
-	refuses(t, "no model's", "", good)
 	// scaled has two components and the correct scale for them.
 	scaled := func(x, y int8) []byte {
 		return change(func(b []byte) {
@@ -206,10 +255,9 @@ func TestUnmarshalTemplateRefuses(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"nothing":          {},
 		"nothing at all":   nil,
-		"one byte less":    good[:len(good)-1],
-		"one byte more":    append(bytes.Clone(good), 0),
 		"version 0":        change(func(b []byte) { b[0] = 0 }),
 		"version 3":        change(func(b []byte) { b[0] = 3 }),
+		"version 4":        change(func(b []byte) { b[0] = 4 }),
 		"version 1":        change(func(b []byte) { b[0] = 1 }),
 		"-128":             scaled(-128, 127),
 		"another scale":    change(func(b []byte) { b[1+face.TemplateSize]++ }),
@@ -233,9 +281,15 @@ func TestMarshalTemplateRefuses(t *testing.T) {
 	long.Vector[9] = 0.1
 	nan := axisTemplate(t, "m", 3, 4)
 	nan.Vector[9] = float32(math.NaN())
+	ofLength := func(length float64) face.Template {
+		tmpl := axisTemplate(t, "m", 3, 4)
+		tmpl.Length = length
+		return tmpl
+	}
 	for name, tmpl := range map[string]face.Template{
 		"no vector": {Model: "m"}, "a short one": {Model: "m", Vector: []float32{1}}, "too long": long, "NaN": nan,
-		"zero": {Model: "m", Vector: make([]float32, face.TemplateSize)},
+		"zero":            {Model: "m", Vector: make([]float32, face.TemplateSize)},
+		"a length of NaN": ofLength(math.NaN()), "a negative length": ofLength(-1), "an infinite length": ofLength(math.Inf(1)),
 	} {
 		if b, err := tmpl.MarshalBinary(); err == nil || b != nil {
 			t.Errorf("%s is marshalled", name)
@@ -246,12 +300,12 @@ func TestMarshalTemplateRefuses(t *testing.T) {
 // TemplateSizeAt finds the end of a template.
 func TestTemplateSizeAt(t *testing.T) {
 	tmpl := axisTemplate(t, "m", 3, 4)
-	for _, b := range [][]byte{marshalled(t, tmpl), version1(tmpl.Vector)} {
+	for _, b := range [][]byte{marshalled(t, tmpl), marshalled(t, withoutLength(tmpl)), version1(tmpl.Vector)} {
 		if n := face.TemplateSizeAt(append(bytes.Clone(b), "more"...)); n != len(b) {
 			t.Errorf("version %d is %d bytes, not %d", b[0], n, len(b))
 		}
 	}
-	for _, b := range [][]byte{nil, {0}, {3}, {255, 2}} {
+	for _, b := range [][]byte{nil, {0}, {4}, {255, 2}} {
 		if n := face.TemplateSizeAt(b); n != 0 {
 			t.Errorf("%v begins a template of %d bytes", b, n)
 		}
@@ -259,16 +313,17 @@ func TestTemplateSizeAt(t *testing.T) {
 }
 
 // FuzzUnmarshalTemplate: every accepted template is a unit vector, and one of
-// version 2 is marshalled to the same bytes. The bytes are also tried with a
+// version 2 or 3 is marshalled to the same bytes. The bytes are also tried with a
 // correct check value.
 func FuzzUnmarshalTemplate(f *testing.F) {
 	tmpl := axisTemplate(f, "m", 3, 4)
 	f.Add("m", marshalled(f, tmpl))
+	f.Add("m", marshalled(f, withoutLength(tmpl)))
 	f.Add("m", version1(tmpl.Vector))
 	f.Add("", []byte{2})
 	f.Fuzz(func(t *testing.T, model string, b []byte) {
 		tries := [][]byte{b}
-		if n := face.MarshalledTemplateSize - 4; len(b) >= n {
+		if n := face.TemplateSizeAt(b) - 4; n > 0 && len(b) >= n {
 			tries = append(tries, checked(model, b[:n]))
 		}
 		for _, b := range tries {
@@ -276,11 +331,14 @@ func FuzzUnmarshalTemplate(f *testing.F) {
 			if err := tmpl.UnmarshalBinary(b); err != nil {
 				continue
 			}
-			if score, err := tmpl.Score(tmpl); err != nil || math.Abs(score-1) > 1e-3 {
-				t.Fatalf("compared with itself: %v, %v", score, err)
+			if cosine, err := tmpl.Cosine(tmpl); err != nil || math.Abs(cosine-1) > 1e-3 {
+				t.Fatalf("compared with itself: %v, %v", cosine, err)
+			}
+			if (tmpl.Length > 0) != (b[0] == 3) {
+				t.Fatalf("version %d has a length of %v", b[0], tmpl.Length)
 			}
 			again, err := tmpl.MarshalBinary()
-			if err != nil || b[0] == 2 && !bytes.Equal(b, again) {
+			if err != nil || b[0] > 1 && !bytes.Equal(b, again) {
 				t.Fatalf("marshalled again: %v", err)
 			}
 		}

@@ -54,12 +54,12 @@ func (e *Engine) selfTest(ctx context.Context) error {
 	if err != nil {
 		return selfTestFailed("the manifest's self_test.template is not a template")
 	}
-	different, err := drawn[0].Score(drawn[2])
+	different, err := drawn[0].Cosine(drawn[2])
 	if err != nil {
 		return err
 	}
 	for _, t := range drawn[:2] {
-		same, err := t.Score(want)
+		same, err := t.Cosine(want)
 		if err != nil {
 			return err
 		}

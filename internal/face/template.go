@@ -20,6 +20,13 @@ type Template struct {
 	// Vector has TemplateSize components and length 1. That of a probe from a
 	// dark photograph is shorter, which lowers its scores: see litLength.
 	Vector []float32
+	// Length is the length of the network's output before it was scaled to
+	// length 1. The better the photograph, the longer it is (Ranjan et al. 2017;
+	// Meng et al. 2021). That of a reference is the mean of the face's and of its
+	// mirror image's. That of a brightened probe is the network's for the
+	// brightened face: litLength does not affect it. It is 0 if it is not known,
+	// as for a template that was stored by an early version.
+	Length float64
 }
 
 // ErrModelDiffers is returned when templates of two models are compared.
@@ -28,8 +35,8 @@ var ErrModelDiffers = errors.New("face: templates of different models cannot be 
 // errNoDirection is returned for a vector that cannot be scaled to unit length.
 var errNoDirection = errors.New("face: a template without a direction")
 
-// NewTemplate scales v to unit length in place, and returns it as a template. It
-// fails if v does not have TemplateSize components, or has no direction (zero,
+// NewTemplate scales v to unit length in place, and returns it as a template of
+// the length that it had. It fails if v does not have TemplateSize components, or has no direction (zero,
 // NaN or infinite).
 func NewTemplate(model string, v []float32) (Template, error) {
 	if len(v) != TemplateSize {
@@ -46,13 +53,13 @@ func NewTemplate(model string, v []float32) (Template, error) {
 	for i := range v {
 		v[i] = float32(float64(v[i]) / norm)
 	}
-	return Template{Model: model, Vector: v}, nil
+	return Template{Model: model, Vector: v, Length: norm}, nil
 }
 
-// Score returns the comparison score of two templates, their scalar product: the
-// cosine of the angle between unit vectors, -1 to 1; higher is more similar. It
-// returns ErrModelDiffers if their models differ.
-func (t Template) Score(u Template) (float64, error) {
+// Cosine returns the scalar product of two templates: the cosine of the angle
+// between unit vectors, -1 to 1; higher is more similar. It returns
+// ErrModelDiffers if their models differ.
+func (t Template) Cosine(u Template) (float64, error) {
 	if t.Model != u.Model {
 		return 0, ErrModelDiffers
 	}
@@ -64,6 +71,32 @@ func (t Template) Score(u Template) (float64, error) {
 		dot += float64(x) * float64(u.Vector[i])
 	}
 	return min(max(dot, -1), 1), nil
+}
+
+// Compare returns what a reference t and a probe have in common, before a
+// Calibration makes a score of it. The errors are those of Cosine.
+func (t Template) Compare(probe Template) (Similarity, error) {
+	cosine, err := t.Cosine(probe)
+	return Similarity{cosine, t.Length, probe.Length}, err
+}
+
+// Similarity is what the score of a reference and a probe is computed from.
+type Similarity struct {
+	// Cosine is Template.Cosine of the two.
+	Cosine float64
+	// Reference and Probe are their Template.Length; 0 if not known.
+	Reference, Probe float64
+}
+
+// Length returns the shorter of the lengths that are known; +Inf if none is.
+func (s Similarity) Length() float64 {
+	length := math.Inf(1)
+	for _, known := range [...]float64{s.Reference, s.Probe} {
+		if known > 0 {
+			length = min(length, known)
+		}
+	}
+	return length
 }
 
 // Format implements fmt.Formatter and hides the vector.

@@ -27,6 +27,9 @@ func TestTemplateIsOfUnitLength(t *testing.T) {
 	if tmpl.Vector[7] != 0.6 || tmpl.Vector[511] != 0.8 {
 		t.Errorf("3 and 4 are scaled to %v and %v", tmpl.Vector[7], tmpl.Vector[511])
 	}
+	if tmpl.Length != 5 {
+		t.Errorf("the length of 3 and 4 is %v", tmpl.Length)
+	}
 }
 
 func TestNewTemplateRefuses(t *testing.T) {
@@ -48,7 +51,7 @@ func TestNewTemplateRefuses(t *testing.T) {
 	}
 }
 
-func TestScore(t *testing.T) {
+func TestCosine(t *testing.T) {
 	a, b := axisTemplate(t, "m", 0, 0), axisTemplate(t, "m", 0, 4)
 	opposite := axisTemplate(t, "m", 0, 0)
 	opposite.Vector[0] = -1
@@ -56,22 +59,41 @@ func TestScore(t *testing.T) {
 		a, b face.Template
 		want float64
 	}{{a, a, 1}, {b, b, 1}, {a, b, 0.6}, {b, a, 0.6}, {a, axisTemplate(t, "m", 1, 0), 0}, {a, opposite, -1}} {
-		got, err := test.a.Score(test.b)
+		got, err := test.a.Cosine(test.b)
 		if err != nil || math.Abs(got-test.want) > 1e-6 {
-			t.Errorf("score %v, error %v, want %v", got, err, test.want)
+			t.Errorf("cosine %v, error %v, want %v", got, err, test.want)
 		}
 		if got < -1 || got > 1 {
-			t.Errorf("score %v is no cosine", got)
+			t.Errorf("%v is no cosine", got)
 		}
 	}
-	if _, err := a.Score(axisTemplate(t, "n", 0, 0)); !errors.Is(err, face.ErrModelDiffers) {
+	if _, err := a.Cosine(axisTemplate(t, "n", 0, 0)); !errors.Is(err, face.ErrModelDiffers) {
 		t.Errorf("comparing two models: %v", err)
 	}
-	if _, err := a.Score(face.Template{Model: "m"}); err == nil {
-		t.Error("an empty template has a score")
+	if _, err := a.Cosine(face.Template{Model: "m"}); err == nil {
+		t.Error("an empty template has a cosine")
 	}
-	if _, err := (face.Template{}).Score(face.Template{}); err == nil {
-		t.Error("two empty templates have a score")
+	if _, err := (face.Template{}).Cosine(face.Template{}); err == nil {
+		t.Error("two empty templates have a cosine")
+	}
+}
+
+// The shorter of the lengths that are known counts.
+func TestSimilarity(t *testing.T) {
+	a, b := axisTemplate(t, "m", 0, 0), axisTemplate(t, "m", 0, 4)
+	got, err := a.Compare(b)
+	if err != nil || math.Abs(got.Cosine-0.6) > 1e-6 || got.Reference != 3 || got.Probe != 5 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, test := range []struct{ reference, probe, want float64 }{
+		{3, 5, 3}, {5, 3, 3}, {0, 5, 5}, {5, 0, 5}, {0, 0, math.Inf(1)},
+	} {
+		if got := (face.Similarity{Reference: test.reference, Probe: test.probe}).Length(); got != test.want {
+			t.Errorf("of %v and %v counts %v", test.reference, test.probe, got)
+		}
+	}
+	if _, err := a.Compare(axisTemplate(t, "n", 0, 0)); !errors.Is(err, face.ErrModelDiffers) {
+		t.Errorf("comparing two models: %v", err)
 	}
 }
 

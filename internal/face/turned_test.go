@@ -59,7 +59,12 @@ func turnedPairs(t *testing.T, e *face.Engine, list string, n int, each func(ref
 
 func percentageOf(t *testing.T, e *face.Engine, reference, probe face.Extraction) float64 {
 	t.Helper()
-	return e.Calibration().Percentage(score(t, reference, probe)).Value()
+	similarity, err := reference.Template.Compare(probe.Template)
+	if err != nil {
+		t.Fatalf("%v %v, %v %v: %v", reference.Finding, reference.Failed, probe.Finding, probe.Failed, err)
+	}
+	_, percentage := e.Calibration().Assess(similarity)
+	return percentage.Value()
 }
 
 // All eight orientations of the tag give the same percentage within 0.5, in a

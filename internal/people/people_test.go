@@ -165,12 +165,7 @@ func assertOnRecord(t *testing.T, r registry.Registry, n int) {
 // holds reports whether exactly this person is on record.
 func holds(t *testing.T, r registry.Enroller, p registry.Person, portrait *registry.Portrait) bool {
 	t.Helper()
-	var source [32]byte
-	var model string
-	if portrait != nil {
-		source, model = portrait.Source, portrait.Template.Model
-	}
-	held, err := r.Holds(t.Context(), p, source, model)
+	held, err := r.Holds(t.Context(), p, portrait)
 	if err != nil {
 		t.Errorf("Holds: %v", err)
 	}

@@ -215,7 +215,7 @@ func TestDamage(t *testing.T) {
 				if alerts != 1 {
 					t.Errorf("%d alerts", alerts)
 				}
-				_, err = n.Holds(t.Context(), p, portrait.Source, registrytest.Model)
+				_, err = n.Holds(t.Context(), p, portrait)
 				assertUnanswered(t, "Holds", err)
 				_, err = n.Enrol(t.Context(), p, portrait)
 				assertUnanswered(t, "Enrol", err)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -122,7 +121,7 @@ func (r *Registry) unavailable(ctx context.Context, doing string, err error) err
 }
 
 // Holds implements registry.Enroller.
-func (r *Registry) Holds(ctx context.Context, p registry.Person, source [32]byte, model string) (bool, error) {
+func (r *Registry) Holds(ctx context.Context, p registry.Person, portrait *registry.Portrait) (bool, error) {
 	recorded, err := r.find(ctx, p.NIK, true)
 	if err != nil {
 		return false, r.unavailable(ctx, "reading a person", err)
@@ -132,10 +131,6 @@ func (r *Registry) Holds(ctx context.Context, p registry.Person, source [32]byte
 	}
 	if _, err := recorded.portrait(); err != nil {
 		return false, r.unavailable(ctx, "reading a portrait", err)
-	}
-	var portrait *registry.Portrait
-	if source != [32]byte{} || model != "" {
-		portrait = &registry.Portrait{Template: face.Template{Model: model}, Source: source}
 	}
 	return recorded.record.equal(newRecord(p, portrait)), nil
 }

@@ -51,6 +51,9 @@ type record struct {
 type portraitRecord struct {
 	Model  string `json:"model"`
 	Source []byte `json:"source"`
+	// Length is whether the template has a length. Records from before templates
+	// had one lack this.
+	Length bool `json:"length,omitempty"`
 }
 
 // Format implements fmt.Formatter and hides everything.
@@ -73,7 +76,7 @@ func newRecord(p registry.Person, portrait *registry.Portrait) record {
 		r.Attributes[a] = text.Reveal()
 	}
 	if portrait != nil {
-		r.Portrait = &portraitRecord{portrait.Template.Model, portrait.Source[:]}
+		r.Portrait = &portraitRecord{portrait.Template.Model, portrait.Source[:], portrait.Template.Length != 0}
 	}
 	return r
 }

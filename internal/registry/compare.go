@@ -5,28 +5,29 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// Scale maps a comparison score to a percentage. *face.Calibration is the real
-// one.
+// Scale gives a pair of templates its comparison score, and maps that to a
+// percentage. *face.Calibration is the real one.
 type Scale interface {
-	Percentage(score float64) sesuai.Percentage
+	Assess(s face.Similarity) (score float64, percentage sesuai.Percentage)
 }
 
 // Compare compares a probe with the portrait on a scale of that name. The
 // percentage of the very file that the portrait was made from is 100: no two
-// people have one file. Its score is a little under 1, since only the template of
+// people have one file. Its cosine is a little under 1, since only the template of
 // a portrait has the mirrored photograph averaged in. The error is
 // face.ErrModelDiffers if the two templates are of different models.
 func (p Portrait) Compare(probe face.Probe, scale Scale, calibration string) (Comparison, error) {
-	score, err := p.Template.Score(probe.Template)
+	similarity, err := p.Template.Compare(probe.Template)
 	if err != nil {
 		return Comparison{}, err
 	}
-	percentage := scale.Percentage(score)
+	score, percentage := scale.Assess(similarity)
 	if p.madeOf(probe) {
 		percentage = sesuai.PercentageOf(100)
 	}
 	return Comparison{
 		Portrait:       true,
+		Similarity:     similarity,
 		Score:          score,
 		Percentage:     percentage,
 		Model:          p.Template.Model,

@@ -24,10 +24,10 @@ type Enroller interface {
 	// with ErrDamaged in the chain; Enrol then shows who that is.
 	EnrolBatch(ctx context.Context, batch []Enrolment, replace bool) ([]Change, error)
 
-	// Holds reports whether exactly this person is on record, with a portrait
-	// made by that model from the photograph with that SHA-256, or with no
-	// portrait if both are zero. An import can then skip the face extraction.
-	Holds(ctx context.Context, p Person, source [32]byte, model string) (bool, error)
+	// Holds reports whether exactly this person is on record, with the same
+	// portrait as this one: see Portrait.Same. An import can then skip the face
+	// extraction.
+	Holds(ctx context.Context, p Person, portrait *Portrait) (bool, error)
 
 	// Lookup returns the entry of a person; false if the NIK is not on record.
 	Lookup(ctx context.Context, nik sesuai.NIK) (Entry, bool, error)

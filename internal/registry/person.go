@@ -28,6 +28,18 @@ type Portrait struct {
 	Signature face.Signature
 }
 
+// Same reports whether putting p on record in the place of q changes nothing: both
+// are nil, or both were made by one model from one photograph, with a
+// face.Template.Length or both without. So a person whose template was stored
+// before templates had a length gets one when enrolled again with the same
+// photograph.
+func (p *Portrait) Same(q *Portrait) bool {
+	if p == nil || q == nil {
+		return p == q
+	}
+	return p.Source == q.Source && p.Template.Model == q.Template.Model && (p.Template.Length == 0) == (q.Template.Length == 0)
+}
+
 // Change is what an enrolment did.
 type Change uint8
 

@@ -80,8 +80,12 @@ type Comparison struct {
 	// Portrait is whether there was a reference portrait to compare with. If
 	// not, the rest is zero.
 	Portrait bool
+	// Similarity is what Score was computed from. It is zero for a matcher
+	// other than the face engine.
+	Similarity face.Similarity
 	// Score is the backend's own comparison score (higher is more similar):
-	// a cosine for the face engine, matchScore for Dukcapil.
+	// that of the calibration's formula for the face engine, matchScore for
+	// Dukcapil.
 	Score float64
 	// Percentage is the score on the calibrated scale.
 	Percentage sesuai.Percentage

@@ -29,6 +29,9 @@ const (
 	// flattened is the power to which the spectrum is raised. There are few
 	// circles, which makes the resulting spectrum steeper again.
 	flattened = 0.82
+	// medianLength is the median length of the network's output. All templates
+	// have it, so lengths do not change which scores are higher.
+	medianLength = 3.75
 	// The person's own part of a probe correlates with that of the reference
 	// by 1 - medianChange * exp(changeSpread * z), where z is a standard
 	// normal number: photographs differ in quality.
@@ -154,5 +157,6 @@ func (f *factors) template(model string) face.Template {
 	}
 	t, err := face.NewTemplate(model, v)
 	must(err)
+	t.Length = medianLength
 	return t
 }

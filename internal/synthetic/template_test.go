@@ -81,7 +81,7 @@ func TestTemplates(t *testing.T) {
 	for n := range 50 {
 		reference, probe := c.Reference(n, model), c.Probe(n, model)
 		for _, x := range []face.Template{reference, probe} {
-			if s, err := x.Score(x); err != nil || math.Abs(s-1) > 1e-6 || x.Model != model {
+			if s, err := x.Cosine(x); err != nil || math.Abs(s-1) > 1e-6 || x.Model != model {
 				t.Fatalf("%v: of length %v, %v", x, s, err)
 			}
 		}
@@ -92,7 +92,7 @@ func TestTemplates(t *testing.T) {
 			t.Fatal("the second probe: ", diff)
 		}
 		for _, other := range []face.Template{c.Reference(n+1, model), elsewhere.Reference(n, model)} {
-			if s, err := reference.Score(other); err != nil || s > 0.8 {
+			if s, err := reference.Cosine(other); err != nil || s > 0.8 {
 				t.Errorf("another's reference has a score of %v, %v", s, err)
 			}
 		}

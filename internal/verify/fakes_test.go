@@ -42,7 +42,7 @@ func newWorld() *world {
 			return registry.Answer{
 				Found: true, NameScore: 100, DateOfBirth: sesuai.Match,
 				Face: registry.Comparison{
-					Portrait: true, Score: 0.4478, Percentage: sesuai.PercentageOf(82.04),
+					Portrait: true, Similarity: face.Similarity{Cosine: 0.5228, Reference: 3, Probe: 2.5}, Score: 0.4478, Percentage: sesuai.PercentageOf(82.04),
 					Model: "fake-model", Calibration: "fake-calibration",
 				},
 			}, nil

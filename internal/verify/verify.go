@@ -189,6 +189,8 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	if answer.Face.Portrait {
 		event.Compared = true
 		event.Score = answer.Face.Score
+		s := answer.Face.Similarity
+		event.Cosine, event.ReferenceLength, event.ProbeLength = s.Cosine, s.Reference, s.Probe
 		event.Model, event.Calibration = answer.Face.Model, answer.Face.Calibration
 	}
 	if err := v.record(ctx, event, start, nil); err != nil {

@@ -100,10 +100,11 @@ func TestEvent(t *testing.T) {
 		Result:     audit.Verified,
 		Reason:     "Verification Success",
 		NIKOutcome: sesuai.Match, Name: sesuai.Match, DateOfBirth: sesuai.Match,
-		NameScore:   100,
-		Compared:    true,
-		Percentage:  sesuai.PercentageOf(82.04),
-		Score:       0.4478,
+		NameScore:  100,
+		Compared:   true,
+		Percentage: sesuai.PercentageOf(82.04),
+		Score:      0.4478,
+		Cosine:     0.5228, ReferenceLength: 3, ProbeLength: 2.5,
 		Threshold:   sesuai.PercentageOf(75),
 		Model:       "fake-model",
 		Calibration: "fake-calibration",
@@ -123,6 +124,7 @@ func TestEvent(t *testing.T) {
 	want.Result, want.Reason = audit.NotVerified, "NIK not found on Dukcapil database"
 	want.NIKOutcome, want.Name, want.DateOfBirth = sesuai.NonMatch, sesuai.NotCompared, sesuai.NotCompared
 	want.NameScore, want.Compared, want.Percentage = -1, false, sesuai.PercentageOf(0)
+	want.Cosine, want.ReferenceLength, want.ProbeLength = 0, 0, 0
 	want.Score, want.Model, want.Calibration, want.ReplayChecked = 0, "", "", false
 	if diff := cmp.Diff([]audit.Event{want}, w.events, cmpopts.EquateComparable(sesuai.Percentage{})); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)

@@ -127,5 +127,7 @@ func asFloat16(t face.Template) (face.Template, error) {
 		step := math.Ldexp(1, max(exponent, -13)-11)
 		v[i] = float32(math.RoundToEven(float64(x)/step) * step)
 	}
-	return face.NewTemplate(t.Model, v)
+	rounded, err := face.NewTemplate(t.Model, v)
+	rounded.Length = t.Length // not of the rounded vector
+	return rounded, err
 }

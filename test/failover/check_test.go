@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
@@ -102,7 +104,8 @@ func (l *load) assertKept(s app.People) {
 		}
 		held := false
 		if found {
-			if held, err = s.Holds(l.t.Context(), p, sha256.Sum256(photo), entry.Model); err != nil {
+			enrolled := &registry.Portrait{Source: sha256.Sum256(photo), Template: face.Template{Model: entry.Model, Length: 1}}
+			if held, err = s.Holds(l.t.Context(), p, enrolled); err != nil {
 				l.t.Fatal(err)
 			}
 		}

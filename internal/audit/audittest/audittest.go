@@ -46,6 +46,7 @@ func Event(t testing.TB, n int, requestID string) audit.Event {
 		NIKOutcome: sesuai.Match, Name: sesuai.NonMatch, DateOfBirth: sesuai.Match, NameScore: 42, NameThreshold: 85,
 		Compared: true, Percentage: sesuai.PercentageOf(81.25), Score: 0.4375, Threshold: sesuai.PercentageOf(75),
 		Model: "test-model", Calibration: "test-scale", ReplayChecked: true, Duration: 31 * time.Millisecond,
+		Cosine: 0.5, ReferenceLength: 3, ProbeLength: 2.5,
 	}
 }
 

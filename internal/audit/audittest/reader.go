@@ -73,6 +73,7 @@ func (s suite) TestEventsAreRead(t *testing.T) {
 	e := Event(t, 1, "a")
 	e.Flags, e.LivenessKnown, e.Liveness, e.LivenessThreshold = audit.SuspectedReplay, true, 0.125, 0.5
 	e.Measures = []string{"sharpness", "eyes_open"}
+	e.Cosine, e.ReferenceLength, e.ProbeLength = 0.625, 3.5, 2.75
 	appendTo(t, l, e)
 	events, err := l.Events(t.Context(), audit.Filter{})
 	if err != nil || len(events) != 1 {

@@ -47,7 +47,7 @@ func (s suite) TestUnknownNIK(t *testing.T) {
 	unknown := Person(t, 2)
 	equal(t, "Ask", ask(t, r, Claim(unknown), nil), nil, registry.Answer{})
 	equal(t, "Ask", ask(t, r, Claim(unknown), ProbeAt(t, Template(t, Model, 2), 1)), nil, registry.Answer{})
-	held, err := r.Holds(ctx, unknown, [32]byte{}, "")
+	held, err := r.Holds(ctx, unknown, nil)
 	equal(t, "Holds", held, err, false)
 	entry, found, err := r.Lookup(ctx, unknown.NIK)
 	equal(t, "Lookup", entry, err, registry.Entry{})
@@ -151,6 +151,17 @@ func (s suite) TestComparison(t *testing.T) {
 	if impostor := faceOf(t, r, 2, ProbeAt(t, portrait.Template, 0.9)); impostor.Percentage.Value() > 30 {
 		t.Errorf("impostor %v", impostor.Percentage)
 	}
+	// A template without a length does not get one.
+	without := Portrait(t, 3)
+	without.Template.Length = 0
+	enrol(t, r, Person(t, 3), without, registry.Added)
+	if got := faceOf(t, r, 3, ProbeAt(t, without.Template, 0.9)).Similarity; got.Reference != 0 {
+		t.Errorf("a template without a length is compared as one of length %v", got.Reference)
+	}
+	// Enrolled again, with the same photograph, the person has one.
+	enrol(t, r, Person(t, 3), without, registry.Unchanged)
+	enrol(t, r, Person(t, 3), Portrait(t, 3), registry.Replaced)
+	comparedAt(t, r, 0.9, faceOf(t, r, 3, ProbeAt(t, without.Template, 0.9)))
 }
 
 func (s suite) TestNoPortrait(t *testing.T) {
@@ -264,6 +275,10 @@ func (s suite) TestHolds(t *testing.T) {
 	isHeld(t, r, p, &other, false)
 	other = *portrait
 	other.Template.Model = "other@111111111111"
+	isHeld(t, r, p, &other, false)
+
+	other = *portrait
+	other.Template.Length = 0
 	isHeld(t, r, p, &other, false)
 
 	differs := Person(t, 1)

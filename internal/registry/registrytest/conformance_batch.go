@@ -123,11 +123,11 @@ func (s suite) TestExport(t *testing.T) {
 			continue
 		}
 		want := Portrait(t, n)
-		if !samePortrait(e.Portrait, want) || e.Portrait.Signature != want.Signature {
+		if !e.Portrait.Same(want) || e.Portrait.Signature != want.Signature {
 			t.Errorf("the portrait of person %d is not as enrolled", n)
 			continue
 		}
-		score, err := e.Portrait.Template.Score(want.Template)
+		score, err := e.Portrait.Template.Cosine(want.Template)
 		if err != nil || score < 0.999 {
 			t.Errorf("the template of person %d: score %v, %v", n, score, err)
 		}

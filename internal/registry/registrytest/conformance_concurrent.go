@@ -29,7 +29,7 @@ func (s suite) TestEndedContext(t *testing.T) {
 				return err
 			},
 			"Enrol":  func() error { _, err := r.Enrol(ctx, Person(t, 2), Portrait(t, 2)); return err },
-			"Holds":  func() error { _, err := r.Holds(ctx, p, portrait.Source, Model); return err },
+			"Holds":  func() error { _, err := r.Holds(ctx, p, portrait); return err },
 			"Lookup": func() error { _, _, err := r.Lookup(ctx, p.NIK); return err },
 			"Remove": func() error { _, err := r.Remove(ctx, p.NIK); return err },
 			"Count":  func() error { _, err := r.Count(ctx); return err },
@@ -135,12 +135,7 @@ func enrol(t *testing.T, r registry.Enroller, p registry.Person, portrait *regis
 
 func isHeld(t *testing.T, r registry.Enroller, p registry.Person, portrait *registry.Portrait, want bool) {
 	t.Helper()
-	var source [32]byte
-	var model string
-	if portrait != nil {
-		source, model = portrait.Source, portrait.Template.Model
-	}
-	held, err := r.Holds(t.Context(), p, source, model)
+	held, err := r.Holds(t.Context(), p, portrait)
 	equal(t, "Holds", held, err, want)
 }
 

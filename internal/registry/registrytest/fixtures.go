@@ -25,6 +25,11 @@ type Scale struct{}
 // Percentage is the score on the scale.
 func (Scale) Percentage(score float64) sesuai.Percentage { return sesuai.PercentageOf(100 * score) }
 
+// Assess implements registry.Scale.
+func (s Scale) Assess(of face.Similarity) (float64, sesuai.Percentage) {
+	return of.Cosine, s.Percentage(of.Cosine)
+}
+
 // Person is the n-th synthetic person. The NIK, which nobody has, is 9999 and n in
 // twelve digits.
 func Person(t testing.TB, n int) registry.Person {
@@ -92,11 +97,16 @@ func Claim(p registry.Person) sesuai.Claim {
 	return sesuai.Claim{NIK: p.NIK, Name: p.Name, DateOfBirth: p.DateOfBirth}
 }
 
+// ReferenceLength and ProbeLength are the lengths of the templates of Template and
+// of ProbeAt.
+const ReferenceLength, ProbeLength = 3.5, 2.75
+
 // Template is the same unit vector for the same n; those of two n are close to
 // orthogonal.
 func Template(t testing.TB, model string, n int) face.Template {
 	t.Helper()
 	template, err := face.NewTemplate(model, direction(uint64(n)))
+	template.Length = ReferenceLength
 	return must(t, template, err)
 }
 
@@ -122,6 +132,7 @@ func ProbeAt(t testing.TB, template face.Template, cosine float64) *face.Probe {
 		v[i] = float32(cosine*float64(template.Vector[i]) + sine*float64(right.Vector[i]))
 	}
 	probe, err := face.NewTemplate(template.Model, v)
+	probe.Length = ProbeLength
 	return &face.Probe{Template: must(t, probe, err), Picture: picture(t, probe)}
 }
 

@@ -48,6 +48,7 @@ func comparedAt(t *testing.T, r registry.Enroller, cosine float64, got registry.
 		want, tolerance = f.Compared(cosine), 0.1
 	} else {
 		want.Percentage = Scale{}.Percentage(got.Score)
+		want.Similarity = face.Similarity{Cosine: got.Score, Reference: ReferenceLength, Probe: ProbeLength}
 	}
 	if math.Abs(got.Score-want.Score) > tolerance || math.Abs(got.Percentage.Value()-want.Percentage.Value()) > 100*tolerance/10 {
 		t.Errorf("at cosine %v: score %v and %v %%, want %v and %v %%", cosine, got.Score, got.Percentage, want.Score, want.Percentage)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/name"
 	"github.com/sesuai/sesuai/internal/registry"
 )
@@ -176,7 +175,7 @@ func (m *Memory) enrol(e registry.Enrolment, replace bool) registry.Change {
 	case !ok:
 		change = registry.Added
 		before.enrolledAt = now
-	case samePerson(before.person, e.Person) && samePortrait(before.portrait, e.Portrait):
+	case samePerson(before.person, e.Person) && before.portrait.Same(e.Portrait):
 		return registry.Unchanged
 	case !replace:
 		return registry.Kept
@@ -209,15 +208,11 @@ func (m *Memory) Export(ctx context.Context, each func(registry.Enrolment) error
 }
 
 // Holds implements registry.Enroller.
-func (m *Memory) Holds(ctx context.Context, p registry.Person, source [32]byte, model string) (held bool, err error) {
-	var portrait *registry.Portrait
-	if source != [32]byte{} || model != "" {
-		portrait = &registry.Portrait{Template: face.Template{Model: model}, Source: source}
-	}
+func (m *Memory) Holds(ctx context.Context, p registry.Person, portrait *registry.Portrait) (held bool, err error) {
 	p = copyOf(p)
 	err = m.do(ctx, "Holds", func() error {
 		e, ok := m.people[p.NIK.Reveal()]
-		held = ok && samePerson(e.person, p) && samePortrait(e.portrait, portrait)
+		held = ok && samePerson(e.person, p) && e.portrait.Same(portrait)
 		return nil
 	})
 	return held && err == nil, err
@@ -294,9 +289,3 @@ func samePerson(a, b registry.Person) bool {
 }
 
 // samePortrait is whether both were made from one photograph by one model.
-func samePortrait(a, b *registry.Portrait) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Source == b.Source && a.Template.Model == b.Template.Model
-}

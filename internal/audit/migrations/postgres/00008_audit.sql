@@ -1,0 +1,5 @@
+-- What the score of a verification was computed from. Events of changes and of
+-- other matchers, and older ones, have the defaults.
+ALTER TABLE audit_events ADD COLUMN cosine DOUBLE PRECISION NOT NULL DEFAULT 0;
+ALTER TABLE audit_events ADD COLUMN reference_length DOUBLE PRECISION NOT NULL DEFAULT 0;
+ALTER TABLE audit_events ADD COLUMN probe_length DOUBLE PRECISION NOT NULL DEFAULT 0;
