@@ -72,6 +72,7 @@ type Registry struct {
 var (
 	_ registry.Enroller = (*Registry)(nil)
 	_ registry.Exporter = (*Registry)(nil)
+	_ registry.Preparer = (*Registry)(nil)
 	_ audit.State       = (*Registry)(nil)
 )
 

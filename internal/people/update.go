@@ -33,7 +33,7 @@ type update struct {
 // are kept when the person is.
 //
 // It reads again whether the person is on record, and the data key, although
-// Ask has just read both. The person may have been removed, replaced or moved
+// Prepare has just read both. The person may have been removed, replaced or moved
 // since, and the new probes must open with the data key that is there. That is
 // part of the statement that reads the probes, so it costs no round trip.
 func (r *Registry) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update) error {

@@ -22,6 +22,10 @@ type world struct {
 	mu    sync.Mutex
 	diary []string
 
+	// extracting is called when the face is extracted, and recorded when an event
+	// is recorded, if they are not nil.
+	extracting, recorded func()
+
 	extraction face.Extraction
 	extractErr error
 	live       bool // liveness should be asked for
@@ -62,6 +66,9 @@ func (w *world) note(about string) {
 
 func (w *world) Extract(ctx context.Context, _ []byte, use face.Use) (face.Extraction, error) {
 	w.note("extract")
+	if w.extracting != nil {
+		w.extracting()
+	}
 	if admission.ClientOf(ctx) != "client-1" {
 		panic("a probe was extracted for another client")
 	}
@@ -117,6 +124,9 @@ func (w *world) write(ctx context.Context, about string, e audit.Event) error {
 		return w.appendErr
 	}
 	w.events = append(w.events, e)
+	if w.recorded != nil {
+		w.recorded()
+	}
 	return nil
 }
 

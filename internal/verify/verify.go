@@ -32,6 +32,8 @@ const (
 // Options are the parts of a Verifier. Registry, Extractor and Recorder are
 // required.
 type Options struct {
+	// Registry is asked once there is a probe. If it is a registry.Preparer, it
+	// reads the record while the face is extracted.
 	Registry registry.Registry
 	// Extractor is called with a context of the calling client: see
 	// admission.ClientOf.
@@ -40,7 +42,7 @@ type Options struct {
 	// Now is the clock that dates events; time.Now if nil.
 	Now func() time.Time
 	// RegistryTimeout bounds how long the registry may take;
-	// DefaultRegistryTimeout if 0.
+	// DefaultRegistryTimeout if 0. The time of the extraction does not count.
 	RegistryTimeout time.Duration
 	// AuditTimeout bounds how long an event and its probe may take to be
 	// recorded; DefaultAuditTimeout if 0.
@@ -79,7 +81,11 @@ type Recorder interface {
 }
 
 // Verifier verifies claims. It is safe for concurrent use.
-type Verifier struct{ o Options }
+type Verifier struct {
+	o Options
+	// preparer is Options.Registry; nil if that is not one.
+	preparer registry.Preparer
+}
 
 // New makes a Verifier.
 func New(o Options) *Verifier {
@@ -95,7 +101,8 @@ func New(o Options) *Verifier {
 	if o.LivenessThreshold == 0 {
 		o.LivenessThreshold = face.DefaultLivenessThreshold
 	}
-	return &Verifier{o}
+	preparer, _ := o.Registry.(registry.Preparer)
+	return &Verifier{o, preparer}
 }
 
 // Request is one verification.
@@ -118,7 +125,8 @@ type Request struct {
 //     KindFaceNotDetected, KindMultipleFaces, KindFaceQuality, and
 //     KindSuspectedAttack if the client's policy is to enforce: the photograph
 //     cannot be used. The registry was not asked, unless it is the registry
-//     that cannot use the photograph (KindInvalidImage).
+//     that cannot use the photograph (KindInvalidImage). A registry.Preparer may
+//     have read the record. That has no effect on the answer.
 //   - sesuai.KindSuspectedReplay: the photograph was sent before or is that of
 //     the reference, and the client's policy is to enforce.
 //   - sesuai.KindUnavailable: the registry failed, took too long or gave an
@@ -148,6 +156,13 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		NameThreshold: req.Client.NameThreshold,
 	}
 
+	question := registry.Question{Caller: registry.Caller{Client: req.Client.ID, RequestID: req.ID}, Claim: req.Claim}
+	// Nothing of the reading outlives the request. It is waited for after a
+	// refusal is recorded. So the time of a refusal does not depend on how long
+	// the reading takes, which may differ where the NIK is not on record.
+	reading := v.prepare(ctx, question)
+	defer reading.stop()
+
 	// The photograph comes first. Without a usable one there is nothing to ask:
 	// a question may cost money and shows the registry whom it is about.
 	probe, err := v.acquire(ctx, req, &event)
@@ -164,9 +179,8 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 
 	var answer registry.Answer
 	if err == nil {
-		answer, err = v.ask(ctx, registry.Question{
-			Caller: registry.Caller{Client: req.Client.ID, RequestID: req.ID}, Claim: req.Claim, Probe: &probe,
-		})
+		question.Probe = &probe
+		answer, err = v.ask(ctx, question, reading)
 	}
 	if err != nil {
 		event.Result, event.Reason = audit.Unavailable, string(sesuai.KindOf(err))
