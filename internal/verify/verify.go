@@ -64,14 +64,14 @@ type Recorder interface {
 	//
 	// If the error is nil the probe is remembered and the event recorded: both
 	// survive a kill -9 and a power cut. Any error has kind
-	// sesuai.KindUnavailable and means that the probe is not remembered, unless
-	// the event is recorded, which is not known. The caller must then not give
-	// the verdict. If ctx ends first, its error is in the chain, and nothing is
-	// recorded unless it was being written.
+	// sesuai.KindUnavailable, and the caller must then not give the verdict. It
+	// means that both may not be there. The probe is never there without the event.
+	// If ctx ends first, its error is in the chain, and nothing is recorded
+	// unless it was being written.
 	//
-	// event returns the event of an outcome. If err is not nil, it is not known
-	// whether the probe was sent before, and the probe is not remembered.
-	// Remember records the event, and returns err. event may be called more than
+	// event returns the event of an outcome. If its err is not nil, it is not
+	// known whether the probe was sent before: the probe is not remembered, the
+	// event is recorded, and Remember returns err. event may be called more than
 	// once, by another goroutine, and after Remember has returned since ctx has
 	// ended. So it must depend on nothing that changes. It must not panic.
 	//
