@@ -38,7 +38,8 @@ type Registry interface {
 // reading takes no time after the face is extracted.
 //
 // A registry whose questions cost money, or show others whom they are about, must
-// not be a Preparer: it is asked about photographs that are refused later.
+// not be a Preparer: it is asked about photographs that are refused later. A type
+// with an Ask of its own must not embed a Preparer that answers otherwise.
 type Preparer interface {
 	Registry
 	// Prepare reads the record of q.Claim.NIK and returns what Ask would answer
