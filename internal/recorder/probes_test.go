@@ -339,3 +339,52 @@ func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys
 	}
 	return p.Probes.UpdateTx(ctx, tx, keys, updates)
 }
+
+// TestRememberWhileEnrolling: probes of people are remembered by two recorders while
+// the same people are replaced, each time in another order, and old probes are
+// removed. Nobody fails, and no probe is lost.
+func TestRememberWhileEnrolling(t *testing.T) {
+	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
+		both := []probes{openRecorder(t, d, false), openRecorder(t, d, false)}
+		const count, rounds = 12, 8
+		both[0].enrol(t, count)
+		var group sync.WaitGroup
+		for w, p := range both {
+			group.Go(func() {
+				for round := range rounds {
+					var batch []registry.Enrolment
+					for i := range count {
+						person := registrytest.Person(t, (i*5+round*(1+w))%count)
+						person.Status = []sesuai.Status{sesuai.Active, sesuai.Inactive}[(round+w)%2]
+						batch = append(batch, registry.Enrolment{Person: person})
+					}
+					if _, err := p.people.EnrolBatch(t.Context(), batch, true); err != nil {
+						t.Error(err)
+					}
+					if err := p.people.RemoveBefore(t.Context(), time.Unix(0, 0)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			for caller := range 4 {
+				group.Go(func() {
+					for round := range rounds {
+						n := 100*w + 10*caller + round
+						if seen, err := replaytest.Seen(t.Context(), t, p, n*7%count, replaytest.Probe(n, fmt.Sprint(n), 0)); seen || err != nil {
+							t.Errorf("Remember = %v, %v", seen, err)
+						}
+					}
+				})
+			}
+		}
+		group.Wait()
+		for w, p := range both {
+			for caller := range 4 {
+				for round := range rounds {
+					n := 100*w + 10*caller + round
+					replaytest.AssertSeen(t, p, n*7%count, replaytest.Probe(n, "again", time.Second), true)
+				}
+			}
+		}
+	})
+}
