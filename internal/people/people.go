@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -134,6 +135,21 @@ func (r *Registry) lockPeople(ctx context.Context, tx *sqldb.Tx, niks []sesuai.N
 		locks[i] = r.personLock(nik)
 	}
 	return tx.LockAll(ctx, locks)
+}
+
+// tryLockPeople is lockPeople, but does not wait: it reports who is locked by
+// another transaction.
+func (r *Registry) tryLockPeople(ctx context.Context, tx *sqldb.Tx, niks []sesuai.NIK) (busy []bool, err error) {
+	locks := make([]int64, len(niks))
+	for i, nik := range niks {
+		locks[i] = r.personLock(nik)
+	}
+	taken, err := tx.TryLockAll(ctx, locks)
+	busy = make([]bool, len(niks))
+	for i, lock := range locks {
+		busy[i] = slices.Contains(taken, lock)
+	}
+	return busy, err
 }
 
 // personLock is the advisory lock of a person. Half a hash is enough: two people

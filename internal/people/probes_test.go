@@ -31,7 +31,7 @@ type memory struct {
 
 // update makes updates in a transaction.
 func (m memory) update(ctx context.Context, updates ...replay.Update) error {
-	err := m.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error { return m.registry.UpdateTx(ctx, tx, keys, updates) })
+	err := m.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error { return m.registry.UpdateTx(ctx, tx, keys, updates, true) })
 	if err != nil {
 		return sqldb.Unavailable(ctx, "updating probes", err)
 	}

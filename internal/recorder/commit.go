@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -26,11 +27,39 @@ type entry struct {
 	// the probe was sent before, or why that is not known.
 	seen bool
 	err  error
+	// done is false if that transaction has left out the entry, since another one
+	// is changing the person.
+	done bool
 }
 
-// commit commits entries in one transaction.
+// commit commits entries in one transaction. It leaves out those about people whom
+// another transaction is changing: an import may do so for seconds, and the others
+// must not wait for that.
 func (r *Recorder) commit(entries []*entry) error {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	return r.inTx(context.Background(), entries, false)
+}
+
+// maxAlone is the maximum number of entries that are committed alone at a time.
+// Each may wait for another transaction, with a connection to the database.
+const maxAlone = 4
+
+// commitAlone commits an entry that commit has left out, once the other
+// transaction has ended.
+func (r *Recorder) commitAlone(ctx context.Context, e *entry) error {
+	select {
+	case r.alone <- struct{}{}:
+		defer func() { <-r.alone }()
+	case <-r.closed:
+		return sqldb.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return r.inTx(ctx, []*entry{e}, true)
+}
+
+// inTx commits entries in one transaction. If wait is false it may leave out some.
+func (r *Recorder) inTx(ctx context.Context, entries []*entry, wait bool) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	var updates []replay.Update
 	for _, e := range entries {
@@ -44,10 +73,17 @@ func (r *Recorder) commit(entries []*entry) error {
 	// The rows of people come before the head of the trail: whoever changes a
 	// person has this order, too, and the head is what everybody waits for.
 	return r.o.Vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
-		if err := r.o.Probes.UpdateTx(ctx, tx, keys, updates); err != nil {
+		for _, e := range entries {
+			e.done = e.probe == nil
+		}
+		if err := r.o.Probes.UpdateTx(ctx, tx, keys, updates, wait); err != nil {
 			return err
 		}
-		return r.appendTx(ctx, tx, entries)
+		done := slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return !e.done })
+		if len(done) == 0 {
+			return nil
+		}
+		return r.appendTx(ctx, tx, done)
 	})
 }
 
@@ -55,7 +91,7 @@ func (r *Recorder) commit(entries []*entry) error {
 // judges the entry's probe and decides on the event.
 func (r *Recorder) change(e *entry) func([]replay.Probe, error) []replay.Probe {
 	return func(earlier []replay.Probe, err error) (kept []replay.Probe) {
-		e.seen, e.err = false, err
+		e.seen, e.err, e.done = false, err, true
 		if err == nil {
 			e.seen, kept, e.err = r.judge(earlier, *e.probe)
 		}

@@ -47,6 +47,7 @@ func openProbes(t testing.TB, db *sqldb.DB, dir string, unenrolled bool) (*vault
 type probes struct {
 	log
 	people *people.Registry
+	vault  *vault.Vault
 }
 
 func openRecorder(t testing.TB, d sqltest.Database, unenrolled bool, change ...func(*recorder.Options)) probes {
@@ -62,7 +63,7 @@ func openRecorder(t testing.TB, d sqltest.Database, unenrolled bool, change ...f
 	for _, c := range change {
 		c(&o)
 	}
-	p := probes{log{recorder.New(o), trail, db}, r}
+	p := probes{log{recorder.New(o), trail, db}, r, keys}
 	t.Cleanup(p.Close)
 	return p
 }
@@ -328,7 +329,7 @@ type panicking struct {
 	on bool
 }
 
-func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update) error {
+func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update, wait bool) error {
 	if p.on {
 		for i, u := range updates {
 			updates[i].Change = func(earlier []replay.Probe, err error) []replay.Probe {
@@ -337,7 +338,7 @@ func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys
 			}
 		}
 	}
-	return p.Probes.UpdateTx(ctx, tx, keys, updates)
+	return p.Probes.UpdateTx(ctx, tx, keys, updates, wait)
 }
 
 // TestRememberWhileEnrolling: probes of people are remembered by two recorders while

@@ -35,14 +35,16 @@ type Outbox interface {
 type Probes interface {
 	// UpdateTx makes the updates in a transaction of Vault.Change. Updates of
 	// one person are made in their order: each sees what the one before has
-	// kept. Other transactions that update one of these people wait from then on.
+	// kept. Other transactions that change one of these people wait from then on.
+	// If another one has begun to, UpdateTx waits for it, or leaves out the
+	// updates of that person and does not call their Change.
 	//
 	// It remembers nothing about a person who is not on record, unless the store
 	// was opened for unenrolled people. Then earlier is always empty, and what
 	// Change returns is dropped.
 	//
 	// An error is that of the database, for all updates.
-	UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update) error
+	UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update, wait bool) error
 	// RemoveBefore removes the probes of every person whose latest probe came
 	// before t. The error has kind sesuai.KindUnavailable; if ctx has ended, its
 	// error is in the chain.
@@ -68,6 +70,10 @@ type Options struct {
 type Recorder struct {
 	o       Options
 	batcher *sqldb.Batcher[*entry]
+	// alone has an element for each entry that is committed alone, and closed is
+	// closed when there may be no more of them.
+	alone  chan struct{}
+	closed chan struct{}
 	// sweptAt is when old probes were last removed, in Unix microseconds.
 	sweptAt atomic.Int64
 }
@@ -79,7 +85,7 @@ func New(o Options) *Recorder {
 	if o.MaxAge == 0 {
 		o.MaxAge = replay.DefaultMaxAge
 	}
-	r := &Recorder{o: o}
+	r := &Recorder{o: o, alone: make(chan struct{}, maxAlone), closed: make(chan struct{})}
 	r.batcher = sqldb.NewBatcher(r.commit)
 	return r
 }
@@ -103,7 +109,11 @@ func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe,
 		return false, err
 	}
 	e := &entry{nik: nik, probe: &p, eventOf: event}
-	if err := r.batcher.Commit(ctx, e); err != nil {
+	err := r.batcher.Commit(ctx, e)
+	if err == nil && !e.done {
+		err = r.commitAlone(ctx, e)
+	}
+	if err != nil {
 		return false, sqldb.Unavailable(ctx, "recording an event", err)
 	}
 	if e.err != nil {
@@ -114,7 +124,13 @@ func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe,
 
 // Close returns when the entries that wait are committed. Append and Remember
 // fail from then on.
-func (r *Recorder) Close() { r.batcher.Close() }
+func (r *Recorder) Close() {
+	r.batcher.Close()
+	close(r.closed)
+	for range cap(r.alone) {
+		r.alone <- struct{}{}
+	}
+}
 
 // sweepInterval is how often the probes are removed of people about whom nobody
 // asks any more.

@@ -174,6 +174,15 @@ func (tx *Tx) LockAll(ctx context.Context, keys []int64) error {
 	return tx.ExecEach(ctx, tx.db.engine.lock, args)
 }
 
+// TryLockAll is LockAll, but does not wait: it returns those of the keys whose lock
+// another transaction has. It leaves keys as they are.
+func (tx *Tx) TryLockAll(ctx context.Context, keys []int64) (busy []int64, err error) {
+	if tx.db.engine.tryLocks == "" {
+		return nil, nil
+	}
+	return Collect(ctx, tx, func(rows *sql.Rows) (key int64, err error) { return key, rows.Scan(&key) }, tx.db.engine.tryLocks, keys)
+}
+
 // LockShared is Lock for transactions that exclude only those that call Lock.
 func (tx *Tx) LockShared(ctx context.Context, key int64) error {
 	return tx.lock(ctx, tx.db.engine.lockShared, key)

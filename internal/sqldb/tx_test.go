@@ -90,8 +90,17 @@ func TestLockAll(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if err := db.InTx(t.Context(), func(tx *sqldb.Tx) error { return tx.LockAll(t.Context(), nil) }); err != nil {
-			t.Error(err)
+		for _, keys := range [][]int64{nil, {7, 8}} {
+			err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
+				busy, err := tx.TryLockAll(t.Context(), keys)
+				if len(busy) > 0 {
+					t.Errorf("%v are busy", busy)
+				}
+				return errors.Join(err, tx.LockAll(t.Context(), keys))
+			})
+			if err != nil {
+				t.Error(err)
+			}
 		}
 
 		// A lock that another transaction has is waited for.
@@ -105,7 +114,16 @@ func TestLockAll(t *testing.T) {
 			if err = sqldb.Unavailable(ctx, "waiting", err); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("InTx = %v", err)
 			}
-			return nil
+			if d.Engine == sqldb.SQLite { // there the other transaction does not start
+				return nil
+			}
+			return db.InTx(t.Context(), func(other *sqldb.Tx) error {
+				busy, err := other.TryLockAll(t.Context(), []int64{6, 7, 7, 9, 8})
+				if diff := cmp.Diff([]int64{7, 7, 8}, busy); diff != "" {
+					t.Errorf("busy (-want +got):\n%s", diff)
+				}
+				return err
+			})
 		})
 		if err != nil {
 			t.Error(err)
