@@ -83,7 +83,7 @@ var mayImport = map[string][]string{
 		".", "internal/sqldb", "internal/keyring", "internal/atomicfile", "github.com/prometheus/client_golang/prometheus",
 	},
 	"internal/access":     {".", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
-	"internal/recorder":   {"internal/audit", "internal/sqldb", "internal/dukcapil/balikan"},
+	"internal/recorder":   {".", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan"},
 	"internal/keyring":    {".", "internal/fileperm"},
 	"internal/fileperm":   {},
 	"internal/atomicfile": {"github.com/google/renameio/v2"},
@@ -98,8 +98,10 @@ var mayImport = map[string][]string{
 	},
 
 	// For tests alone.
-	"internal/sqldb/sqltest":               {"internal/sqldb", "internal/sqldb/pgtest"},
-	"internal/replay/replaytest":           {".", "internal/replay", "internal/registry/registrytest", "internal/face", "internal/conformance", "github.com/google/go-cmp/cmp"},
+	"internal/sqldb/sqltest": {"internal/sqldb", "internal/sqldb/pgtest"},
+	"internal/replay/replaytest": {
+		".", "internal/replay", "internal/registry/registrytest", "internal/conformance", "internal/audit", "internal/audit/audittest", "internal/verify",
+	},
 	"internal/dukcapil/ledger/ledgertest":  {".", "internal/dukcapil/ledger", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/dukcapil/balikan/outboxtest": {".", "internal/dukcapil/balikan", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/vault/vaulttest":             {"internal/keyring", "internal/sqldb"},

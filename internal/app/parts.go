@@ -248,7 +248,7 @@ func NewVerifier(c Config, s *Storage, r Registry, e face.Extractor) *verify.Ver
 		timeout = c.Dukcapil.Deadline
 	}
 	return verify.New(verify.Options{
-		Registry: r.Registry, Extractor: e, Probes: s.probes, Audit: s.events,
+		Registry: r.Registry, Extractor: e, Recorder: s.events,
 		LivenessThreshold: c.Face.LivenessThreshold,
 		RegistryTimeout:   timeout, AuditTimeout: c.Times.Audit,
 	})

@@ -21,7 +21,6 @@ import (
 	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/recorder"
 	"github.com/sesuai/sesuai/internal/registry"
-	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/vault"
 )
@@ -50,7 +49,6 @@ type Storage struct {
 	alerts  *alerts
 	vault   *vault.Vault
 	clients *access.Store
-	probes  *replay.Memory
 	trail   *audit.Trail
 	events  *recorder.Recorder
 	calls   *ledger.Store
@@ -183,12 +181,11 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	s.vault, s.clients = keys, clients
 	s.Clients, s.Hash = clients, keys.Secret(keyring.Credentials).Hash
 	s.states = []audit.State{builtIn, clients}
-	s.probes = replay.NewMemory(builtIn, c.Replay.MaxAge)
 	s.outbox, err = balikan.NewStore(ctx, balikan.StoreOptions{DB: db, Secret: keys.Secret(keyring.Outbox), Alert: s.alerts.altered})
 	if err != nil {
 		return nil, err
 	}
-	o := recorder.Options{DB: db, Trail: s.trail}
+	o := recorder.Options{DB: db, Trail: s.trail, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge}
 	if c.Dukcapil.returns() {
 		o.Outbox = s.outbox
 	}

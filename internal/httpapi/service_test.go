@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
@@ -17,7 +16,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
-	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -48,39 +47,17 @@ func (s similarity) Extract(_ context.Context, photo []byte, use face.Use) (face
 	return x, nil
 }
 
-// trail is an in-memory audit.Log that can be made to fail.
-type trail struct {
-	events []audit.Event
-	err    error
-}
-
-func (l *trail) Append(_ context.Context, e audit.Event) error {
-	if l.err == nil {
-		l.events = append(l.events, e)
-	}
-	return l.err
-}
-
-// probes is a replay.Memory for one person.
-type probes struct{ earlier []replay.Probe }
-
-func (m *probes) Seen(_ context.Context, _ sesuai.NIK, p replay.Probe) (bool, error) {
-	var seen bool
-	seen, m.earlier = replay.Judge(m.earlier, p, time.Hour)
-	return seen, nil
-}
-
 // whole is the service without the face engine and the disk: the HTTP API, the
 // use case, the policy, and a registry in memory.
 type whole struct {
 	*service
 	registry *registrytest.Memory
-	trail    *trail
+	trail    *replaytest.Memory
 }
 
 func newWhole(t *testing.T) whole {
 	t.Helper()
-	w := whole{newService(), registrytest.NewMemory(), new(trail)}
+	w := whole{newService(), registrytest.NewMemory(), new(replaytest.Memory)}
 	nik, err := sesuai.ParseNIK(testNIK)
 	if err != nil {
 		t.Fatal(err)
@@ -99,8 +76,7 @@ func newWhole(t *testing.T) whole {
 		LivenessThreshold: 0.5,
 		Registry:          w.registry,
 		Extractor:         similarity{t, portrait.Template},
-		Probes:            new(probes),
-		Audit:             w.trail,
+		Recorder:          w.trail,
 	})
 	return w
 }
@@ -136,7 +112,7 @@ func TestWholeService(t *testing.T) {
 		{"R8", func(w whole) { w.registry.FailBefore(down) }, selfie("0.8204"), 503, r8, audit.Unavailable},
 		{"R8 after the work was done", func(w whole) { w.registry.FailAfter(down) }, selfie("0.8204"), 503, r8, audit.Unavailable},
 		{"R8 without an answer", func(w whole) { w.registry.Hang(true) }, selfie("0.8204"), 503, r8, audit.Unavailable},
-		{"R8 since the event cannot be recorded", func(w whole) { w.trail.err = down }, selfie("0.8204"), 503, r8, ""},
+		{"R8 since the event cannot be recorded", func(w whole) { w.trail.FailBefore(down) }, selfie("0.8204"), 503, r8, ""},
 		{"at the threshold", nil, selfie("0.75"), 200, strings.Replace(r1, "82.04", "75", 1), audit.Verified},
 		{"no face", nil, selfie("nobody"), 400, "FACE_NOT_DETECTED", audit.Refused},
 		{"no photograph", nil, with("face_image", "GIF89a"), 415, "UNSUPPORTED_IMAGE", audit.Refused},
@@ -154,17 +130,17 @@ func TestWholeService(t *testing.T) {
 				}
 				checkNothingShows(t, w.log.String())
 				if tt.event == "" {
-					if len(w.trail.events) != 0 {
-						t.Errorf("recorded %+v", w.trail.events)
+					if events := w.trail.Recorded(); len(events) != 0 {
+						t.Errorf("recorded %+v", events)
 					}
 					if tt.status == http.StatusBadRequest && w.registry.Calls("Check") != 0 {
 						t.Error("an invalid request reached the registry")
 					}
 					return
 				}
-				if len(w.trail.events) != 1 || w.trail.events[0].Result != tt.event ||
-					w.trail.events[0].RequestID != resp.Header.Get("Request-Id") {
-					t.Errorf("recorded %+v, want %s for %s", w.trail.events, tt.event, resp.Header.Get("Request-Id"))
+				if events := w.trail.Recorded(); len(events) != 1 || events[0].Result != tt.event ||
+					events[0].RequestID != resp.Header.Get("Request-Id") {
+					t.Errorf("recorded %+v, want %s for %s", events, tt.event, resp.Header.Get("Request-Id"))
 				}
 			})
 		})
@@ -245,11 +221,12 @@ func TestSuspicions(t *testing.T) {
 				if resp.StatusCode != a.status || !strings.Contains(body, a.body) || strings.HasPrefix(a.body, "{") && body != a.body {
 					t.Errorf("request %d\n got %d %s\nwant %d %s", i, resp.StatusCode, body, a.status, a.body)
 				}
-				if len(w.trail.events) != i+1 || w.trail.events[i].Flags != a.flags {
-					t.Fatalf("request %d: recorded %+v, want flags %q", i, w.trail.events, a.flags)
+				events := w.trail.Recorded()
+				if len(events) != i+1 || events[i].Flags != a.flags {
+					t.Fatalf("request %d: recorded %+v, want flags %q", i, events, a.flags)
 				}
-				if refused := a.status == 400; refused != (w.trail.events[i].Result == audit.Refused) {
-					t.Errorf("request %d: recorded %+v", i, w.trail.events[i])
+				if refused := a.status == 400; refused != (events[i].Result == audit.Refused) {
+					t.Errorf("request %d: recorded %+v", i, events[i])
 				}
 			}
 			checkNothingShows(t, w.log.String())

@@ -12,12 +12,26 @@ import (
 
 // Ask implements registry.Registry. It reads the person once.
 func (r *Registry) Ask(ctx context.Context, q registry.Question) (registry.Answer, error) {
-	p, err := r.find(ctx, q.Claim.NIK, q.Probe != nil)
+	answer, err := r.prepare(ctx, q, q.Probe != nil)
 	if err != nil {
-		return registry.Answer{}, r.unavailable(ctx, "reading a person", err)
+		return registry.Answer{}, err
+	}
+	return answer(q.Probe)
+}
+
+// Prepare implements registry.Preparer.
+func (r *Registry) Prepare(ctx context.Context, q registry.Question) (func(*face.Probe) (registry.Answer, error), error) {
+	return r.prepare(ctx, q, true)
+}
+
+// prepare is Prepare. Without the portrait the answer must be called with nil.
+func (r *Registry) prepare(ctx context.Context, q registry.Question, portrait bool) (func(*face.Probe) (registry.Answer, error), error) {
+	p, err := r.find(ctx, q.Claim.NIK, portrait)
+	if err != nil {
+		return nil, r.unavailable(ctx, "reading a person", err)
 	}
 	if p == nil {
-		return registry.Answer{}, nil
+		return func(*face.Probe) (registry.Answer, error) { return registry.Answer{}, nil }, nil
 	}
 	a := registry.Answer{
 		Found: true, Status: p.record.status,
@@ -29,24 +43,33 @@ func (r *Registry) Ask(ctx context.Context, q registry.Question) (registry.Answe
 	if !q.Claim.DateOfBirth.IsZero() {
 		a.DateOfBirth = sesuai.OutcomeOf(q.Claim.DateOfBirth.Reveal() == p.record.DateOfBirth)
 	}
-	if q.Probe == nil || a.Status != sesuai.Active {
+	var reference *registry.Portrait
+	if portrait && a.Status == sesuai.Active {
+		if reference, err = r.reference(p); err != nil {
+			return nil, r.unavailable(ctx, "reading a portrait", err)
+		}
+	}
+	// Nothing is kept of the record but the outcomes and the portrait. Whether ctx
+	// ends later does not matter.
+	ctx = context.WithoutCancel(ctx)
+	return func(probe *face.Probe) (registry.Answer, error) {
+		a := a
+		if probe == nil || reference == nil {
+			return a, nil
+		}
+		var err error
+		if a.Face, err = reference.Compare(*probe, r.o.Scale, r.o.Calibration); err != nil {
+			return registry.Answer{}, r.unavailable(ctx, "comparing faces", err)
+		}
 		return a, nil
-	}
-	if a.Face, err = r.compare(p, *q.Probe); err != nil {
-		return registry.Answer{}, r.unavailable(ctx, "comparing faces", err)
-	}
-	return a, nil
+	}, nil
 }
 
-// compare compares a probe with the reference of a person who was read with the
-// template.
-func (r *Registry) compare(p *person, probe face.Probe) (registry.Comparison, error) {
+// reference returns the portrait to compare a probe with, of a person who was read
+// with the template; nil if there is none.
+func (r *Registry) reference(p *person) (*registry.Portrait, error) {
 	if r.o.Scale == nil {
-		return registry.Comparison{}, errors.New("the registry was opened without a scale")
+		return nil, errors.New("the registry was opened without a scale")
 	}
-	portrait, err := p.portrait()
-	if err != nil || portrait == nil {
-		return registry.Comparison{}, err
-	}
-	return portrait.Compare(probe, r.o.Scale, r.o.Calibration)
+	return p.portrait()
 }

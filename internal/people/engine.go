@@ -11,9 +11,9 @@ import (
 // table, or none if p has no row. $1 finds the row of people, $2 that of
 // person_keys, and $3 that of the table of the field's name.
 type joins struct {
-	// keys joins person_keys as k; templates and probes also join templates as
-	// t and probes as b. The joined rows may be missing.
-	keys, templates, probes string
+	// keys joins person_keys as k, and templates also joins templates as t. The
+	// joined rows may be missing.
+	keys, templates string
 }
 
 // joinsOf returns the clauses for an engine. Both plan a query once, and not for
@@ -36,8 +36,6 @@ func joinsOf(e sqldb.Engine) joins {
 			keys: keys,
 			templates: keys + `
 			LEFT JOIN (SELECT * FROM templates WHERE link = $3 LIMIT 1) AS t ON true`,
-			probes: keys + `
-			LEFT JOIN (SELECT * FROM probes WHERE person = $3 LIMIT 1) AS b ON true`,
 		}
 	}
 	const keys = `
@@ -49,9 +47,31 @@ func joinsOf(e sqldb.Engine) joins {
 		keys: keys + where,
 		templates: keys + `
 			LEFT JOIN templates AS t ON t.link = (SELECT $3)` + where,
-		probes: keys + `
-			LEFT JOIN probes AS b ON b.person = (SELECT $3)` + where,
 	}
+}
+
+// probeQueries are the queries of readProbeRows for an engine. enrolled finds the
+// probes of a person who is on record, by the keyed hashes of people, person_keys
+// and probes. unenrolled finds those of unenrolled_probes. Both are written for
+// the reasons that joinsOf gives.
+func probeQueries(e sqldb.Engine) (enrolled, unenrolled string) {
+	if e == sqldb.PostgreSQL {
+		return `
+			SELECT asked.n - 1, found.* FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) WITH ORDINALITY AS asked (nik, person, link, n),
+				LATERAL (SELECT k.sealed, b.last_at, b.probes
+				FROM (SELECT FROM people WHERE nik = asked.nik LIMIT 1) AS p
+				LEFT JOIN (SELECT * FROM person_keys WHERE person = asked.person LIMIT 1) AS k ON true
+				LEFT JOIN (SELECT * FROM probes WHERE person = asked.link LIMIT 1) AS b ON true) AS found`, `
+			SELECT asked.n - 1, NULL::bytea, found.* FROM unnest($1::bytea[]) WITH ORDINALITY AS asked (person, n),
+				LATERAL (SELECT last_at, probes FROM unenrolled_probes WHERE person = asked.person LIMIT 1) AS found`
+	}
+	return `
+		SELECT 0, k.sealed, b.last_at, b.probes
+			FROM people AS p
+			LEFT JOIN person_keys AS k ON k.person = (SELECT $2)
+			LEFT JOIN probes AS b ON b.person = (SELECT $3)
+			WHERE p.nik = (SELECT $1)`, `
+		SELECT 0, NULL, last_at, probes FROM unenrolled_probes WHERE person = $1`
 }
 
 // selectNIKs returns those of the hashes that are in people. SQLite looks for one

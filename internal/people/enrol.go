@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/registry"
@@ -81,6 +82,15 @@ func (r *Registry) enrol(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, pe
 	if err != nil {
 		return err
 	}
+	var locked []sesuai.NIK
+	for i, p := range people {
+		if onRecord[i] {
+			locked = append(locked, p.keys.text)
+		}
+	}
+	if err := r.lockPeople(ctx, tx, locked); err != nil {
+		return err
+	}
 	now := r.now()
 	var d delta
 	var c audit.Change // of the last person that changes
@@ -149,14 +159,11 @@ func findOnRecord(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, people []
 	return onRecord, nil
 }
 
-// replace replaces a person who is on record by p, unless both are equal or the
-// person is to be kept. If the person is not on record any more it returns
+// replace replaces a person who is on record, and locked, by p, unless both are
+// equal or the person is to be kept. If the person is not on record any more it returns
 // registry.Added, and p is still to be inserted. It adds what it changes to d,
 // and describes it in c.
 func (r *Registry) replace(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, p sealedPerson, replace bool, now int64, d *delta, c *audit.Change) (registry.Change, error) {
-	if err := r.lockPerson(ctx, tx, p.keys.text); err != nil {
-		return registry.Unchanged, err
-	}
 	before, err := r.findIn(ctx, tx, keys, p.keys.text)
 	switch {
 	case err != nil:

@@ -14,13 +14,13 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/registry"
-	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/vault"
 )
@@ -62,8 +62,9 @@ type Registry struct {
 	sums *keyring.Secret
 	// A person is read by one statement, so that everything is of one state of
 	// the record: selectPerson without the template, selectPortrait with it.
-	// selectProbes reads the data key and the probes.
-	selectPerson, selectPortrait, selectProbes string
+	selectPerson, selectPortrait string
+	// selectProbes and selectUnenrolled are those of probeQueries.
+	selectProbes, selectUnenrolled string
 	// readPerson and readPortrait are those statements, prepared for reading.
 	// readRest is selectRest.
 	readPerson, readPortrait, readRest *sql.Stmt
@@ -72,7 +73,7 @@ type Registry struct {
 var (
 	_ registry.Enroller = (*Registry)(nil)
 	_ registry.Exporter = (*Registry)(nil)
-	_ replay.Store      = (*Registry)(nil)
+	_ registry.Preparer = (*Registry)(nil)
 	_ audit.State       = (*Registry)(nil)
 )
 
@@ -92,8 +93,8 @@ func Open(ctx context.Context, o Options) (_ *Registry, err error) {
 		sums:           o.Vault.Secret(keyring.PeopleSums),
 		selectPerson:   person + from.keys,
 		selectPortrait: person + `, t.model, t.template` + from.templates,
-		selectProbes:   `SELECT k.sealed, b.last_at, b.probes` + from.probes,
 	}
+	r.selectProbes, r.selectUnenrolled = probeQueries(o.DB.Engine())
 	if r.readPerson, err = o.DB.PrepareRead(ctx, r.selectPerson); err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func Open(ctx context.Context, o Options) (_ *Registry, err error) {
 	if r.readRest, err = o.DB.PrepareRead(ctx, selectRest); err != nil {
 		return nil, err
 	}
-	if err := o.DB.PrepareHot(ctx, r.selectProbes, upsertProbes, selectUnenrolled, upsertUnenrolled); err != nil {
+	if err := o.DB.PrepareHot(ctx, r.selectProbes, upsertProbes, r.selectUnenrolled, upsertUnenrolled, deleteUnenrolled); err != nil {
 		return nil, err
 	}
 	err = audit.Broken(ctx, "summing people", r.start(ctx))
@@ -121,9 +122,39 @@ func (r *Registry) now() int64 { return r.o.Now().UnixMicro() }
 const personLocks = 0x73657375
 
 // lockPerson makes other transactions that change the person's rows wait until
-// this one ends. Half a hash is enough: two people who share a lock wait for each
-// other once in a while.
+// this one ends.
 func (r *Registry) lockPerson(ctx context.Context, tx *sqldb.Tx, nik sesuai.NIK) error {
+	return tx.Lock(ctx, r.personLock(nik))
+}
+
+// lockPeople is lockPerson for several people, in an order that is the same for
+// all transactions. A transaction that changes several people calls it once.
+func (r *Registry) lockPeople(ctx context.Context, tx *sqldb.Tx, niks []sesuai.NIK) error {
+	locks := make([]int64, len(niks))
+	for i, nik := range niks {
+		locks[i] = r.personLock(nik)
+	}
+	return tx.LockAll(ctx, locks)
+}
+
+// tryLockPeople is lockPeople, but does not wait: it reports who is locked by
+// another transaction.
+func (r *Registry) tryLockPeople(ctx context.Context, tx *sqldb.Tx, niks []sesuai.NIK) (busy []bool, err error) {
+	locks := make([]int64, len(niks))
+	for i, nik := range niks {
+		locks[i] = r.personLock(nik)
+	}
+	taken, err := tx.TryLockAll(ctx, locks)
+	busy = make([]bool, len(niks))
+	for i, lock := range locks {
+		busy[i] = slices.Contains(taken, lock)
+	}
+	return busy, err
+}
+
+// personLock is the advisory lock of a person. Half a hash is enough: two people
+// who share a lock wait for each other once in a while.
+func (r *Registry) personLock(nik sesuai.NIK) int64 {
 	sum := r.o.Vault.Secret(keyring.PersonLock).Hash([]byte(nik.Reveal()))
-	return tx.Lock(ctx, personLocks<<32|int64(binary.BigEndian.Uint32(sum[:])))
+	return personLocks<<32 | int64(binary.BigEndian.Uint32(sum[:]))
 }

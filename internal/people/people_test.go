@@ -19,7 +19,6 @@ import (
 	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
-	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
@@ -39,7 +38,7 @@ type node struct {
 	*people.Registry
 	db     *sqldb.DB
 	vault  *vault.Vault
-	memory *replay.Memory
+	memory memory
 }
 
 // ring opens the keyring of a folder.
@@ -68,7 +67,7 @@ func tryOpen(ctx context.Context, d sqltest.Database, keys string, change ...fun
 		c(&o)
 	}
 	n.Registry, err = people.Open(ctx, o)
-	n.memory = replay.NewMemory(n.Registry, replay.DefaultMaxAge)
+	n.memory = memory{n.Registry, n.vault}
 	return n, err
 }
 

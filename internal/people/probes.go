@@ -5,94 +5,12 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
-	"time"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
-	"github.com/sesuai/sesuai/internal/vault"
 )
-
-const upsertProbes = `
-	INSERT INTO probes (person, key_id, last_at, probes) VALUES ($1, $2, $3, $4)
-	ON CONFLICT (person) DO UPDATE SET last_at = excluded.last_at, probes = excluded.probes`
-
-// Update implements replay.Store. Probes from before a person was enrolled are
-// kept when the person is.
-func (r *Registry) Update(ctx context.Context, nik sesuai.NIK, change func([]replay.Probe) []replay.Probe) error {
-	err := r.o.Vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
-		if err := r.lockPerson(ctx, tx, nik); err != nil {
-			return err
-		}
-		for _, key := range keys.Order() {
-			k := keysUnder(key, nik)
-			d, earlier, err := r.probesOf(ctx, tx, k)
-			if err != nil {
-				return err
-			}
-			if d == nil {
-				continue // not on record under that key
-			}
-			if r.o.Unenrolled {
-				if earlier, err = r.adoptUnenrolled(ctx, tx, nik, earlier); err != nil {
-					return err
-				}
-			}
-			return writeProbes(ctx, tx, k, d, change(earlier))
-		}
-		if !r.o.Unenrolled {
-			change(nil)
-			return nil
-		}
-		return r.updateUnenrolled(ctx, tx, nik, change)
-	})
-	if err != nil {
-		return r.unavailable(ctx, "remembering a probe", err)
-	}
-	return nil
-}
-
-// RemoveBefore implements replay.Store.
-func (r *Registry) RemoveBefore(ctx context.Context, t time.Time) error {
-	err := r.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		for _, statement := range []string{
-			`DELETE FROM probes WHERE last_at < $1`,
-			`DELETE FROM unenrolled_probes WHERE last_at < $1`,
-		} {
-			if _, err := tx.ExecContext(ctx, statement, t.UnixMicro()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return sqldb.Unavailable(ctx, "removing old probes", err)
-	}
-	return nil
-}
-
-// probesOf reads the data key and the probes of a person. The data key is nil if
-// the person is not on record.
-func (r *Registry) probesOf(ctx context.Context, tx *sqldb.Tx, k rowKeys) (*keyring.DataKey, []replay.Probe, error) {
-	var personKey, sealed []byte
-	var lastAt sql.NullInt64
-	link := k.probes()
-	err := tx.QueryRowContext(ctx, r.selectProbes, k.nik[:], k.personKey[:], link[:]).Scan(&personKey, &lastAt, &sealed)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	d, _, err := openDataKey(k.master, k.personKey, personKey)
-	if err != nil || !lastAt.Valid {
-		return d, nil, err
-	}
-	probes, err := openProbes(link, d, lastAt.Int64, sealed)
-	return d, probes, err
-}
 
 // readProbes reads the probes of a person whose data key is known.
 func readProbes(ctx context.Context, tx *sqldb.Tx, k rowKeys, d *keyring.DataKey) ([]replay.Probe, error) {
@@ -109,11 +27,20 @@ func readProbes(ctx context.Context, tx *sqldb.Tx, k rowKeys, d *keyring.DataKey
 	return openProbes(link, d, lastAt, sealed)
 }
 
+const upsertProbes = `
+	INSERT INTO probes (person, key_id, last_at, probes) VALUES ($1, $2, $3, $4)
+	ON CONFLICT (person) DO UPDATE SET last_at = excluded.last_at, probes = excluded.probes`
+
 // writeProbes replaces the probes of a person. There is at least one.
 func writeProbes(ctx context.Context, tx *sqldb.Tx, k rowKeys, d *keyring.DataKey, probes []replay.Probe) error {
-	link, last := k.probes(), probes[len(probes)-1].At
-	_, err := tx.ExecContext(ctx, upsertProbes, link[:], int64(k.master.ID()), last, d.Seal(encodeProbes(probes), bindProbes(link, last)))
+	_, err := tx.ExecContext(ctx, upsertProbes, sealProbes(k, d, probes)...)
 	return err
+}
+
+// sealProbes returns the arguments of upsertProbes. There is at least one probe.
+func sealProbes(k rowKeys, d *keyring.DataKey, probes []replay.Probe) []any {
+	link, last := k.probes(), probes[len(probes)-1].At
+	return []any{link[:], int64(k.master.ID()), last, d.Seal(encodeProbes(probes), bindProbes(link, last))}
 }
 
 func openProbes(link [32]byte, d *keyring.DataKey, lastAt int64, sealed []byte) ([]replay.Probe, error) {

@@ -1,34 +1,179 @@
 package people_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/people"
+	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
+	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/internal/vault"
 )
 
-func TestProbesConformance(t *testing.T) {
-	engines.Each(t, func(t *testing.T, d sqltest.Database) {
-		replaytest.Run(t, func(t *testing.T) replaytest.Stores {
-			d := emptied(t, d)
-			n, other := open(t, d), open(t, d)
-			for i := range replaytest.People {
-				enrol(t, n, i)
-			}
-			return replaytest.Stores{n, other}
-		})
-	})
+// memory remembers probes as package recorder does, without events.
+type memory struct {
+	registry *people.Registry
+	vault    *vault.Vault
+}
+
+// update makes updates in a transaction.
+func (m memory) update(ctx context.Context, updates ...replay.Update) error {
+	err := m.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error { return m.registry.UpdateTx(ctx, tx, keys, updates, true) })
+	if err != nil {
+		return sqldb.Unavailable(ctx, "updating probes", err)
+	}
+	return nil
+}
+
+// Seen reports whether a person's probe was sent before, and remembers it.
+func (m memory) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (seen bool, err error) {
+	var failed error
+	err = m.update(ctx, replay.Update{NIK: nik, Change: func(earlier []replay.Probe, err error) (kept []replay.Probe) {
+		if failed = err; err == nil {
+			seen, kept = replay.Judge(earlier, p, replay.DefaultMaxAge)
+		}
+		return kept
+	}})
+	if err == nil && failed != nil {
+		err = sqldb.Unavailable(ctx, "remembering a probe", failed)
+	}
+	return seen && err == nil, err
 }
 
 // seen asks whether a probe of a person was sent before.
 func seen(t *testing.T, n node, person int, p replay.Probe, want bool) {
 	t.Helper()
-	replaytest.AssertSeen(t, n.memory, person, p, want)
+	got, err := n.memory.Seen(t.Context(), registrytest.NIK(t, person), p)
+	if err != nil {
+		t.Fatalf("Seen: %v", err)
+	}
+	if got != want {
+		t.Errorf("Seen = %v, want %v", got, want)
+	}
+}
+
+// exchange is an Update of a person that keeps these probes, and stores those that
+// were there.
+func exchange(t *testing.T, person int, earlier *[]replay.Probe, kept ...replay.Probe) replay.Update {
+	t.Helper()
+	return replay.Update{NIK: registrytest.NIK(t, person), Change: func(e []replay.Probe, err error) []replay.Probe {
+		if err != nil {
+			t.Error(err)
+		}
+		*earlier = slices.Clone(e)
+		return kept
+	}}
+}
+
+// assertExchanged updates the probes of several people in one transaction, and
+// compares those that were there.
+func assertExchanged(t *testing.T, n node, updates []replay.Update, got []*[]replay.Probe, want ...[]replay.Probe) {
+	t.Helper()
+	if err := n.memory.update(t.Context(), updates...); err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range want {
+		if d := cmp.Diff(w, *got[i], cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("update %d: probes (-want +got):\n%s", i, d)
+		}
+	}
+}
+
+// TestUpdates: in one transaction each update sees what the ones before have kept
+// of the same person, and the next transaction sees the last of them, in another
+// process too.
+func TestUpdates(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		for _, enrolled := range []bool{true, false} {
+			d := emptied(t, d)
+			both := []node{open(t, d, unenrolled), open(t, d, unenrolled)}
+			for i := range 3 {
+				if enrolled {
+					enrol(t, both[0], i)
+				}
+			}
+			first, second, third := replaytest.Probe(1, "a", 0), replaytest.Probe(2, "b", time.Microsecond), replaytest.Probe(3, "c", 2*time.Microsecond)
+			second.Request = replay.Request{}
+			var all []replay.Probe
+			for n := range replay.MaxProbes {
+				p := replaytest.Probe(n, fmt.Sprint(n), time.Duration(n)*time.Second)
+				p.Result = replay.Result(n % 3)
+				all = append(all, p)
+			}
+			var a, b, c, e []replay.Probe
+			got := []*[]replay.Probe{&a, &b, &c, &e}
+			assertExchanged(t, both[0], []replay.Update{
+				exchange(t, 0, &a, first), exchange(t, 1, &b, third), exchange(t, 0, &c, first, second), exchange(t, 2, &e),
+			}, got, nil, nil, []replay.Probe{first}, nil)
+			assertExchanged(t, both[1], []replay.Update{
+				exchange(t, 2, &a, all...), exchange(t, 1, &b), exchange(t, 0, &c, second), exchange(t, 1, &e, first),
+			}, got, nil, []replay.Probe{third}, []replay.Probe{first, second}, []replay.Probe{third})
+			assertExchanged(t, both[0], []replay.Update{
+				exchange(t, 0, &a, first), exchange(t, 1, &b, third), exchange(t, 2, &c, third),
+			}, got, []replay.Probe{second}, []replay.Probe{first}, all)
+			if err := both[1].RemoveBefore(t.Context(), time.UnixMicro(first.At+1)); err != nil {
+				t.Fatal(err)
+			}
+			assertExchanged(t, both[0], []replay.Update{exchange(t, 0, &a), exchange(t, 1, &b)}, got, nil, []replay.Probe{third})
+		}
+	})
+}
+
+// TestUpdatesOfTheDamaged: probes that cannot be read fail the updates of their
+// person, and of nobody else in the transaction.
+func TestUpdatesOfTheDamaged(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		n := open(t, d, unenrolled)
+		for i := range 6 {
+			if i < 3 {
+				enrol(t, n, i)
+			}
+			seen(t, n, i, replaytest.Probe(i, "a", 0), false)
+		}
+		d.Exec(t, `UPDATE probes SET probes = x'' WHERE person = (SELECT person FROM probes ORDER BY person LIMIT 1)`)
+		d.Exec(t, `UPDATE unenrolled_probes SET probes = x'' WHERE person = (SELECT person FROM unenrolled_probes ORDER BY person LIMIT 1)`)
+		failed, kept := 0, 0
+		var updates []replay.Update
+		for i := range 6 {
+			updates = append(updates, replay.Update{NIK: registrytest.NIK(t, i), Change: func(earlier []replay.Probe, err error) []replay.Probe {
+				if err != nil {
+					failed++
+				} else {
+					kept++
+				}
+				return append(slices.Clone(earlier), replaytest.Probe(i+10, "b", 1))
+			}})
+		}
+		if err := n.memory.update(t.Context(), updates...); err != nil || failed != 2 || kept != 4 {
+			t.Errorf("%d failed and %d were kept, %v", failed, kept, err)
+		}
+		remembered, damaged := 0, 0
+		for i := range 6 {
+			was, err := n.memory.Seen(t.Context(), registrytest.NIK(t, i), replaytest.Probe(i+10, "c", 2))
+			if errors.Is(err, registry.ErrDamaged) {
+				damaged++
+			}
+			if was {
+				remembered++
+			}
+		}
+		if remembered != 4 || damaged != 2 {
+			t.Errorf("%d are remembered and %d damaged, want 4 and 2", remembered, damaged)
+		}
+	})
 }
 
 // rowsOf is how many rows a table has.
@@ -86,37 +231,6 @@ func TestProbesAreBounded(t *testing.T) {
 		d.QueryRow(t, `SELECT length(probes) FROM probes`, &later)
 		if later != full || full < replay.MaxProbes*face.SignatureSize || full > replay.MaxProbes*(face.SignatureSize+32) {
 			t.Errorf("%d bytes, and later %d", full, later)
-		}
-	})
-}
-
-// TestOldProbesAreRemoved, those of people who are not on record, too.
-func TestOldProbesAreRemoved(t *testing.T) {
-	engines.Each(t, func(t *testing.T, d sqltest.Database) {
-		n := open(t, d, unenrolled)
-		n.memory = replay.NewMemory(n, 48*time.Hour)
-		for i := range 3 {
-			enrol(t, n, i)
-		}
-		for i := range 6 {
-			seen(t, n, i, replaytest.Probe(i, "a", 0), false)
-		}
-		at := 48 * time.Hour
-		for _, i := range []int{0, 3} {
-			seen(t, n, i, replaytest.Probe(i, "b", at), true) // remembered as of now
-		}
-		at += time.Second
-		for _, i := range []int{1, 4} {
-			seen(t, n, i, replaytest.Probe(i, "b", at), false)
-		}
-		at += time.Hour
-		for _, i := range []int{1, 4} {
-			seen(t, n, i, replaytest.Probe(i, "c", at), true)
-		}
-		for _, table := range []string{"probes", "unenrolled_probes"} {
-			if rows := rowsOf(t, d, table); rows != 2 {
-				t.Errorf("%s has %d rows, want those of the two people who were asked about", table, rows)
-			}
 		}
 	})
 }

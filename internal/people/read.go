@@ -113,11 +113,16 @@ func (p *person) open(err error, attributes, personKey []byte) (*person, error) 
 
 // unavailable is sqldb.Unavailable, and alerts if a row is damaged.
 func (r *Registry) unavailable(ctx context.Context, doing string, err error) error {
+	r.alert(err)
+	return sqldb.Unavailable(ctx, doing, err)
+}
+
+// alert alerts if err says that a row is damaged.
+func (r *Registry) alert(err error) {
 	if d, ok := errors.AsType[*damagedError](err); ok {
 		table, _, _ := strings.Cut(d.column, ".")
 		r.o.Alert(table)
 	}
-	return sqldb.Unavailable(ctx, doing, err)
 }
 
 // Holds implements registry.Enroller.

@@ -146,9 +146,21 @@ func (r *Registry) move(ctx context.Context, old *keyring.Key, people []personKe
 	var moved int
 	err := r.o.Vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
 		moved = 0
+		found := make([]rowKeys, len(people))
+		niks := make([]sesuai.NIK, len(people))
+		for i, row := range people {
+			var err error
+			if found[i], err = row.keys(old); err != nil {
+				return err
+			}
+			niks[i] = found[i].text
+		}
+		if err := r.lockPeople(ctx, tx, niks); err != nil {
+			return err
+		}
 		var d delta
-		for _, row := range people {
-			there, err := r.moveOne(ctx, tx, keys, old, row, &d)
+		for _, k := range found {
+			there, err := r.moveOne(ctx, tx, keys, k, &d)
 			if err != nil {
 				return err
 			}
@@ -177,16 +189,9 @@ func (r *Registry) move(ctx context.Context, old *keyring.Key, people []personKe
 	return nil
 }
 
-// moveOne moves one person, and adds that to d. It returns false if the person
-// was removed meanwhile.
-func (r *Registry) moveOne(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, old *keyring.Key, row personKey, d *delta) (bool, error) {
-	k, err := row.keys(old)
-	if err != nil {
-		return false, err
-	}
-	if err := r.lockPerson(ctx, tx, k.text); err != nil {
-		return false, err
-	}
+// moveOne moves one person, who is locked, and adds that to d. It returns false if
+// the person was removed meanwhile.
+func (r *Registry) moveOne(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, k rowKeys, d *delta) (bool, error) {
 	before, err := r.findUnder(ctx, tx, k)
 	if err != nil || before == nil {
 		return false, err

@@ -1,12 +1,8 @@
 package people
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
 	"encoding/binary"
-	"errors"
-	"slices"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/keyring"
@@ -17,8 +13,6 @@ import (
 // The probes of unenrolled people are found and sealed with secrets, because
 // these people have no data key. A rotation of the master keys leaves them.
 const (
-	selectUnenrolled = `SELECT last_at, probes FROM unenrolled_probes WHERE person = $1 LIMIT 1` // LIMIT: see joinsOf
-
 	upsertUnenrolled = `
 		INSERT INTO unenrolled_probes (person, last_at, probes) VALUES ($1, $2, $3)
 		ON CONFLICT (person) DO UPDATE SET last_at = excluded.last_at, probes = excluded.probes`
@@ -31,47 +25,42 @@ func (r *Registry) unenrolledLink(nik sesuai.NIK) [32]byte {
 	return r.o.Vault.Secret(keyring.UnenrolledLink).Hash([]byte(nik.Reveal()))
 }
 
-// updateUnenrolled is Update for a person who is not on record. The person is
-// locked.
-func (r *Registry) updateUnenrolled(ctx context.Context, tx *sqldb.Tx, nik sesuai.NIK, change func([]replay.Probe) []replay.Probe) error {
-	link := r.unenrolledLink(nik)
-	earlier, err := r.readUnenrolled(ctx, tx, link)
+// readUnenrolled reads the probes from before people were on record, if they are.
+// The probes of a person who is not on record are in since.
+func (r *Registry) readUnenrolled(ctx context.Context, tx *sqldb.Tx, people []*update) error {
+	links := make([][32]byte, len(people))
+	asked := make([][][]byte, len(people))
+	for i, u := range people {
+		links[i] = r.unenrolledLink(u.nik)
+		asked[i] = [][]byte{links[i][:]}
+	}
+	rows, err := readProbeRows(ctx, tx, r.selectUnenrolled, asked)
 	if err != nil {
 		return err
 	}
-	kept := change(earlier)
-	last := kept[len(kept)-1].At
-	sealed := r.o.Vault.Secret(keyring.UnenrolledProbes).Seal(link[0], encodeProbes(kept), bindUnenrolled(link, last))
-	_, err = tx.ExecContext(ctx, upsertUnenrolled, link[:], last, sealed)
-	return err
+	for _, row := range rows {
+		u := people[row.n]
+		probes, err := r.openUnenrolled(links[row.n], row.lastAt.Int64, row.probes)
+		switch {
+		case err != nil:
+			u.err = err
+		case u.dataKey == nil:
+			u.since = probes
+		default:
+			u.before = probes
+		}
+	}
+	return nil
 }
 
-// adoptUnenrolled removes the probes from before a person was on record, and
-// returns them with those since, oldest first.
-func (r *Registry) adoptUnenrolled(ctx context.Context, tx *sqldb.Tx, nik sesuai.NIK, since []replay.Probe) ([]replay.Probe, error) {
-	link := r.unenrolledLink(nik)
-	before, err := r.readUnenrolled(ctx, tx, link)
-	if err != nil || len(before) == 0 {
-		return since, err
-	}
-	if _, err := tx.ExecContext(ctx, deleteUnenrolled, link[:]); err != nil {
-		return nil, err
-	}
-	all := append(before, since...)
-	slices.SortStableFunc(all, func(a, b replay.Probe) int { return cmp.Compare(a.At, b.At) })
-	return all, nil
+// sealUnenrolled returns the arguments of upsertUnenrolled. There is at least one
+// probe.
+func (r *Registry) sealUnenrolled(nik sesuai.NIK, probes []replay.Probe) []any {
+	link, last := r.unenrolledLink(nik), probes[len(probes)-1].At
+	return []any{link[:], last, r.o.Vault.Secret(keyring.UnenrolledProbes).Seal(link[0], encodeProbes(probes), bindUnenrolled(link, last))}
 }
 
-func (r *Registry) readUnenrolled(ctx context.Context, tx *sqldb.Tx, link [32]byte) ([]replay.Probe, error) {
-	var lastAt int64
-	var sealed []byte
-	err := tx.QueryRowContext(ctx, selectUnenrolled, link[:]).Scan(&lastAt, &sealed)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
+func (r *Registry) openUnenrolled(link [32]byte, lastAt int64, sealed []byte) ([]replay.Probe, error) {
 	b, err := r.o.Vault.Secret(keyring.UnenrolledProbes).Open(link[0], sealed, bindUnenrolled(link, lastAt))
 	if err != nil {
 		return nil, damaged("unenrolled_probes.probes", err)

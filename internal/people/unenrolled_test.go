@@ -11,15 +11,6 @@ import (
 	"github.com/sesuai/sesuai/internal/vault/vaulttest"
 )
 
-func TestUnenrolledConformance(t *testing.T) {
-	engines.Each(t, func(t *testing.T, d sqltest.Database) {
-		replaytest.Run(t, func(t *testing.T) replaytest.Stores {
-			d := emptied(t, d)
-			return replaytest.Stores{open(t, d, unenrolled), open(t, d, unenrolled)}
-		})
-	})
-}
-
 // TestUnenrolledIsAnOption: without it a registry neither finds nor remembers
 // probes of people who are not on record.
 func TestUnenrolledIsAnOption(t *testing.T) {

@@ -13,11 +13,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/sesuai/sesuai"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
@@ -25,14 +27,16 @@ import (
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger/ledgertest"
 	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/recorder"
+	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
-	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/internal/vault"
 )
 
 // upstreamEngines have the tables of a service in front of Dukcapil.
-var upstreamEngines = sqltest.New(audit.Migrations, ledger.Migrations, balikan.Migrations)
+var upstreamEngines = sqltest.New(vault.Migrations, people.Migrations, audit.Migrations, ledger.Migrations, balikan.Migrations)
 
 // service is what a process writes to when it verifies people at Dukcapil.
 type service struct {
@@ -51,45 +55,31 @@ type job struct {
 
 const jobVariable = "SESUAI_TEST_RECORDER_JOB"
 
-// secretFile is the name of the file with the secret that processes share.
-const secretFile = "secret"
-
-// openService opens a service on a database. The processes that use it share a
-// secret in dir.
+// openService opens a service on a database. The processes that use it share the
+// keys in dir.
 func openService(t testing.TB, d sqltest.Database, dir string) *service {
 	t.Helper()
-	path := filepath.Join(dir, secretFile)
-	raw, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
-		raw = keyring.NewSecret().Raw()
-		err = os.WriteFile(path, raw, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := keyring.SecretOf(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return openServiceOn(t, d.Open(t), secret)
+	return openServiceOn(t, d.Open(t), dir)
 }
 
 // openServiceOn opens a service on an open database.
-func openServiceOn(t testing.TB, db *sqldb.DB, secret *keyring.Secret) *service {
+func openServiceOn(t testing.TB, db *sqldb.DB, dir string) *service {
 	t.Helper()
+	keys, probes := openProbes(t, db, dir, true)
 	s := new(service)
 	var err error
-	if s.trail, err = audit.NewTrail(t.Context(), audit.Options{DB: db, NIK: secret, Chain: secret}); err != nil {
+	s.trail, err = audit.NewTrail(t.Context(), audit.Options{DB: db, NIK: keys.Secret(keyring.AuditNIK), Chain: keys.Secret(keyring.AuditChain)})
+	if err != nil {
 		t.Fatal(err)
 	}
 	audittest.Start(t, db, s.trail)
-	if s.outbox, err = balikan.NewStore(t.Context(), balikan.StoreOptions{DB: db, Secret: secret}); err != nil {
+	if s.outbox, err = balikan.NewStore(t.Context(), balikan.StoreOptions{DB: db, Secret: keys.Secret(keyring.Outbox)}); err != nil {
 		t.Fatal(err)
 	}
-	if s.calls, err = ledger.NewStore(t.Context(), ledger.StoreOptions{DB: db, Rows: secret}); err != nil {
+	if s.calls, err = ledger.NewStore(t.Context(), ledger.StoreOptions{DB: db, Rows: keys.Secret(keyring.Rows)}); err != nil {
 		t.Fatal(err)
 	}
-	s.events = recorder.New(recorder.Options{DB: db, Trail: s.trail, Outbox: s.outbox})
+	s.events = recorder.New(recorder.Options{DB: db, Trail: s.trail, Outbox: s.outbox, Probes: probes, Vault: keys})
 	t.Cleanup(func() {
 		s.events.Close()
 		s.calls.Close()
@@ -97,10 +87,21 @@ func openServiceOn(t testing.TB, db *sqldb.DB, secret *keyring.Secret) *service 
 	return s
 }
 
-// verify records that the n-th person was verified.
-func (s *service) verify(ctx context.Context, t testing.TB, n int) error {
-	return s.events.Append(ctx, audit.Event{
-		Time: outboxtest.Noon, RequestID: fmt.Sprintf("request-%d", n), NIK: outboxtest.NIK(t, n), Result: audit.Verified,
+// verify records that the n-th person was verified with the n-th photograph, or
+// that the photograph was refused since it was sent before.
+func (s *service) verify(ctx context.Context, t testing.TB, n int, request string) (seen bool, err error) {
+	e := audit.Event{
+		Time: outboxtest.Noon, RequestID: fmt.Sprintf("%s-%d", request, n), NIK: outboxtest.NIK(t, n), Result: audit.Verified,
+	}
+	return s.events.Remember(ctx, e.NIK, replaytest.Probe(n, e.RequestID, 0), func(seen bool, err error) audit.Event {
+		e := e
+		if seen {
+			e.Result = audit.Refused
+		}
+		if err != nil {
+			e.Result = audit.Unavailable
+		}
+		return e
 	})
 }
 
@@ -156,8 +157,8 @@ func TestChild(t *testing.T) {
 				}
 				_ = resp.Body.Close()
 				_ = s.calls.Complete(t.Context(), id, ledgertest.Found)
-				if err := s.verify(t.Context(), t, n); err != nil {
-					t.Error(err)
+				if seen, err := s.verify(t.Context(), t, n, "request"); seen || err != nil {
+					t.Error(seen, err)
 					return
 				}
 			}
@@ -215,7 +216,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // any point between Start and Complete, while events and their rows are
 // committed, and while data are delivered. Every call that was made is in the
 // log, no call has a completion of another, and the data of every verified person
-// arrive once.
+// arrive once. A photograph is remembered if, and only if, its event is recorded.
 func TestKill(t *testing.T) {
 	upstreamEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 		dir := t.TempDir()
@@ -263,6 +264,7 @@ func TestKill(t *testing.T) {
 				t.Errorf("%s arrived %d times", customer, n)
 			}
 		}
+		s.assertRemembered(t, d)
 		t.Logf("%d rounds: %d calls made, in the log %+v; %d verified, %d posts had come before", rounds, made, counts, verified, other.again)
 	})
 }
@@ -329,6 +331,40 @@ func (s *service) assertSound(t *testing.T, d sqltest.Database) int {
 	return events
 }
 
+// assertRemembered reports if not exactly the photographs are remembered whose
+// events are recorded. It sends those again.
+func (s *service) assertRemembered(t *testing.T, d sqltest.Database) {
+	t.Helper()
+	events, err := s.trail.Events(t.Context(), audit.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows int
+	d.QueryRow(t, `SELECT count(*) FROM unenrolled_probes`, &rows)
+	if rows != len(events) {
+		t.Errorf("%d photographs are remembered, and %d events recorded", rows, len(events))
+	}
+	var group errgroup.Group
+	group.SetLimit(32)
+	for _, e := range events {
+		group.Go(func() error {
+			_, number, _ := strings.Cut(e.RequestID, "-")
+			n, err := strconv.Atoi(number)
+			if err != nil {
+				return err
+			}
+			seen, err := s.verify(t.Context(), t, n, "again")
+			if err == nil && !seen {
+				err = fmt.Errorf("%s is recorded, and its photograph is not remembered", e.RequestID)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func (s *service) counts(t *testing.T) ledger.Counts {
 	t.Helper()
 	return ledger.Total(ledgertest.Usage(t, s.calls, 1))
@@ -357,90 +393,4 @@ func (s *service) deliver(t *testing.T, url, dir string) {
 			t.Fatalf("%d rows are pending after a minute", n)
 		}
 	}
-}
-
-// fill starts calls and verifies people until both fail. It returns how many
-// were acknowledged.
-func (s *service) fill(t *testing.T) (calls, verified int) {
-	t.Helper()
-	ids := []int64{}
-	for n := range 100_000 {
-		id, err := s.calls.Start(t.Context(), ledgertest.Call("cli_a", fmt.Sprint(n), ledger.DataCheck, 0))
-		if err != nil {
-			ledgertest.AssertUnavailable(t, "Start", err)
-			break
-		}
-		ids = append(ids, id)
-	}
-	for n := range 100_000 {
-		if err := s.verify(t.Context(), t, n); err != nil {
-			if sesuai.KindOf(err) != sesuai.KindUnavailable {
-				t.Error(err)
-			}
-			break
-		}
-		verified++
-	}
-	for _, id := range ids {
-		_ = s.calls.Complete(t.Context(), id, ledgertest.Found)
-	}
-	if len(ids) < 10 {
-		t.Fatalf("full after %d calls", len(ids))
-	}
-	return len(ids), verified
-}
-
-// assertHolds reports if the database has not exactly what was acknowledged.
-func (s *service) assertHolds(t *testing.T, d sqltest.Database, calls, verified int) {
-	t.Helper()
-	var n int
-	d.QueryRow(t, `SELECT count(*) FROM upstream_calls`, &n)
-	if events := s.assertSound(t, d); n != calls || events != verified {
-		t.Errorf("%d calls and %d events; %d and %d were acknowledged", n, events, calls, verified)
-	}
-}
-
-// TestFull: SQLite's own limit stands for the full disk. The completions wait
-// until there is space.
-func TestFull(t *testing.T) {
-	d := upstreamEngines.SQLite(t)
-	db := d.Open(t)
-	pages := func(n int) {
-		err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-			_, err := tx.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", n))
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := openServiceOn(t, db, keyring.NewSecret())
-	pages(60)
-	calls, verified := s.fill(t)
-	s.assertHolds(t, d, calls, verified)
-	pages(1_000_000)
-	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		if counts := s.counts(t); int(counts.Billed) == calls && counts.Unknown == 0 {
-			break
-		}
-		if time.Since(start) > time.Minute {
-			t.Fatal("the completions are not written after a minute")
-		}
-	}
-	if err := s.verify(t.Context(), t, 1); err != nil {
-		t.Error(err)
-	}
-	s.assertHolds(t, d, calls, verified+1)
-}
-
-// TestFullDisk fills a real, small file system.
-func TestFullDisk(t *testing.T) {
-	disk := pgtest.Mount(t, t.TempDir(), "size=2m")
-	d := sqltest.Database{
-		Options: sqldb.Options{Dir: filepath.Join(disk.Dir, "data"), Migrations: upstreamEngines.Migrations()}, Engine: sqldb.SQLite,
-	}
-	dir := t.TempDir()
-	calls, verified := 0, 0
-	t.Run("fill", func(t *testing.T) { calls, verified = openService(t, d, dir).fill(t) })
-	openService(t, d, dir).assertHolds(t, d, calls, verified)
 }

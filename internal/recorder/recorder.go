@@ -1,17 +1,23 @@
 // Package recorder commits what a verification leaves behind, in one
-// transaction: its event in the audit trail and, if the person was verified, the
-// row that returns the data to Dukcapil. Verifications that end at the same time
-// share the transaction. It leaves the tables to the packages that own them, and
-// which event a verification has to package verify.
+// transaction: the probe that is remembered, its event in the audit trail and,
+// if the person was verified, the row that returns the data to Dukcapil.
+// Verifications that end at the same time share the transaction. It leaves the
+// tables to the packages that own them, whether a probe was sent before to
+// package replay, and which event a verification has to package verify.
 package recorder
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/vault"
 )
 
 // commitTimeout bounds a transaction. Callers have deadlines of their own. This
@@ -25,26 +31,61 @@ type Outbox interface {
 	AddTx(ctx context.Context, tx *sqldb.Tx, rows []balikan.Row) error
 }
 
+// Probes stores the probes of people; *people.Registry implements it.
+type Probes interface {
+	// UpdateTx makes the updates in a transaction of Vault.Change. Updates of
+	// one person are made in their order: each sees what the one before has
+	// kept. Other transactions that change one of these people wait from then on.
+	// If another one has begun to, UpdateTx waits for it, or leaves out the
+	// updates of that person and does not call their Change.
+	//
+	// It remembers nothing about a person who is not on record, unless the store
+	// was opened for unenrolled people. Then earlier is always empty, and what
+	// Change returns is dropped.
+	//
+	// An error is that of the database, for all updates.
+	UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update, wait bool) error
+	// RemoveBefore removes the probes of every person whose latest probe came
+	// before t. The error has kind sesuai.KindUnavailable; if ctx has ended, its
+	// error is in the chain.
+	RemoveBefore(ctx context.Context, t time.Time) error
+}
+
 // Options are what a Recorder is made of.
 type Options struct {
-	// DB is the database of Trail and Outbox.
+	// DB is the database of all others.
 	DB    *sqldb.DB
 	Trail *audit.Trail
 	// Outbox is nil if no data is returned to Dukcapil.
 	Outbox Outbox
+	// Probes is nil if no probes are remembered. Vault is that of Probes.
+	Probes Probes
+	Vault  *vault.Vault
+	// MaxAge is how long a probe is remembered; replay.DefaultMaxAge if 0.
+	MaxAge time.Duration
 }
 
-// Recorder is the audit.Log of a service. It is safe for concurrent use.
+// Recorder is what a service records verifications with. It is safe for
+// concurrent use. It implements audit.Log and verify.Recorder.
 type Recorder struct {
 	o       Options
-	batcher *sqldb.Batcher[audit.Event]
+	batcher *sqldb.Batcher[*entry]
+	// alone has an element for each entry that is committed alone, and closed is
+	// closed when there may be no more of them.
+	alone  chan struct{}
+	closed chan struct{}
+	// sweptAt is when old probes were last removed, in Unix microseconds.
+	sweptAt atomic.Int64
 }
 
 var _ audit.Log = (*Recorder)(nil)
 
 // New starts a Recorder. The caller must close it, before the database.
 func New(o Options) *Recorder {
-	r := &Recorder{o: o}
+	if o.MaxAge == 0 {
+		o.MaxAge = replay.DefaultMaxAge
+	}
+	r := &Recorder{o: o, alone: make(chan struct{}, maxAlone), closed: make(chan struct{})}
 	r.batcher = sqldb.NewBatcher(r.commit)
 	return r
 }
@@ -52,33 +93,59 @@ func New(o Options) *Recorder {
 // Append implements audit.Log. If a transaction fails, none of its events is
 // recorded.
 func (r *Recorder) Append(ctx context.Context, e audit.Event) error {
-	if err := r.batcher.Commit(ctx, e); err != nil {
+	if err := r.batcher.Commit(ctx, &entry{event: e}); err != nil {
 		return sqldb.Unavailable(ctx, "recording an event", err)
 	}
 	return nil
 }
 
-// Close returns when the events that wait are committed. Append fails from then
-// on.
-func (r *Recorder) Close() { r.batcher.Close() }
+// Remember implements verify.Recorder. If a transaction fails, none of its probes
+// is remembered, and none of its events recorded.
+func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(seen bool, err error) audit.Event) (bool, error) {
+	if r.o.Probes == nil {
+		return false, sqldb.Unavailable(ctx, "remembering a probe", errors.New("the recorder was opened without a store of probes"))
+	}
+	if err := r.sweep(ctx, p.At); err != nil {
+		return false, err
+	}
+	e := &entry{nik: nik, probe: &p, eventOf: event}
+	err := r.batcher.Commit(ctx, e)
+	if err == nil && !e.done {
+		err = r.commitAlone(ctx, e)
+	}
+	if err != nil {
+		return false, sqldb.Unavailable(ctx, "recording an event", err)
+	}
+	if e.err != nil {
+		return false, sqldb.Unavailable(ctx, "remembering a probe", e.err)
+	}
+	return e.seen, nil
+}
 
-func (r *Recorder) commit(events []audit.Event) error {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
-	defer cancel()
-	return r.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		first, err := r.o.Trail.AppendTx(ctx, tx, events)
-		if err != nil || r.o.Outbox == nil {
-			return err
-		}
-		var rows []balikan.Row
-		for i, e := range events {
-			if e.Result == audit.Verified {
-				rows = append(rows, balikan.Row{Seq: first + int64(i), At: e.Time, Customer: e.RequestID, NIK: e.NIK})
-			}
-		}
-		if len(rows) == 0 {
-			return nil
-		}
-		return r.o.Outbox.AddTx(ctx, tx, rows)
-	})
+// Close returns when the entries that wait are committed. Append and Remember
+// fail from then on.
+func (r *Recorder) Close() {
+	r.batcher.Close()
+	close(r.closed)
+	for range cap(r.alone) {
+		r.alone <- struct{}{}
+	}
+}
+
+// sweepInterval is how often the probes are removed of people about whom nobody
+// asks any more.
+const sweepInterval = time.Hour
+
+// sweep removes old probes, unless that was done in the last sweepInterval. now
+// is in Unix microseconds.
+func (r *Recorder) sweep(ctx context.Context, now int64) error {
+	swept := r.sweptAt.Load()
+	if now-swept < sweepInterval.Microseconds() || !r.sweptAt.CompareAndSwap(swept, now) {
+		return nil
+	}
+	err := r.o.Probes.RemoveBefore(ctx, time.UnixMicro(now).Add(-r.o.MaxAge))
+	if err != nil {
+		r.sweptAt.Store(swept) // the next call tries again
+	}
+	return err
 }

@@ -34,6 +34,25 @@ type Registry interface {
 	Ask(ctx context.Context, q Question) (Answer, error)
 }
 
+// Preparer is a Registry that can read the record before there is a probe, so that
+// reading takes no time after the face is extracted.
+//
+// A registry whose questions cost money, or show others whom they are about, must
+// not be a Preparer: it is asked about photographs that are refused later. A type
+// with an Ask of its own must not embed a Preparer that answers otherwise.
+type Preparer interface {
+	Registry
+	// Prepare reads the record of q.Claim.NIK and returns what Ask would answer
+	// at this moment about q with the probe that answer is called with, instead
+	// of q.Probe. answer(nil) is the answer without a probe.
+	//
+	// Errors are those of Ask. Those that need no probe are Prepare's, also about
+	// a portrait. answer waits for nothing and holds no connection, so there may
+	// be any time before it is called, and it may be dropped. It must not be
+	// called concurrently.
+	Prepare(ctx context.Context, q Question) (answer func(probe *face.Probe) (Answer, error), err error)
+}
+
 // Question is what a registry is asked about one person.
 type Question struct {
 	// Caller is on whose behalf the question is asked.

@@ -1,16 +1,14 @@
-// Package replay detects a probe that was sent before. Memory remembers the
-// probes of each person, and Judge compares a new one with them. It leaves
-// storing probes to a Store, comparing photographs to package face, and the
-// consequences of a replay to its callers.
+// Package replay detects a probe that was sent before: Judge compares it with the
+// earlier ones of the person. It leaves storing probes to package people, when
+// that is committed to package recorder, comparing photographs to package face,
+// and the consequences of a replay to its callers.
 package replay
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"io"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -33,71 +31,19 @@ const (
 	RetryWindow = 10 * time.Minute
 )
 
-// Store stores the probes of people. It is safe for concurrent use. Errors have
-// kind sesuai.KindUnavailable and mean that nothing has changed; if ctx has
-// ended, its error is in the chain. If a method returns nil, its change is
-// durable: it survives a kill -9.
-type Store interface {
-	// Update replaces the probes of a person, oldest first, by those that
-	// change returns. It is one step: of two updates of one person at the same
-	// time, one sees what the other has written. Update may call change more
-	// than once; the last call counts. change must return at least one probe,
-	// and must not modify earlier.
+// Update is a change of the probes that are remembered of one person.
+type Update struct {
+	NIK sesuai.NIK
+	// Change returns the probes to remember from now on, given the earlier ones.
+	// Both are oldest first. If it returns none, nothing changes. It must not
+	// modify earlier, and it must not panic: others share the transaction.
 	//
-	// A store remembers nothing about a person who is not on record, unless it
-	// was opened for unenrolled people. Then earlier is always empty, and what
-	// change returns is dropped.
-	Update(ctx context.Context, nik sesuai.NIK, change func(earlier []Probe) (kept []Probe)) error
-	// RemoveBefore removes the probes of every person whose latest probe came
-	// before t.
-	RemoveBefore(ctx context.Context, t time.Time) error
-}
-
-// sweepInterval is how often Memory removes the probes of people about whom
-// nobody asks any more.
-const sweepInterval = time.Hour
-
-// Memory remembers probes in a Store. It is safe for concurrent use.
-type Memory struct {
-	store  Store
-	maxAge time.Duration
-	// sweptAt is when old probes were last removed, in Unix microseconds.
-	sweptAt atomic.Int64
-}
-
-// NewMemory returns a Memory that drops a probe after maxAge.
-func NewMemory(store Store, maxAge time.Duration) *Memory {
-	return &Memory{store: store, maxAge: maxAge}
-}
-
-// Seen reports whether the person's probe was sent before, as Judge defines it,
-// and remembers the probe. Of several calls at the same time with one new probe,
-// one returns false. If the error is nil the probe is remembered durably. An
-// error has kind sesuai.KindUnavailable and means that the answer is not known;
-// if ctx has ended, its error is in the chain.
-func (m *Memory) Seen(ctx context.Context, nik sesuai.NIK, p Probe) (seen bool, err error) {
-	if err := m.sweep(ctx, p.At); err != nil {
-		return false, err
-	}
-	err = m.store.Update(ctx, nik, func(earlier []Probe) (kept []Probe) {
-		seen, kept = Judge(earlier, p, m.maxAge)
-		return kept
-	})
-	return seen && err == nil, err
-}
-
-// sweep removes old probes, unless that was done in the last sweepInterval. now
-// is in Unix microseconds.
-func (m *Memory) sweep(ctx context.Context, now int64) error {
-	swept := m.sweptAt.Load()
-	if now-swept < sweepInterval.Microseconds() || !m.sweptAt.CompareAndSwap(swept, now) {
-		return nil
-	}
-	err := m.store.RemoveBefore(ctx, time.UnixMicro(now).Add(-m.maxAge))
-	if err != nil {
-		m.sweptAt.Store(swept) // the next call tries again
-	}
-	return err
+	// If err is not nil the earlier probes cannot be read, and what Change
+	// returns is dropped. The store then still changes those of other people.
+	//
+	// Change may be called more than once, if its transaction is run again. The
+	// last call counts.
+	Change func(earlier []Probe, err error) (kept []Probe)
 }
 
 // Probe is a probe as it is remembered.

@@ -29,6 +29,9 @@ type engine struct {
 	// lock and lockShared take the advisory lock $1 until the transaction ends.
 	// Transactions that write to SQLite exclude each other anyway.
 	lock, lockShared string
+	// tryLocks takes those of the advisory locks $1 that are free, until the
+	// transaction ends, and returns the others.
+	tryLocks string
 	// skipLocked ends a query that leases rows: it passes over rows that
 	// another transaction is leasing.
 	skipLocked string
@@ -57,6 +60,7 @@ var postgresEngine = engine{
 	kind:       PostgreSQL,
 	lock:       `SELECT pg_advisory_xact_lock($1)`,
 	lockShared: `SELECT pg_advisory_xact_lock_shared($1)`,
+	tryLocks:   `SELECT key FROM unnest($1::bigint[]) AS key WHERE NOT pg_try_advisory_xact_lock(key)`,
 	skipLocked: " FOR UPDATE SKIP LOCKED",
 	// A commit waits for the standbys only if the transaction has written to
 	// the log. This message means nothing to anybody.

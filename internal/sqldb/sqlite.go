@@ -42,9 +42,8 @@ const readCache = 512 << 10
 const (
 	// busyTimeout is how long SQLite waits for another process's transaction. A
 	// command's transaction takes a fraction of that. Whoever keeps the lock for
-	// longer does so for minutes, and a request that waits for the lock twice,
-	// to remember a photograph and to record its event, is still answered in
-	// time.
+	// longer does so for minutes. A request waits for the lock once, to record
+	// its event, and is still answered in time.
 	busyTimeout = 5 * time.Second
 	// busyRetryAfter is when a request makes sense again that was not answered
 	// because of such a transaction.

@@ -4,6 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // Querier is what reads: DB.Read, or a Tx to read what it has written.
@@ -105,14 +109,17 @@ func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *s
 // Engine reports which engine the transaction runs on.
 func (tx *Tx) Engine() Engine { return tx.db.engine.kind }
 
-// ExecEach runs a statement once for each list of arguments.
+// ExecEach runs a statement once for each list of arguments. On PostgreSQL that
+// takes one round trip, however many they are.
 func (tx *Tx) ExecEach(ctx context.Context, query string, args [][]any) error {
-	switch len(args) {
-	case 0:
+	switch {
+	case len(args) == 0:
 		return nil
-	case 1: // to prepare it would be another round trip
+	case len(args) == 1: // to prepare it would be another round trip
 		_, err := tx.ExecContext(ctx, query, args[0]...)
 		return err
+	case tx.Engine() == PostgreSQL:
+		return tx.pipeline(ctx, query, args)
 	}
 	stmt, err := tx.PrepareContext(ctx, query)
 	if err != nil {
@@ -127,10 +134,53 @@ func (tx *Tx) ExecEach(ctx context.Context, query string, args [][]any) error {
 	return nil
 }
 
+// pipeline is ExecEach for PostgreSQL: it sends all statements before it reads the
+// first result.
+func (tx *Tx) pipeline(ctx context.Context, query string, args [][]any) error {
+	return tx.conn.Raw(func(driver any) error {
+		var batch pgx.Batch
+		for _, a := range args {
+			batch.Queue(query, a...)
+		}
+		results := driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
+		for range args {
+			if _, err := results.Exec(); err != nil {
+				_ = results.Close() // it repeats err
+				return err
+			}
+		}
+		return results.Close()
+	})
+}
+
 // Lock takes an advisory lock until the transaction ends. Transactions with the
 // same key exclude each other; on SQLite they do so without a lock.
 func (tx *Tx) Lock(ctx context.Context, key int64) error {
 	return tx.lock(ctx, tx.db.engine.lock, key)
+}
+
+// LockAll is Lock for several keys. It takes them in order, so that transactions
+// with some of the same keys wait for each other instead of locking each other
+// up, if each calls LockAll once. It sorts keys in place.
+func (tx *Tx) LockAll(ctx context.Context, keys []int64) error {
+	if tx.db.engine.lock == "" {
+		return nil
+	}
+	slices.Sort(keys)
+	var args [][]any
+	for _, key := range slices.Compact(keys) {
+		args = append(args, []any{key})
+	}
+	return tx.ExecEach(ctx, tx.db.engine.lock, args)
+}
+
+// TryLockAll is LockAll, but does not wait: it returns those of the keys whose lock
+// another transaction has. It leaves keys as they are.
+func (tx *Tx) TryLockAll(ctx context.Context, keys []int64) (busy []int64, err error) {
+	if tx.db.engine.tryLocks == "" {
+		return nil, nil
+	}
+	return Collect(ctx, tx, func(rows *sql.Rows) (key int64, err error) { return key, rows.Scan(&key) }, tx.db.engine.tryLocks, keys)
 }
 
 // LockShared is Lock for transactions that exclude only those that call Lock.

@@ -8,16 +8,63 @@ import (
 	"runtime"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// ask asks the registry. Whatever prevents a possible answer is an error of kind
+// reading is a question that the registry prepares while the face is extracted. A
+// nil one is that of a registry that does not.
+type reading struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed when answer and err are set
+	answer func(*face.Probe) (registry.Answer, error)
+	err    error
+}
+
+// prepare has the registry prepare the question, if it can.
+func (v *Verifier) prepare(ctx context.Context, q registry.Question) *reading {
+	if v.preparer == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
+	r := &reading{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.answer, r.err = guard(ctx, func() (func(*face.Probe) (registry.Answer, error), error) { return v.preparer.Prepare(ctx, q) })
+	}()
+	return r
+}
+
+// stop cancels the reading and returns when it has ended.
+func (r *reading) stop() {
+	if r == nil {
+		return
+	}
+	r.cancel()
+	<-r.done
+}
+
+// answerTo returns the answer with the probe, once the reading has ended.
+func (r *reading) answerTo(probe *face.Probe) (registry.Answer, error) {
+	<-r.done
+	if r.err != nil {
+		return registry.Answer{}, r.err
+	}
+	return r.answer(probe)
+}
+
+// ask asks the registry, which may have read the record. Whatever prevents a possible answer is an error of kind
 // KindUnavailable, so that no failure can be read as "not found" or "differs". An
 // error of kind KindInvalidImage stays what it is.
-func (v *Verifier) ask(ctx context.Context, q registry.Question) (registry.Answer, error) {
+func (v *Verifier) ask(ctx context.Context, q registry.Question, r *reading) (registry.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
 	defer cancel()
-	a, err := guard(ctx, func() (registry.Answer, error) { return v.o.Registry.Ask(ctx, q) })
+	a, err := guard(ctx, func() (registry.Answer, error) {
+		if r != nil {
+			return r.answerTo(q.Probe)
+		}
+		return v.o.Registry.Ask(ctx, q)
+	})
 	if err == nil {
 		err = check(a)
 	}

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,18 +19,25 @@ import (
 // world is everything around a Verifier, scripted. Its diary holds the order in
 // which the parts were called.
 type world struct {
+	mu    sync.Mutex
 	diary []string
+
+	// extracting is called when the face is extracted, and recorded when an event
+	// is recorded, if they are not nil.
+	extracting, recorded func()
 
 	extraction face.Extraction
 	extractErr error
 	live       bool // liveness should be asked for
 	ask        func(ctx context.Context) (registry.Answer, error)
-	seen       func(ctx context.Context) (bool, error)
+	// seen is what Remember finds. damaged is why it cannot find anything.
+	seen       bool
+	damaged    error
 	appendErr  error
-	appendWait bool // append waits until its context ends
+	appendWait bool // recording waits until its context ends
 
 	asked  registry.Question
-	sent   replay.Probe // what the memory of probes was asked
+	sent   replay.Probe // what is remembered
 	events []audit.Event
 }
 
@@ -37,7 +45,6 @@ type world struct {
 func newWorld() *world {
 	return &world{
 		extraction: face.Extraction{Template: face.Template{Model: "fake-model"}, Signature: face.Signature{File: [32]byte{1}}},
-		seen:       func(context.Context) (bool, error) { return false, nil },
 		ask: func(context.Context) (registry.Answer, error) {
 			return registry.Answer{
 				Found: true, NameScore: 100, DateOfBirth: sesuai.Match,
@@ -50,8 +57,18 @@ func newWorld() *world {
 	}
 }
 
+// note adds to the diary.
+func (w *world) note(about string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.diary = append(w.diary, about)
+}
+
 func (w *world) Extract(ctx context.Context, _ []byte, use face.Use) (face.Extraction, error) {
-	w.diary = append(w.diary, "extract")
+	w.note("extract")
+	if w.extracting != nil {
+		w.extracting()
+	}
 	if admission.ClientOf(ctx) != "client-1" {
 		panic("a probe was extracted for another client")
 	}
@@ -62,22 +79,40 @@ func (w *world) Extract(ctx context.Context, _ []byte, use face.Use) (face.Extra
 }
 
 func (w *world) Ask(ctx context.Context, q registry.Question) (registry.Answer, error) {
-	w.diary = append(w.diary, "ask")
+	w.note("ask")
 	w.asked = q
 	return w.ask(ctx)
 }
 
-func (w *world) Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool, error) {
-	w.diary = append(w.diary, "seen")
+func (w *world) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(bool, error) audit.Event) (bool, error) {
 	if !nik.Equal(w.asked.Claim.NIK) {
-		panic("the probes of another person were asked for")
+		panic("the probe is remembered of another person")
+	}
+	for _, seen := range []bool{!w.seen, w.seen} { // as if the transaction was run again
+		event(seen, nil)
+	}
+	e := event(w.seen, nil)
+	if w.damaged != nil {
+		e = event(false, w.damaged)
+	}
+	if !e.NIK.Equal(nik) {
+		panic("the event is that of another person")
+	}
+	if err := w.write(ctx, "remember", e); err != nil {
+		return false, err
+	}
+	if w.damaged != nil {
+		return false, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: w.damaged}
 	}
 	w.sent = p
-	return w.seen(ctx)
+	return w.seen, nil
 }
 
-func (w *world) Append(ctx context.Context, e audit.Event) error {
-	w.diary = append(w.diary, "append")
+func (w *world) Append(ctx context.Context, e audit.Event) error { return w.write(ctx, "append", e) }
+
+// write records an event.
+func (w *world) write(ctx context.Context, about string, e audit.Event) error {
+	w.note(about)
 	if w.appendWait {
 		<-ctx.Done()
 		return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: ctx.Err()}
@@ -89,6 +124,9 @@ func (w *world) Append(ctx context.Context, e audit.Event) error {
 		return w.appendErr
 	}
 	w.events = append(w.events, e)
+	if w.recorded != nil {
+		w.recorded()
+	}
 	return nil
 }
 
@@ -107,8 +145,7 @@ func (w *world) options() verify.Options {
 	return verify.Options{
 		Registry:  w,
 		Extractor: w,
-		Probes:    w,
-		Audit:     w,
+		Recorder:  w,
 		Now: func() time.Time {
 			now = now.Add(time.Second)
 			return now

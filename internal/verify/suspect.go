@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
@@ -36,42 +37,68 @@ func (v *Verifier) judgeLiveness(policy access.Policy, l face.Liveness, event *a
 	return nil
 }
 
-// lookForReplay enters in the event whether the photograph is that of the
-// reference or was sent before for this person, and remembers it with its
-// result. If it was and the policy is to enforce, the error has kind
-// KindSuspectedReplay. It has kind KindUnavailable if the memory fails.
+// sent is a photograph whose face was compared.
+type sent struct {
+	req      Request
+	probe    face.Probe
+	compared registry.Comparison
+	verdict  sesuai.Verdict
+}
+
+// remember remembers the photograph with its result, and records the verification,
+// even if ctx has ended. The event is given, the one with the verdict, with a flag
+// if the photograph is that of the reference or was sent before for this person.
+// If it was and the policy is to enforce, the event is a refusal made of bare, the
+// one without the verdict, and the error has kind KindSuspectedReplay. The error
+// has kind KindUnavailable if either is not recorded.
 //
 // It does so for every compared face, whatever the verdict, which only decides
 // how the photograph is remembered. A refusal therefore says nothing about the
 // outcomes of face, name and date, and one photograph cannot be used to try out
 // names. Nothing is remembered about a NIK that is not on record.
-func (v *Verifier) lookForReplay(ctx context.Context, req Request, probe face.Probe, compared registry.Comparison, verdict sesuai.Verdict, event *audit.Event) error {
-	if req.Client.Replay == access.Off || !compared.Portrait {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, v.o.AuditTimeout)
+func (v *Verifier) remember(ctx context.Context, s sent, bare, given audit.Event, start time.Time) error {
+	bare.Duration = v.o.Now().Sub(start)
+	given.Duration = bare.Duration
+	enforce := s.req.Client.Replay == access.Enforce
+	ctx, cancel := v.recording(ctx)
 	defer cancel()
-	seen, err := guard(ctx, func() (bool, error) {
-		return v.o.Probes.Seen(ctx, req.Claim.NIK, replay.Probe{
-			Signature: probe.Signature,
-			Aligned:   probe.Aligned,
-			Request:   replay.RequestOf(req.Client.ID, req.ID, req.Claim, probe.Signature.File),
-			At:        event.Time.UnixMicro(),
-			Result:    resultOf(compared, verdict, req.Client.Threshold),
-		})
+	seen, err := v.o.Recorder.Remember(ctx, s.req.Claim.NIK, s.remembered(start), func(seen bool, err error) audit.Event {
+		replayed := seen || s.compared.SamePhotograph
+		e := given
+		switch {
+		case err != nil:
+			e = bare
+			e.Result, e.Reason = audit.Unavailable, string(sesuai.KindUnavailable)
+			return e
+		case replayed && enforce:
+			e = bare
+			e.Result, e.Reason = audit.Refused, string(sesuai.KindSuspectedReplay)
+		}
+		e.ReplayChecked = true
+		if replayed {
+			e.Flags |= audit.SuspectedReplay
+		}
+		return e
 	})
-	if err != nil {
-		return unavailable("looking for earlier probes", err)
-	}
-	event.ReplayChecked = true
-	if !seen && !compared.SamePhotograph {
+	switch {
+	case err != nil:
+		return unavailable("recording the event and the probe", err)
+	case enforce && (seen || s.compared.SamePhotograph):
+		return &sesuai.Error{Kind: sesuai.KindSuspectedReplay}
+	default:
 		return nil
 	}
-	event.Flags |= audit.SuspectedReplay
-	if req.Client.Replay == access.Enforce {
-		return &sesuai.Error{Kind: sesuai.KindSuspectedReplay}
+}
+
+// remembered returns the probe as it is remembered. It was sent at start.
+func (s sent) remembered(start time.Time) replay.Probe {
+	return replay.Probe{
+		Signature: s.probe.Signature,
+		Aligned:   s.probe.Aligned,
+		Request:   replay.RequestOf(s.req.Client.ID, s.req.ID, s.req.Claim, s.probe.Signature.File),
+		At:        start.UnixMicro(),
+		Result:    resultOf(s.compared, s.verdict, s.req.Client.Threshold),
 	}
-	return nil
 }
 
 // resultOf returns the result with which a probe is remembered. The photograph

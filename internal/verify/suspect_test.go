@@ -1,12 +1,10 @@
 package verify_test
 
 import (
-	"context"
 	"errors"
 	"math"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -18,7 +16,7 @@ import (
 )
 
 var (
-	sentBefore = func(w *world) { w.seen = func(context.Context) (bool, error) { return true, nil } }
+	sentBefore = func(w *world) { w.seen = true }
 	reference  = comparison(func(c *registry.Comparison) { c.SamePhotograph = true })
 )
 
@@ -78,7 +76,7 @@ func TestReplay(t *testing.T) {
 				e.Name != sesuai.NotCompared || e.Percentage.Known()) {
 				t.Errorf("recorded %+v", e)
 			}
-			if asked := strings.Contains(strings.Join(w.diary, " "), "seen"); asked &&
+			if remembered := strings.Contains(strings.Join(w.diary, " "), "remember"); remembered &&
 				(tt.policy == access.Off || tt.reason == sesuai.ReasonNIKNotFound || tt.reason == sesuai.ReasonNotActive) {
 				t.Error("a probe was remembered that should not be")
 			}
@@ -135,32 +133,26 @@ func TestResultIsRemembered(t *testing.T) {
 	}
 }
 
-// TestMemoryFails: without it there is no verdict, whatever the registry says.
+// TestMemoryFails: without it there is no verdict, whatever the registry says, and
+// there is an event.
 func TestMemoryFails(t *testing.T) {
-	for _, tt := range []struct {
-		about string
-		seen  func(context.Context) (bool, error)
-	}{
-		{"it fails", func(context.Context) (bool, error) { return false, errors.New("disk full") }},
-		{"it fails and yet says seen", func(context.Context) (bool, error) { return true, errors.New("disk full") }},
-		{"it panics", func(context.Context) (bool, error) { panic("9999010101900001") }},
-		{"it hangs", func(ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() }},
-	} {
-		t.Run(tt.about, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld()
-				reference(w)
-				w.seen = tt.seen
-				verdict, err := w.verifier().Verify(t.Context(), request(t))
-				if sesuai.KindOf(err) != sesuai.KindUnavailable || verdict != (sesuai.Verdict{}) ||
-					strings.Contains(err.Error(), "9999010101900001") {
-					t.Errorf("got %+v, %v", verdict, err)
-				}
-				if len(w.events) != 1 || w.events[0].Result != audit.Unavailable {
-					t.Errorf("recorded %+v", w.events)
-				}
-			})
-		})
+	for _, policy := range []access.Policy{access.Log, access.Enforce} {
+		w := newWorld()
+		reference(w)
+		w.damaged = errors.New("the record is damaged")
+		req := request(t)
+		req.Client.Replay = policy
+		verdict, err := w.verifier().Verify(t.Context(), req)
+		if sesuai.KindOf(err) != sesuai.KindUnavailable || verdict != (sesuai.Verdict{}) || !errors.Is(err, w.damaged) {
+			t.Errorf("got %+v, %v", verdict, err)
+		}
+		if len(w.events) != 1 || w.events[0].Result != audit.Unavailable || w.events[0].Reason != "UNAVAILABLE" ||
+			w.events[0].ReplayChecked || w.events[0].Flags != 0 || w.events[0].Compared {
+			t.Errorf("recorded %+v", w.events)
+		}
+		if w.sent.Signature.File != [32]byte{} {
+			t.Error("the probe is remembered")
+		}
 	}
 }
 
@@ -176,13 +168,13 @@ func TestLiveness(t *testing.T) {
 		kind     sesuai.Kind
 		diary    string
 	}{
-		{"off", access.Off, face.Liveness{}, false, "", "extract ask seen append"},
-		{"live, logged", access.Log, known(0.9), false, "", "extract ask seen append"},
-		{"at the threshold", access.Enforce, known(0.6), false, "", "extract ask seen append"},
-		{"under it, logged", access.Log, known(0.59), true, "", "extract ask seen append"},
+		{"off", access.Off, face.Liveness{}, false, "", "extract ask remember"},
+		{"live, logged", access.Log, known(0.9), false, "", "extract ask remember"},
+		{"at the threshold", access.Enforce, known(0.6), false, "", "extract ask remember"},
+		{"under it, logged", access.Log, known(0.59), true, "", "extract ask remember"},
 		{"under it, enforced", access.Enforce, known(0.59), true, sesuai.KindSuspectedAttack, "extract append"},
 		{"not a number, enforced", access.Enforce, known(math.NaN()), true, sesuai.KindSuspectedAttack, "extract append"},
-		{"not known, logged", access.Log, face.Liveness{}, false, "", "extract ask seen append"},
+		{"not known, logged", access.Log, face.Liveness{}, false, "", "extract ask remember"},
 		{"not known, enforced", access.Enforce, face.Liveness{}, false, sesuai.KindUnavailable, "extract append"},
 	} {
 		t.Run(tt.about, func(t *testing.T) {

@@ -1,7 +1,8 @@
 // Package verify holds the use case of face verification. It extracts the face of
 // a photograph, asks the registry about the claim and the face, has the policy
-// decide, and gives the verdict once the audit trail holds the event. It leaves
-// HTTP, how a registry answers, and how events are stored to others.
+// decide, and gives the verdict once the audit trail holds the event and the
+// photograph is remembered. It leaves HTTP, how a registry answers, and how events
+// and photographs are stored to others.
 package verify
 
 import (
@@ -28,38 +29,63 @@ const (
 	DefaultAuditTimeout = 6 * time.Second
 )
 
-// Options are the parts of a Verifier. Registry, Extractor, Probes and Audit are
+// Options are the parts of a Verifier. Registry, Extractor and Recorder are
 // required.
 type Options struct {
+	// Registry is asked once there is a probe. If it is a registry.Preparer, it
+	// reads the record while the face is extracted.
 	Registry registry.Registry
 	// Extractor is called with a context of the calling client: see
 	// admission.ClientOf.
 	Extractor face.Extractor
-	// Probes remembers photographs that were sent.
-	Probes Probes
-	Audit  audit.Log
+	Recorder  Recorder
 	// Now is the clock that dates events; time.Now if nil.
 	Now func() time.Time
 	// RegistryTimeout bounds how long the registry may take;
-	// DefaultRegistryTimeout if 0.
+	// DefaultRegistryTimeout if 0. The time of the extraction does not count.
 	RegistryTimeout time.Duration
-	// AuditTimeout bounds how long an event may take to be recorded, and how
-	// long a probe may take to be remembered; DefaultAuditTimeout if 0.
+	// AuditTimeout bounds how long an event and its probe may take to be
+	// recorded; DefaultAuditTimeout if 0.
 	AuditTimeout time.Duration
 	// LivenessThreshold is the minimum liveness of a photograph, 0 to 1;
 	// face.DefaultLivenessThreshold if 0.
 	LivenessThreshold float64
 }
 
-// Probes remembers probes; *replay.Memory implements it.
-type Probes interface {
-	// Seen reports whether the probe is that of an earlier one of the person,
-	// and remembers it. The error has kind sesuai.KindUnavailable.
-	Seen(ctx context.Context, nik sesuai.NIK, p replay.Probe) (bool, error)
+// Recorder records what verifications leave behind; *recorder.Recorder implements
+// it. It is safe for concurrent use.
+type Recorder interface {
+	// Append records a verification without a probe.
+	audit.Log
+	// Remember reports whether the person's probe was sent before, as
+	// replay.Judge defines it, remembers it and appends the event of that
+	// outcome, in one transaction. Of several calls at the same time with one
+	// new probe, one returns false.
+	//
+	// If the error is nil the probe is remembered and the event recorded: both
+	// survive a kill -9 and a power cut. Any error has kind
+	// sesuai.KindUnavailable, and the caller must then not give the verdict. It
+	// means that both may not be there. The probe is never there without the event.
+	// If ctx ends first, its error is in the chain, and nothing is recorded
+	// unless it was being written.
+	//
+	// event returns the event of an outcome. If its err is not nil, it is not
+	// known whether the probe was sent before: the probe is not remembered, the
+	// event is recorded, and Remember returns err. event may be called more than
+	// once, by another goroutine, and after Remember has returned since ctx has
+	// ended. So it must depend on nothing that changes. It must not panic.
+	//
+	// About a person who is not on record nothing is remembered, unless the
+	// people on record are elsewhere. The probe was then not sent before.
+	Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(seen bool, err error) audit.Event) (seen bool, err error)
 }
 
 // Verifier verifies claims. It is safe for concurrent use.
-type Verifier struct{ o Options }
+type Verifier struct {
+	o Options
+	// preparer is Options.Registry; nil if that is not one.
+	preparer registry.Preparer
+}
 
 // New makes a Verifier.
 func New(o Options) *Verifier {
@@ -75,7 +101,8 @@ func New(o Options) *Verifier {
 	if o.LivenessThreshold == 0 {
 		o.LivenessThreshold = face.DefaultLivenessThreshold
 	}
-	return &Verifier{o}
+	preparer, _ := o.Registry.(registry.Preparer)
+	return &Verifier{o, preparer}
 }
 
 // Request is one verification.
@@ -98,7 +125,8 @@ type Request struct {
 //     KindFaceNotDetected, KindMultipleFaces, KindFaceQuality, and
 //     KindSuspectedAttack if the client's policy is to enforce: the photograph
 //     cannot be used. The registry was not asked, unless it is the registry
-//     that cannot use the photograph (KindInvalidImage).
+//     that cannot use the photograph (KindInvalidImage). A registry.Preparer may
+//     have read the record. That has no effect on the answer.
 //   - sesuai.KindSuspectedReplay: the photograph was sent before or is that of
 //     the reference, and the client's policy is to enforce.
 //   - sesuai.KindUnavailable: the registry failed, took too long or gave an
@@ -128,6 +156,13 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		NameThreshold: req.Client.NameThreshold,
 	}
 
+	question := registry.Question{Caller: registry.Caller{Client: req.Client.ID, RequestID: req.ID}, Claim: req.Claim}
+	// Nothing of the reading outlives the request. It is waited for after a
+	// refusal is recorded. So the time of a refusal does not depend on how long
+	// the reading takes, which may differ where the NIK is not on record.
+	reading := v.prepare(ctx, question)
+	defer reading.stop()
+
 	// The photograph comes first. Without a usable one there is nothing to ask:
 	// a question may cost money and shows the registry whom it is about.
 	probe, err := v.acquire(ctx, req, &event)
@@ -144,33 +179,41 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 
 	var answer registry.Answer
 	if err == nil {
-		answer, err = v.ask(ctx, registry.Question{
-			Caller: registry.Caller{Client: req.Client.ID, RequestID: req.ID}, Claim: req.Claim, Probe: &probe,
-		})
-	}
-	var verdict sesuai.Verdict
-	if err == nil {
-		verdict = policy.Decide(policy.Evidence{
-			Found:         answer.Found,
-			Status:        answer.Status,
-			NameScore:     answer.NameScore,
-			NameThreshold: req.Client.NameThreshold,
-			DateOfBirth:   answer.DateOfBirth,
-			Portrait:      answer.Face.Portrait,
-			Percentage:    answer.Face.Percentage,
-			Threshold:     req.Client.Threshold,
-		})
-		err = v.lookForReplay(ctx, req, probe, answer.Face, verdict, &event)
-	}
-	if kind := sesuai.KindOf(err); kind == sesuai.KindSuspectedReplay || kind == sesuai.KindInvalidImage {
-		event.Result, event.Reason = audit.Refused, string(kind)
-		return sesuai.Verdict{}, v.record(ctx, event, start, err)
+		question.Probe = &probe
+		answer, err = v.ask(ctx, question, reading)
 	}
 	if err != nil {
 		event.Result, event.Reason = audit.Unavailable, string(sesuai.KindOf(err))
+		if sesuai.KindOf(err) == sesuai.KindInvalidImage {
+			event.Result = audit.Refused
+		}
 		return sesuai.Verdict{}, v.record(ctx, event, start, err)
 	}
+	verdict := policy.Decide(policy.Evidence{
+		Found:         answer.Found,
+		Status:        answer.Status,
+		NameScore:     answer.NameScore,
+		NameThreshold: req.Client.NameThreshold,
+		DateOfBirth:   answer.DateOfBirth,
+		Portrait:      answer.Face.Portrait,
+		Percentage:    answer.Face.Percentage,
+		Threshold:     req.Client.Threshold,
+	})
+	given := decided(event, verdict, answer)
+	if req.Client.Replay == access.Off || !answer.Face.Portrait {
+		err = v.record(ctx, given, start, nil)
+	} else {
+		err = v.remember(ctx, sent{req, probe, answer.Face, verdict}, event, given, start)
+	}
+	if err != nil {
+		return sesuai.Verdict{}, err
+	}
+	return verdict, nil
+}
 
+// decided returns the event of a verdict, given what was known before the registry
+// was asked.
+func decided(event audit.Event, verdict sesuai.Verdict, answer registry.Answer) audit.Event {
 	event.Result, event.Reason = audit.NotVerified, string(verdict.Reason)
 	if verdict.Verified {
 		event.Result = audit.Verified
@@ -193,10 +236,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		event.Cosine, event.ReferenceLength, event.ProbeLength = s.Cosine, s.Reference, s.Probe
 		event.Model, event.Calibration = answer.Face.Model, answer.Face.Calibration
 	}
-	if err := v.record(ctx, event, start, nil); err != nil {
-		return sesuai.Verdict{}, err
-	}
-	return verdict, nil
+	return event
 }
 
 // acquire makes the probe of the photograph.
@@ -242,12 +282,17 @@ func refuses(k sesuai.Kind) bool {
 // hold.
 func (v *Verifier) record(ctx context.Context, e audit.Event, start time.Time, cause error) error {
 	e.Duration = v.o.Now().Sub(start)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.o.AuditTimeout)
+	ctx, cancel := v.recording(ctx)
 	defer cancel()
-	if err := v.o.Audit.Append(ctx, e); err != nil {
+	if err := v.o.Recorder.Append(ctx, e); err != nil {
 		return unavailable("recording the event", errors.Join(err, cause))
 	}
 	return cause
+}
+
+// recording returns the context for recording: it does not end with ctx.
+func (v *Verifier) recording(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), v.o.AuditTimeout)
 }
 
 // unavailable is err as an error of kind KindUnavailable. It keeps the RetryAfter

@@ -44,7 +44,7 @@ func comparison(change func(*registry.Comparison)) step {
 
 // TestVerdicts: what is asked in which order, and what is answered.
 func TestVerdicts(t *testing.T) {
-	const whole = "extract ask seen append"
+	const whole = "extract ask remember"
 	for _, tt := range []struct {
 		about  string
 		step   step

@@ -31,6 +31,20 @@ func ask(t *testing.T, r registry.Registry, claim sesuai.Claim, probe *face.Prob
 	if err != nil {
 		t.Fatalf("Ask: %v", err)
 	}
+	if p, ok := r.(registry.Preparer); ok {
+		prepared, err := prepare(t, p, claim)(probe)
+		equal(t, "Prepare", prepared, err, answer)
+	}
+	return answer
+}
+
+// prepare has a Preparer read the record.
+func prepare(t *testing.T, r registry.Preparer, claim sesuai.Claim) func(*face.Probe) (registry.Answer, error) {
+	t.Helper()
+	answer, err := r.Prepare(t.Context(), registry.Question{Claim: claim})
+	if err != nil {
+		t.Fatalf("Prepare: %v", err)
+	}
 	return answer
 }
 

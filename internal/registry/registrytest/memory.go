@@ -41,6 +41,7 @@ type faults struct {
 var (
 	_ registry.Enroller = (*Memory)(nil)
 	_ registry.Exporter = (*Memory)(nil)
+	_ registry.Preparer = (*Memory)(nil)
 )
 
 // NewMemory makes an empty registry that compares on Scale.
@@ -104,8 +105,23 @@ func unavailable(method string, err error) error {
 }
 
 // Ask implements registry.Registry.
-func (m *Memory) Ask(ctx context.Context, q registry.Question) (a registry.Answer, err error) {
-	err = m.do(ctx, "Ask", func() error {
+func (m *Memory) Ask(ctx context.Context, q registry.Question) (registry.Answer, error) {
+	answer, err := m.prepare(ctx, "Ask", q)
+	if err != nil {
+		return registry.Answer{}, err
+	}
+	return answer(q.Probe)
+}
+
+// Prepare implements registry.Preparer.
+func (m *Memory) Prepare(ctx context.Context, q registry.Question) (func(*face.Probe) (registry.Answer, error), error) {
+	return m.prepare(ctx, "Prepare", q)
+}
+
+func (m *Memory) prepare(ctx context.Context, method string, q registry.Question) (func(*face.Probe) (registry.Answer, error), error) {
+	var a registry.Answer
+	var portrait *registry.Portrait
+	err := m.do(ctx, method, func() error {
 		e, ok := m.people[q.Claim.NIK.Reveal()]
 		if !ok {
 			return nil
@@ -118,17 +134,24 @@ func (m *Memory) Ask(ctx context.Context, q registry.Question) (a registry.Answe
 			a.DateOfBirth = sesuai.OutcomeOf(q.Claim.DateOfBirth.Equal(e.person.DateOfBirth))
 		}
 		a.Attributes = q.Claim.NotCompared()
-		if q.Probe == nil || a.Status != sesuai.Active || e.portrait == nil {
-			return nil
+		if a.Status == sesuai.Active {
+			portrait = e.portrait
 		}
-		var err error
-		a.Face, err = e.portrait.Compare(*q.Probe, m.scale, Calibration)
-		return err
+		return nil
 	})
 	if err != nil {
-		return registry.Answer{}, err
+		return nil, err
 	}
-	return a, nil
+	return func(probe *face.Probe) (_ registry.Answer, err error) {
+		a := a
+		if probe == nil || portrait == nil {
+			return a, nil
+		}
+		if a.Face, err = portrait.Compare(*probe, m.scale, Calibration); err != nil {
+			return registry.Answer{}, unavailable(method, err)
+		}
+		return a, nil
+	}, nil
 }
 
 // Enrol implements registry.Enroller.

@@ -1,6 +1,6 @@
-// Package replaytest has the conformance tests of replay.Store, and a store in
-// memory for the tests of packages that use one. It is for tests only, and
-// leaves it to the implementations to show that changes are durable.
+// Package replaytest has the conformance tests of what verify.Recorder says about
+// probes, and one in memory for the tests of packages that use it. It is for tests
+// only, and leaves it to the implementations to show that changes are durable.
 package replaytest
 
 import (
@@ -13,30 +13,37 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/audit/audittest"
 	"github.com/sesuai/sesuai/internal/conformance"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/verify"
 )
 
 // People is the number of people that the conformance tests use.
 const People = 3
 
-// Stores are two stores that store the same, as two processes do. They remember
-// the probes of registrytest.NIK(t, 0) to registrytest.NIK(t, People-1), and
-// nothing yet.
-type Stores [2]replay.Store
-
-// Run runs the conformance tests on stores that open returns.
-func Run(t *testing.T, open func(t *testing.T) Stores) { conformance.Run(t, suite{open}) }
-
-type suite struct {
-	open func(t *testing.T) Stores
+// Recorder is a verify.Recorder whose events can be read.
+type Recorder interface {
+	verify.Recorder
+	audit.Reader
 }
 
-// start is when the tests start. Memory drops what is older than its maximum
+// Recorders are two recorders that record to the same place, as two processes do.
+// They remember the probes of registrytest.NIK(t, 0) to
+// registrytest.NIK(t, People-1) for replay.DefaultMaxAge, and nothing yet.
+type Recorders [2]Recorder
+
+// Run runs the conformance tests on recorders that open returns.
+func Run(t *testing.T, open func(t *testing.T) Recorders) { conformance.Run(t, suite{open}) }
+
+type suite struct {
+	open func(t *testing.T) Recorders
+}
+
+// start is when the tests start. A recorder drops what is older than its maximum
 // age, so it is not a constant.
 var start = time.Now()
 
@@ -55,67 +62,51 @@ func probeOf(claim sesuai.Claim, n int, request string, after time.Duration, res
 	}
 }
 
-// memory returns a Memory in the store.
-func memory(s replay.Store) *replay.Memory { return replay.NewMemory(s, replay.DefaultMaxAge) }
+// requests numbers the events of the tests.
+var requests atomic.Int64
 
-// AssertSeen reports whether Seen does not return want about a person.
-func AssertSeen(t *testing.T, m *replay.Memory, person int, p replay.Probe, want bool) {
-	t.Helper()
-	got, err := m.Seen(t.Context(), registrytest.NIK(t, person), p)
-	if err != nil {
-		t.Fatalf("Seen: %v", err)
-	}
-	if got != want {
-		t.Errorf("Seen = %v, want %v", got, want)
-	}
-}
+// results are the results of the events for each outcome.
+var results = map[bool]audit.Result{false: audit.Verified, true: audit.Refused}
 
-// exchange replaces a person's probes and returns those that were there.
-func exchange(t *testing.T, s replay.Store, person int, kept ...replay.Probe) (earlier []replay.Probe) {
+// Seen has a recorder remember a person's probe. It reports a failure of the test
+// if the event is not that of the outcome.
+func Seen(ctx context.Context, t testing.TB, r Recorder, person int, p replay.Probe) (bool, error) {
 	t.Helper()
-	err := s.Update(t.Context(), registrytest.NIK(t, person), func(e []replay.Probe) []replay.Probe {
-		earlier = e
-		return kept
+	e := audittest.Event(t, 0, fmt.Sprintf("request-%d", requests.Add(1)))
+	e.NIK = registrytest.NIK(t, person)
+	seen, err := r.Remember(ctx, e.NIK, p, func(seen bool, err error) audit.Event {
+		e := e
+		e.Result = results[seen]
+		if err != nil {
+			e.Result = audit.Unavailable
+		}
+		return e
 	})
 	if err != nil {
-		t.Fatalf("Update: %v", err)
+		return seen, err
 	}
-	return earlier
+	events, err := r.Events(context.WithoutCancel(ctx), audit.Filter{RequestIDs: []string{e.RequestID}})
+	if err != nil || len(events) != 1 || events[0].Result != results[seen] {
+		t.Errorf("seen is %v, and recorded are %+v, %v", seen, events, err)
+	}
+	return seen, nil
 }
 
-func assertProbes(t *testing.T, got []replay.Probe, want ...replay.Probe) {
+// AssertSeen reports whether Seen does not return want about a person.
+func AssertSeen(t testing.TB, r Recorder, person int, p replay.Probe, want bool) {
 	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("probes (-want +got):\n%s", d)
+	got, err := Seen(t.Context(), t, r, person, p)
+	if err != nil {
+		t.Fatalf("Remember: %v", err)
 	}
-}
-
-func (s suite) TestUpdate(t *testing.T) {
-	stores := s.open(t)
-	first, second := Probe(1, "a", 0), Probe(2, "b", time.Microsecond)
-	second.Request = replay.Request{}
-	assertProbes(t, exchange(t, stores[0], 0, first))
-	assertProbes(t, exchange(t, stores[1], 0, first, second), first)
-	assertProbes(t, exchange(t, stores[1], 1, second)) // of another person
-	assertProbes(t, exchange(t, stores[0], 0, second), first, second)
-	assertProbes(t, exchange(t, stores[0], 0, first), second)
-}
-
-func (s suite) TestUpdateWithAllProbes(t *testing.T) {
-	stores := s.open(t)
-	var all []replay.Probe
-	for n := range replay.MaxProbes {
-		p := Probe(n, fmt.Sprint(n), time.Duration(n)*time.Second)
-		p.Result = replay.Result(n % 3)
-		all = append(all, p)
+	if got != want {
+		t.Errorf("Remember = %v, want %v", got, want)
 	}
-	exchange(t, stores[0], 0, all...)
-	assertProbes(t, exchange(t, stores[1], 0, all...), all...)
 }
 
 func (s suite) TestSeen(t *testing.T) {
-	stores := s.open(t)
-	m, other := memory(stores[0]), memory(stores[1])
+	both := s.open(t)
+	m, other := both[0], both[1]
 	AssertSeen(t, m, 1, Probe(10, "a", 0), false)
 	AssertSeen(t, m, 1, Probe(11, "b", 1), false)
 	AssertSeen(t, m, 1, Probe(10, "a", 2), false) // a retry
@@ -135,7 +126,7 @@ func (s suite) TestSeen(t *testing.T) {
 // TestRetry: a request that says anything else under the id of an earlier one is
 // no retry.
 func (s suite) TestRetry(t *testing.T) {
-	m := memory(s.open(t)[0])
+	m := s.open(t)[0]
 	claim := registrytest.Claim(registrytest.Person(t, 1))
 	name, date := claim, claim
 	name.Name = registrytest.Name(t, "Orang Lain")
@@ -153,12 +144,11 @@ func (s suite) TestRetry(t *testing.T) {
 
 // TestSeenKeepsTheLatest of each result.
 func (s suite) TestSeenKeepsTheLatest(t *testing.T) {
-	stores := s.open(t)
+	m := s.open(t)[0]
 	for person, tt := range []struct {
 		result replay.Result
 		keeps  int
 	}{{replay.NonMatch, replay.MaxOthers}, {replay.Match, replay.MaxOthers}, {replay.Verified, replay.MaxVerified}} {
-		m := memory(stores[0])
 		sent := func(n int, request string, after time.Duration) replay.Probe {
 			return probeOf(sesuai.Claim{}, n, request, after, tt.result)
 		}
@@ -173,8 +163,8 @@ func (s suite) TestSeenKeepsTheLatest(t *testing.T) {
 // TestFlood: photographs that fail displace none that did better, however many
 // there are.
 func (s suite) TestFlood(t *testing.T) {
-	stores := s.open(t)
-	m := memory(stores[0])
+	both := s.open(t)
+	m := both[0]
 	next := 100
 	flood := func(result replay.Result) {
 		t.Helper()
@@ -192,22 +182,20 @@ func (s suite) TestFlood(t *testing.T) {
 	flood(replay.Match)
 	flood(replay.NonMatch)
 	for n := range replay.MaxVerified {
-		AssertSeen(t, memory(stores[1]), 1, Probe(n, "again", time.Minute), true)
+		AssertSeen(t, both[1], 1, Probe(n, "again", time.Minute), true)
 	}
 }
 
 // TestSeenAtOnce: of several calls at the same time with one photograph, over two
-// stores, one is the first.
+// recorders, one is the first.
 func (s suite) TestSeenAtOnce(t *testing.T) {
-	stores := s.open(t)
-	memories := []*replay.Memory{memory(stores[0]), memory(stores[1])}
-	nik := registrytest.NIK(t, 1)
+	both := s.open(t)
 	for round := range 5 {
 		var firsts atomic.Int32
 		var group sync.WaitGroup
 		for i := range 8 {
 			group.Go(func() {
-				seen, err := memories[i%2].Seen(t.Context(), nik, Probe(round, fmt.Sprintf("%d-%d", round, i), 0))
+				seen, err := Seen(t.Context(), t, both[i%2], 1, Probe(round, fmt.Sprintf("%d-%d", round, i), 0))
 				if err != nil {
 					t.Error(err)
 				}
@@ -223,35 +211,44 @@ func (s suite) TestSeenAtOnce(t *testing.T) {
 	}
 }
 
-func (s suite) TestRemoveBefore(t *testing.T) {
-	stores := s.open(t)
-	old, recent, later := Probe(1, "a", 0), Probe(2, "b", time.Second), Probe(3, "c", 2*time.Second)
-	exchange(t, stores[0], 0, old)
-	exchange(t, stores[0], 1, old, recent) // the latest counts
-	exchange(t, stores[0], 2, later)
-	if err := stores[1].RemoveBefore(t.Context(), time.UnixMicro(recent.At)); err != nil {
-		t.Fatal(err)
+// TestPeopleAtOnce: the probes of several people are remembered at the same time,
+// in another order by each caller, over two recorders. Nobody's are lost.
+func (s suite) TestPeopleAtOnce(t *testing.T) {
+	both := s.open(t)
+	const callers, each = 8, 12
+	photograph := func(caller, i int) int { return 100*caller + i }
+	var group sync.WaitGroup
+	for caller := range callers {
+		group.Go(func() {
+			for i := range each {
+				person := (caller*each + i*(1+caller%2)) % People
+				seen, err := Seen(t.Context(), t, both[caller%2], person, Probe(photograph(caller, i), fmt.Sprint(caller, i), 0))
+				if seen || err != nil {
+					t.Errorf("Remember = %v, %v", seen, err)
+				}
+			}
+		})
 	}
-	assertProbes(t, exchange(t, stores[0], 0, later))
-	assertProbes(t, exchange(t, stores[0], 1, later), old, recent)
-	assertProbes(t, exchange(t, stores[0], 2, later), later)
-}
-
-func (s suite) TestEndedContext(t *testing.T) {
-	stores := s.open(t)
-	first, second := Probe(1, "a", 0), Probe(2, "b", 1)
-	exchange(t, stores[0], 0, first)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for method, call := range map[string]func() error{
-		"Update": func() error {
-			return stores[0].Update(ctx, registrytest.NIK(t, 0), func([]replay.Probe) []replay.Probe { return []replay.Probe{second} })
-		},
-		"RemoveBefore": func() error { return stores[0].RemoveBefore(ctx, start.Add(time.Hour)) },
-	} {
-		if err := call(); sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, context.Canceled) {
-			t.Errorf("%s = %v", method, err)
+	group.Wait()
+	for caller := range callers {
+		for i := range each {
+			person := (caller*each + i*(1+caller%2)) % People
+			AssertSeen(t, both[1], person, Probe(photograph(caller, i), "again", time.Second), true)
 		}
 	}
-	assertProbes(t, exchange(t, stores[0], 0, first), first)
+}
+
+// TestEndedProbe: nothing is remembered or recorded for a caller that is gone.
+func (s suite) TestEndedProbe(t *testing.T) {
+	both := s.open(t)
+	AssertSeen(t, both[0], 0, Probe(1, "a", 0), false)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if seen, err := Seen(ctx, t, both[0], 0, Probe(2, "b", 1)); seen || sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, context.Canceled) {
+		t.Errorf("Remember = %v, %v", seen, err)
+	}
+	if events, err := both[0].Events(t.Context(), audit.Filter{}); err != nil || len(events) != 1 {
+		t.Errorf("%d events are recorded, %v", len(events), err)
+	}
+	AssertSeen(t, both[1], 0, Probe(2, "c", 2), false)
 }

@@ -1,0 +1,137 @@
+package recorder
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/vault"
+)
+
+// entry is what one verification leaves behind.
+type entry struct {
+	// event is what is recorded. With a probe it is what eventOf returned last.
+	event audit.Event
+
+	// The rest is about the probe of a person, and zero without one.
+
+	nik     sesuai.NIK
+	probe   *replay.Probe
+	eventOf func(seen bool, err error) audit.Event
+	// seen and err are what the transaction that was run last has found: whether
+	// the probe was sent before, or why that is not known.
+	seen bool
+	err  error
+	// done is false if that transaction has left out the entry, since another one
+	// is changing the person.
+	done bool
+}
+
+// commit commits entries in one transaction. It leaves out those about people whom
+// another transaction is changing: an import may do so for seconds, and the others
+// must not wait for that.
+func (r *Recorder) commit(entries []*entry) error {
+	return r.inTx(context.Background(), entries, false)
+}
+
+// maxAlone is the maximum number of entries that are committed alone at a time.
+// Each may wait for another transaction, with a connection to the database.
+const maxAlone = 4
+
+// commitAlone commits an entry that commit has left out, once the other
+// transaction has ended.
+func (r *Recorder) commitAlone(ctx context.Context, e *entry) error {
+	select {
+	case r.alone <- struct{}{}:
+		defer func() { <-r.alone }()
+	case <-r.closed:
+		return sqldb.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return r.inTx(ctx, []*entry{e}, true)
+}
+
+// inTx commits entries in one transaction. If wait is false it may leave out some.
+func (r *Recorder) inTx(ctx context.Context, entries []*entry, wait bool) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	var updates []replay.Update
+	for _, e := range entries {
+		if e.probe != nil {
+			updates = append(updates, replay.Update{NIK: e.nik, Change: r.change(e)})
+		}
+	}
+	if len(updates) == 0 {
+		return r.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return r.appendTx(ctx, tx, entries) })
+	}
+	// The rows of people come before the head of the trail: whoever changes a
+	// person has this order, too, and the head is what everybody waits for.
+	return r.o.Vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
+		for _, e := range entries {
+			e.done = e.probe == nil
+		}
+		if err := r.o.Probes.UpdateTx(ctx, tx, keys, updates, wait); err != nil {
+			return err
+		}
+		done := slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return !e.done })
+		if len(done) == 0 {
+			return nil
+		}
+		return r.appendTx(ctx, tx, done)
+	})
+}
+
+// change returns what the entry does with the earlier probes of its person: it
+// judges the entry's probe and decides on the event.
+func (r *Recorder) change(e *entry) func([]replay.Probe, error) []replay.Probe {
+	return func(earlier []replay.Probe, err error) (kept []replay.Probe) {
+		e.seen, e.err, e.done = false, err, true
+		if err == nil {
+			e.seen, kept, e.err = r.judge(earlier, *e.probe)
+		}
+		e.event = e.eventOf(e.seen, e.err)
+		return kept
+	}
+}
+
+// judge is replay.Judge. A panic becomes an error, since the entries of others
+// share the transaction. The error says only the type of the panic's value, which
+// may hold part of the probe.
+func (r *Recorder) judge(earlier []replay.Probe, p replay.Probe) (seen bool, kept []replay.Probe, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			seen, kept, err = false, nil, fmt.Errorf("panic: %T", v)
+		}
+	}()
+	seen, kept = replay.Judge(earlier, p, r.o.MaxAge)
+	return seen, kept, nil
+}
+
+// appendTx appends the events to the trail, and those of verified people to the
+// outbox.
+func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry) error {
+	events := make([]audit.Event, len(entries))
+	for i, e := range entries {
+		events[i] = e.event
+	}
+	first, err := r.o.Trail.AppendTx(ctx, tx, events)
+	if err != nil || r.o.Outbox == nil {
+		return err
+	}
+	var rows []balikan.Row
+	for i, e := range events {
+		if e.Result == audit.Verified {
+			rows = append(rows, balikan.Row{Seq: first + int64(i), At: e.Time, Customer: e.RequestID, NIK: e.NIK})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return r.o.Outbox.AddTx(ctx, tx, rows)
+}

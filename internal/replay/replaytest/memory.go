@@ -1,0 +1,49 @@
+package replaytest
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/audit/audittest"
+	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/verify"
+)
+
+// Memory is a verify.Recorder in memory. It remembers probes of anybody, and it can
+// be told to fail: see audittest.Memory. Its zero value is empty.
+type Memory struct {
+	audittest.Memory
+	mu     sync.Mutex
+	probes map[string][]replay.Probe // by NIK
+}
+
+var _ verify.Recorder = (*Memory)(nil)
+
+// Append implements audit.Log.
+func (m *Memory) Append(ctx context.Context, e audit.Event) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.Memory.Append(ctx, e)
+}
+
+// Remember implements verify.Recorder. It calls event for every outcome, as a
+// recorder may that runs its transaction again.
+func (m *Memory) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(bool, error) audit.Event) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	seen, kept := replay.Judge(m.probes[nik.Reveal()], p, replay.DefaultMaxAge)
+	event(false, context.Canceled)
+	event(!seen, nil)
+	before := len(m.Recorded())
+	err := m.Memory.Append(ctx, event(seen, nil))
+	if len(m.Recorded()) > before { // so it is if the failure came after that
+		if m.probes == nil {
+			m.probes = make(map[string][]replay.Probe)
+		}
+		m.probes[nik.Reveal()] = slices.Clone(kept)
+	}
+	return seen && err == nil, err
+}
