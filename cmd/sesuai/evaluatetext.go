@@ -47,11 +47,11 @@ func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 			rates[i].Name = printable(each.Name)
 		}
 		table(&b, "At the threshold, by group (pairs within the group):", "group", rates)
-		fmt.Fprintf(&b, "highest over lowest: FMR %s, FNMR %s\n", ratio(g.FMRRatio), ratio(g.FNMRRatio))
 		for _, each := range g.Each {
 			fmt.Fprintf(&b, "not acquired in %s: %s\n", printable(each.Name), rate(each.FTA))
 		}
 	}
+	evenness(&b, r.Evenness)
 	fmt.Fprint(&b, "\nFMR: how often two people pass as one; by people, every two people weigh the same, however many photographs\n"+
 		"they have. FNMR: how often one person fails, not being acquired included. In brackets 95 % intervals over people.\n\n")
 	for _, f := range files {
@@ -102,13 +102,6 @@ func share(v float64) string {
 	v, _ = strconv.ParseFloat(strconv.FormatFloat(100*v, 'e', 1, 64), 64)
 	decimals := max(1-int(math.Floor(math.Log10(v)+1e-9)), 0)
 	return strconv.FormatFloat(v, 'f', decimals, 64) + " %"
-}
-
-func ratio(v float64) string {
-	if v == 0 {
-		return "not known (the lowest is 0)"
-	}
-	return strconv.FormatFloat(v, 'f', 1, 64)
 }
 
 // grouped writes a number with commas between the thousands.

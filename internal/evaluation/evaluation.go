@@ -83,6 +83,8 @@ type Scores struct {
 	Failed []Failure
 	// folded are the listed pairs, if the list has folds.
 	folded []foldedScore
+	// acquired is by sample and face.Use.
+	acquired [][2]acquired
 }
 
 // Shorter returns the length that counts for a score: face.Similarity.Length.
@@ -167,8 +169,12 @@ type Report struct {
 	// Genuine and Impostor are the score histograms.
 	Genuine  Histogram `json:"genuine_histogram"`
 	Impostor Histogram `json:"impostor_histogram"`
-	// Groups compares the list's groups at the threshold; set if it has any.
+	// Groups holds the rates of the list's groups at the threshold; set if it has
+	// any.
 	Groups *Groups `json:"groups,omitempty"`
+	// Evenness compares the rates at the threshold between parts of the pairs, by
+	// each property of the photographs and by group.
+	Evenness []Breakdown `json:"evenness,omitempty"`
 	// Worst are the pairs to look at.
 	Worst Worst `json:"worst"`
 }
@@ -236,15 +242,11 @@ type Histogram struct {
 	Shares []float64 `json:"shares"`
 }
 
-// Groups compares groups of people.
+// Groups holds the rates of groups of people.
 type Groups struct {
 	// Each holds one group's own rates at the threshold; impostors are pairs
 	// within the group.
 	Each []GroupRates `json:"each"`
-	// FMRRatio and FNMRRatio are the highest rate over the lowest; 0 if the
-	// lowest is 0.
-	FMRRatio  float64 `json:"fmr_ratio"`
-	FNMRRatio float64 `json:"fnmr_ratio"`
 }
 
 // GroupRates are the rates within one group.

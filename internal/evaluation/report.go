@@ -31,7 +31,12 @@ type Measuring struct {
 	// same figures. Replicates is how often it draws; 0 is DefaultReplicates.
 	Seed       uint64
 	Replicates int
+	// MinPart is how many impostor pairs each part of a Breakdown has at least;
+	// 0 is DefaultMinPart.
+	MinPart int64
 }
+
+func (m Measuring) minPart() int64 { return cmp.Or(m.MinPart, DefaultMinPart) }
 
 // Lowest returns the lowest cosine at which a report has rates.
 func (m Measuring) Lowest() float64 {
@@ -57,13 +62,19 @@ func Measure(ctx context.Context, s *Scores, m Measuring) (*Report, error) {
 		Folds: crossValidated(s.folded), DET: r.tally.det(), Worst: r.worst(),
 	}
 	out.Genuine, out.Impostor = r.tally.histograms()
-	at, atFMR, groups := r.anchors(), r.levels(), r.groups()
+	at, atFMR, groups, evenness := r.anchors(), r.levels(), r.groups(), r.breakdowns()
+	if len(groups) > 1 {
+		evenness = append(evenness, byGroup(groups))
+	}
 	fta := r.fta(func(int) bool { return true })
 	if err := r.resampling.run(ctx); err != nil {
 		return nil, err
 	}
-	out.At, out.AtFMR, out.Groups = finished(at), finished(atFMR), compared(groups)
-	out.Acquisition = Acquisition{FTA: fta.Rate, Causes: make(map[string]int)}
+	out.At, out.AtFMR, out.Groups = finished(at), finished(atFMR), finishedGroups(groups)
+	for _, b := range evenness {
+		out.Evenness = append(out.Evenness, b.finish())
+	}
+	out.Acquisition = Acquisition{FTA: fta.result(), Causes: make(map[string]int)}
 	for _, f := range s.Failed {
 		out.Acquisition.Causes[string(f.Kind)]++
 		for _, measure := range f.Measures {
@@ -93,7 +104,7 @@ type pending struct {
 }
 
 func (p pending) finish() RatesAt {
-	p.FMR, p.FMRByPeople, p.FNMR = p.fmr.photographs, p.fmr.byPeople, p.fnmr.Rate
+	p.FMR, p.FMRByPeople, p.FNMR = p.fmr.photographs.result(), p.fmr.byPeople.result(), p.fnmr.result()
 	return p.RatesAt
 }
 
@@ -123,7 +134,7 @@ func (r *reporter) anchors() []pending {
 	var out []pending
 	for _, a := range anchors {
 		if a.cosine >= r.Impostors.Floor || r.Impostors.Pairs == 0 {
-			out = append(out, r.at(a.name, a.cosine, r.total(), func(int) bool { return true }))
+			out = append(out, r.at(a.name, a.cosine, []*pairTotal{r.total()}, everyPair)[0])
 		}
 	}
 	return out
@@ -155,61 +166,91 @@ func (r *reporter) levels() []pending {
 			return out
 		}
 		if cosine, _, ok := r.tally.highest(int(n)); ok {
-			out = append(out, r.at(fmt.Sprintf("FMR 1e-%d", exponent), cosine, r.total(), func(int) bool { return true }))
+			out = append(out, r.at(fmt.Sprintf("FMR 1e-%d", exponent), cosine, []*pairTotal{r.total()}, everyPair)[0])
 		}
 	}
 }
 
-// at registers the rates at a cosine with the bootstrap, among the wanted people;
-// of is the total of their pairs.
-func (r *reporter) at(name string, cosine float64, of *pairTotal, wanted func(person int) bool) pending {
-	p := pending{
-		RatesAt: RatesAt{
-			Name: name, Cosine: cosine,
-			Percentage: r.Calibration.Percentage(cosine).Value(), StatedFMR: r.statedFMR(cosine),
-		},
-		fmr: &impostorRate{of: of}, fnmr: r.newPersonRate(),
+// everyPair puts all pairs into one part.
+func everyPair(_, _ int) int { return 0 }
+
+// at registers the rates at a cosine with the bootstrap, for each part of the
+// pairs. part returns the part of a pair of photographs; a pair in none is -1. of
+// holds the totals of the impostor pairs in the parts.
+func (r *reporter) at(name string, cosine float64, of []*pairTotal, part func(reference, probe int) int) []pending {
+	out := make([]pending, len(of))
+	hits, fnmr := r.hits(cosine, len(of), part), r.nonMatches(cosine, len(of), part)
+	for k := range out {
+		out[k] = pending{
+			RatesAt: RatesAt{
+				Name: name, Cosine: cosine,
+				Percentage: r.Calibration.Percentage(cosine).Value(), StatedFMR: r.statedFMR(cosine),
+			},
+			fmr: &impostorRate{hits: hits[k], of: of[k]}, fnmr: fnmr[k],
+		}
+		r.resampling.impostors = append(r.resampling.impostors, out[k].fmr)
 	}
-	index := make(map[[2]int]int)
-	for _, ends := range r.tally.people[:r.tally.reaching(cosine)] {
-		if !wanted(ends[0]) || !wanted(ends[1]) {
+	return out
+}
+
+// hits returns the impostor pairs that reach a cosine, for each of so many parts.
+func (r *reporter) hits(cosine float64, parts int, part func(reference, probe int) int) [][]pairCount {
+	type key struct {
+		part int
+		ends [2]int
+	}
+	index := make(map[key]int)
+	out := make([][]pairCount, parts)
+	for n, s := range r.Impostors.Tail[:r.tally.reaching(cosine)] {
+		k := part(int(s.Reference), int(s.Probe))
+		if k < 0 {
 			continue
 		}
-		i, ok := index[ends]
+		ends := r.tally.people[n]
+		i, ok := index[key{k, ends}]
 		if !ok {
-			i = len(p.fmr.hits)
-			index[ends] = i
-			p.fmr.hits = append(p.fmr.hits, pairCount{a: int32(ends[0]), b: int32(ends[1])})
+			i = len(out[k])
+			index[key{k, ends}] = i
+			out[k] = append(out[k], pairCount{a: int32(ends[0]), b: int32(ends[1])})
 		}
-		p.fmr.hits[i].n++
+		out[k][i].n++
 	}
-	for i := range p.fmr.hits {
-		h := &p.fmr.hits[i]
-		h.weight = h.n / float64(r.Impostors.PerPair(int(h.a), int(h.b)))
-	}
-	count := func(reference int, wrong bool) {
-		person := r.Set.Samples[reference].Person
-		if !wanted(person) {
-			return
+	for _, hits := range out {
+		for i := range hits {
+			hits[i].weight = hits[i].n / float64(r.Impostors.PerPair(int(hits[i].a), int(hits[i].b)))
 		}
-		p.fnmr.of[person]++
-		if wrong {
-			p.fnmr.errors[person]++
+	}
+	return out
+}
+
+// nonMatches registers the share of genuine pairs that do not reach a cosine with
+// the bootstrap, for each of so many parts.
+func (r *reporter) nonMatches(cosine float64, parts int, part func(reference, probe int) int) []*personRate {
+	out := make([]*personRate, parts)
+	for k := range out {
+		out[k] = r.newPersonRate()
+	}
+	count := func(reference, probe int, wrong bool) {
+		if k := part(reference, probe); k >= 0 {
+			person := r.Set.Samples[reference].Person
+			out[k].tried[person]++
+			if wrong {
+				out[k].wrong[person]++
+			}
 		}
 	}
 	for _, s := range r.Genuine {
-		count(int(s.Reference), float64(s.Value) < cosine)
+		count(int(s.Reference), int(s.Probe), float64(s.Value) < cosine)
 	}
 	for _, missed := range r.Missed {
-		count(missed.Reference, true)
+		count(missed.Reference, missed.Probe, true)
 	}
-	r.resampling.impostors = append(r.resampling.impostors, p.fmr)
-	r.resampling.persons = append(r.resampling.persons, p.fnmr)
-	return p
+	r.resampling.persons = append(r.resampling.persons, out...)
+	return out
 }
 
 func (r *reporter) newPersonRate() *personRate {
-	return &personRate{errors: make([]float64, len(r.Set.People)), of: make([]float64, len(r.Set.People))}
+	return &personRate{wrong: make([]float64, len(r.Set.People)), tried: make([]float64, len(r.Set.People))}
 }
 
 // fta registers the failure to acquire rate of the wanted people with the
@@ -218,12 +259,12 @@ func (r *reporter) fta(wanted func(person int) bool) *personRate {
 	p := r.newPersonRate()
 	for _, s := range r.Set.Samples {
 		if wanted(s.Person) {
-			p.of[s.Person]++
+			p.tried[s.Person]++
 		}
 	}
 	for _, f := range r.Failed {
 		if person := r.Set.Samples[f.Sample].Person; wanted(person) {
-			p.errors[person]++
+			p.wrong[person]++
 		}
 	}
 	r.resampling.persons = append(r.resampling.persons, p)
@@ -289,42 +330,34 @@ func (r *reporter) groups() []pendingGroup {
 	for _, s := range r.Set.Samples {
 		groupOf[s.Person] = s.Group
 	}
+	within := func(g int) func(person int) bool { return func(person int) bool { return groupOf[person] == g } }
+	var of []*pairTotal
+	for g := range r.Set.Groups {
+		of = append(of, r.totalOf(within(g)))
+	}
+	rates := r.at(ThresholdName, r.thresholdCosine(), of, func(reference, probe int) int {
+		g := groupOf[r.Set.Samples[reference].Person]
+		if g != groupOf[r.Set.Samples[probe].Person] {
+			return -1
+		}
+		return g
+	})
 	var out []pendingGroup
 	for g, name := range r.Set.Groups {
-		within := func(person int) bool { return groupOf[person] == g }
-		out = append(out, pendingGroup{
-			name, r.at(ThresholdName, r.thresholdCosine(), r.totalOf(within), within), r.fta(within),
-		})
+		out = append(out, pendingGroup{name, rates[g], r.fta(within(g))})
 	}
 	return out
 }
 
-func compared(groups []pendingGroup) *Groups {
+func finishedGroups(groups []pendingGroup) *Groups {
 	if groups == nil {
 		return nil
 	}
 	out := &Groups{}
-	var fmr, fnmr []float64
 	for _, g := range groups {
-		rates := g.rates.finish()
-		out.Each = append(out.Each, GroupRates{Name: g.name, Rates: rates, FTA: g.fta.Rate})
-		if rates.FMR.Of > 0 {
-			fmr = append(fmr, rates.FMR.Value)
-		}
-		if rates.FNMR.Of > 0 {
-			fnmr = append(fnmr, rates.FNMR.Value)
-		}
+		out.Each = append(out.Each, GroupRates{Name: g.name, Rates: g.rates.finish(), FTA: g.fta.result()})
 	}
-	out.FMRRatio, out.FNMRRatio = spread(fmr), spread(fnmr)
 	return out
-}
-
-// spread returns the highest rate over the lowest; 0 if the lowest is 0.
-func spread(rates []float64) float64 {
-	if len(rates) == 0 || slices.Min(rates) == 0 {
-		return 0
-	}
-	return slices.Max(rates) / slices.Min(rates)
 }
 
 // statedFMR returns the false match rate that the calibration states at a cosine.

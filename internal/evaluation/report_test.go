@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,9 +124,16 @@ func TestGroups(t *testing.T) {
 	assertRate(t, "FMR in second", second.Rates.FMR, 1, 2) // x_2-y
 	assertRate(t, "FNMR in second", second.Rates.FNMR, 1, 1)
 	assertRate(t, "FTA in second", second.FTA, 1, 4)
-	if math.Abs(r.Groups.FMRRatio-0.5/0.4) > 1e-9 || r.Groups.FNMRRatio != 0 {
-		t.Errorf("ratios %v, %v", r.Groups.FMRRatio, r.Groups.FNMRRatio)
+	// Together 3 of 7, and 1 of 2.
+	b := breakdown(t, r, evaluation.PartsByGroup)
+	if b.Label(0) != "first" || b.Label(1) != "second" || b.FMR.Worst != 1 || b.FNMR.Worst != 1 {
+		t.Errorf("%+v", b)
 	}
+	assertRate(t, "FMR within groups", b.FMR.Mean, 3, 7)
+	assertRate(t, "FNMR within groups", b.FNMR.Mean, 1, 2)
+	assertRatio(t, "FMR in first", b.Parts[0].FMRRatio, 2./5/(3./7))
+	assertRatio(t, "FMR in second", b.FMR.Ratio, 1./2/(3./7))
+	assertRatio(t, "FNMR in second", b.FNMR.Ratio, 2)
 }
 
 func TestFolds(t *testing.T) {
@@ -339,7 +347,10 @@ func TestReportsHold(t *testing.T) {
 				}
 			}
 		}
-		first.Groups, shuffled.Groups = nil, nil
+		for _, x := range []*evaluation.Report{first, shuffled} {
+			x.Groups = nil // and its breakdown, which has the same figures
+			x.Evenness = slices.DeleteFunc(x.Evenness, func(b evaluation.Breakdown) bool { return b.By == evaluation.PartsByGroup })
+		}
 		if diff := cmp.Diff(first, shuffled, intervals, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 			r.Error("shuffled:", diff)
 		}

@@ -139,6 +139,7 @@ func TestPlotsKeepToTheirRange(t *testing.T) {
 		{Cosine: 0.6, FMR: 0, FNMR: 0.2},
 		{Cosine: 0.7, FMR: math.Inf(1), FNMR: -1},
 	}
+	r.Evenness = nil
 	_, page := draw(t, r)
 	if n := len(page.all("svg")); n != 2 {
 		t.Fatalf("%d plots", n)
@@ -237,6 +238,31 @@ func anyReport(t *rapid.T) *evaluation.Report {
 	group := rapid.Custom(func(t *rapid.T) evaluation.GroupRates {
 		return evaluation.GroupRates{Name: text.Draw(t, "name"), Rates: at.Draw(t, "rates"), FTA: rate.Draw(t, "fta")}
 	})
+	ratio := rapid.Custom(func(t *rapid.T) evaluation.Ratio {
+		return evaluation.Ratio{Value: number.Draw(t, "value"), Low: number.Draw(t, "low"), High: number.Draw(t, "high")}
+	})
+	part := rapid.Custom(func(t *rapid.T) evaluation.Part {
+		return evaluation.Part{
+			Name: text.Draw(t, "name"),
+			From: rapid.Ptr(number, true).Draw(t, "from"), To: rapid.Ptr(number, true).Draw(t, "to"),
+			FMR: rate.Draw(t, "fmr"), FNMR: rate.Draw(t, "fnmr"),
+			FMRRatio: ratio.Draw(t, "fmr ratio"), FNMRRatio: ratio.Draw(t, "fnmr ratio"),
+		}
+	})
+	spread := rapid.Custom(func(t *rapid.T) evaluation.Spread {
+		return evaluation.Spread{
+			Mean: rate.Draw(t, "mean"), Worst: rapid.IntRange(-1, 3).Draw(t, "worst"), Ratio: ratio.Draw(t, "ratio"),
+			Uneven: rapid.SliceOfN(rapid.IntRange(-1, 3), 0, 2).Draw(t, "uneven"),
+		}
+	})
+	breakdown := rapid.Custom(func(t *rapid.T) evaluation.Breakdown {
+		return evaluation.Breakdown{
+			By:   rapid.OneOf(rapid.Just(evaluation.PartsByGroup), text).Draw(t, "by"),
+			Unit: rapid.OneOf(rapid.Just("°"), text).Draw(t, "unit"), HigherIsWorse: rapid.Bool().Draw(t, "higher is worse"),
+			Parts: rapid.SliceOfN(part, 0, 3).Draw(t, "parts"),
+			FMR:   spread.Draw(t, "fmr"), FNMR: spread.Draw(t, "fnmr"),
+		}
+	})
 	r := &evaluation.Report{
 		Tool: text.Draw(t, "tool"), Title: text.Draw(t, "title"), Subject: text.Draw(t, "subject"),
 		Duration: time.Duration(rapid.Int64().Draw(t, "duration")),
@@ -248,8 +274,9 @@ func anyReport(t *rapid.T) *evaluation.Report {
 			Causes: rapid.MapOfN(text, whole, 0, 3).Draw(t, "causes"), Measures: rapid.MapOfN(text, whole, 0, 3).Draw(t, "measures"),
 		},
 		At: rapid.SliceOfN(at, 0, 3).Draw(t, "at"), AtFMR: rapid.SliceOfN(at, 0, 2).Draw(t, "at fmr"),
-		DET:     rapid.SliceOfN(point, 0, 20).Draw(t, "det"),
-		Genuine: histogram.Draw(t, "genuine"), Impostor: histogram.Draw(t, "impostor"),
+		Evenness: rapid.SliceOfN(breakdown, 0, 2).Draw(t, "evenness"),
+		DET:      rapid.SliceOfN(point, 0, 20).Draw(t, "det"),
+		Genuine:  histogram.Draw(t, "genuine"), Impostor: histogram.Draw(t, "impostor"),
 		Worst: evaluation.Worst{
 			Genuine: rapid.SliceOfN(pair, 0, 2).Draw(t, "worst genuine"), Impostor: rapid.SliceOfN(pair, 0, 2).Draw(t, "worst impostor"),
 			Failed: []evaluation.FailedSample{{File: text.Draw(t, "file"), Code: text.Draw(t, "code")}},
@@ -259,10 +286,7 @@ func anyReport(t *rapid.T) *evaluation.Report {
 		r.Folds = &evaluation.Folds{Number: whole.Draw(t, "folds"), Accuracy: number.Draw(t, "accuracy"), Deviation: number.Draw(t, "deviation")}
 	}
 	if rapid.Bool().Draw(t, "with groups") {
-		r.Groups = &evaluation.Groups{
-			Each:     rapid.SliceOfN(group, 0, 3).Draw(t, "groups"),
-			FMRRatio: number.Draw(t, "fmr ratio"), FNMRRatio: number.Draw(t, "fnmr ratio"),
-		}
+		r.Groups = &evaluation.Groups{Each: rapid.SliceOfN(group, 0, 3).Draw(t, "groups")}
 	}
 	return r
 }

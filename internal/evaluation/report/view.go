@@ -31,10 +31,12 @@ type view struct {
 	// DETHidden says how many points a logarithmic axis cannot show.
 	DETHidden string
 	Groups    rateTable
-	// Spread compares the groups.
-	Spread string
-	Worst  []pairTable
-	Failed []cause
+	// Evenness compares the parts of the pairs by each property. Undivided are
+	// the properties by which the pairs were not divided. Uneven are warnings.
+	Evenness          []breakdown
+	Undivided, Uneven []string
+	Worst             []pairTable
+	Failed            []cause
 }
 
 // fact is a line about what was measured.
@@ -115,13 +117,18 @@ func newView(r *evaluation.Report) (*view, error) {
 			row.Name, row.Pass, row.FTA = orNone(name(g.Name)), false, cell(g.FTA)
 			v.Groups.Rows = append(v.Groups.Rows, row)
 		}
-		v.Spread = spread(r.Groups)
 	}
 	for _, f := range r.Worst.Failed {
 		v.Failed = append(v.Failed, cause{orNone(name(f.File)), orNone(name(f.Code))})
 	}
 
 	var err error
+	if v.Evenness, v.Undivided, v.Uneven, err = breakdowns(r); err != nil {
+		return nil, err
+	}
+	if len(v.Uneven) > 0 {
+		v.Lead = append(v.Lead, "These rates are means, and uneven: see the warnings in the section Evenness.")
+	}
 	hidden := 0
 	if v.DET, hidden, err = detPlot(r); err != nil {
 		return nil, err
@@ -337,20 +344,6 @@ func cell(r evaluation.Rate) rateCell {
 		c.Counts = count(r.Errors) + " of " + count(r.Of)
 	}
 	return c
-}
-
-// spread compares the groups by the highest rate over the lowest.
-func spread(g *evaluation.Groups) string {
-	if len(g.Each) < 2 {
-		return ""
-	}
-	one := func(rate string, of float64) string {
-		if ratio(of) == none {
-			return rate + ": no ratio, since a group has no error or no pairs"
-		}
-		return rate + ": " + ratio(of) + " times"
-	}
-	return "The highest rate of a group over the lowest. " + one("FMR", g.FMRRatio) + ". " + one("FNMR", g.FNMRRatio) + "."
 }
 
 func pairs(of []evaluation.WorstPair) []pairRow {
