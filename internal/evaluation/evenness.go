@@ -138,8 +138,8 @@ type pendingBreakdown struct {
 // breakdowns registers the rates at the threshold by every property with the
 // bootstrap.
 func (r *reporter) breakdowns() []*pendingBreakdown {
-	cosine := r.thresholdCosine()
-	if cosine < r.Impostors.Floor {
+	score := r.thresholdScore()
+	if score < r.Impostors.Floor {
 		return nil
 	}
 	var out []*pendingBreakdown
@@ -153,9 +153,9 @@ func (r *reporter) breakdowns() []*pendingBreakdown {
 		for k := range len(d.edges) + 1 {
 			b.Parts = append(b.Parts, d.bounds(k, p.higherIsWorse))
 		}
-		fmr := &dividedRates{of: r.dividedTotal(d), hits: r.hits(cosine, len(b.Parts), d.part), rates: make([]tallied, len(b.Parts))}
+		fmr := &dividedRates{of: r.dividedTotal(d), hits: r.hits(score, len(b.Parts), d.part), rates: make([]tallied, len(b.Parts))}
 		r.resampling.divided = append(r.resampling.divided, fmr)
-		for k, fnmr := range r.nonMatches(cosine, len(b.Parts), d.part) {
+		for k, fnmr := range r.nonMatches(score, len(b.Parts), d.part) {
 			b.fmr, b.fnmr = append(b.fmr, &fmr.rates[k]), append(b.fnmr, &fnmr.tallied)
 		}
 	}

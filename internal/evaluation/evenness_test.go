@@ -163,7 +163,7 @@ func TestPartsAreExact(t *testing.T) {
 					return math.Round(1800/math.Pi*math.Acos(math.Sqrt(conditions[n].HeadPoseYaw/100))) / 10
 				},
 			}
-			threshold := rates(t, report.At, evaluation.ThresholdName).Cosine
+			threshold := rates(t, report.At, evaluation.ThresholdName).Score
 			for by, value := range values {
 				b := breakdown(t, report, by)
 				if len(b.Parts) > 0 {

@@ -14,7 +14,7 @@ import (
 const (
 	// DefaultReplicates is the number of bootstrap replicates.
 	DefaultReplicates = 1000
-	// minReaching is how many impostor pairs must reach a cosine for the
+	// minReaching is how many impostor pairs must reach a score for the
 	// report to state the list's own false match rate there.
 	minReaching = 10
 	// maxWorst is how many of the worst pairs of each kind are listed.
@@ -38,9 +38,9 @@ type Measuring struct {
 
 func (m Measuring) minPart() int64 { return cmp.Or(m.MinPart, DefaultMinPart) }
 
-// Lowest returns the lowest cosine at which a report has rates.
+// Lowest returns the lowest score at which a report has rates.
 func (m Measuring) Lowest() float64 {
-	lowest := m.thresholdCosine()
+	lowest := m.thresholdScore()
 	for _, a := range m.Calibration.Anchors {
 		lowest = min(lowest, a.Score)
 	}
@@ -55,7 +55,7 @@ func Measure(ctx context.Context, s *Scores, m Measuring) (*Report, error) {
 		resampling: resampling{people: len(s.Set.People), replicates: cmp.Or(m.Replicates, DefaultReplicates), seed: m.Seed},
 	}
 	out := &Report{
-		Calibration: m.Calibration.ID, AllPairs: s.AllPairs,
+		Calibration: m.Calibration.ID, LengthWeight: s.Formula.LengthWeight, AllPairs: s.AllPairs,
 		Photographs: len(s.Set.Samples), People: len(s.Set.People),
 		GenuinePairs:  len(s.Genuine) + len(s.Missed),
 		ImpostorPairs: s.Impostors.Pairs, ImpostorPeoplePairs: s.Impostors.PeoplePairs,
@@ -96,7 +96,7 @@ type reporter struct {
 	everybody  *pairTotal
 }
 
-// pending are rates at a cosine whose intervals are not computed yet.
+// pending are rates at a score whose intervals are not computed yet.
 type pending struct {
 	RatesAt
 	fmr  *impostorRate
@@ -117,24 +117,24 @@ func finished(all []pending) []RatesAt {
 }
 
 // anchors returns the rates at the calibration's anchors and the threshold, in
-// the order of the cosines. An anchor at the threshold has the threshold's name.
-// Cosines below the floor of the impostor scores have no rates.
+// the order of the scores. An anchor at the threshold has the threshold's name.
+// Scores below the floor of the impostor scores have no rates.
 func (r *reporter) anchors() []pending {
 	type anchor struct {
-		name   string
-		cosine float64
+		name  string
+		score float64
 	}
-	anchors := []anchor{{ThresholdName, r.thresholdCosine()}}
+	anchors := []anchor{{ThresholdName, r.thresholdScore()}}
 	for _, a := range r.Calibration.Anchors {
 		if r.Calibration.Percentage(a.Score) != r.Threshold {
 			anchors = append(anchors, anchor{"anchor", a.Score})
 		}
 	}
-	slices.SortStableFunc(anchors, func(a, b anchor) int { return cmp.Compare(a.cosine, b.cosine) })
+	slices.SortStableFunc(anchors, func(a, b anchor) int { return cmp.Compare(a.score, b.score) })
 	var out []pending
 	for _, a := range anchors {
-		if a.cosine >= r.Impostors.Floor || r.Impostors.Pairs == 0 {
-			out = append(out, r.at(a.name, a.cosine, []*pairTotal{r.total()}, everyPair)[0])
+		if a.score >= r.Impostors.Floor || r.Impostors.Pairs == 0 {
+			out = append(out, r.at(a.name, a.score, []*pairTotal{r.total()}, everyPair)[0])
 		}
 	}
 	return out
@@ -143,9 +143,9 @@ func (r *reporter) anchors() []pending {
 // ThresholdName is the RatesAt.Name of the rates at the threshold.
 const ThresholdName = "threshold"
 
-// thresholdCosine returns the lowest cosine that matches. Since percentages are
-// rounded, it is slightly below the cosine whose percentage is the threshold.
-func (m Measuring) thresholdCosine() float64 {
+// thresholdScore returns the lowest score that matches. Since percentages are
+// rounded, it is slightly below the score whose percentage is the threshold.
+func (m Measuring) thresholdScore() float64 {
 	low, high := -1.0, 1.0
 	for high-low > 1e-9 {
 		if middle := (low + high) / 2; m.Calibration.Percentage(middle).AtLeast(m.Threshold) {
@@ -157,7 +157,7 @@ func (m Measuring) thresholdCosine() float64 {
 	return high
 }
 
-// levels returns the rates at the cosines of the list's own false match rates.
+// levels returns the rates at the scores of the list's own false match rates.
 func (r *reporter) levels() []pending {
 	var out []pending
 	for exponent := 2; ; exponent++ {
@@ -165,8 +165,8 @@ func (r *reporter) levels() []pending {
 		if n < minReaching {
 			return out
 		}
-		if cosine, _, ok := r.tally.highest(int(n)); ok {
-			out = append(out, r.at(fmt.Sprintf("FMR 1e-%d", exponent), cosine, []*pairTotal{r.total()}, everyPair)[0])
+		if score, _, ok := r.tally.highest(int(n)); ok {
+			out = append(out, r.at(fmt.Sprintf("FMR 1e-%d", exponent), score, []*pairTotal{r.total()}, everyPair)[0])
 		}
 	}
 }
@@ -174,17 +174,17 @@ func (r *reporter) levels() []pending {
 // everyPair puts all pairs into one part.
 func everyPair(_, _ int) int { return 0 }
 
-// at registers the rates at a cosine with the bootstrap, for each part of the
+// at registers the rates at a score with the bootstrap, for each part of the
 // pairs. part returns the part of a pair of photographs; a pair in none is -1. of
 // holds the totals of the impostor pairs in the parts.
-func (r *reporter) at(name string, cosine float64, of []*pairTotal, part func(reference, probe int) int) []pending {
+func (r *reporter) at(name string, score float64, of []*pairTotal, part func(reference, probe int) int) []pending {
 	out := make([]pending, len(of))
-	hits, fnmr := r.hits(cosine, len(of), part), r.nonMatches(cosine, len(of), part)
+	hits, fnmr := r.hits(score, len(of), part), r.nonMatches(score, len(of), part)
 	for k := range out {
 		out[k] = pending{
 			RatesAt: RatesAt{
-				Name: name, Cosine: cosine,
-				Percentage: r.Calibration.Percentage(cosine).Value(), StatedFMR: r.statedFMR(cosine),
+				Name: name, Score: score,
+				Percentage: r.Calibration.Percentage(score).Value(), StatedFMR: r.statedFMR(score),
 			},
 			fmr: &impostorRate{hits: hits[k], of: of[k]}, fnmr: fnmr[k],
 		}
@@ -193,15 +193,15 @@ func (r *reporter) at(name string, cosine float64, of []*pairTotal, part func(re
 	return out
 }
 
-// hits returns the impostor pairs that reach a cosine, for each of so many parts.
-func (r *reporter) hits(cosine float64, parts int, part func(reference, probe int) int) [][]pairCount {
+// hits returns the impostor pairs that reach a score, for each of so many parts.
+func (r *reporter) hits(score float64, parts int, part func(reference, probe int) int) [][]pairCount {
 	type key struct {
 		part int
 		ends [2]int
 	}
 	index := make(map[key]int)
 	out := make([][]pairCount, parts)
-	for n, s := range r.Impostors.Tail[:r.tally.reaching(cosine)] {
+	for n, s := range r.Impostors.Tail[:r.tally.reaching(score)] {
 		k := part(int(s.Reference), int(s.Probe))
 		if k < 0 {
 			continue
@@ -223,9 +223,9 @@ func (r *reporter) hits(cosine float64, parts int, part func(reference, probe in
 	return out
 }
 
-// nonMatches registers the share of genuine pairs that do not reach a cosine with
+// nonMatches registers the share of genuine pairs that do not reach a score with
 // the bootstrap, for each of so many parts.
-func (r *reporter) nonMatches(cosine float64, parts int, part func(reference, probe int) int) []*personRate {
+func (r *reporter) nonMatches(score float64, parts int, part func(reference, probe int) int) []*personRate {
 	out := make([]*personRate, parts)
 	for k := range out {
 		out[k] = r.newPersonRate()
@@ -240,7 +240,7 @@ func (r *reporter) nonMatches(cosine float64, parts int, part func(reference, pr
 		}
 	}
 	for _, s := range r.Genuine {
-		count(int(s.Reference), int(s.Probe), float64(s.Value) < cosine)
+		count(int(s.Reference), int(s.Probe), float64(s.Value) < score)
 	}
 	for _, missed := range r.Missed {
 		count(missed.Reference, missed.Probe, true)
@@ -323,7 +323,7 @@ type pendingGroup struct {
 
 // groups returns the rates of each group at the threshold.
 func (r *reporter) groups() []pendingGroup {
-	if len(r.Set.Groups) == 0 || r.thresholdCosine() < r.Impostors.Floor {
+	if len(r.Set.Groups) == 0 || r.thresholdScore() < r.Impostors.Floor {
 		return nil
 	}
 	groupOf := make([]int, len(r.Set.People))
@@ -335,7 +335,7 @@ func (r *reporter) groups() []pendingGroup {
 	for g := range r.Set.Groups {
 		of = append(of, r.totalOf(within(g)))
 	}
-	rates := r.at(ThresholdName, r.thresholdCosine(), of, func(reference, probe int) int {
+	rates := r.at(ThresholdName, r.thresholdScore(), of, func(reference, probe int) int {
 		g := groupOf[r.Set.Samples[reference].Person]
 		if g != groupOf[r.Set.Samples[probe].Person] {
 			return -1
@@ -360,18 +360,18 @@ func finishedGroups(groups []pendingGroup) *Groups {
 	return out
 }
 
-// statedFMR returns the false match rate that the calibration states at a cosine.
+// statedFMR returns the false match rate that the calibration states at a score.
 // It is log-linear between the anchors and from the first anchor down to the
 // impostor median, where it is a half. Above the last anchor it stays as it is
 // there.
-func (r *reporter) statedFMR(cosine float64) float64 {
+func (r *reporter) statedFMR(score float64) float64 {
 	from := face.Anchor{FMR: 0.5, Score: r.Calibration.ImpostorMedian}
 	for _, a := range r.Calibration.Anchors {
-		if r.Calibration.Percentage(cosine) == r.Calibration.Percentage(a.Score) {
-			return a.FMR // the threshold's cosine is below its anchor only by rounding
+		if r.Calibration.Percentage(score) == r.Calibration.Percentage(a.Score) {
+			return a.FMR // the threshold's score is below its anchor only by rounding
 		}
-		if cosine < a.Score {
-			share := max((cosine-from.Score)/(a.Score-from.Score), 0)
+		if score < a.Score {
+			share := max((score-from.Score)/(a.Score-from.Score), 0)
 			return from.FMR * math.Pow(a.FMR/from.FMR, share)
 		}
 		from = a
@@ -385,7 +385,7 @@ func (r *reporter) worst() Worst {
 	pair := func(s Score) WorstPair {
 		return WorstPair{
 			Reference: r.Set.Samples[s.Reference].File, Probe: r.Set.Samples[s.Probe].File,
-			Cosine: round(float64(s.Value), 4), Percentage: r.Calibration.Percentage(float64(s.Value)).Value(),
+			Score: round(float64(s.Value), 4), Percentage: r.Calibration.Percentage(float64(s.Value)).Value(),
 		}
 	}
 	for _, s := range r.tally.genuine[:min(maxWorst, len(r.tally.genuine))] {

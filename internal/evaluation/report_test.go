@@ -39,7 +39,7 @@ func TestFigures(t *testing.T) {
 	assertRate(t, "FMR at 75", pass.FMR, 3, 17)
 	assertRate(t, "FMR by people at 75", pass.FMRByPeople, 1./6+2./2, 6)
 	assertRate(t, "FNMR at 75", pass.FNMR, 1+1, 4) // a_1-a_3 is 50°, and d was missed
-	if math.Abs(pass.Cosine-cosine(45)) > 1e-3 || pass.Cosine > cosine(45) || pass.Percentage != 75 || pass.StatedFMR != 1e-4 {
+	if math.Abs(pass.Score-cosine(45)) > 1e-3 || pass.Score > cosine(45) || pass.Percentage != 75 || pass.StatedFMR != 1e-4 {
 		t.Errorf("the threshold: %+v", pass)
 	}
 	// 60° adds a_1-d, which is 60° sharp and may fall on either side; the
@@ -53,7 +53,7 @@ func TestFigures(t *testing.T) {
 		t.Errorf("%+v, %+v, %+v", r.AtFMR, r.Folds, r.Groups)
 	}
 
-	worst := evaluation.WorstPair{Reference: "a_1", Probe: "a_3", Cosine: 0.6428, Percentage: r.Worst.Genuine[0].Percentage}
+	worst := evaluation.WorstPair{Reference: "a_1", Probe: "a_3", Score: 0.6428, Percentage: r.Worst.Genuine[0].Percentage}
 	if diff := cmp.Diff(worst, r.Worst.Genuine[0]); diff != "" || len(r.Worst.Genuine) != 3 {
 		t.Error(diff)
 	}
@@ -69,7 +69,7 @@ func TestFigures(t *testing.T) {
 		t.Error(diff)
 	}
 	for i, p := range r.DET {
-		if i > 0 && (p.Cosine <= r.DET[i-1].Cosine || p.FMR >= r.DET[i-1].FMR || p.FNMR < r.DET[i-1].FNMR) {
+		if i > 0 && (p.Score <= r.DET[i-1].Score || p.FMR >= r.DET[i-1].FMR || p.FNMR < r.DET[i-1].FNMR) {
 			t.Errorf("the DET does not go one way: %+v", r.DET)
 		}
 	}

@@ -132,12 +132,12 @@ func TestSameReportSamePage(t *testing.T) {
 func TestPlotsKeepToTheirRange(t *testing.T) {
 	r := realistic()
 	r.DET = []evaluation.DETPoint{
-		{Cosine: 0, FMR: 1, FNMR: 0},
-		{Cosine: 0.2, FMR: 0.1, FNMR: 0.01},
-		{Cosine: 0.4, FMR: 0.001, FNMR: 0.05},
-		{Cosine: 0.5, FMR: math.NaN(), FNMR: 0.1},
-		{Cosine: 0.6, FMR: 0, FNMR: 0.2},
-		{Cosine: 0.7, FMR: math.Inf(1), FNMR: -1},
+		{Score: 0, FMR: 1, FNMR: 0},
+		{Score: 0.2, FMR: 0.1, FNMR: 0.01},
+		{Score: 0.4, FMR: 0.001, FNMR: 0.05},
+		{Score: 0.5, FMR: math.NaN(), FNMR: 0.1},
+		{Score: 0.6, FMR: 0, FNMR: 0.2},
+		{Score: 0.7, FMR: math.Inf(1), FNMR: -1},
 	}
 	r.Evenness = nil
 	_, page := draw(t, r)
@@ -216,13 +216,13 @@ func anyReport(t *rapid.T) *evaluation.Report {
 	})
 	at := rapid.Custom(func(t *rapid.T) evaluation.RatesAt {
 		return evaluation.RatesAt{
-			Name: rapid.OneOf(rapid.Just(evaluation.ThresholdName), text).Draw(t, "name"), Cosine: number.Draw(t, "cosine"),
+			Name: rapid.OneOf(rapid.Just(evaluation.ThresholdName), text).Draw(t, "name"), Score: number.Draw(t, "score"),
 			Percentage: number.Draw(t, "percentage"), StatedFMR: number.Draw(t, "stated"),
 			FMR: rate.Draw(t, "fmr"), FMRByPeople: rate.Draw(t, "by people"), FNMR: rate.Draw(t, "fnmr"),
 		}
 	})
 	point := rapid.Custom(func(t *rapid.T) evaluation.DETPoint {
-		return evaluation.DETPoint{Cosine: number.Draw(t, "cosine"), FMR: number.Draw(t, "fmr"), FNMR: number.Draw(t, "fnmr")}
+		return evaluation.DETPoint{Score: number.Draw(t, "score"), FMR: number.Draw(t, "fmr"), FNMR: number.Draw(t, "fnmr")}
 	})
 	histogram := rapid.Custom(func(t *rapid.T) evaluation.Histogram {
 		return evaluation.Histogram{
@@ -232,7 +232,7 @@ func anyReport(t *rapid.T) *evaluation.Report {
 	pair := rapid.Custom(func(t *rapid.T) evaluation.WorstPair {
 		return evaluation.WorstPair{
 			Reference: text.Draw(t, "reference"), Probe: text.Draw(t, "probe"),
-			Cosine: number.Draw(t, "cosine"), Percentage: number.Draw(t, "percentage"),
+			Score: number.Draw(t, "score"), Percentage: number.Draw(t, "percentage"),
 		}
 	})
 	group := rapid.Custom(func(t *rapid.T) evaluation.GroupRates {

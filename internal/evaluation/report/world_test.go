@@ -30,7 +30,7 @@ func realistic() *evaluation.Report {
 	}
 	at := func(name string, cosine, percentage, stated float64) evaluation.RatesAt {
 		return evaluation.RatesAt{
-			Name: name, Cosine: cosine, Percentage: percentage, StatedFMR: stated,
+			Name: name, Score: cosine, Percentage: percentage, StatedFMR: stated,
 			FMR: rate(fmr(cosine), impostorPairs, 0.2), FMRByPeople: rate(fmr(cosine)*0.9, peoplePairs, 0.15),
 			FNMR: rate(fnmr(cosine), genuinePairs, 0.18),
 		}
@@ -87,7 +87,7 @@ func realistic() *evaluation.Report {
 	r.Evenness = []evaluation.Breakdown{byLength, byYaw, {By: "brightness", FMR: evaluation.Spread{Worst: -1}, FNMR: evaluation.Spread{Worst: -1}}}
 	for i := range 200 {
 		c := -0.3 + 1.1*float64(i)/199
-		p := evaluation.DETPoint{Cosine: c, FMR: math.Round(fmr(c)*impostorPairs) / impostorPairs, FNMR: fnmr(c)}
+		p := evaluation.DETPoint{Score: c, FMR: math.Round(fmr(c)*impostorPairs) / impostorPairs, FNMR: fnmr(c)}
 		r.DET = append(r.DET, p)
 	}
 	r.Genuine = evaluation.Histogram{From: -0.4, Width: 0.014}
@@ -101,12 +101,12 @@ func realistic() *evaluation.Report {
 		r.Worst.Genuine = append(r.Worst.Genuine, evaluation.WorstPair{
 			Reference: fmt.Sprintf("coast/person_%04d/person_%04d_0001.jpg", 37*i, 37*i),
 			Probe:     fmt.Sprintf("coast/person_%04d/person_%04d_0002.jpg", 37*i, 37*i),
-			Cosine:    0.02 + 0.011*float64(i), Percentage: 1.7 + 2.3*float64(i),
+			Score:     0.02 + 0.011*float64(i), Percentage: 1.7 + 2.3*float64(i),
 		})
 		r.Worst.Impostor = append(r.Worst.Impostor, evaluation.WorstPair{
 			Reference: fmt.Sprintf("coast/person_%04d/person_%04d_0003.jpg", 41*i, 41*i),
 			Probe:     fmt.Sprintf("highlands/person_%04d/person_%04d_0001.jpg", 53*i+1, 53*i+1),
-			Cosine:    0.58 - 0.004*float64(i), Percentage: 94.12 - 0.75*float64(i),
+			Score:     0.58 - 0.004*float64(i), Percentage: 94.12 - 0.75*float64(i),
 		})
 		r.Worst.Failed = append(r.Worst.Failed, evaluation.FailedSample{
 			File: fmt.Sprintf("highlands/person_%04d/person_%04d_0002.jpg", 29*i, 29*i), Code: "LOW_QUALITY",
