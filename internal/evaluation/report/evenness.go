@@ -51,7 +51,7 @@ func breakdowns(r *evaluation.Report) (sections []breakdown, undivided, warnings
 		}
 		for k, p := range b.Parts {
 			s.Rows = append(s.Rows, partRow{
-				label(b, k), cell(p.FMR), cell(p.FNMR), ratioCell(p.FMRRatio), ratioCell(p.FNMRRatio),
+				label(b, k), partCell(p.FMR), partCell(p.FNMR), ratioCell(p.FMRRatio), ratioCell(p.FNMRRatio),
 			})
 		}
 		for _, rate := range []struct {
@@ -74,6 +74,13 @@ func breakdowns(r *evaluation.Report) (sections []breakdown, undivided, warnings
 		sections = append(sections, s)
 	}
 	return sections, undivided, warnings, nil
+}
+
+// partCell is cell without "1 in", which a column of many parts has no need of.
+func partCell(r evaluation.Rate) rateCell {
+	c := cell(r)
+	c.OneIn = ""
+	return c
 }
 
 func fmrRatio(p evaluation.Part) evaluation.Ratio  { return p.FMRRatio }
@@ -186,7 +193,6 @@ func evennessPlot(b *evaluation.Breakdown, id, by string) (template.HTML, error)
 	}
 	p := newPlot(across, "times the mean")
 	p.X.Tick.Marker, p.Y.Tick.Marker = bounds{b}, ratios{}
-	p.Legend.Left = true
 	parts := float64(len(b.Parts))
 	for _, level := range []struct {
 		ratio  float64
@@ -212,7 +218,7 @@ func evennessPlot(b *evaluation.Breakdown, id, by string) (template.HTML, error)
 		right float64
 	}{
 		{"FMR", b.FMR.Mean, fmrRatio, impostor, draw.CircleGlyph{}, -0.12},
-		{"FNMR", b.FNMR.Mean, fnmrRatio, genuine, draw.SquareGlyph{}, 0.12},
+		{"FNMR", b.FNMR.Mean, fnmrRatio, genuine, draw.BoxGlyph{}, 0.12},
 	} {
 		var dots plotter.XYs
 		for k, part := range b.Parts {
