@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/sesuai/sesuai/internal/evaluation"
@@ -122,6 +124,52 @@ func TestWorseEnd(t *testing.T) {
 		length := breakdown(t, r, "length")
 		if len(length.Parts) != 2 || length.Label(0) != "under 3" || length.Parts[0].FMR.Of != 4+2+1+1 || length.Parts[1].FMR.Of != 2 {
 			t.Errorf("%+v", length.Parts)
+		}
+	}
+}
+
+// TestCachedConditions: templates from the cache divide pairs as fresh ones do.
+func TestCachedConditions(t *testing.T) {
+	photographs := make(map[string]string)
+	list := "same,reference,probe\n"
+	for i := range 6 {
+		c := condition{
+			Quality:    face.Quality{Sharpness: float64(i), UnderExposure: float64(10 * i), OverExposure: float64(20 * i), HeadPoseYaw: float64(15 * i), HeadPosePitch: float64(15 * i), HeadPoseRoll: float64(15 * i)},
+			Brightness: float64(30 * i), Lengths: [2]float64{1 + float64(i), 2 + float64(i)},
+		}
+		photographs[fmt.Sprintf("%c_1", 'a'+i)] = in(c, at(50*float64(i)))
+		if i > 0 {
+			list += fmt.Sprintf("0,a_1,%c_1\n", 'a'+i)
+		}
+	}
+	w := newAlbum(t, photographs)
+	var reports [2]*evaluation.Report
+	path := filepath.Join(t.TempDir(), "cache")
+	for i := range reports {
+		g := w.gathering(t, list, true)
+		g.Cache = path
+		templates, err := g.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := templates.Compare(t.Context(), face.Formula{}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reports[i] = measureBy(t, s, evaluation.Measuring{MinPart: 1})
+	}
+	if n := w.extractions.Load(); n != 12 {
+		t.Errorf("%d extractions, want those of the first run", n)
+	}
+	if diff := cmp.Diff(reports[0].Evenness, reports[1].Evenness); diff != "" {
+		t.Error(diff)
+	}
+	if len(reports[0].Evenness) != 8 {
+		t.Errorf("%d properties", len(reports[0].Evenness))
+	}
+	for _, b := range reports[0].Evenness {
+		if len(b.Parts) < 2 {
+			t.Errorf("not divided by %s", b.By)
 		}
 	}
 }
