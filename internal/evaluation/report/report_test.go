@@ -101,14 +101,16 @@ func TestNamesAreText(t *testing.T) {
 	r.Acquisition.Causes = map[string]int{evil: 1}
 	r.Acquisition.Measures = map[string]int{evil: 1}
 	r.At[0].Name, r.AtFMR[0].Name, r.Groups.Each[0].Name = evil, evil, evil
+	r.Evenness[0].By = evil
+	r.Evenness[1] = evaluation.Breakdown{By: evaluation.PartsByGroup, Parts: []evaluation.Part{{Name: evil}}}
 	r.Worst.Genuine[0].Reference, r.Worst.Genuine[0].Probe = evil, evil
 	r.Worst.Failed[0] = evaluation.FailedSample{File: evil, Code: evil}
 	b, page := draw(t, r)
 	if n := len(page.all("script", "img")); n != 0 {
 		t.Errorf("%d elements came of names", n)
 	}
-	if got := strings.Count(page.words(), shown); got != 18 {
-		t.Errorf("%d names are shown as text, want 18", got)
+	if got := strings.Count(page.words(), shown); got != 27 {
+		t.Errorf("%d names are shown as text, want 27", got)
 	}
 	if bytes.Contains(b, []byte("\u202e")) || bytes.ContainsAny(b, "\x00\x1b") || !utf8.Valid(b) {
 		t.Error("what cannot be seen is on the page")
