@@ -151,3 +151,25 @@ func TestRatioOfFewErrors(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestRatiosHoldAtOnce: an interval leaves 2.5 % on either side, divided by the
+// number of parts.
+func TestRatiosHoldAtOnce(t *testing.T) {
+	for _, parts := range []int{2, 5} {
+		all := make([]*tallied, parts)
+		for k := range all {
+			all[k] = &tallied{counted: counted{500, 1000}, erring: 500, n: 1000}
+			for i := range 1001 { // the first part has i of 1000 errors, the second the others
+				errors := map[int]float64{0: float64(i), 1: float64(1000 - i)}[k]
+				all[k].drawn = append(all[k].drawn, counted{errors, 1000})
+			}
+		}
+		var spread Spread
+		r := ratios(all, &spread)[0]
+		cut := math.Floor(25 / float64(parts))
+		scale := float64(parts) / 1000 // the mean is 1000 errors in so many parts
+		if math.Abs(r.Low-cut*scale) > 1e-9 || math.Abs(r.High-(1000-cut)*scale) > 1e-9 {
+			t.Errorf("%d parts: %+v, want %v to %v", parts, r, cut*scale, (1000-cut)*scale)
+		}
+	}
+}

@@ -202,7 +202,8 @@ func TestPartsAreExact(t *testing.T) {
 		w := newAlbum(t, photographs)
 		for _, allPairs := range []bool{false, true} {
 			s := w.scores(t, list, allPairs)
-			report := measureBy(t, s, evaluation.Measuring{MinPart: 1 + rng.Int64N(20), Replicates: 20})
+			minPart := 1 + rng.Int64N(20)
+			report := measureBy(t, s, evaluation.Measuring{MinPart: minPart, Replicates: 20})
 			values := map[string]func(string, face.Use) float64{
 				"sharpness":  func(n string, _ face.Use) float64 { return conditions[n].Sharpness },
 				"brightness": func(n string, _ face.Use) float64 { return conditions[n].Brightness },
@@ -243,6 +244,9 @@ func TestPartsAreExact(t *testing.T) {
 								missed++
 							}
 						}
+					}
+					if all < float64(minPart) {
+						r.Errorf("%s %s: %v pairs, want at least %d", by, b.Label(k), all, minPart)
 					}
 					if p.FMR.Errors != wrong || p.FMR.Of != all || p.FNMR.Errors != missed || p.FNMR.Of != genuine {
 						r.Errorf("%s %s: %+v, %+v, want %v of %v and %v of %v", by, b.Label(k), p.FMR, p.FNMR, wrong, all, missed, genuine)
