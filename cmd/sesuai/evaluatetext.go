@@ -24,6 +24,9 @@ func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "model\t%s\n", r.Model)
 	fmt.Fprintf(t, "calibration\t%s\n", r.Calibration)
+	if r.LengthWeight != 0 {
+		fmt.Fprintf(t, "score\tcosine − %g × length of the shorter template before scaling\n", r.LengthWeight)
+	}
 	fmt.Fprintf(t, "face taken\t%s; photographs of low quality %s\n", r.Subject, map[bool]string{true: "refused", false: "not refused"}[r.Gate])
 	fmt.Fprintf(t, "pairs of one person\t%s\n", grouped(int64(r.GenuinePairs)))
 	fmt.Fprintf(t, "pairs of two people\t%s %s, of %s pairs of people\n", grouped(r.ImpostorPairs),
@@ -47,11 +50,11 @@ func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 			rates[i].Name = printable(each.Name)
 		}
 		table(&b, "At the threshold, by group (pairs within the group):", "group", rates)
-		fmt.Fprintf(&b, "highest over lowest: FMR %s, FNMR %s\n", ratio(g.FMRRatio), ratio(g.FNMRRatio))
 		for _, each := range g.Each {
 			fmt.Fprintf(&b, "not acquired in %s: %s\n", printable(each.Name), rate(each.FTA))
 		}
 	}
+	evenness(&b, r.Evenness)
 	fmt.Fprint(&b, "\nFMR: how often two people pass as one; by people, every two people weigh the same, however many photographs\n"+
 		"they have. FNMR: how often one person fails, not being acquired included. In brackets 95 % intervals over people.\n\n")
 	for _, f := range files {
@@ -67,9 +70,9 @@ func table(w io.Writer, title, first string, rates []evaluation.RatesAt) {
 	}
 	fmt.Fprintf(w, "\n%s\n\n", title)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%s\tpercentage\tcosine\tstated FMR\tFMR\tFMR by people\tFNMR\n", first)
+	fmt.Fprintf(t, "%s\tpercentage\tscore\tstated FMR\tFMR\tFMR by people\tFNMR\n", first)
 	for _, m := range rates {
-		fmt.Fprintf(t, "%s\t%.2f\t%.3f\t%s\t%s\t%s\t%s\n", m.Name, m.Percentage, m.Cosine, share(m.StatedFMR),
+		fmt.Fprintf(t, "%s\t%.2f\t%.3f\t%s\t%s\t%s\t%s\n", m.Name, m.Percentage, m.Score, share(m.StatedFMR),
 			rate(m.FMR), rate(m.FMRByPeople), rate(m.FNMR))
 	}
 	_ = t.Flush()
@@ -102,13 +105,6 @@ func share(v float64) string {
 	v, _ = strconv.ParseFloat(strconv.FormatFloat(100*v, 'e', 1, 64), 64)
 	decimals := max(1-int(math.Floor(math.Log10(v)+1e-9)), 0)
 	return strconv.FormatFloat(v, 'f', decimals, 64) + " %"
-}
-
-func ratio(v float64) string {
-	if v == 0 {
-		return "not known (the lowest is 0)"
-	}
-	return strconv.FormatFloat(v, 'f', 1, 64)
 }
 
 // grouped writes a number with commas between the thousands.

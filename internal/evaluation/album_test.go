@@ -2,6 +2,7 @@ package evaluation_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -24,7 +25,7 @@ const model = "synthetic"
 
 // album is a folder of synthetic photographs. Each is a line of numbers, the
 // first components of its template, or a word that says how it is refused; and
-// world extracts just that.
+// world extracts just that. A second line can hold its condition: see in.
 type album struct {
 	dir string
 	// extractions is how many templates were asked for.
@@ -57,7 +58,8 @@ func (w *album) Extract(ctx context.Context, photo []byte, use face.Use) (face.E
 	if err := ctx.Err(); err != nil {
 		return face.Extraction{}, err
 	}
-	word, onlyAs, _ := strings.Cut(string(photo), " as ")
+	content, properties, _ := strings.Cut(string(photo), "\n")
+	word, onlyAs, _ := strings.Cut(content, " as ")
 	if onlyAs == "probe" && use == face.ForReference || onlyAs == "reference" && use == face.ForProbe {
 		word = "nobody"
 	}
@@ -80,7 +82,31 @@ func (w *album) Extract(ctx context.Context, photo []byte, use face.Use) (face.E
 		v[i] = float32(f)
 	}
 	t, err := face.NewTemplate(model, v)
-	return face.Extraction{Template: t}, err
+	if err != nil || properties == "" {
+		return face.Extraction{Template: t}, err
+	}
+	var c condition
+	if err := json.Unmarshal([]byte(properties), &c); err != nil {
+		return face.Extraction{}, err
+	}
+	t.Length = c.Lengths[use]
+	return face.Extraction{Template: t, Quality: c.Quality, Brightness: c.Brightness}, nil
+}
+
+// condition is what a synthetic photograph has besides its template.
+type condition struct {
+	face.Quality
+	Brightness float64
+	Lengths    [2]float64 // by face.Use
+}
+
+// in is a photograph in that condition.
+func in(c condition, content string) string {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(err)
+	}
+	return content + "\n" + string(b)
 }
 
 // at is a photograph whose cosine with the one at 0 is that of the angle; two
@@ -138,9 +164,14 @@ func measure(t testing.TB, s *evaluation.Scores) *evaluation.Report {
 
 func measureOften(t testing.TB, s *evaluation.Scores, replicates int) *evaluation.Report {
 	t.Helper()
-	r, err := evaluation.Measure(t.Context(), s, evaluation.Measuring{
-		Calibration: calibration(), Threshold: sesuai.PercentageOf(75), Seed: 1, Replicates: replicates,
-	})
+	return measureBy(t, s, evaluation.Measuring{Replicates: replicates})
+}
+
+// measureBy measures at the threshold of 75 with other options.
+func measureBy(t testing.TB, s *evaluation.Scores, how evaluation.Measuring) *evaluation.Report {
+	t.Helper()
+	how.Calibration, how.Threshold, how.Seed = calibration(), sesuai.PercentageOf(75), 1
+	r, err := evaluation.Measure(t.Context(), s, how)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,13 +14,21 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 )
 
-// extracted is the result of an extraction: a vector and the length that it had
-// before scaling, or the kind of the refusal.
+// extracted is the result of an extraction: a vector, the length that it had
+// before scaling and the condition of the photograph, or the kind of the refusal.
 type extracted struct {
-	vector   []float32
-	length   float64
+	vector []float32
+	length float64
+	condition
 	kind     sesuai.Kind
 	measures []string
+}
+
+// condition is what is known of an acquired photograph besides its template.
+type condition struct {
+	// Quality is face.Extraction.Quality, and Brightness its Brightness.
+	Quality    face.Quality
+	Brightness float64
 }
 
 // cacheKey is a photograph, by its digest, and its use.
@@ -44,7 +52,7 @@ type cache struct {
 	changed bool
 }
 
-const cacheMagic = "sesuai templates 3\n"
+const cacheMagic = "sesuai templates 4\n"
 
 // cacheEntry is an entry of the file.
 type cacheEntry struct {
@@ -54,9 +62,10 @@ type cacheEntry struct {
 	// Template.MarshalBinary; empty if the photograph was refused.
 	Vector []float32
 	// Length is the template's length.
-	Length   float64
-	Kind     sesuai.Kind
-	Measures []string
+	Length    float64
+	Condition condition
+	Kind      sesuai.Kind
+	Measures  []string
 }
 
 // newCache reads the file at path, if there is a valid one.
@@ -99,7 +108,7 @@ func parseCache(b []byte, key [sha256.Size]byte) map[cacheKey]extracted {
 			if len(e.Vector) != face.TemplateSize || !(sum > 0.5 && sum < 1+1e-3) || !(e.Length > 0) {
 				return nil
 			}
-			x.vector, x.length = e.Vector, e.Length
+			x.vector, x.length, x.condition = e.Vector, e.Length, e.Condition
 		}
 		entries[cacheKey{e.Photo, e.Use}] = x
 	}
@@ -136,7 +145,7 @@ func (c *cache) save(complete bool) error {
 		if complete && !c.used[k] {
 			continue
 		}
-		entries = append(entries, cacheEntry{k.photo, k.use, x.vector, x.length, x.kind, x.measures})
+		entries = append(entries, cacheEntry{k.photo, k.use, x.vector, x.length, x.condition, x.kind, x.measures})
 	}
 	var body bytes.Buffer
 	body.Write(c.key[:])

@@ -45,7 +45,7 @@ type foldedScore struct {
 // The scores are those of the formula. The tail reaches down to the score lowest,
 // if that many scores can be kept.
 func (t *Templates) Compare(ctx context.Context, formula face.Formula, lowest float64) (*Scores, error) {
-	s := &Scores{Set: t.set, Formula: formula, Lengths: t.lengths(), AllPairs: t.allPairs, Failed: t.failed}
+	s := &Scores{Set: t.set, Formula: formula, Lengths: t.lengths(), AllPairs: t.allPairs, Failed: t.failed, acquired: t.acquired()}
 	for _, p := range t.set.Pairs {
 		a, b := t.vector(p.Reference, face.ForReference), t.vector(p.Probe, face.ForProbe)
 		f := foldedScore{fold: p.Fold, same: p.Same, compared: a != nil && b != nil}

@@ -83,6 +83,8 @@ type Scores struct {
 	Failed []Failure
 	// folded are the listed pairs, if the list has folds.
 	folded []foldedScore
+	// acquired is by sample and face.Use.
+	acquired [][2]acquired
 }
 
 // Shorter returns the length that counts for a score: face.Similarity.Length.
@@ -135,6 +137,9 @@ type Report struct {
 	Model       string `json:"model"`
 	Calibration string `json:"calibration"`
 	Subject     string `json:"subject"`
+	// LengthWeight is the weight of the length in the scores (face.Formula); 0
+	// if they are cosines.
+	LengthWeight float64 `json:"length_weight,omitempty"`
 	// Gate is whether photographs of low quality were refused.
 	Gate bool `json:"quality_gate"`
 	// AllPairs is whether all pairs of different people of the list were
@@ -153,7 +158,7 @@ type Report struct {
 
 	// At are the error rates at the calibration's anchors and the threshold.
 	At []RatesAt `json:"at"`
-	// AtFMR are the error rates at the cosines where this list's own false
+	// AtFMR are the error rates at the scores where this list's own false
 	// match rate, counted by pairs of photographs, is 1e-2, 1e-3, and so on
 	// down to what the number of pairs allows.
 	AtFMR []RatesAt `json:"at_fmr"`
@@ -162,13 +167,17 @@ type Report struct {
 	Stored *Stored `json:"stored,omitempty"`
 	// Folds is set if the list has folds.
 	Folds *Folds `json:"folds,omitempty"`
-	// DET is the detection error trade-off, from the lowest cosine up.
+	// DET is the detection error trade-off, from the lowest score up.
 	DET []DETPoint `json:"det"`
 	// Genuine and Impostor are the score histograms.
 	Genuine  Histogram `json:"genuine_histogram"`
 	Impostor Histogram `json:"impostor_histogram"`
-	// Groups compares the list's groups at the threshold; set if it has any.
+	// Groups holds the rates of the list's groups at the threshold; set if it has
+	// any.
 	Groups *Groups `json:"groups,omitempty"`
+	// Evenness compares the rates at the threshold between parts of the pairs, by
+	// each property of the photographs and by group.
+	Evenness []Breakdown `json:"evenness,omitempty"`
 	// Worst are the pairs to look at.
 	Worst Worst `json:"worst"`
 }
@@ -195,13 +204,13 @@ type Acquisition struct {
 	Measures map[string]int `json:"measures,omitempty"`
 }
 
-// RatesAt are the error rates at one cosine.
+// RatesAt are the error rates at one score.
 type RatesAt struct {
-	// Name says what the cosine is: ThresholdName, "anchor", "FMR 1e-4".
-	Name   string  `json:"name"`
-	Cosine float64 `json:"cosine"`
+	// Name says what the score is: ThresholdName, "anchor", "FMR 1e-4".
+	Name  string  `json:"name"`
+	Score float64 `json:"score"`
 	// Percentage and StatedFMR are the percentage and the false match rate that
-	// the calibration states for the cosine.
+	// the calibration states for the score.
 	Percentage float64 `json:"percentage"`
 	StatedFMR  float64 `json:"stated_fmr"`
 	// FMR counts pairs of photographs. FMRByPeople counts pairs of people, so
@@ -212,7 +221,7 @@ type RatesAt struct {
 	FNMR Rate `json:"fnmr"`
 }
 
-// Folds is a cross-validated accuracy: the accuracy on each fold at the cosine
+// Folds is a cross-validated accuracy: the accuracy on each fold at the score
 // that is best on all other folds.
 type Folds struct {
 	Number   int     `json:"number"`
@@ -223,9 +232,9 @@ type Folds struct {
 
 // DETPoint is one point of the detection error trade-off.
 type DETPoint struct {
-	Cosine float64 `json:"cosine"`
-	FMR    float64 `json:"fmr"`
-	FNMR   float64 `json:"fnmr"`
+	Score float64 `json:"score"`
+	FMR   float64 `json:"fmr"`
+	FNMR  float64 `json:"fnmr"`
 }
 
 // Histogram counts scores: a share of Shares[i] lies from From+i·Width to
@@ -236,15 +245,11 @@ type Histogram struct {
 	Shares []float64 `json:"shares"`
 }
 
-// Groups compares groups of people.
+// Groups holds the rates of groups of people.
 type Groups struct {
 	// Each holds one group's own rates at the threshold; impostors are pairs
 	// within the group.
 	Each []GroupRates `json:"each"`
-	// FMRRatio and FNMRRatio are the highest rate over the lowest; 0 if the
-	// lowest is 0.
-	FMRRatio  float64 `json:"fmr_ratio"`
-	FNMRRatio float64 `json:"fnmr_ratio"`
 }
 
 // GroupRates are the rates within one group.
@@ -269,7 +274,7 @@ type Worst struct {
 type WorstPair struct {
 	Reference  string  `json:"reference"`
 	Probe      string  `json:"probe"`
-	Cosine     float64 `json:"cosine"`
+	Score      float64 `json:"score"`
 	Percentage float64 `json:"percentage"`
 }
 

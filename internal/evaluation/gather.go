@@ -52,7 +52,9 @@ type Templates struct {
 	// templates are by sample and face.Use. One that is not wanted or could not
 	// be made has no vector.
 	templates [][2]face.Template
-	failed    []Failure
+	// conditions are those of the photographs of templates.
+	conditions [][2]condition
+	failed     []Failure
 }
 
 // Run makes the templates, on all cores. A photograph that the engine refuses, or
@@ -60,7 +62,7 @@ type Templates struct {
 // be read is an error, and so is a failure of the engine. The templates that were
 // made are cached whether or not there is an error.
 func (g *Gathering) Run(ctx context.Context) (*Templates, error) {
-	t := &Templates{set: g.Set, allPairs: g.AllPairs, templates: make([][2]face.Template, len(g.Set.Samples))}
+	t := &Templates{set: g.Set, allPairs: g.AllPairs, templates: make([][2]face.Template, len(g.Set.Samples)), conditions: make([][2]condition, len(g.Set.Samples))}
 	wanted := make([][2]bool, len(g.Set.Samples))
 	for _, p := range g.Set.Pairs {
 		wanted[p.Reference][face.ForReference] = true
@@ -86,8 +88,15 @@ func (g *Gathering) Run(ctx context.Context) (*Templates, error) {
 				want = [2]bool{true, true}
 			}
 			var err error
-			if t.templates[i], failures[i], err = g.one(running, i, want, cached); err != nil {
+			var made [2]extracted
+			if made, failures[i], err = g.one(running, i, want, cached); err != nil {
 				return err
+			}
+			for use, x := range made {
+				if x.vector != nil {
+					t.templates[i][use] = face.Template{Model: g.Model, Vector: x.vector, Length: x.length}
+					t.conditions[i][use] = x.condition
+				}
 			}
 			done.Lock()
 			defer done.Unlock()
@@ -116,9 +125,10 @@ func (g *Gathering) Run(ctx context.Context) (*Templates, error) {
 	return t, nil
 }
 
-// one makes the wanted templates of a sample.
-func (g *Gathering) one(ctx context.Context, i int, want [2]bool, cached *cache) ([2]face.Template, *Failure, error) {
-	var made [2]face.Template
+// one makes the wanted templates of a sample. It leaves out those that could not
+// be made.
+func (g *Gathering) one(ctx context.Context, i int, want [2]bool, cached *cache) ([2]extracted, *Failure, error) {
+	var made [2]extracted
 	var failure *Failure
 	photo, err := g.read(i)
 	if kind := sesuai.KindOf(err); kind == sesuai.KindTooLarge {
@@ -147,7 +157,7 @@ func (g *Gathering) one(ctx context.Context, i int, want [2]bool, cached *cache)
 			failure = &Failure{i, result.kind, result.measures}
 			continue
 		}
-		made[use] = face.Template{Model: g.Model, Vector: result.vector, Length: result.length}
+		made[use] = result
 	}
 	return made, failure, nil
 }
@@ -198,7 +208,7 @@ func (g *Gathering) extract(ctx context.Context, photo []byte, use face.Use) (ex
 	}
 	switch kind := sesuai.KindOf(err); kind {
 	case "":
-		return extracted{vector: x.Template.Vector, length: x.Template.Length}, nil
+		return extracted{vector: x.Template.Vector, length: x.Template.Length, condition: condition{x.Quality, x.Brightness}}, nil
 	case sesuai.KindFaceNotDetected, sesuai.KindMultipleFaces, sesuai.KindFaceQuality,
 		sesuai.KindUnsupportedImage, sesuai.KindInvalidImage, sesuai.KindTooLarge:
 		refused, _ := errors.AsType[*sesuai.Error](err)

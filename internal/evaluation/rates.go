@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// tally counts errors at any cosine. A score at or above the cosine is a match.
+// tally counts errors at any threshold. A score at or above it is a match.
 type tally struct {
 	scores *Scores
 	// genuine are the genuine scores, lowest first.
@@ -32,9 +32,9 @@ func newTally(s *Scores) *tally {
 	return t
 }
 
-// reaching returns how many scores of the tail reach the cosine.
-func (t *tally) reaching(cosine float64) int {
-	n, _ := slices.BinarySearchFunc(t.scores.Impostors.Tail, cosine, func(s Score, c float64) int {
+// reaching returns how many scores of the tail are at least score.
+func (t *tally) reaching(score float64) int {
+	n, _ := slices.BinarySearchFunc(t.scores.Impostors.Tail, score, func(s Score, c float64) int {
 		if float64(s.Value) >= c {
 			return -1
 		}
@@ -43,24 +43,24 @@ func (t *tally) reaching(cosine float64) int {
 	return n
 }
 
-// fnmr returns the share of genuine pairs that do not reach the cosine or could
+// fnmr returns the share of genuine pairs that do not reach the score or could
 // not be compared.
-func (t *tally) fnmr(cosine float64) float64 {
+func (t *tally) fnmr(score float64) float64 {
 	all := len(t.genuine) + len(t.scores.Missed)
 	if all == 0 {
 		return 0
 	}
-	under, _ := slices.BinarySearchFunc(t.genuine, cosine, func(s Score, c float64) int {
+	under, _ := slices.BinarySearchFunc(t.genuine, score, func(s Score, c float64) int {
 		return cmp.Compare(float64(s.Value), c)
 	})
 	return float64(under+len(t.scores.Missed)) / float64(all)
 }
 
-// highest returns the lowest cosine that at most n impostor scores reach, and how
+// highest returns the lowest score that at most n impostor scores reach, and how
 // many scores reach it, which is fewer than n if several scores are equal. ok is
 // false if the tail does not reach down that far, or if more than n scores are
 // equal to the highest.
-func (t *tally) highest(n int) (cosine float64, reached int, ok bool) {
+func (t *tally) highest(n int) (score float64, reached int, ok bool) {
 	tail := t.scores.Impostors.Tail
 	if n > len(tail) {
 		return 0, 0, false
@@ -86,16 +86,16 @@ func (t *tally) det() []DETPoint {
 	var out []DETPoint
 	for i := range points {
 		n := int64(math.Round(math.Pow(all, 1-float64(i)/(points-1))))
-		cosine, reached, ok := t.highest(int(n))
+		score, reached, ok := t.highest(int(n))
 		if n > int64(len(im.Tail)) {
 			// Not in the tail: take the edge of a bin.
 			b, _ := slices.BinarySearch(t.below[:], im.Pairs-n)
-			cosine, reached, ok = edge(b), int(im.Pairs-t.below[b]), true
+			score, reached, ok = edge(b), int(im.Pairs-t.below[b]), true
 		}
-		if !ok || len(out) > 0 && cosine <= out[len(out)-1].Cosine {
+		if !ok || len(out) > 0 && score <= out[len(out)-1].Score {
 			continue
 		}
-		out = append(out, DETPoint{Cosine: cosine, FMR: float64(reached) / all, FNMR: t.fnmr(cosine)})
+		out = append(out, DETPoint{Score: score, FMR: float64(reached) / all, FNMR: t.fnmr(score)})
 	}
 	return out
 }
@@ -132,7 +132,7 @@ func round(v float64, decimals int) float64 {
 	return math.Round(v*shift) / shift
 }
 
-// crossValidated measures the accuracy on each fold at the cosine that is best on
+// crossValidated measures the accuracy on each fold at the score that is best on
 // all others. If a pair could not be compared, nobody is let through: that is
 // wrong for a genuine pair and right for an impostor pair. The result is nil if
 // the list has fewer than two folds.
@@ -173,14 +173,14 @@ func crossValidated(listed []foldedScore) *Folds {
 }
 
 // right reports whether the pair is classified correctly at the threshold, a
-// cosine.
+// score.
 func (s foldedScore) right(threshold float64) bool {
 	return s.same == (s.compared && float64(s.score) >= threshold)
 }
 
-// bestThreshold returns the cosine at which most pairs outside a fold are
-// classified correctly: half way between two scores, and the lowest such cosine.
-// The list must be in ascending order of the cosines.
+// bestThreshold returns the score at which most pairs outside a fold are
+// classified correctly: half way between two scores, and the lowest such score.
+// The list must be in ascending order of the scores.
 func bestThreshold(listed []foldedScore, without int) float64 {
 	threshold, below := -1.0, -1.0
 	gain, best := 0, 0 // compared with a threshold that all reach

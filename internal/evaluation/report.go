@@ -14,7 +14,7 @@ import (
 const (
 	// DefaultReplicates is the number of bootstrap replicates.
 	DefaultReplicates = 1000
-	// minReaching is how many impostor pairs must reach a cosine for the
+	// minReaching is how many impostor pairs must reach a score for the
 	// report to state the list's own false match rate there.
 	minReaching = 10
 	// maxWorst is how many of the worst pairs of each kind are listed.
@@ -31,11 +31,16 @@ type Measuring struct {
 	// same figures. Replicates is how often it draws; 0 is DefaultReplicates.
 	Seed       uint64
 	Replicates int
+	// MinPart is how many impostor pairs each part of a Breakdown has at least;
+	// 0 is DefaultMinPart.
+	MinPart int64
 }
 
-// Lowest returns the lowest cosine at which a report has rates.
+func (m Measuring) minPart() int64 { return cmp.Or(m.MinPart, DefaultMinPart) }
+
+// Lowest returns the lowest score at which a report has rates.
 func (m Measuring) Lowest() float64 {
-	lowest := m.thresholdCosine()
+	lowest := m.thresholdScore()
 	for _, a := range m.Calibration.Anchors {
 		lowest = min(lowest, a.Score)
 	}
@@ -50,20 +55,26 @@ func Measure(ctx context.Context, s *Scores, m Measuring) (*Report, error) {
 		resampling: resampling{people: len(s.Set.People), replicates: cmp.Or(m.Replicates, DefaultReplicates), seed: m.Seed},
 	}
 	out := &Report{
-		Calibration: m.Calibration.ID, AllPairs: s.AllPairs,
+		Calibration: m.Calibration.ID, LengthWeight: s.Formula.LengthWeight, AllPairs: s.AllPairs,
 		Photographs: len(s.Set.Samples), People: len(s.Set.People),
 		GenuinePairs:  len(s.Genuine) + len(s.Missed),
 		ImpostorPairs: s.Impostors.Pairs, ImpostorPeoplePairs: s.Impostors.PeoplePairs,
 		Folds: crossValidated(s.folded), DET: r.tally.det(), Worst: r.worst(),
 	}
 	out.Genuine, out.Impostor = r.tally.histograms()
-	at, atFMR, groups := r.anchors(), r.levels(), r.groups()
+	at, atFMR, groups, evenness := r.anchors(), r.levels(), r.groups(), r.breakdowns()
+	if len(groups) > 1 {
+		evenness = append(evenness, byGroup(groups))
+	}
 	fta := r.fta(func(int) bool { return true })
 	if err := r.resampling.run(ctx); err != nil {
 		return nil, err
 	}
-	out.At, out.AtFMR, out.Groups = finished(at), finished(atFMR), compared(groups)
-	out.Acquisition = Acquisition{FTA: fta.Rate, Causes: make(map[string]int)}
+	out.At, out.AtFMR, out.Groups = finished(at), finished(atFMR), finishedGroups(groups)
+	for _, b := range evenness {
+		out.Evenness = append(out.Evenness, b.finish())
+	}
+	out.Acquisition = Acquisition{FTA: fta.result(), Causes: make(map[string]int)}
 	for _, f := range s.Failed {
 		out.Acquisition.Causes[string(f.Kind)]++
 		for _, measure := range f.Measures {
@@ -85,7 +96,7 @@ type reporter struct {
 	everybody  *pairTotal
 }
 
-// pending are rates at a cosine whose intervals are not computed yet.
+// pending are rates at a score whose intervals are not computed yet.
 type pending struct {
 	RatesAt
 	fmr  *impostorRate
@@ -93,7 +104,7 @@ type pending struct {
 }
 
 func (p pending) finish() RatesAt {
-	p.FMR, p.FMRByPeople, p.FNMR = p.fmr.photographs, p.fmr.byPeople, p.fnmr.Rate
+	p.FMR, p.FMRByPeople, p.FNMR = p.fmr.photographs.result(), p.fmr.byPeople.result(), p.fnmr.result()
 	return p.RatesAt
 }
 
@@ -106,24 +117,24 @@ func finished(all []pending) []RatesAt {
 }
 
 // anchors returns the rates at the calibration's anchors and the threshold, in
-// the order of the cosines. An anchor at the threshold has the threshold's name.
-// Cosines below the floor of the impostor scores have no rates.
+// the order of the scores. An anchor at the threshold has the threshold's name.
+// Scores below the floor of the impostor scores have no rates.
 func (r *reporter) anchors() []pending {
 	type anchor struct {
-		name   string
-		cosine float64
+		name  string
+		score float64
 	}
-	anchors := []anchor{{ThresholdName, r.thresholdCosine()}}
+	anchors := []anchor{{ThresholdName, r.thresholdScore()}}
 	for _, a := range r.Calibration.Anchors {
 		if r.Calibration.Percentage(a.Score) != r.Threshold {
 			anchors = append(anchors, anchor{"anchor", a.Score})
 		}
 	}
-	slices.SortStableFunc(anchors, func(a, b anchor) int { return cmp.Compare(a.cosine, b.cosine) })
+	slices.SortStableFunc(anchors, func(a, b anchor) int { return cmp.Compare(a.score, b.score) })
 	var out []pending
 	for _, a := range anchors {
-		if a.cosine >= r.Impostors.Floor || r.Impostors.Pairs == 0 {
-			out = append(out, r.at(a.name, a.cosine, r.total(), func(int) bool { return true }))
+		if a.score >= r.Impostors.Floor || r.Impostors.Pairs == 0 {
+			out = append(out, r.at(a.name, a.score, []*pairTotal{r.total()}, everyPair)[0])
 		}
 	}
 	return out
@@ -132,9 +143,9 @@ func (r *reporter) anchors() []pending {
 // ThresholdName is the RatesAt.Name of the rates at the threshold.
 const ThresholdName = "threshold"
 
-// thresholdCosine returns the lowest cosine that matches. Since percentages are
-// rounded, it is slightly below the cosine whose percentage is the threshold.
-func (m Measuring) thresholdCosine() float64 {
+// thresholdScore returns the lowest score that matches. Since percentages are
+// rounded, it is slightly below the score whose percentage is the threshold.
+func (m Measuring) thresholdScore() float64 {
 	low, high := -1.0, 1.0
 	for high-low > 1e-9 {
 		if middle := (low + high) / 2; m.Calibration.Percentage(middle).AtLeast(m.Threshold) {
@@ -146,7 +157,7 @@ func (m Measuring) thresholdCosine() float64 {
 	return high
 }
 
-// levels returns the rates at the cosines of the list's own false match rates.
+// levels returns the rates at the scores of the list's own false match rates.
 func (r *reporter) levels() []pending {
 	var out []pending
 	for exponent := 2; ; exponent++ {
@@ -154,62 +165,92 @@ func (r *reporter) levels() []pending {
 		if n < minReaching {
 			return out
 		}
-		if cosine, _, ok := r.tally.highest(int(n)); ok {
-			out = append(out, r.at(fmt.Sprintf("FMR 1e-%d", exponent), cosine, r.total(), func(int) bool { return true }))
+		if score, _, ok := r.tally.highest(int(n)); ok {
+			out = append(out, r.at(fmt.Sprintf("FMR 1e-%d", exponent), score, []*pairTotal{r.total()}, everyPair)[0])
 		}
 	}
 }
 
-// at registers the rates at a cosine with the bootstrap, among the wanted people;
-// of is the total of their pairs.
-func (r *reporter) at(name string, cosine float64, of *pairTotal, wanted func(person int) bool) pending {
-	p := pending{
-		RatesAt: RatesAt{
-			Name: name, Cosine: cosine,
-			Percentage: r.Calibration.Percentage(cosine).Value(), StatedFMR: r.statedFMR(cosine),
-		},
-		fmr: &impostorRate{of: of}, fnmr: r.newPersonRate(),
+// everyPair puts all pairs into one part.
+func everyPair(_, _ int) int { return 0 }
+
+// at registers the rates at a score with the bootstrap, for each part of the
+// pairs. part returns the part of a pair of photographs; a pair in none is -1. of
+// holds the totals of the impostor pairs in the parts.
+func (r *reporter) at(name string, score float64, of []*pairTotal, part func(reference, probe int) int) []pending {
+	out := make([]pending, len(of))
+	hits, fnmr := r.hits(score, len(of), part), r.nonMatches(score, len(of), part)
+	for k := range out {
+		out[k] = pending{
+			RatesAt: RatesAt{
+				Name: name, Score: score,
+				Percentage: r.Calibration.Percentage(score).Value(), StatedFMR: r.statedFMR(score),
+			},
+			fmr: &impostorRate{hits: hits[k], of: of[k]}, fnmr: fnmr[k],
+		}
+		r.resampling.impostors = append(r.resampling.impostors, out[k].fmr)
 	}
-	index := make(map[[2]int]int)
-	for _, ends := range r.tally.people[:r.tally.reaching(cosine)] {
-		if !wanted(ends[0]) || !wanted(ends[1]) {
+	return out
+}
+
+// hits returns the impostor pairs that reach a score, for each of so many parts.
+func (r *reporter) hits(score float64, parts int, part func(reference, probe int) int) [][]pairCount {
+	type key struct {
+		part int
+		ends [2]int
+	}
+	index := make(map[key]int)
+	out := make([][]pairCount, parts)
+	for n, s := range r.Impostors.Tail[:r.tally.reaching(score)] {
+		k := part(int(s.Reference), int(s.Probe))
+		if k < 0 {
 			continue
 		}
-		i, ok := index[ends]
+		ends := r.tally.people[n]
+		i, ok := index[key{k, ends}]
 		if !ok {
-			i = len(p.fmr.hits)
-			index[ends] = i
-			p.fmr.hits = append(p.fmr.hits, pairCount{a: int32(ends[0]), b: int32(ends[1])})
+			i = len(out[k])
+			index[key{k, ends}] = i
+			out[k] = append(out[k], pairCount{a: int32(ends[0]), b: int32(ends[1])})
 		}
-		p.fmr.hits[i].n++
+		out[k][i].n++
 	}
-	for i := range p.fmr.hits {
-		h := &p.fmr.hits[i]
-		h.weight = h.n / float64(r.Impostors.PerPair(int(h.a), int(h.b)))
-	}
-	count := func(reference int, wrong bool) {
-		person := r.Set.Samples[reference].Person
-		if !wanted(person) {
-			return
+	for _, hits := range out {
+		for i := range hits {
+			hits[i].weight = hits[i].n / float64(r.Impostors.PerPair(int(hits[i].a), int(hits[i].b)))
 		}
-		p.fnmr.of[person]++
-		if wrong {
-			p.fnmr.errors[person]++
+	}
+	return out
+}
+
+// nonMatches registers the share of genuine pairs that do not reach a score with
+// the bootstrap, for each of so many parts.
+func (r *reporter) nonMatches(score float64, parts int, part func(reference, probe int) int) []*personRate {
+	out := make([]*personRate, parts)
+	for k := range out {
+		out[k] = r.newPersonRate()
+	}
+	count := func(reference, probe int, wrong bool) {
+		if k := part(reference, probe); k >= 0 {
+			person := r.Set.Samples[reference].Person
+			out[k].tried[person]++
+			if wrong {
+				out[k].wrong[person]++
+			}
 		}
 	}
 	for _, s := range r.Genuine {
-		count(int(s.Reference), float64(s.Value) < cosine)
+		count(int(s.Reference), int(s.Probe), float64(s.Value) < score)
 	}
 	for _, missed := range r.Missed {
-		count(missed.Reference, true)
+		count(missed.Reference, missed.Probe, true)
 	}
-	r.resampling.impostors = append(r.resampling.impostors, p.fmr)
-	r.resampling.persons = append(r.resampling.persons, p.fnmr)
-	return p
+	r.resampling.persons = append(r.resampling.persons, out...)
+	return out
 }
 
 func (r *reporter) newPersonRate() *personRate {
-	return &personRate{errors: make([]float64, len(r.Set.People)), of: make([]float64, len(r.Set.People))}
+	return &personRate{wrong: make([]float64, len(r.Set.People)), tried: make([]float64, len(r.Set.People))}
 }
 
 // fta registers the failure to acquire rate of the wanted people with the
@@ -218,12 +259,12 @@ func (r *reporter) fta(wanted func(person int) bool) *personRate {
 	p := r.newPersonRate()
 	for _, s := range r.Set.Samples {
 		if wanted(s.Person) {
-			p.of[s.Person]++
+			p.tried[s.Person]++
 		}
 	}
 	for _, f := range r.Failed {
 		if person := r.Set.Samples[f.Sample].Person; wanted(person) {
-			p.errors[person]++
+			p.wrong[person]++
 		}
 	}
 	r.resampling.persons = append(r.resampling.persons, p)
@@ -282,63 +323,55 @@ type pendingGroup struct {
 
 // groups returns the rates of each group at the threshold.
 func (r *reporter) groups() []pendingGroup {
-	if len(r.Set.Groups) == 0 || r.thresholdCosine() < r.Impostors.Floor {
+	if len(r.Set.Groups) == 0 || r.thresholdScore() < r.Impostors.Floor {
 		return nil
 	}
 	groupOf := make([]int, len(r.Set.People))
 	for _, s := range r.Set.Samples {
 		groupOf[s.Person] = s.Group
 	}
+	within := func(g int) func(person int) bool { return func(person int) bool { return groupOf[person] == g } }
+	var of []*pairTotal
+	for g := range r.Set.Groups {
+		of = append(of, r.totalOf(within(g)))
+	}
+	rates := r.at(ThresholdName, r.thresholdScore(), of, func(reference, probe int) int {
+		g := groupOf[r.Set.Samples[reference].Person]
+		if g != groupOf[r.Set.Samples[probe].Person] {
+			return -1
+		}
+		return g
+	})
 	var out []pendingGroup
 	for g, name := range r.Set.Groups {
-		within := func(person int) bool { return groupOf[person] == g }
-		out = append(out, pendingGroup{
-			name, r.at(ThresholdName, r.thresholdCosine(), r.totalOf(within), within), r.fta(within),
-		})
+		out = append(out, pendingGroup{name, rates[g], r.fta(within(g))})
 	}
 	return out
 }
 
-func compared(groups []pendingGroup) *Groups {
+func finishedGroups(groups []pendingGroup) *Groups {
 	if groups == nil {
 		return nil
 	}
 	out := &Groups{}
-	var fmr, fnmr []float64
 	for _, g := range groups {
-		rates := g.rates.finish()
-		out.Each = append(out.Each, GroupRates{Name: g.name, Rates: rates, FTA: g.fta.Rate})
-		if rates.FMR.Of > 0 {
-			fmr = append(fmr, rates.FMR.Value)
-		}
-		if rates.FNMR.Of > 0 {
-			fnmr = append(fnmr, rates.FNMR.Value)
-		}
+		out.Each = append(out.Each, GroupRates{Name: g.name, Rates: g.rates.finish(), FTA: g.fta.result()})
 	}
-	out.FMRRatio, out.FNMRRatio = spread(fmr), spread(fnmr)
 	return out
 }
 
-// spread returns the highest rate over the lowest; 0 if the lowest is 0.
-func spread(rates []float64) float64 {
-	if len(rates) == 0 || slices.Min(rates) == 0 {
-		return 0
-	}
-	return slices.Max(rates) / slices.Min(rates)
-}
-
-// statedFMR returns the false match rate that the calibration states at a cosine.
+// statedFMR returns the false match rate that the calibration states at a score.
 // It is log-linear between the anchors and from the first anchor down to the
 // impostor median, where it is a half. Above the last anchor it stays as it is
 // there.
-func (r *reporter) statedFMR(cosine float64) float64 {
+func (r *reporter) statedFMR(score float64) float64 {
 	from := face.Anchor{FMR: 0.5, Score: r.Calibration.ImpostorMedian}
 	for _, a := range r.Calibration.Anchors {
-		if r.Calibration.Percentage(cosine) == r.Calibration.Percentage(a.Score) {
-			return a.FMR // the threshold's cosine is below its anchor only by rounding
+		if r.Calibration.Percentage(score) == r.Calibration.Percentage(a.Score) {
+			return a.FMR // the threshold's score is below its anchor only by rounding
 		}
-		if cosine < a.Score {
-			share := max((cosine-from.Score)/(a.Score-from.Score), 0)
+		if score < a.Score {
+			share := max((score-from.Score)/(a.Score-from.Score), 0)
 			return from.FMR * math.Pow(a.FMR/from.FMR, share)
 		}
 		from = a
@@ -352,7 +385,7 @@ func (r *reporter) worst() Worst {
 	pair := func(s Score) WorstPair {
 		return WorstPair{
 			Reference: r.Set.Samples[s.Reference].File, Probe: r.Set.Samples[s.Probe].File,
-			Cosine: round(float64(s.Value), 4), Percentage: r.Calibration.Percentage(float64(s.Value)).Value(),
+			Score: round(float64(s.Value), 4), Percentage: r.Calibration.Percentage(float64(s.Value)).Value(),
 		}
 	}
 	for _, s := range r.tally.genuine[:min(maxWorst, len(r.tally.genuine))] {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestFigures(t *testing.T) {
 	assertRate(t, "FMR at 75", pass.FMR, 3, 17)
 	assertRate(t, "FMR by people at 75", pass.FMRByPeople, 1./6+2./2, 6)
 	assertRate(t, "FNMR at 75", pass.FNMR, 1+1, 4) // a_1-a_3 is 50°, and d was missed
-	if math.Abs(pass.Cosine-cosine(45)) > 1e-3 || pass.Cosine > cosine(45) || pass.Percentage != 75 || pass.StatedFMR != 1e-4 {
+	if math.Abs(pass.Score-cosine(45)) > 1e-3 || pass.Score > cosine(45) || pass.Percentage != 75 || pass.StatedFMR != 1e-4 {
 		t.Errorf("the threshold: %+v", pass)
 	}
 	// 60° adds a_1-d, which is 60° sharp and may fall on either side; the
@@ -52,7 +53,7 @@ func TestFigures(t *testing.T) {
 		t.Errorf("%+v, %+v, %+v", r.AtFMR, r.Folds, r.Groups)
 	}
 
-	worst := evaluation.WorstPair{Reference: "a_1", Probe: "a_3", Cosine: 0.6428, Percentage: r.Worst.Genuine[0].Percentage}
+	worst := evaluation.WorstPair{Reference: "a_1", Probe: "a_3", Score: 0.6428, Percentage: r.Worst.Genuine[0].Percentage}
 	if diff := cmp.Diff(worst, r.Worst.Genuine[0]); diff != "" || len(r.Worst.Genuine) != 3 {
 		t.Error(diff)
 	}
@@ -68,7 +69,7 @@ func TestFigures(t *testing.T) {
 		t.Error(diff)
 	}
 	for i, p := range r.DET {
-		if i > 0 && (p.Cosine <= r.DET[i-1].Cosine || p.FMR >= r.DET[i-1].FMR || p.FNMR < r.DET[i-1].FNMR) {
+		if i > 0 && (p.Score <= r.DET[i-1].Score || p.FMR >= r.DET[i-1].FMR || p.FNMR < r.DET[i-1].FNMR) {
 			t.Errorf("the DET does not go one way: %+v", r.DET)
 		}
 	}
@@ -123,9 +124,16 @@ func TestGroups(t *testing.T) {
 	assertRate(t, "FMR in second", second.Rates.FMR, 1, 2) // x_2-y
 	assertRate(t, "FNMR in second", second.Rates.FNMR, 1, 1)
 	assertRate(t, "FTA in second", second.FTA, 1, 4)
-	if math.Abs(r.Groups.FMRRatio-0.5/0.4) > 1e-9 || r.Groups.FNMRRatio != 0 {
-		t.Errorf("ratios %v, %v", r.Groups.FMRRatio, r.Groups.FNMRRatio)
+	// Together 3 of 7, and 1 of 2.
+	b := breakdown(t, r, evaluation.PartsByGroup)
+	if b.Label(0) != "first" || b.Label(1) != "second" || b.FMR.Worst != 1 || b.FNMR.Worst != 1 {
+		t.Errorf("%+v", b)
 	}
+	assertRate(t, "FMR within groups", b.FMR.Mean, 3, 7)
+	assertRate(t, "FNMR within groups", b.FNMR.Mean, 1, 2)
+	assertRatio(t, "FMR in first", b.Parts[0].FMRRatio, 2./5/(3./7))
+	assertRatio(t, "FMR in second", b.FMR.Ratio, 1./2/(3./7))
+	assertRatio(t, "FNMR in second", b.FNMR.Ratio, 2)
 }
 
 func TestFolds(t *testing.T) {
@@ -339,7 +347,10 @@ func TestReportsHold(t *testing.T) {
 				}
 			}
 		}
-		first.Groups, shuffled.Groups = nil, nil
+		for _, x := range []*evaluation.Report{first, shuffled} {
+			x.Groups = nil // and its breakdown, which has the same figures
+			x.Evenness = slices.DeleteFunc(x.Evenness, func(b evaluation.Breakdown) bool { return b.By == evaluation.PartsByGroup })
+		}
 		if diff := cmp.Diff(first, shuffled, intervals, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 			r.Error("shuffled:", diff)
 		}

@@ -32,7 +32,31 @@ type resampling struct {
 	people, replicates int
 	seed               uint64
 	impostors          []*impostorRate
+	divided            []*dividedRates
 	persons            []*personRate
+}
+
+// counted is how many errors were among how many trials.
+type counted struct{ errors, of float64 }
+
+func (c counted) rate() float64 { return c.errors / c.of }
+
+// tallied is what a rate and its interval are computed of.
+type tallied struct {
+	counted           // in the list itself
+	drawn   []counted // in each replicate
+	// erring of n people, or pairs of people, made the errors.
+	erring int
+	n      float64
+}
+
+// result returns the rate with its interval.
+func (t *tallied) result() Rate {
+	values := make([]float64, len(t.drawn))
+	for i, c := range t.drawn {
+		values[i] = c.rate()
+	}
+	return rateOf(t.errors, t.of, t.erring, t.n, values)
 }
 
 // pairCount is how many pairs of photographs of two people made an event, and
@@ -42,19 +66,28 @@ type pairCount struct {
 	n, weight float64
 }
 
+// weigh counts events, with person p counted m[p] times.
+func weigh(hits []pairCount, m []float64) (photographs, people float64) {
+	for _, h := range hits {
+		w := m[h.a] * m[h.b]
+		photographs += w * h.n
+		people += w * h.weight
+	}
+	return photographs, people
+}
+
 // impostorRate is the rate of an event over pairs of two people.
 type impostorRate struct {
-	hits []pairCount
-	of   *pairTotal
-	// photographs and byPeople are the rates with their intervals.
-	photographs, byPeople Rate
+	hits                  []pairCount
+	of                    *pairTotal
+	photographs, byPeople tallied
 }
 
 // personRate is the rate of an event that concerns one person.
 type personRate struct {
-	// errors and of are by person.
-	errors, of []float64
-	Rate
+	// wrong and tried are the number of errors and of trials by person.
+	wrong, tried []float64
+	tallied
 }
 
 // pairTotal is how many pairs of all people or of some were compared. It is held
@@ -85,45 +118,40 @@ func (t *pairTotal) total(m []float64) (photographs, people float64) {
 	return photographs, people
 }
 
-func (r *impostorRate) count(m []float64) (photographs, people float64) {
-	for _, h := range r.hits {
-		w := m[h.a] * m[h.b]
-		photographs += w * h.n
-		people += w * h.weight
-	}
-	return photographs, people
-}
-
 // seen counts the people with an error, and the people who were tried.
 func (r *personRate) seen() (erring int, tried float64) {
-	for p, n := range r.of {
+	for p, n := range r.tried {
 		if n > 0 {
 			tried++
 		}
-		if r.errors[p] > 0 {
+		if r.wrong[p] > 0 {
 			erring++
 		}
 	}
 	return erring, tried
 }
 
-func (r *personRate) count(m []float64) (errors, of float64) {
-	for p, n := range r.of {
-		errors += m[p] * r.errors[p]
-		of += m[p] * n
+func (r *personRate) count(m []float64) counted {
+	var c counted
+	for p, n := range r.tried {
+		c.errors += m[p] * r.wrong[p]
+		c.of += m[p] * n
 	}
-	return errors, of
+	return c
 }
 
-// run sets all rates and their intervals.
+// run counts all rates in the list itself and in all replicates.
 func (r *resampling) run(ctx context.Context) error {
-	once := make([]float64, r.people)
-	for i := range once {
-		once[i] = 1
+	for _, rate := range r.impostors {
+		rate.photographs.drawn, rate.byPeople.drawn = make([]counted, r.replicates), make([]counted, r.replicates)
 	}
-	values := make([][]float64, 2*len(r.impostors)+len(r.persons))
-	for i := range values {
-		values[i] = make([]float64, r.replicates)
+	for _, d := range r.divided {
+		for k := range d.rates {
+			d.rates[k].drawn = make([]counted, r.replicates)
+		}
+	}
+	for _, rate := range r.persons {
+		rate.drawn = make([]counted, r.replicates)
 	}
 	group, running := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -132,48 +160,65 @@ func (r *resampling) run(ctx context.Context) error {
 			if err := running.Err(); err != nil {
 				return err
 			}
-			r.replicate(i, values)
+			r.replicate(i)
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for i, rate := range r.impostors {
-		photographs, people := rate.count(once)
-		ofPhotographs, ofPeople := rate.of.total(once)
-		rate.photographs = rateOf(photographs, ofPhotographs, len(rate.hits), ofPeople, values[2*i])
-		rate.byPeople = rateOf(people, ofPeople, len(rate.hits), ofPeople, values[2*i+1])
+	once := make([]float64, r.people)
+	for i := range once {
+		once[i] = 1
 	}
-	for i, rate := range r.persons {
-		errors, of := rate.count(once)
-		erring, people := rate.seen()
-		rate.Rate = rateOf(errors, of, erring, people, values[2*len(r.impostors)+i])
+	for _, rate := range r.impostors {
+		photographs, people := weigh(rate.hits, once)
+		ofPhotographs, ofPeople := rate.of.total(once)
+		rate.photographs.counted, rate.byPeople.counted = counted{photographs, ofPhotographs}, counted{people, ofPeople}
+		for _, t := range []*tallied{&rate.photographs, &rate.byPeople} {
+			t.erring, t.n = len(rate.hits), ofPeople
+		}
+	}
+	for _, d := range r.divided {
+		for k, of := range d.of.photographs(once) {
+			photographs, _ := weigh(d.hits[k], once)
+			d.rates[k].counted = counted{photographs, of}
+			d.rates[k].erring, d.rates[k].n = len(d.hits[k]), d.of.people[k]
+		}
+	}
+	for _, rate := range r.persons {
+		rate.counted = rate.count(once)
+		rate.erring, rate.n = rate.seen()
 	}
 	return nil
 }
 
-// replicate draws the people of replicate i with its own rng, and sets value i of
-// every rate.
-func (r *resampling) replicate(i int, values [][]float64) {
+// replicate draws the people of replicate i with its own rng, and counts every
+// rate.
+func (r *resampling) replicate(i int) {
 	rng := rand.New(rand.NewPCG(r.seed, uint64(i)))
 	m := make([]float64, r.people)
 	for range m {
 		m[rng.IntN(len(m))]++
 	}
 	totals := make(map[*pairTotal][2]float64)
-	for j, rate := range r.impostors {
+	for _, rate := range r.impostors {
 		of, ok := totals[rate.of]
 		if !ok {
 			of[0], of[1] = rate.of.total(m)
 			totals[rate.of] = of
 		}
-		photographs, people := rate.count(m)
-		values[2*j][i], values[2*j+1][i] = photographs/of[0], people/of[1]
+		photographs, people := weigh(rate.hits, m)
+		rate.photographs.drawn[i], rate.byPeople.drawn[i] = counted{photographs, of[0]}, counted{people, of[1]}
 	}
-	for j, rate := range r.persons {
-		errors, of := rate.count(m)
-		values[2*len(r.impostors)+j][i] = errors / of
+	for _, d := range r.divided {
+		for k, of := range d.of.photographs(m) {
+			photographs, _ := weigh(d.hits[k], m)
+			d.rates[k].drawn[i] = counted{photographs, of}
+		}
+	}
+	for _, rate := range r.persons {
+		rate.drawn[i] = rate.count(m)
 	}
 }
 
@@ -194,14 +239,16 @@ func rateOf(errors, of float64, erring int, n float64, values []float64) Rate {
 		r.Low = min(r.Low, values[(len(values)-1)*25/1000])
 		r.High = max(r.High, values[len(values)-1-(len(values)-1)*25/1000])
 	}
-	unseen := min(ruleOfThree/n, 1)
 	if erring < minSeen {
-		r.High = max(r.High, unseen)
+		r.High = max(r.High, unseen(n))
 	}
 	if errors >= of {
-		r.Low = min(r.Low, 1-unseen)
+		r.Low = min(r.Low, 1-unseen(n))
 	}
 	// Sums of weights are rounded.
 	r.Low, r.High = max(r.Low, 0), min(r.High, 1)
 	return r
 }
+
+// unseen returns the highest rate at which no error may be seen in n trials.
+func unseen(n float64) float64 { return min(ruleOfThree/n, 1) }

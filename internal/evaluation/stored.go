@@ -64,7 +64,7 @@ func (t *Templates) Stored(ctx context.Context, m Measuring, store func(face.Tem
 	formula := m.Calibration.Formula
 	before := &Scores{Formula: formula, Lengths: t.lengths()}
 	after := &Scores{Formula: formula, Lengths: stored.lengths()}
-	pass := m.thresholdCosine()
+	pass := m.thresholdScore()
 	add := func(into *Change, s Score) {
 		extracted := s
 		before.set(&extracted, dot(t.vector(int(s.Reference), face.ForReference), t.vector(int(s.Probe), face.ForProbe)))

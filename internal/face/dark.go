@@ -34,10 +34,9 @@ func (w *worker) findLit(ctx context.Context, p *Photo, part scope) (scene, erro
 	return w.findTurned(ctx, p.lit(maxGain), scope{more: true})
 }
 
-// gain returns by how much a photograph is to be brightened for its face, which
-// is in the template network's input.
-func (w *worker) gain(p *Photo) float64 {
-	light := w.light() / p.gain()
+// gainFor returns by how much a photograph is to be brightened whose face has a
+// mean brightness of light.
+func gainFor(light float64) float64 {
 	if light >= darkFace {
 		return 1
 	}
@@ -54,9 +53,11 @@ func (t Template) inLight(gain float64) Template {
 	return t
 }
 
-// light returns the mean brightness, 0 to 255, of the aligned face from the eyes
-// to the mouth. It takes a quarter of the pixels.
-func (w *worker) light() float64 {
+// light returns the mean brightness in the photograph p, 0 to 255, of the face
+// from the eyes to the mouth. The aligned face must be in the template network's
+// input. If p is brightened, the result is that before. It takes a quarter of the
+// pixels.
+func (w *worker) light(p *Photo) float64 {
 	spec := w.engine.manifest.Template
 	face := rasterOf(w.template.Input(), spec)
 	var sum, n float32
@@ -66,7 +67,7 @@ func (w *worker) light() float64 {
 			n++
 		}
 	}
-	return float64(sum/n*spec.Divisor + spec.Mean)
+	return float64(sum/n*spec.Divisor+spec.Mean) / p.gain()
 }
 
 // dark reports whether the photograph has dark parts that a face may be in.

@@ -161,6 +161,27 @@ func TestDarkFace(t *testing.T) {
 	}
 }
 
+// The brightness of a face is that of the photograph as it was given, whether or
+// not it was brightened to read the face.
+func TestBrightness(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t)
+	plain := face.DrawFirst(400)
+	full := extract(t, e, plain).Brightness
+	if full < 128 || full > 255 {
+		t.Fatalf("the drawing has a brightness of %.1f", full)
+	}
+	for _, k := range []float64{0.7, 0.3, 0.1, 0.05} {
+		m := relit(plain, func(int) (float64, float64) { return k, 0 })
+		for kind, file := range map[string][]byte{"PNG": encodePNG(t, m), "JPEG": encodeJPEG(t, m)} {
+			// relit rounds down, by a half in the mean.
+			if x := extractFile(t, e, file); math.Abs(x.Brightness-(k*full-0.5)) > 1 {
+				t.Errorf("%s × %v: a brightness of %.1f, %.1f in full light", kind, k, x.Brightness, full)
+			}
+		}
+	}
+}
+
 // Nothing is found in the dark where nothing is.
 func TestBlackPhotograph(t *testing.T) {
 	t.Parallel()

@@ -429,7 +429,8 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (_ 
 		x.Finding = NoFace
 		return x, turn, nil
 	}
-	if gain := w.gain(v.photo); gain != v.photo.gain() && !part.lit {
+	x.Brightness = w.light(v.photo)
+	if gain := gainFor(x.Brightness); gain != v.photo.gain() && !part.lit {
 		part.lit = true
 		return w.extract(ctx, p.lit(gain), use, part)
 	}

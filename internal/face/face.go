@@ -81,6 +81,10 @@ type Extraction struct {
 	Faces int
 	// Quality holds the quality measures; zero if there is no face.
 	Quality Quality
+	// Brightness is the mean brightness of the face from the eyes to the mouth,
+	// 0 to 255, in the photograph as it was given; zero if there is no face.
+	// Nothing is refused for it.
+	Brightness float64
 	// Failed lists the quality measures below their limit, in the order of
 	// QualityMeasures.
 	Failed []Measure

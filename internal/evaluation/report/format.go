@@ -89,9 +89,10 @@ func count(v float64) string {
 	return whole
 }
 
-// cosine returns a cosine with three decimals.
-func cosine(v float64) string {
-	if !finite(v) || math.Abs(v) > 1.0005 {
+// score returns a comparison score with three decimals. It is a cosine less a term
+// that is under 1.
+func score(v float64) string {
+	if !finite(v) || v < -2 || v > 1.0005 {
 		return none
 	}
 	return decimals(v, 3)

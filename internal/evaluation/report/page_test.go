@@ -152,8 +152,8 @@ func TestPageStandsAlone(t *testing.T) {
 func TestPlotsAreNamed(t *testing.T) {
 	_, page := draw(t, realistic())
 	plots := page.all("svg")
-	if len(plots) != 2 {
-		t.Fatalf("%d plots, want the DET curve and the histograms", len(plots))
+	if len(plots) != 4 {
+		t.Fatalf("%d plots, want the DET curve, the histograms, and evenness by length and yaw", len(plots))
 	}
 	ids := map[string]string{}
 	var walk func(*node)

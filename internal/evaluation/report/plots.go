@@ -168,15 +168,15 @@ func detPlot(r *evaluation.Report) (svg template.HTML, hidden int, err error) {
 	f := figure{
 		id: "det", title: "Detection error trade-off",
 		description: "A curve of the false non-match rate against the false match rate, both axes logarithmic. From an FMR of " +
-			percent(first.FMR) + " and an FNMR of " + percent(first.FNMR) + " at the cosine " + cosine(first.Cosine) +
-			" it runs to an FMR of " + percent(last.FMR) + " and an FNMR of " + percent(last.FNMR) + " at the cosine " +
-			cosine(last.Cosine) + ". The tables give the rates that matter as numbers.",
+			percent(first.FMR) + " and an FNMR of " + percent(first.FNMR) + " at the score " + score(first.Score) +
+			" it runs to an FMR of " + percent(last.FMR) + " and an FNMR of " + percent(last.FNMR) + " at the score " +
+			score(last.Score) + ". The tables give the rates that matter as numbers.",
 	}
 	svg, err = f.render(p)
 	return svg, hidden, err
 }
 
-// cross draws the two intervals of the rates at a cosine, as far as the axes
+// cross draws the two intervals of the rates at a score, as far as the axes
 // reach.
 func cross(p *plot.Plot, at evaluation.RatesAt, low plotter.XY, r role) error {
 	x, okX := onLog(at.FMR.Value)
@@ -213,7 +213,7 @@ func cross(p *plot.Plot, at evaluation.RatesAt, low plotter.XY, r role) error {
 	return nil
 }
 
-// unit is the width of cosine to which the histograms' shares refer, so that
+// unit is the width of score to which the histograms' shares refer, so that
 // histograms with different bins can be compared.
 const unit = 0.01
 
@@ -221,9 +221,9 @@ const unit = 0.01
 // greater share.
 const minShare = 1e-12
 
-// outline returns a histogram as a line of steps, in shares per unit of cosine.
+// outline returns a histogram as a line of steps, in shares per unit of score.
 // It is empty if there is nothing to draw. Invalid shares, and bins outside the
-// range of cosines, are omitted.
+// range of scores, are omitted.
 func outline(h evaluation.Histogram) plotter.XYs {
 	if !finite(h.From) || !finite(h.Width) || math.Abs(h.From) > 2 || h.Width < 1e-4 || h.Width > 2 {
 		return nil
@@ -263,11 +263,11 @@ func outline(h evaluation.Histogram) plotter.XYs {
 	return append(closed, foot(steps[last]))
 }
 
-// cosines labels an axis of cosines every 0.2, with a tick every 0.1.
-type cosines struct{}
+// scores labels an axis of scores every 0.2, with a tick every 0.1.
+type scores struct{}
 
 // Ticks implements plot.Ticker.
-func (cosines) Ticks(low, high float64) []plot.Tick {
+func (scores) Ticks(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
 	for tenth := math.Ceil(low * 10); tenth <= high*10; tenth++ {
 		t := plot.Tick{Value: tenth / 10}
@@ -301,8 +301,8 @@ func (shares) Ticks(low, high float64) []plot.Tick {
 // scorePlot draws both histograms, with the threshold as a line. It returns an
 // empty plot if there are no scores.
 func scorePlot(r *evaluation.Report) (template.HTML, error) {
-	p := newPlot("comparison score (cosine)", "share of the pairs per 0.01 of cosine")
-	p.X.Tick.Marker, p.Y.Tick.Marker = cosines{}, shares{}
+	p := newPlot("comparison score", "share of the pairs per 0.01 of score")
+	p.X.Tick.Marker, p.Y.Tick.Marker = scores{}, shares{}
 	kinds := []struct {
 		name   string
 		role   role
@@ -326,7 +326,7 @@ func scorePlot(r *evaluation.Report) (template.HTML, error) {
 		}
 		highest = max(highest, peak.Y)
 		from, to = min(from, k.points[0].X), max(to, k.points[len(k.points)-1].X)
-		drawn += " The scores of " + k.name + " are most frequent at a cosine of about " + decimals(peak.X, 2) + "."
+		drawn += " The scores of " + k.name + " are most frequent at a score of about " + decimals(peak.X, 2) + "."
 		l, err := line(k.points, k.role, 1.4)
 		if err != nil {
 			return "", err
@@ -341,18 +341,18 @@ func scorePlot(r *evaluation.Report) (template.HTML, error) {
 	}
 	// Leave room for the legend above the curves.
 	top := highest * 1.3
-	if pass := atThreshold(r); pass != nil && cosine(pass.Cosine) != none {
-		from, to = min(from, pass.Cosine-0.02), max(to, pass.Cosine+0.02)
-		l, err := line(plotter.XYs{{X: pass.Cosine}, {X: pass.Cosine, Y: highest * 1.05}}, threshold, 1.2)
+	if pass := atThreshold(r); pass != nil && score(pass.Score) != none {
+		from, to = min(from, pass.Score-0.02), max(to, pass.Score+0.02)
+		l, err := line(plotter.XYs{{X: pass.Score}, {X: pass.Score, Y: highest * 1.05}}, threshold, 1.2)
 		if err != nil {
 			return "", err
 		}
 		p.Add(l)
 		p.Legend.Add("threshold", l)
-		drawn += " The threshold is a line at " + cosine(pass.Cosine) + "."
+		drawn += " The threshold is a line at " + score(pass.Score) + "."
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = from, to, 0, top
 	return figure{
-		id: "scores", title: "Comparison scores", description: "Two histograms over the cosine." + drawn,
+		id: "scores", title: "Comparison scores", description: "Two histograms over the comparison score." + drawn,
 	}.render(p)
 }

@@ -101,14 +101,16 @@ func TestNamesAreText(t *testing.T) {
 	r.Acquisition.Causes = map[string]int{evil: 1}
 	r.Acquisition.Measures = map[string]int{evil: 1}
 	r.At[0].Name, r.AtFMR[0].Name, r.Groups.Each[0].Name = evil, evil, evil
+	r.Evenness[0].By = evil
+	r.Evenness[1] = evaluation.Breakdown{By: evaluation.PartsByGroup, Parts: []evaluation.Part{{Name: evil}}}
 	r.Worst.Genuine[0].Reference, r.Worst.Genuine[0].Probe = evil, evil
 	r.Worst.Failed[0] = evaluation.FailedSample{File: evil, Code: evil}
 	b, page := draw(t, r)
 	if n := len(page.all("script", "img")); n != 0 {
 		t.Errorf("%d elements came of names", n)
 	}
-	if got := strings.Count(page.words(), shown); got != 18 {
-		t.Errorf("%d names are shown as text, want 18", got)
+	if got := strings.Count(page.words(), shown); got != 27 {
+		t.Errorf("%d names are shown as text, want 27", got)
 	}
 	if bytes.Contains(b, []byte("\u202e")) || bytes.ContainsAny(b, "\x00\x1b") || !utf8.Valid(b) {
 		t.Error("what cannot be seen is on the page")
@@ -132,13 +134,14 @@ func TestSameReportSamePage(t *testing.T) {
 func TestPlotsKeepToTheirRange(t *testing.T) {
 	r := realistic()
 	r.DET = []evaluation.DETPoint{
-		{Cosine: 0, FMR: 1, FNMR: 0},
-		{Cosine: 0.2, FMR: 0.1, FNMR: 0.01},
-		{Cosine: 0.4, FMR: 0.001, FNMR: 0.05},
-		{Cosine: 0.5, FMR: math.NaN(), FNMR: 0.1},
-		{Cosine: 0.6, FMR: 0, FNMR: 0.2},
-		{Cosine: 0.7, FMR: math.Inf(1), FNMR: -1},
+		{Score: 0, FMR: 1, FNMR: 0},
+		{Score: 0.2, FMR: 0.1, FNMR: 0.01},
+		{Score: 0.4, FMR: 0.001, FNMR: 0.05},
+		{Score: 0.5, FMR: math.NaN(), FNMR: 0.1},
+		{Score: 0.6, FMR: 0, FNMR: 0.2},
+		{Score: 0.7, FMR: math.Inf(1), FNMR: -1},
 	}
+	r.Evenness = nil
 	_, page := draw(t, r)
 	if n := len(page.all("svg")); n != 2 {
 		t.Fatalf("%d plots", n)
@@ -215,13 +218,13 @@ func anyReport(t *rapid.T) *evaluation.Report {
 	})
 	at := rapid.Custom(func(t *rapid.T) evaluation.RatesAt {
 		return evaluation.RatesAt{
-			Name: rapid.OneOf(rapid.Just(evaluation.ThresholdName), text).Draw(t, "name"), Cosine: number.Draw(t, "cosine"),
+			Name: rapid.OneOf(rapid.Just(evaluation.ThresholdName), text).Draw(t, "name"), Score: number.Draw(t, "score"),
 			Percentage: number.Draw(t, "percentage"), StatedFMR: number.Draw(t, "stated"),
 			FMR: rate.Draw(t, "fmr"), FMRByPeople: rate.Draw(t, "by people"), FNMR: rate.Draw(t, "fnmr"),
 		}
 	})
 	point := rapid.Custom(func(t *rapid.T) evaluation.DETPoint {
-		return evaluation.DETPoint{Cosine: number.Draw(t, "cosine"), FMR: number.Draw(t, "fmr"), FNMR: number.Draw(t, "fnmr")}
+		return evaluation.DETPoint{Score: number.Draw(t, "score"), FMR: number.Draw(t, "fmr"), FNMR: number.Draw(t, "fnmr")}
 	})
 	histogram := rapid.Custom(func(t *rapid.T) evaluation.Histogram {
 		return evaluation.Histogram{
@@ -231,11 +234,36 @@ func anyReport(t *rapid.T) *evaluation.Report {
 	pair := rapid.Custom(func(t *rapid.T) evaluation.WorstPair {
 		return evaluation.WorstPair{
 			Reference: text.Draw(t, "reference"), Probe: text.Draw(t, "probe"),
-			Cosine: number.Draw(t, "cosine"), Percentage: number.Draw(t, "percentage"),
+			Score: number.Draw(t, "score"), Percentage: number.Draw(t, "percentage"),
 		}
 	})
 	group := rapid.Custom(func(t *rapid.T) evaluation.GroupRates {
 		return evaluation.GroupRates{Name: text.Draw(t, "name"), Rates: at.Draw(t, "rates"), FTA: rate.Draw(t, "fta")}
+	})
+	ratio := rapid.Custom(func(t *rapid.T) evaluation.Ratio {
+		return evaluation.Ratio{Value: number.Draw(t, "value"), Low: number.Draw(t, "low"), High: number.Draw(t, "high")}
+	})
+	part := rapid.Custom(func(t *rapid.T) evaluation.Part {
+		return evaluation.Part{
+			Name: text.Draw(t, "name"),
+			From: rapid.Ptr(number, true).Draw(t, "from"), To: rapid.Ptr(number, true).Draw(t, "to"),
+			FMR: rate.Draw(t, "fmr"), FNMR: rate.Draw(t, "fnmr"),
+			FMRRatio: ratio.Draw(t, "fmr ratio"), FNMRRatio: ratio.Draw(t, "fnmr ratio"),
+		}
+	})
+	spread := rapid.Custom(func(t *rapid.T) evaluation.Spread {
+		return evaluation.Spread{
+			Mean: rate.Draw(t, "mean"), Worst: rapid.IntRange(-1, 3).Draw(t, "worst"), Ratio: ratio.Draw(t, "ratio"),
+			Uneven: rapid.SliceOfN(rapid.IntRange(-1, 3), 0, 2).Draw(t, "uneven"),
+		}
+	})
+	breakdown := rapid.Custom(func(t *rapid.T) evaluation.Breakdown {
+		return evaluation.Breakdown{
+			By:   rapid.OneOf(rapid.Just(evaluation.PartsByGroup), text).Draw(t, "by"),
+			Unit: rapid.OneOf(rapid.Just("°"), text).Draw(t, "unit"), HigherIsWorse: rapid.Bool().Draw(t, "higher is worse"),
+			Parts: rapid.SliceOfN(part, 0, 3).Draw(t, "parts"),
+			FMR:   spread.Draw(t, "fmr"), FNMR: spread.Draw(t, "fnmr"),
+		}
 	})
 	r := &evaluation.Report{
 		Tool: text.Draw(t, "tool"), Title: text.Draw(t, "title"), Subject: text.Draw(t, "subject"),
@@ -248,8 +276,9 @@ func anyReport(t *rapid.T) *evaluation.Report {
 			Causes: rapid.MapOfN(text, whole, 0, 3).Draw(t, "causes"), Measures: rapid.MapOfN(text, whole, 0, 3).Draw(t, "measures"),
 		},
 		At: rapid.SliceOfN(at, 0, 3).Draw(t, "at"), AtFMR: rapid.SliceOfN(at, 0, 2).Draw(t, "at fmr"),
-		DET:     rapid.SliceOfN(point, 0, 20).Draw(t, "det"),
-		Genuine: histogram.Draw(t, "genuine"), Impostor: histogram.Draw(t, "impostor"),
+		Evenness: rapid.SliceOfN(breakdown, 0, 2).Draw(t, "evenness"),
+		DET:      rapid.SliceOfN(point, 0, 20).Draw(t, "det"),
+		Genuine:  histogram.Draw(t, "genuine"), Impostor: histogram.Draw(t, "impostor"),
 		Worst: evaluation.Worst{
 			Genuine: rapid.SliceOfN(pair, 0, 2).Draw(t, "worst genuine"), Impostor: rapid.SliceOfN(pair, 0, 2).Draw(t, "worst impostor"),
 			Failed: []evaluation.FailedSample{{File: text.Draw(t, "file"), Code: text.Draw(t, "code")}},
@@ -259,10 +288,7 @@ func anyReport(t *rapid.T) *evaluation.Report {
 		r.Folds = &evaluation.Folds{Number: whole.Draw(t, "folds"), Accuracy: number.Draw(t, "accuracy"), Deviation: number.Draw(t, "deviation")}
 	}
 	if rapid.Bool().Draw(t, "with groups") {
-		r.Groups = &evaluation.Groups{
-			Each:     rapid.SliceOfN(group, 0, 3).Draw(t, "groups"),
-			FMRRatio: number.Draw(t, "fmr ratio"), FNMRRatio: number.Draw(t, "fnmr ratio"),
-		}
+		r.Groups = &evaluation.Groups{Each: rapid.SliceOfN(group, 0, 3).Draw(t, "groups")}
 	}
 	return r
 }

@@ -31,10 +31,13 @@ type view struct {
 	// DETHidden says how many points a logarithmic axis cannot show.
 	DETHidden string
 	Groups    rateTable
-	// Spread compares the groups.
-	Spread string
-	Worst  []pairTable
-	Failed []cause
+	// Evenness compares the parts of the pairs by each property. Undivided are
+	// the properties by which the pairs were not divided. Uneven are warnings.
+	Evenness          []breakdown
+	Undivided, Uneven []string
+	UnevenRatio       int
+	Worst             []pairTable
+	Failed            []cause
 }
 
 // fact is a line about what was measured.
@@ -59,14 +62,14 @@ func (t rateTable) OneFMR() bool {
 	})
 }
 
-// rateRow is one cosine, or one group, in a table of rates.
+// rateRow is one score, or one group, in a table of rates.
 type rateRow struct {
-	Name               string
-	Pass               bool
-	Percentage, Cosine string
-	Stated             rateCell
-	FMR, ByPeople      rateCell
-	FNMR, FTA          rateCell
+	Name              string
+	Pass              bool
+	Percentage, Score string
+	Stated            rateCell
+	FMR, ByPeople     rateCell
+	FNMR, FTA         rateCell
 }
 
 // pairTable is a table of pairs of photographs to look at.
@@ -76,7 +79,7 @@ type pairTable struct {
 }
 
 // pairRow is a pair of photographs in a pairTable.
-type pairRow struct{ Reference, Probe, Cosine, Percentage string }
+type pairRow struct{ Reference, Probe, Score, Percentage string }
 
 // atThreshold returns the report's rates at the threshold, or nil.
 func atThreshold(r *evaluation.Report) *evaluation.RatesAt {
@@ -97,6 +100,7 @@ func newView(r *evaluation.Report) (*view, error) {
 		Acquisition: acquisition(r),
 		Causes:      causes(r.Acquisition.Causes),
 		Measures:    causes(r.Acquisition.Measures),
+		UnevenRatio: evaluation.UnevenRatio,
 		Anchors:     rateTable{rows(r.At)},
 		Own:         rateTable{rows(r.AtFMR)},
 		Worst: []pairTable{
@@ -107,7 +111,7 @@ func newView(r *evaluation.Report) (*view, error) {
 	if f := r.Folds; f != nil && f.Number > 0 && isShare(f.Accuracy) && isShare(f.Deviation) {
 		v.Folds = "Accuracy over the list’s " + count(float64(f.Number)) + " folds: " + decimals(f.Accuracy*100, 2) +
 			tie + "% (standard deviation over the folds " + decimals(f.Deviation*100, 2) +
-			"). The cosine is chosen on all folds but one, and the accuracy measured on that one."
+			"). The score is chosen on all folds but one, and the accuracy measured on that one."
 	}
 	if r.Groups != nil {
 		for _, g := range r.Groups.Each {
@@ -115,13 +119,18 @@ func newView(r *evaluation.Report) (*view, error) {
 			row.Name, row.Pass, row.FTA = orNone(name(g.Name)), false, cell(g.FTA)
 			v.Groups.Rows = append(v.Groups.Rows, row)
 		}
-		v.Spread = spread(r.Groups)
 	}
 	for _, f := range r.Worst.Failed {
 		v.Failed = append(v.Failed, cause{orNone(name(f.File)), orNone(name(f.Code))})
 	}
 
 	var err error
+	if v.Evenness, v.Undivided, v.Uneven, err = breakdowns(r); err != nil {
+		return nil, err
+	}
+	if len(v.Uneven) > 0 {
+		v.Lead = append(v.Lead, "These rates are means, and uneven: see the warnings in the section Evenness.")
+	}
 	hidden := 0
 	if v.DET, hidden, err = detPlot(r); err != nil {
 		return nil, err
@@ -176,6 +185,7 @@ func facts(r *evaluation.Report) []fact {
 			plural(float64(r.ImpostorPeoplePairs), "pair of people", "pairs of people") + "; " + which},
 		{"Model", orNone(name(r.Model))},
 		{"Calibration", orNone(name(r.Calibration))},
+		{"Comparison score", formula(r.LengthWeight)},
 		{"Of several faces", subject},
 		{"Quality gate", gate},
 		{"Tool", orNone(name(r.Tool))},
@@ -187,17 +197,25 @@ func facts(r *evaluation.Report) []fact {
 	return f
 }
 
+// formula says what a score is.
+func formula(lengthWeight float64) string {
+	if w := decimals(lengthWeight, 3); finite(lengthWeight) && lengthWeight > 0 && lengthWeight < 1 {
+		return "cosine − " + w + " × length of the shorter template before scaling"
+	}
+	return "cosine"
+}
+
 // lead says what the threshold means on this data.
 func lead(r *evaluation.Report) []string {
 	at := atThreshold(r)
 	if at == nil {
-		return []string{"The report has no rates at a threshold. The tables below show what each cosine would accept."}
+		return []string{"The report has no rates at a threshold. The tables below show what each score would accept."}
 	}
 	first := "The threshold is "
 	if p := percentage(at.Percentage); p != none {
 		first += p + tie + "%, "
 	}
-	first += "a cosine of " + cosine(at.Cosine) + "."
+	first += "a score of " + score(at.Score) + "."
 	if isShare(at.StatedFMR) && at.StatedFMR > 0 {
 		first += " The calibration states that " + orShare(at.StatedFMR) + " of the pairs of different people reach it."
 	}
@@ -313,7 +331,7 @@ func rows(at []evaluation.RatesAt) []rateRow {
 func rowOf(a evaluation.RatesAt) rateRow {
 	row := rateRow{
 		Name: orNone(name(a.Name)), Pass: a.Name == evaluation.ThresholdName,
-		Percentage: percentage(a.Percentage), Cosine: cosine(a.Cosine),
+		Percentage: percentage(a.Percentage), Score: score(a.Score),
 		Stated: rateCell{Value: none},
 		FMR:    cell(a.FMR), ByPeople: cell(a.FMRByPeople), FNMR: cell(a.FNMR),
 	}
@@ -339,24 +357,10 @@ func cell(r evaluation.Rate) rateCell {
 	return c
 }
 
-// spread compares the groups by the highest rate over the lowest.
-func spread(g *evaluation.Groups) string {
-	if len(g.Each) < 2 {
-		return ""
-	}
-	one := func(rate string, of float64) string {
-		if ratio(of) == none {
-			return rate + ": no ratio, since a group has no error or no pairs"
-		}
-		return rate + ": " + ratio(of) + " times"
-	}
-	return "The highest rate of a group over the lowest. " + one("FMR", g.FMRRatio) + ". " + one("FNMR", g.FNMRRatio) + "."
-}
-
 func pairs(of []evaluation.WorstPair) []pairRow {
 	var list []pairRow
 	for _, p := range of {
-		list = append(list, pairRow{orNone(name(p.Reference)), orNone(name(p.Probe)), cosine(p.Cosine), percentage(p.Percentage)})
+		list = append(list, pairRow{orNone(name(p.Reference)), orNone(name(p.Probe)), score(p.Score), percentage(p.Percentage)})
 	}
 	return list
 }

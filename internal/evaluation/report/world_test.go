@@ -30,7 +30,7 @@ func realistic() *evaluation.Report {
 	}
 	at := func(name string, cosine, percentage, stated float64) evaluation.RatesAt {
 		return evaluation.RatesAt{
-			Name: name, Cosine: cosine, Percentage: percentage, StatedFMR: stated,
+			Name: name, Score: cosine, Percentage: percentage, StatedFMR: stated,
 			FMR: rate(fmr(cosine), impostorPairs, 0.2), FMRByPeople: rate(fmr(cosine)*0.9, peoplePairs, 0.15),
 			FNMR: rate(fnmr(cosine), genuinePairs, 0.18),
 		}
@@ -59,12 +59,35 @@ func realistic() *evaluation.Report {
 				{Name: "coast", Rates: at(evaluation.ThresholdName, 0.405, 75, 1e-4), FTA: rate(0.006, 3_100, 0.4)},
 				{Name: "highlands", Rates: at(evaluation.ThresholdName, 0.38, 75, 1e-4), FTA: rate(0.01, 3_312, 0.35)},
 			},
-			FMRRatio: 2.74, FNMRRatio: 1.31,
 		},
 	}
+	part := func(from, to, share, fmr, fnmr float64) evaluation.Part {
+		p := evaluation.Part{FMR: rate(fmr*1e-4, share*impostorPairs, 0.3), FNMR: rate(fnmr*0.015, math.Round(share*genuinePairs), 0.4)}
+		if from > 0 {
+			p.From = &from
+		}
+		if to > 0 {
+			p.To = &to
+		}
+		p.FMRRatio, p.FNMRRatio = evaluation.Ratio{Value: fmr, Low: fmr * 0.6, High: fmr * 1.5}, evaluation.Ratio{Value: fnmr, Low: fnmr * 0.7, High: fnmr * 1.4}
+		return p
+	}
+	byLength := evaluation.Breakdown{By: "length", Parts: []evaluation.Part{
+		part(0, 2.75, 0.1, 0.6, 5.2), part(2.75, 3.1, 0.15, 0.8, 1.3), part(3.1, 3.42, 0.25, 0.9, 0.6),
+		part(3.42, 3.7, 0.25, 1.1, 0.3), part(3.7, 4.02, 0.15, 1.3, 0.2), part(4.02, 0, 0.1, 1.7, 0),
+	}}
+	byYaw := evaluation.Breakdown{By: "yaw", Unit: "°", HigherIsWorse: true, Parts: []evaluation.Part{
+		part(24.5, 0, 0.5, 1.2, 1.4), part(0, 24.5, 0.5, 0.8, 0.6),
+	}}
+	for _, b := range []*evaluation.Breakdown{&byLength, &byYaw} {
+		b.FMR, b.FNMR = evaluation.Spread{Mean: rate(1e-4, impostorPairs, 0.2)}, evaluation.Spread{Mean: rate(0.015, genuinePairs, 0.18)}
+		b.FMR.Ratio, b.FNMR.Ratio = b.Parts[0].FMRRatio, b.Parts[0].FNMRRatio
+	}
+	byLength.FMR.Worst, byLength.FMR.Ratio, byLength.FNMR.Uneven = 5, byLength.Parts[5].FMRRatio, []int{0}
+	r.Evenness = []evaluation.Breakdown{byLength, byYaw, {By: "brightness", FMR: evaluation.Spread{Worst: -1}, FNMR: evaluation.Spread{Worst: -1}}}
 	for i := range 200 {
 		c := -0.3 + 1.1*float64(i)/199
-		p := evaluation.DETPoint{Cosine: c, FMR: math.Round(fmr(c)*impostorPairs) / impostorPairs, FNMR: fnmr(c)}
+		p := evaluation.DETPoint{Score: c, FMR: math.Round(fmr(c)*impostorPairs) / impostorPairs, FNMR: fnmr(c)}
 		r.DET = append(r.DET, p)
 	}
 	r.Genuine = evaluation.Histogram{From: -0.4, Width: 0.014}
@@ -78,12 +101,12 @@ func realistic() *evaluation.Report {
 		r.Worst.Genuine = append(r.Worst.Genuine, evaluation.WorstPair{
 			Reference: fmt.Sprintf("coast/person_%04d/person_%04d_0001.jpg", 37*i, 37*i),
 			Probe:     fmt.Sprintf("coast/person_%04d/person_%04d_0002.jpg", 37*i, 37*i),
-			Cosine:    0.02 + 0.011*float64(i), Percentage: 1.7 + 2.3*float64(i),
+			Score:     0.02 + 0.011*float64(i), Percentage: 1.7 + 2.3*float64(i),
 		})
 		r.Worst.Impostor = append(r.Worst.Impostor, evaluation.WorstPair{
 			Reference: fmt.Sprintf("coast/person_%04d/person_%04d_0003.jpg", 41*i, 41*i),
 			Probe:     fmt.Sprintf("highlands/person_%04d/person_%04d_0001.jpg", 53*i+1, 53*i+1),
-			Cosine:    0.58 - 0.004*float64(i), Percentage: 94.12 - 0.75*float64(i),
+			Score:     0.58 - 0.004*float64(i), Percentage: 94.12 - 0.75*float64(i),
 		})
 		r.Worst.Failed = append(r.Worst.Failed, evaluation.FailedSample{
 			File: fmt.Sprintf("highlands/person_%04d/person_%04d_0002.jpg", 29*i, 29*i), Code: "LOW_QUALITY",
