@@ -20,9 +20,14 @@ type upstreamBenchCommand struct {
 	Rounds int `help:"How many verifications are timed." default:"200"`
 }
 
+// maxPaidCPU is how many times the CPU time of a verification by the built-in
+// registry one in front of Dukcapil is to cost at most.
+const maxPaidCPU = 1.25
+
 // Run times verifications with the sandbox of Dukcapil's services as the
 // registry, one at a time. The time that Sesuai adds is the whole time minus that
-// of the two calls, which is in its metric sesuai_dukcapil_call_seconds.
+// of the two calls, which is in its metric sesuai_dukcapil_call_seconds. It also
+// compares the CPU time with that of a service with the built-in registry.
 func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	work, err := os.MkdirTemp("", "sesuai-upstream-")
 	if err != nil {
@@ -30,7 +35,8 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	there, here := filepath.Join(work, "there"), filepath.Join(work, "here")
-	if _, err := c.prepare(ctx, there); err != nil {
+	made, err := c.prepare(ctx, there)
+	if err != nil {
 		return err
 	}
 	photo, err := os.ReadFile(filepath.Join(c.photos(), benchPhoto))
@@ -83,21 +89,72 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
+	// The sandbox has the folder open too, but is not asked by this one.
+	builtIn, err := c.serve(ctx, there, "127.0.0.1:0", quiet)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, builtIn.stop()) }()
 	engine, err := c.engine(nil, nil)
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
-	return b.measure(ctx, "http://"+metrics+"/metrics", func() error {
-		status, answer, err := post(ctx, s.address+path, client, claim, photo)
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("status %d: %s", status, answer)
+	verify := func(s *server, client credentials) func() error {
+		return func() error {
+			status, answer, err := post(ctx, s.address+path, client, claim, photo)
+			if err == nil && status != http.StatusOK {
+				err = fmt.Errorf("status %d: %s", status, answer)
+			}
+			return err
 		}
-		return err
-	}, func() error {
+	}
+	err = b.measure(ctx, "http://"+metrics+"/metrics", verify(s, client), func() error {
 		x, err := engine.Extract(ctx, photo, face.ForProbe)
 		return errors.Join(err, x.Refusal())
 	})
+	if err != nil {
+		return err
+	}
+	return b.compareCPU(s, builtIn, verify(s, client), verify(builtIn, made.credentials))
+}
+
+// compareCPU prints the CPU time of the service in front of Dukcapil and of the one
+// with the built-in registry, for each verification. They take turns.
+func (b *upstreamBenchCommand) compareCPU(paid, builtIn *server, ask, askBuiltIn func() error) error {
+	const turn = 20
+	sides := []struct {
+		pid     int
+		verify  func() error
+		seconds float64
+	}{{pid: paid.cmd.Process.Pid, verify: ask}, {pid: builtIn.cmd.Process.Pid, verify: askBuiltIn}}
+	turns := max(b.Rounds/turn, 1)
+	for i := range turns + 1 { // the first warms up
+		for j := range sides {
+			side := &sides[j]
+			before, err := cpuSeconds(side.pid)
+			if err != nil {
+				return err
+			}
+			for range turn {
+				if err := side.verify(); err != nil {
+					return err
+				}
+			}
+			after, err := cpuSeconds(side.pid)
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				side.seconds += after - before
+			}
+		}
+	}
+	n := float64(turns * turn)
+	fmt.Printf("CPU time of the service alone, mean of %.0f, %d at each turn:\n", n, turn)
+	fmt.Printf("  in front of Dukcapil %.2f ms, built-in registry %.2f ms: %.2f times (wanted: at most %.4g)\n",
+		1000*sides[0].seconds/n, 1000*sides[1].seconds/n, sides[0].seconds/sides[1].seconds, maxPaidCPU)
+	return nil
 }
 
 // measure times requests and extractions alternately. The sandbox processes a
