@@ -19,17 +19,28 @@ const (
 	pictureWidth  = 480
 )
 
-// pictureQualities are the qualities of image/jpeg that are tried in turn until
+// pictureQualities are the qualities that are tried in turn until
 // the file is small enough.
 var pictureQualities = [...]int{92, 85, 75, 60, 40}
 
+// JPEGEncoder encodes a picture as a JPEG of at most maxBytes bytes, without
+// metadata. It returns nil if the file would be larger. quality is 1 to 100, as
+// image/jpeg has it. The picture is an *image.YCbCr of 4:2:0 that begins at 0,0, or
+// an opaque *image.RGBA. It is package turbo's, or the standard library's.
+type JPEGEncoder func(img image.Image, quality, maxBytes int) ([]byte, error)
+
 // Picture shows the face of a photograph and its surroundings, upright, for a
 // registry with its own matcher. It is immutable and safe for concurrent use.
-type Picture struct{ photo Photo }
+type Picture struct {
+	photo  Photo
+	encode JPEGEncoder
+}
 
 // NewPicture returns an image as a Picture.
-func NewPicture(img image.Image) (*Picture, error) {
-	p := &Picture{Photo{Scale: 1}}
+func NewPicture(img image.Image) (*Picture, error) { return newPicture(img, encodeJPEG) }
+
+func newPicture(img image.Image, encode JPEGEncoder) (*Picture, error) {
+	p := &Picture{Photo{Scale: 1}, encode}
 	return p, p.photo.hold(img, upright, 1)
 }
 
@@ -41,9 +52,9 @@ func (w *worker) pictureOf(p *Photo, turn orientation, face Box) (*Picture, erro
 	}
 	box := p.pictureBox(face)
 	if box.Width() >= 2*pictureWidth {
-		return NewPicture(cut(&w.resampler, p, box, pictureWidth))
+		return newPicture(cut(&w.resampler, p, box, pictureWidth), w.engine.encodeJPEG)
 	}
-	return &Picture{p.crop(box)}, nil
+	return &Picture{p.crop(box), w.engine.encodeJPEG}, nil
 }
 
 // pictureBox returns the part of p, in whole pixels, that a Picture of the face
@@ -92,7 +103,7 @@ func (p *Picture) JPEG(maxBytes int) ([]byte, error) {
 	var r resampler
 	whole := Box{0, 0, float64(p.photo.Width), float64(p.photo.Height)}
 	for width := pictureWidth; width >= pictureWidth/8; width /= 2 {
-		small, err := encode(cut(&r, &p.photo, whole, width), maxBytes)
+		small, err := p.fit(cut(&r, &p.photo, whole, width), maxBytes)
 		if small != nil || err != nil {
 			return small, err
 		}
@@ -141,18 +152,22 @@ func cutYCbCr(r *resampler, p *Photo, box Box, size image.Rectangle) image.Image
 	return img
 }
 
-// encode returns the image as a JPEG of at most maxBytes, or nil if it is larger
-// at every quality.
-func encode(img image.Image, maxBytes int) ([]byte, error) {
-	var b bytes.Buffer
+// fit returns the image as a JPEG of at most maxBytes, or nil if it is larger at
+// every quality.
+func (p *Picture) fit(img image.Image, maxBytes int) ([]byte, error) {
 	for _, quality := range pictureQualities {
-		b.Reset()
-		if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil {
-			return nil, err
-		}
-		if b.Len() <= maxBytes {
-			return b.Bytes(), nil
+		if b, err := p.encode(img, quality, maxBytes); b != nil || err != nil {
+			return b, err
 		}
 	}
 	return nil, nil
+}
+
+// encodeJPEG is the JPEGEncoder of the standard library.
+func encodeJPEG(img image.Image, quality, maxBytes int) ([]byte, error) {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil || b.Len() > maxBytes {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
