@@ -120,40 +120,38 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 }
 
 // compareCPU prints the CPU time of the service in front of Dukcapil and of the one
-// with the built-in registry, for each verification. They take turns.
+// with the built-in registry, for each verification. They take turns, so that both
+// find the CPU caches in the state that the other leaves.
 func (b *upstreamBenchCommand) compareCPU(paid, builtIn *server, ask, askBuiltIn func() error) error {
-	const turn = 20
-	sides := []struct {
-		pid     int
-		verify  func() error
-		seconds float64
-	}{{pid: paid.cmd.Process.Pid, verify: ask}, {pid: builtIn.cmd.Process.Pid, verify: askBuiltIn}}
-	turns := max(b.Rounds/turn, 1)
-	for i := range turns + 1 { // the first warms up
-		for j := range sides {
-			side := &sides[j]
-			before, err := cpuSeconds(side.pid)
-			if err != nil {
+	turns := func(n int) error {
+		for range n {
+			if err := errors.Join(ask(), askBuiltIn()); err != nil {
 				return err
-			}
-			for range turn {
-				if err := side.verify(); err != nil {
-					return err
-				}
-			}
-			after, err := cpuSeconds(side.pid)
-			if err != nil {
-				return err
-			}
-			if i > 0 {
-				side.seconds += after - before
 			}
 		}
+		return nil
 	}
-	n := float64(turns * turn)
-	fmt.Printf("CPU time of the service alone, mean of %.0f, %d at each turn:\n", n, turn)
+	if err := turns(20); err != nil {
+		return err
+	}
+	var seconds [2]float64
+	count := func(sign float64) error {
+		for i, s := range []*server{paid, builtIn} {
+			now, err := cpuSeconds(s.cmd.Process.Pid)
+			if err != nil {
+				return err
+			}
+			seconds[i] += sign * now
+		}
+		return nil
+	}
+	if err := errors.Join(count(-1), turns(b.Rounds), count(1)); err != nil {
+		return err
+	}
+	n := float64(b.Rounds)
+	fmt.Printf("CPU time of the service alone, mean of %d, in turns:\n", b.Rounds)
 	fmt.Printf("  in front of Dukcapil %.2f ms, built-in registry %.2f ms: %.2f times (wanted: at most %.4g)\n",
-		1000*sides[0].seconds/n, 1000*sides[1].seconds/n, sides[0].seconds/sides[1].seconds, maxPaidCPU)
+		1000*seconds[0]/n, 1000*seconds[1]/n, seconds[0]/seconds[1], maxPaidCPU)
 	return nil
 }
 
