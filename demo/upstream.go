@@ -95,7 +95,7 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, builtIn.stop()) }()
-	engine, err := c.engine(nil, nil)
+	engine, err := c.engine(nil)
 	if err != nil {
 		return err
 	}
