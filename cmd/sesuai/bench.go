@@ -87,11 +87,13 @@ func benchText(r *bench.Report) string {
 	}
 	_ = t.Flush()
 	if l := r.Load; l != nil {
-		fmt.Fprintf(&b, "\nA node like this one answers %.0f verifications a second. Planned at %.0f %% of that, %g a second take %s,\n"+
-			"busy for %.0f %%; one more lets one of them fail.\n", l.Capacity, 100*l.PlannedShare, l.PerSecond, nodes(l.Nodes), 100*l.Busy)
-	}
-	if r.Planned != nil {
-		fmt.Fprintf(&b, "At that plan 99 %% are answered within %.0f ms.\n", r.Planned.P99MS)
+		within := ""
+		if r.Planned != nil {
+			within = fmt.Sprintf(", where 99 %% are\nanswered within %.0f ms", r.Planned.P99MS)
+		}
+		fmt.Fprintf(&b, "\nA load of %g verifications a second needs %s like this one.\nEach answers %.0f a second at most and is planned at %.0f %% of that%s.\n"+
+			"The load keeps them %.0f %% busy. Have one more, so that one may fail.\n",
+			l.PerSecond, nodes(l.Nodes), l.Capacity, 100*l.PlannedShare, within, 100*l.Busy)
 	}
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ type service struct {
 // serve starts the service as sesuai serve does. It stops at stop, not when ctx ends:
 // then the requests in progress are answered first.
 func (t *trial) serve(ctx context.Context) (*service, error) {
+	debug.FreeOSMemory() // what was needed to prepare is not the service's
 	resetPeak()
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	s := &service{trial: t, end: end, served: make(chan error, 1)}
@@ -76,7 +78,7 @@ func (s *service) measure(ctx context.Context, r *Report, load float64, d time.D
 		capacity = max(capacity, stage.PerSecond)
 	}
 	if capacity == 0 {
-		return errors.New("no verification was answered in time; give it more --time")
+		return errors.New("every verification was refused: limits.max_in_flight or limits.memory is too low")
 	}
 	r.Load = plan(load, capacity)
 	planned, err := s.open(ctx, capacity*PlannedShare, share(plannedShare))

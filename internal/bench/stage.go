@@ -22,14 +22,15 @@ type Stage struct {
 	// (Poisson), whether earlier ones were answered or not. It is 0 where
 	// AtOnce is not.
 	Rate float64 `json:"rate,omitzero"`
-	// Seconds is how long requests were sent.
+	// Seconds is the time from the first request to the last answer.
 	Seconds float64 `json:"seconds"`
 	// Verdicts is how many requests were answered with a verdict, and Refused
 	// how many with 503: they were over a limit of the configuration. Whoever
 	// sent one of these waited for as long as the answer said.
 	Verdicts int `json:"verdicts"`
 	Refused  int `json:"refused"`
-	// PerSecond is the number of verdicts a second, by those within Seconds.
+	// PerSecond is Verdicts / Seconds. The cores are busy until all but the last
+	// few are answered, so the end does not lower it.
 	PerSecond float64 `json:"per_second"`
 	// P50MS and P99MS are the times, in milliseconds, that half and 99 % of the
 	// verdicts did not exceed. Time is from the request to the whole answer, as
@@ -48,8 +49,8 @@ type meter struct {
 
 	mu      sync.Mutex
 	times   []time.Duration
-	within  int // verdicts until end
 	refused int
+	last    time.Time // the last answer
 }
 
 func newMeter(d time.Duration) *meter {
@@ -67,25 +68,24 @@ func (m *meter) note(verdict bool, due time.Time) {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.last = now
 	if !verdict {
 		m.refused++
 		return
 	}
 	m.times = append(m.times, now.Sub(due))
-	if !now.After(m.end) {
-		m.within++
-	}
 }
 
 // stage returns the result, once all requests are answered.
 func (m *meter) stage(s Stage) Stage {
-	length := m.end.Sub(m.start).Seconds()
-	s.Seconds, s.Verdicts, s.Refused = rounded(length), len(m.times), m.refused
-	s.PerSecond = rounded(float64(m.within) / length)
-	s.P50MS, s.P99MS = ms(Quantile(m.times, 0.5)), ms(Quantile(m.times, 0.99))
-	if s.Verdicts > 0 {
-		s.CPUMS = ms((cpuTime() - m.cpu) / time.Duration(s.Verdicts))
+	s.Verdicts, s.Refused = len(m.times), m.refused
+	if s.Verdicts == 0 {
+		return s
 	}
+	took := m.last.Sub(m.start).Seconds()
+	s.Seconds, s.PerSecond = rounded(took), rounded(float64(s.Verdicts)/took)
+	s.P50MS, s.P99MS = ms(Quantile(m.times, 0.5)), ms(Quantile(m.times, 0.99))
+	s.CPUMS = ms((cpuTime() - m.cpu) / time.Duration(s.Verdicts))
 	return s
 }
 

@@ -135,7 +135,9 @@ func measureInference(ctx context.Context, engine *face.Engine, photo []byte, wo
 			return nil
 		})
 	}
-	return i, group.Wait()
+	err = group.Wait()
+	i.PerSecond = rounded(i.PerSecond)
+	return i, err
 }
 
 // enrol puts the people on record, all with the template, and adds the clients.
