@@ -58,6 +58,10 @@ func (c *benchCommand) Run(s *session) error {
 	return err
 }
 
+// maxOthers is the share of the machine that other processes may take without a
+// remark.
+const maxOthers = 0.05
+
 // benchText is the report for people.
 func benchText(r *bench.Report) string {
 	var b strings.Builder
@@ -73,6 +77,9 @@ func benchText(r *bench.Report) string {
 	fmt.Fprintf(t, "memory\t%d MiB at the peak, that of the sender included\n", r.MemoryMiB)
 	if r.SenderMS > 0 {
 		fmt.Fprintf(t, "sender\tat most %.2f ms of the CPU time of each verification\n", r.SenderMS)
+	}
+	if r.OthersShare > maxOthers {
+		fmt.Fprintf(t, "other work\ttook %.0f %% of the machine: it does more when nothing else runs\n", 100*r.OthersShare)
 	}
 	_ = t.Flush()
 	fmt.Fprintf(t, "\nVERIFICATIONS\tA SECOND\tP50\tP99\tCPU TIME\tREFUSED\t\n")

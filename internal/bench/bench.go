@@ -29,7 +29,7 @@ type Options struct {
 	Time time.Duration
 	// Load is the number of verifications a second that Report.Load is about.
 	Load float64
-	// Photo is the JPEG or PNG that is sent. nil is a drawn face: see Drawn.
+	// Photo is the JPEG or PNG that is sent. nil is a drawn face: see drawn.
 	Photo []byte
 	// Log gets what the service logs.
 	Log *slog.Logger
@@ -69,6 +69,10 @@ type Report struct {
 	// takes at most. It runs in the same process, so its time is part of CPUMS,
 	// and it is not subtracted from anything.
 	SenderMS float64 `json:"sender_ms"`
+	// OthersShare is the share of the machine's CPU time, 0 to 1, that other
+	// processes used while the service was measured. If it is more than a few
+	// hundredths, the machine does more than the report says.
+	OthersShare float64 `json:"others_share"`
 	// Load is what the load needs. It is nil if Stages are not complete.
 	Load *Load `json:"load"`
 }

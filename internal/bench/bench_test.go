@@ -25,9 +25,14 @@ func TestQuantile(t *testing.T) {
 		want  time.Duration
 	}{
 		{nil, 0.5, 0},
-		{times[:1], 0.5, 200}, {times[:1], 0.99, 200},
-		{times, 0, 1}, {times, 0.5, 100}, {times, 0.99, 198}, {times, 1, 200},
-		{times[100:], 0.99, 99}, {times[101:], 0.99, 99},
+		{times[:1], 0.5, 200},
+		{times[:1], 0.99, 200},
+		{times, 0, 1},
+		{times, 0.5, 100},
+		{times, 0.99, 198},
+		{times, 1, 200},
+		{times[100:], 0.99, 99},
+		{times[101:], 0.99, 99},
 	} {
 		if got := bench.Quantile(tt.times, tt.q); got != tt.want {
 			t.Errorf("%g of %d: %d, want %d", tt.q, len(tt.times), got, tt.want)

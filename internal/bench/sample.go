@@ -31,7 +31,7 @@ func photoOf(file []byte) (Photo, error) {
 	p := Photo{Drawn: file == nil, file: file}
 	if p.Drawn {
 		var err error
-		if p.file, err = Drawn(); err != nil {
+		if p.file, err = drawn(); err != nil {
 			return p, err
 		}
 	}
@@ -55,10 +55,10 @@ const (
 	grain = 3
 )
 
-// Drawn returns a JPEG of 720×720 pixels that shows the drawn face of the
+// drawn returns a JPEG of 720×720 pixels that shows the drawn face of the
 // self-test, with the grain of a camera. It takes the whole pipeline, as a
 // photograph of a person does that shows one upright face of a third of the width.
-func Drawn() ([]byte, error) {
+func drawn() ([]byte, error) {
 	img := drawing.First.Draw(drawnSize)
 	rng := rand.New(rand.NewPCG(1, 2)) // the same every time
 	for i := range img.Pix {

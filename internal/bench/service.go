@@ -57,11 +57,13 @@ func (s *service) stop() error {
 
 // measure runs the stages, which take about d, and completes the report.
 func (s *service) measure(ctx context.Context, r *Report, load float64, d time.Duration) (err error) {
+	before := useNow()
 	share := func(of float64) time.Duration { return time.Duration(of * float64(d)) }
 	defer func() {
 		if ctx.Err() != nil { // what failed then failed for that
 			err = errors.Join(ctx.Err(), err)
 		}
+		r.OthersShare = others(before, useNow())
 		peak, unknown := peakMiB()
 		r.MemoryMiB, err = peak, errors.Join(err, unknown)
 	}()

@@ -137,6 +137,32 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestOthers: what other processes used is what all used but this one.
+func TestOthers(t *testing.T) {
+	from, to := use{own: 10 * time.Second}, use{own: 40 * time.Second}
+	from.busy, from.all = parseStat("cpu  1000 200 300 4000 500 60 40 0 0 0\ncpu0 1 2 3\n")
+	to.busy, to.all = parseStat("cpu  4000 200 1300 9000 1000 60 40 500 0 0\n")
+	if from.busy != 16*time.Second || from.all != 61*time.Second {
+		t.Errorf("%+v", from)
+	}
+	// 30 s are user's, 10 s the system's and 5 s stolen, of which this process
+	// used 30 s. All are 100 s.
+	if got := others(from, to); got != 0.15 {
+		t.Errorf("%g", got)
+	}
+	for _, stat := range []string{"", "cpu 1 2", "cpu a b c d e f g h", "intr 1 2 3 4 5 6 7 8 9"} {
+		if busy, all := parseStat(stat); busy != 0 || all != 0 {
+			t.Errorf("%q: %v of %v", stat, busy, all)
+		}
+	}
+	if got := others(use{}, use{own: time.Second}); got != 0 {
+		t.Errorf("not known: %g", got)
+	}
+	if now := useNow(); now.busy <= 0 || now.all < now.busy || now.own <= 0 {
+		t.Errorf("%+v", now)
+	}
+}
+
 // TestTrialIsApart: the service to be measured has no part of the configured one's
 // registry, keys, addresses or files, and its folder is on the same disk.
 func TestTrialIsApart(t *testing.T) {
