@@ -26,8 +26,12 @@ var mayImport = map[string][]string{
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/audit", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry",
-		"internal/dukcapil/sandbox", "internal/atomicfile",
+		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/bench",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
+	},
+	"internal/bench": {
+		".", "internal/app", "internal/httpapi", "internal/access", "internal/face", "internal/face/drawing", "internal/registry", "internal/synthetic",
+		"golang.org/x/sync/errgroup",
 	},
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
@@ -117,7 +121,7 @@ var mayImport = map[string][]string{
 	"demo/registrybench": {".", "internal/registry", "internal/synthetic", "internal/face", "golang.org/x/sync/errgroup"},
 	"demo": {
 		"internal/face", "internal/face/ort", "internal/face/turbo", "internal/face/facetest", // to measure them alone
-		".", "demo/registrybench", "internal/app", "internal/access", "github.com/jackc/pgx/v5",
+		".", "demo/registrybench", "internal/app", "internal/bench", "internal/access", "github.com/jackc/pgx/v5",
 		"github.com/alecthomas/kong", "modernc.org/sqlite", "golang.org/x/sync/errgroup",
 	},
 }

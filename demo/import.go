@@ -43,7 +43,7 @@ func (b *importBenchCommand) Run(ctx context.Context, c *commandLine) (err error
 		return err
 	}
 	workers := runtime.GOMAXPROCS(0)
-	engine, err := c.engine(nil, func(o *face.Options) { o.Workers = workers })
+	engine, err := c.engine(func(o *face.Options) { o.Workers = workers })
 	if err != nil {
 		return err
 	}

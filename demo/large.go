@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sesuai/sesuai/internal/bench"
 )
 
 // largeWidth and largeHeight are the size of a photograph of 12 megapixels.
@@ -77,7 +79,7 @@ func (b *benchCommand) largeMemory(pid, before int, request func() error) error 
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	peak, err := statusMiB(pid, "VmHWM")
+	peak, err := bench.StatusMiB(pid, "VmHWM")
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sesuai/sesuai/internal/bench"
 	"github.com/sesuai/sesuai/internal/face"
 )
 
@@ -78,7 +79,7 @@ func (b *benchCommand) peer(ctx context.Context, extract func(photo []byte) (fac
 		for _, d := range engine.found {
 			times = append(times, d.took)
 		}
-		took[i] = quantile(times, 0.5)
+		took[i] = bench.Quantile(times, 0.5)
 		missed, fnmr := errorRates(engine.found)
 		fmt.Printf("  %-34s %7.1f ms   %d not found   FNMR %.1f %% at FMR %g\n", engine.name, ms(took[i]), missed, 100*fnmr, peerFMR)
 	}

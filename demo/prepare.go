@@ -9,17 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/sesuai/sesuai/internal/access"
 )
 
 // clientName is the demo client's name.
 const clientName = "demo"
 
 // credentials is the output of sesuai client add --json.
-type credentials struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
-	APIKey   string `json:"api_key"`
-}
+type credentials = access.Revealed
 
 // client is the demo client and the paths of its credentials.
 type client struct {

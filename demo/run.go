@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/sesuai/sesuai/internal/bench"
 )
 
 type runCommand struct {
@@ -33,7 +35,7 @@ func (r *runCommand) Run(ctx context.Context, c *commandLine) error {
 		return err
 	} else if ok {
 		fmt.Printf("\nA first verification:\n\n  curl -s -K %s -F nik=%s -F 'name=%s' -F date_of_birth=%s -F face_image=@%s %s%s\n\n",
-			made.curl, person.nik, person.name, person.dateOfBirth, filepath.Join(c.photos(), selfieOfFirst), s.address, path)
+			made.curl, person.NIK, person.Name, person.DateOfBirth, filepath.Join(c.photos(), selfieOfFirst), s.address, path)
 	}
 	fmt.Println("Ctrl-C stops it.")
 	return s.wait()
@@ -46,7 +48,7 @@ const selfieOfFirst = "ayu-selfie.jpg"
 const path = "/identity/v1/face-verification"
 
 // person is a claim about one of the demo people.
-type person struct{ nik, name, dateOfBirth string }
+type person = bench.Claim
 
 // firstPerson returns the first of the demo people.
 func (c *commandLine) firstPerson() (person, bool, error) {
@@ -55,7 +57,7 @@ func (c *commandLine) firstPerson() (person, bool, error) {
 		return person{}, false, err
 	}
 	p := people[0]
-	return person{p["nik"], p["name"], p["date_of_birth"]}, true, nil
+	return person{NIK: p["nik"], Name: p["name"], DateOfBirth: p["date_of_birth"]}, true, nil
 }
 
 // server is a running sesuai serve.

@@ -37,15 +37,15 @@ var outcomes = []outcome{
 		body(`\{"verification_status":true,"reason":"Verification Success","result":\{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":` + percentage + `\}\}`),
 	},
 	{
-		"R2", "unknown NIK", func(p *person) { p.nik = "9999999999999999" }, selfieOfFirst, 200,
+		"R2", "unknown NIK", func(p *person) { p.NIK = "9999999999999999" }, selfieOfFirst, 200,
 		body(`\{"verification_status":false,"reason":"NIK not found on Dukcapil database","result":\{"nik":false,"name":null,"date_of_birth":null,"face_image_percentage":0\}\}`),
 	},
 	{
-		"R3", "another name", func(p *person) { p.name = "SURYANI HAPSARI" }, selfieOfFirst, 200,
+		"R3", "another name", func(p *person) { p.Name = "SURYANI HAPSARI" }, selfieOfFirst, 200,
 		body(`\{"verification_status":false,"reason":"Name does not match","result":\{"nik":true,"name":false,"date_of_birth":true,"face_image_percentage":` + percentage + `\}\}`),
 	},
 	{
-		"R4", "another date of birth", func(p *person) { p.dateOfBirth = "13-03-1990" }, selfieOfFirst, 200,
+		"R4", "another date of birth", func(p *person) { p.DateOfBirth = "13-03-1990" }, selfieOfFirst, 200,
 		body(`\{"verification_status":false,"reason":"Date of birth does not match","result":\{"nik":true,"name":true,"date_of_birth":false,"face_image_percentage":` + percentage + `\}\}`),
 	},
 	{
@@ -53,11 +53,11 @@ var outcomes = []outcome{
 		body(`\{"verification_status":false,"reason":"Selfie image does not pass the threshold","result":\{"nik":true,"name":true,"date_of_birth":true,"face_image_percentage":` + percentage + `\}\}`),
 	},
 	{
-		"R6", "nik too short", func(p *person) { p.nik = p.nik[:15] }, selfieOfFirst, 400,
+		"R6", "nik too short", func(p *person) { p.NIK = p.NIK[:15] }, selfieOfFirst, 400,
 		body(`\{"verification_status":false,"reason":"Invalid NIK number format"\}`),
 	},
 	{
-		"R7", "no such day", func(p *person) { p.dateOfBirth = "31-02-1990" }, selfieOfFirst, 400,
+		"R7", "no such day", func(p *person) { p.DateOfBirth = "31-02-1990" }, selfieOfFirst, 400,
 		body(`\{"verification_status":false,"reason":"Invalid date_of_birth format"\}`),
 	},
 	{

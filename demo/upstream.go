@@ -20,9 +20,14 @@ type upstreamBenchCommand struct {
 	Rounds int `help:"How many verifications are timed." default:"200"`
 }
 
+// maxPaidCPU is how many times the CPU time of a verification by the built-in
+// registry one in front of Dukcapil is to cost at most.
+const maxPaidCPU = 1.25
+
 // Run times verifications with the sandbox of Dukcapil's services as the
 // registry, one at a time. The time that Sesuai adds is the whole time minus that
-// of the two calls, which is in its metric sesuai_dukcapil_call_seconds.
+// of the two calls, which is in its metric sesuai_dukcapil_call_seconds. It also
+// compares the CPU time with that of a service with the built-in registry.
 func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err error) {
 	work, err := os.MkdirTemp("", "sesuai-upstream-")
 	if err != nil {
@@ -30,7 +35,8 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	there, here := filepath.Join(work, "there"), filepath.Join(work, "here")
-	if _, err := c.prepare(ctx, there); err != nil {
+	made, err := c.prepare(ctx, there)
+	if err != nil {
 		return err
 	}
 	photo, err := os.ReadFile(filepath.Join(c.photos(), benchPhoto))
@@ -83,21 +89,70 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	engine, err := c.engine(nil, nil)
+	// The sandbox has the folder open too, but is not asked by this one.
+	builtIn, err := c.serve(ctx, there, "127.0.0.1:0", quiet)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, builtIn.stop()) }()
+	engine, err := c.engine(nil)
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
-	return b.measure(ctx, "http://"+metrics+"/metrics", func() error {
-		status, answer, err := post(ctx, s.address+path, client, claim, photo)
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("status %d: %s", status, answer)
+	verify := func(s *server, client credentials) func() error {
+		return func() error {
+			status, answer, err := post(ctx, s.address+path, client, claim, photo)
+			if err == nil && status != http.StatusOK {
+				err = fmt.Errorf("status %d: %s", status, answer)
+			}
+			return err
 		}
-		return err
-	}, func() error {
+	}
+	err = b.measure(ctx, "http://"+metrics+"/metrics", verify(s, client), func() error {
 		x, err := engine.Extract(ctx, photo, face.ForProbe)
 		return errors.Join(err, x.Refusal())
 	})
+	if err != nil {
+		return err
+	}
+	return b.compareCPU(s, builtIn, verify(s, client), verify(builtIn, made.credentials))
+}
+
+// compareCPU prints the CPU time of the service in front of Dukcapil and of the one
+// with the built-in registry, for each verification. They take turns, so that both
+// find the CPU caches in the state that the other leaves.
+func (b *upstreamBenchCommand) compareCPU(paid, builtIn *server, ask, askBuiltIn func() error) error {
+	turns := func(n int) error {
+		for range n {
+			if err := errors.Join(ask(), askBuiltIn()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := turns(20); err != nil {
+		return err
+	}
+	var seconds [2]float64
+	count := func(sign float64) error {
+		for i, s := range []*server{paid, builtIn} {
+			now, err := cpuSeconds(s.cmd.Process.Pid)
+			if err != nil {
+				return err
+			}
+			seconds[i] += sign * now
+		}
+		return nil
+	}
+	if err := errors.Join(count(-1), turns(b.Rounds), count(1)); err != nil {
+		return err
+	}
+	n := float64(b.Rounds)
+	fmt.Printf("CPU time of the service alone, mean of %d, in turns:\n", b.Rounds)
+	fmt.Printf("  in front of Dukcapil %.2f ms, built-in registry %.2f ms: %.2f times (wanted: at most %.4g)\n",
+		1000*seconds[0]/n, 1000*seconds[1]/n, seconds[0]/seconds[1], maxPaidCPU)
+	return nil
 }
 
 // measure times requests and extractions alternately. The sandbox processes a

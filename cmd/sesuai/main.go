@@ -80,6 +80,7 @@ type commandLine struct {
 	} `cmd:"" help:"The tables of the registry's database."`
 	Copy            copyCommand     `cmd:"" help:"Move the people and the clients to another registry."`
 	Backup          backupCommand   `cmd:"" help:"Write a copy of the embedded registry's database to a new file."`
+	Bench           benchCommand    `cmd:"" help:"Measure verifications on this machine, and say how many such machines a load needs."`
 	DukcapilSandbox dukcapilSandbox `cmd:"" help:"Serve a sandbox of Dukcapil's services on the embedded registry: docs/integrate/dukcapil-sandbox.md."`
 	Version         versionCommand  `cmd:"" help:"Print the version."`
 	Licenses        licensesCommand `cmd:"" help:"Print the licences of everything that this program consists of, or loads."`

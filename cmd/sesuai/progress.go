@@ -51,7 +51,7 @@ func (p *progress) set(done, of int) {
 	// is new.
 	rate := float64(done-p.done) / now.Sub(p.logged).Seconds()
 	p.logged, p.done = now, done
-	attrs := []any{"done", done, "per_second", int(rate)}
+	attrs := []any{"done", done, "per_second", int(rate + 0.5)}
 	if of > done && rate > 0 {
 		remaining := time.Duration(float64(of-done) / rate * float64(time.Second))
 		attrs = append(attrs, "of", of, "left", remaining.Round(time.Second).String())

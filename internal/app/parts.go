@@ -178,6 +178,7 @@ func engineOptions(c Config, use EngineUse, cores int) (face.Options, error) {
 		Manifest:   manifest,
 		Load:       load,
 		DecodeJPEG: turbo.Decode,
+		EncodeJPEG: turbo.Encode,
 		Workers:    workers,
 		MaxPixels:  c.Face.MaxPixels,
 		Memory:     c.Limits.pixels(),

@@ -44,6 +44,9 @@ type Options struct {
 	// DecodeJPEG, if not nil, is a faster decoder than image/jpeg: see package
 	// turbo.
 	DecodeJPEG JPEGDecoder
+	// EncodeJPEG, if not nil, is a faster encoder than image/jpeg for Pictures:
+	// see package turbo.
+	EncodeJPEG JPEGEncoder
 	// Queue, if not nil, is a queue for workers that do more than process
 	// photographs. Memory and Workers do not matter then.
 	Queue *admission.Queue
@@ -79,6 +82,7 @@ type Engine struct {
 	manifest    Manifest
 	calibration *Calibration
 	decodeJPEG  JPEGDecoder
+	encodeJPEG  JPEGEncoder
 	networks    []Network
 	liveness    *LivenessSpec // nil unless Options.Liveness
 	queue       *admission.Queue
@@ -136,7 +140,10 @@ func New(o Options) (*Engine, error) {
 	if o.Dominance > 0 {
 		e.dominance = o.Dominance
 	}
-	e.subject, e.pictures = o.Subject, o.Pictures
+	e.subject, e.pictures, e.encodeJPEG = o.Subject, o.Pictures, o.EncodeJPEG
+	if e.encodeJPEG == nil {
+		e.encodeJPEG = encodeJPEG
+	}
 	if o.Limits != nil {
 		e.limits = *o.Limits
 	}

@@ -38,7 +38,7 @@ func realOptions(t testing.TB) face.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return face.Options{Models: modelsDir, Manifest: m, Calibration: c, Load: load, DecodeJPEG: turbo.Decode}
+	return face.Options{Models: modelsDir, Manifest: m, Calibration: c, Load: load, DecodeJPEG: turbo.Decode, EncodeJPEG: turbo.Encode}
 }
 
 // slow skips a test with -short: see process.Slow.

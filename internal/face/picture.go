@@ -9,27 +9,41 @@ import (
 )
 
 // A picture shows the face box and its surroundings: as wide as two face boxes
-// and a third higher than wide, so that the head takes 50 to 75 % of the width,
-// and at most 480 pixels wide, where the eyes are about 120 pixels apart (ISO/IEC
-// 19794-5 asks for a head of 4/7 to 1/2 of the width and for 90 pixels between
-// the eyes). It ends where the photograph ends, and is not enlarged.
+// and a third higher than wide, so that the head takes 50 to 75 % of the width. One
+// that is wider than maxPictureWidth is made pictureWidth wide, where the eyes are
+// about 120 pixels apart (ISO/IEC 19794-5 asks for a head of 4/7 to 1/2 of the width
+// and for 90 pixels between the eyes). Up to there it keeps its pixels: shrinking
+// them costs more than encoding all of them. It ends where the photograph ends, and
+// is not enlarged.
 const (
-	pictureFaces  = 2.0
-	pictureHeight = 4.0 / 3
-	pictureWidth  = 480
+	pictureFaces    = 2.0
+	pictureHeight   = 4.0 / 3
+	pictureWidth    = 480
+	maxPictureWidth = 640
 )
 
-// pictureQualities are the qualities of image/jpeg that are tried in turn until
+// pictureQualities are the qualities that are tried in turn until
 // the file is small enough.
 var pictureQualities = [...]int{92, 85, 75, 60, 40}
 
+// JPEGEncoder encodes a picture as a JPEG of at most maxBytes bytes, without
+// metadata. It returns nil if the file would be larger. quality is 1 to 100, as
+// image/jpeg has it. The picture is an *image.YCbCr of 4:2:0 that begins at 0,0, or
+// an opaque *image.RGBA. It is package turbo's, or the standard library's.
+type JPEGEncoder func(img image.Image, quality, maxBytes int) ([]byte, error)
+
 // Picture shows the face of a photograph and its surroundings, upright, for a
 // registry with its own matcher. It is immutable and safe for concurrent use.
-type Picture struct{ photo Photo }
+type Picture struct {
+	photo  Photo
+	encode JPEGEncoder
+}
 
 // NewPicture returns an image as a Picture.
-func NewPicture(img image.Image) (*Picture, error) {
-	p := &Picture{Photo{Scale: 1}}
+func NewPicture(img image.Image) (*Picture, error) { return newPicture(img, encodeJPEG) }
+
+func newPicture(img image.Image, encode JPEGEncoder) (*Picture, error) {
+	p := &Picture{Photo{Scale: 1}, encode}
 	return p, p.photo.hold(img, upright, 1)
 }
 
@@ -41,20 +55,20 @@ func (w *worker) pictureOf(p *Photo, turn orientation, face Box) (*Picture, erro
 	}
 	box := p.pictureBox(face)
 	if box.Width() >= 2*pictureWidth {
-		return NewPicture(cut(&w.resampler, p, box, pictureWidth))
+		return newPicture(cut(&w.resampler, p, box, pictureWidth), w.engine.encodeJPEG)
 	}
-	return &Picture{p.crop(box)}, nil
+	return &Picture{p.crop(box), w.engine.encodeJPEG}, nil
 }
 
 // pictureBox returns the part of p, in whole pixels, that a Picture of the face
-// shows.
+// shows. It begins at an even pixel, so that chromas of 2×2 pixels fit it.
 func (p *Photo) pictureBox(face Box) Box {
 	s := p.Scale
 	box := Box{face.X0 / s, face.Y0 / s, face.X1 / s, face.Y1 / s}
 	wide := pictureFaces * box.Width()
 	box = box.around(wide, pictureHeight*wide)
 	return Box{
-		math.Floor(max(box.X0, 0)), math.Floor(max(box.Y0, 0)),
+		2 * math.Floor(max(box.X0, 0)/2), 2 * math.Floor(max(box.Y0, 0)/2),
 		math.Ceil(min(box.X1, float64(p.Width))), math.Ceil(min(box.Y1, float64(p.Height))),
 	}
 }
@@ -92,7 +106,11 @@ func (p *Picture) JPEG(maxBytes int) ([]byte, error) {
 	var r resampler
 	whole := Box{0, 0, float64(p.photo.Width), float64(p.photo.Height)}
 	for width := pictureWidth; width >= pictureWidth/8; width /= 2 {
-		small, err := encode(cut(&r, &p.photo, whole, width), maxBytes)
+		to := width
+		if width == pictureWidth && p.photo.Width <= maxPictureWidth {
+			to = p.photo.Width
+		}
+		small, err := p.fit(cut(&r, &p.photo, whole, to), maxBytes)
 		if small != nil || err != nil {
 			return small, err
 		}
@@ -123,8 +141,15 @@ func cut(r *resampler, p *Photo, box Box, width int) image.Image {
 }
 
 // cutYCbCr is cut for a photograph in brightness and chromas, without converting
-// its colours to RGB and back.
+// its colours to RGB and back. The whole of a photograph may share its memory.
 func cutYCbCr(r *resampler, p *Photo, box Box, size image.Rectangle) image.Image {
+	if y, cb := &p.planes[0], &p.planes[1]; box.X0 == 0 && box.Y0 == 0 && size.Dx() == p.Width && size.Dy() == p.Height &&
+		y.across == 1 && y.down == 1 && cb.across == 2 && cb.down == 2 && cb.left == 0 && cb.top == 0 {
+		return &image.YCbCr{
+			Y: y.pix, Cb: cb.pix, Cr: p.planes[2].pix, YStride: y.stride, CStride: cb.stride,
+			SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: size,
+		}
+	}
 	img := image.NewYCbCr(size, image.YCbCrSubsampleRatio420)
 	samples := make([]float32, len(img.Y))
 	for i, pix := range [][]byte{img.Y, img.Cb, img.Cr} {
@@ -141,18 +166,22 @@ func cutYCbCr(r *resampler, p *Photo, box Box, size image.Rectangle) image.Image
 	return img
 }
 
-// encode returns the image as a JPEG of at most maxBytes, or nil if it is larger
-// at every quality.
-func encode(img image.Image, maxBytes int) ([]byte, error) {
-	var b bytes.Buffer
+// fit returns the image as a JPEG of at most maxBytes, or nil if it is larger at
+// every quality.
+func (p *Picture) fit(img image.Image, maxBytes int) ([]byte, error) {
 	for _, quality := range pictureQualities {
-		b.Reset()
-		if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil {
-			return nil, err
-		}
-		if b.Len() <= maxBytes {
-			return b.Bytes(), nil
+		if b, err := p.encode(img, quality, maxBytes); b != nil || err != nil {
+			return b, err
 		}
 	}
 	return nil, nil
+}
+
+// encodeJPEG is the JPEGEncoder of the standard library.
+func encodeJPEG(img image.Image, quality, maxBytes int) ([]byte, error) {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil || b.Len() > maxBytes {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }

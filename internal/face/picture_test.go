@@ -25,7 +25,7 @@ func pictureOf(t *testing.T, x face.Extraction, maxBytes int) []byte {
 		t.Fatal(err)
 	}
 	cfg, err := jpeg.DecodeConfig(bytes.NewReader(small))
-	if err != nil || len(small) > maxBytes || cfg.Width > 480 || cfg.Height > 640 {
+	if err != nil || len(small) > maxBytes || cfg.Width > 640 || cfg.Height > 856 {
 		t.Errorf("%d×%d of %d bytes, %v", cfg.Width, cfg.Height, len(small), err)
 	}
 	return small

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/bench"
+)
+
+type benchCommand struct {
+	Time  time.Duration `help:"How long it takes about." default:"1m"`
+	Load  float64       `help:"The verifications a second that nodes are needed for." default:"50" placeholder:"N"`
+	Photo string        `help:"The photograph that is sent (default: a drawn face of 720×720 pixels). What a verification costs depends on it." placeholder:"FILE"`
+}
+
+// Help is what --help says of the command besides its flags.
+func (benchCommand) Help() string {
+	return "It runs a service with the configuration's models and limits on synthetic people, in a folder of its own beside the data, which it " +
+		"removes. It neither reads nor writes the registry, and does not ask Dukcapil. docs/operate/sizing.md explains the figures."
+}
+
+func (c *benchCommand) Run(s *session) error {
+	var photo []byte
+	if c.Photo != "" {
+		var err error
+		if photo, err = readPhoto(c.Photo); err != nil {
+			return err
+		}
+	}
+	settings := s.config.Log
+	settings.Level = "error" // more would be in the way
+	log, err := app.NewLogger(settings, s.stderr, s.terminal)
+	if err != nil {
+		return err
+	}
+	bar, err := s.newProgress("measuring", "s")
+	if err != nil {
+		return err
+	}
+	made, err := bench.Run(s, bench.Options{
+		Config: s.config, Time: c.Time, Load: c.Load, Photo: photo, Log: log,
+		Progress: func(passed time.Duration) { bar.set(int(passed.Seconds()), int(c.Time.Seconds())) },
+	})
+	bar.finish()
+	if s.Err() != nil {
+		err = &sesuai.Error{Kind: sesuai.KindUnavailable, Detail: "stopped before all was measured"}
+	}
+	if err != nil && len(made.Stages) == 0 {
+		return err
+	}
+	if printed := s.print(made, "%s", benchText(made)); printed != nil {
+		return printed
+	}
+	return err
+}
+
+// maxOthers is the share of the machine that other processes may take without a
+// remark.
+const maxOthers = 0.05
+
+// benchText is the report for people.
+func benchText(r *bench.Report) string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	photo := "yours"
+	if r.Photo.Drawn {
+		photo = "a drawn face"
+	}
+	fmt.Fprintf(t, "machine\t%d cores, %d workers, JPEG by %s, a write to the disk %.2f ms\n", r.Cores, r.Workers, r.JPEGDecoder, r.SyncMS)
+	fmt.Fprintf(t, "model\t%s, %s\n", r.Model, r.Calibration)
+	fmt.Fprintf(t, "photograph\t%s: %s of %d×%d pixels, %d KB\n", photo, r.Photo.Format, r.Photo.Width, r.Photo.Height, r.Photo.Bytes/1000)
+	fmt.Fprintf(t, "inference\t%.1f ms alone, %.0f photographs a second by all workers\n", r.Inference.MS, r.Inference.PerSecond)
+	fmt.Fprintf(t, "memory\t%d MiB at the peak, that of the sender included\n", r.MemoryMiB)
+	if r.SenderMS > 0 {
+		fmt.Fprintf(t, "sender\tat most %.2f ms of the CPU time of each verification\n", r.SenderMS)
+	}
+	if r.OthersShare > maxOthers {
+		fmt.Fprintf(t, "other work\ttook %.0f %% of the machine: it does more when nothing else runs\n", 100*r.OthersShare)
+	}
+	_ = t.Flush()
+	fmt.Fprintf(t, "\nVERIFICATIONS\tA SECOND\tP50\tP99\tCPU TIME\tREFUSED\t\n")
+	row := func(load string, s bench.Stage) {
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f ms\t%.1f ms\t%.1f ms\t%d of %d\t\n", load, s.PerSecond, s.P50MS, s.P99MS, s.CPUMS, s.Refused, s.Refused+s.Verdicts)
+	}
+	for _, s := range r.Stages {
+		row(fmt.Sprintf("%d at once", s.AtOnce), s)
+	}
+	if r.Planned != nil {
+		row(fmt.Sprintf("at random, %.1f a second", r.Planned.Rate), *r.Planned)
+	}
+	_ = t.Flush()
+	if l := r.Load; l != nil {
+		within := ""
+		if r.Planned != nil {
+			within = fmt.Sprintf(", where 99 %% are\nanswered within %.0f ms", r.Planned.P99MS)
+		}
+		fmt.Fprintf(&b, "\nA load of %g verifications a second needs %s like this one.\nEach answers %.0f a second at most and is planned at %.0f %% of that%s.\n"+
+			"The load keeps them %.0f %% busy. Have one more, so that one may fail.\n",
+			l.PerSecond, nodes(l.Nodes), l.Capacity, 100*l.PlannedShare, within, 100*l.Busy)
+	}
+	return b.String()
+}
+
+func nodes(n int) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
+}
