@@ -41,7 +41,7 @@ const (
 	copyRefine  = 0.1
 	refinements = 3
 	// copyMismatch is the greatest mismatch of a copy.
-	copyMismatch = 0.0022
+	copyMismatch = 0.0018
 )
 
 // alignedFace draws the face with these landmarks and its margin. It is nil if the

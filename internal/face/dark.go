@@ -28,10 +28,10 @@ const (
 // brightened, once for all sizes of a file and without the smaller tiles.
 func (w *worker) findLit(ctx context.Context, p *Photo, part scope) (scene, error) {
 	s, err := w.findTurned(ctx, p, part)
-	if err != nil || len(s.faces) > 0 || part.searched || part.lit || !p.dark() {
+	if err != nil || len(s.faces) > 0 || !part.endsTiles() || part.lit || !p.dark() {
 		return s, err
 	}
-	return w.findTurned(ctx, p.lit(maxGain), scope{more: true})
+	return w.findTurned(ctx, p.lit(maxGain), scope{to: inTiles})
 }
 
 // gainFor returns by how much a photograph is to be brightened whose face has a

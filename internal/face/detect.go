@@ -43,24 +43,27 @@ type detection struct {
 
 // The steps of a search, until one finds a face: the whole photograph; the
 // photograph at half the size, for a selfie whose face fills the frame and is
-// larger than the detector knows; then overlapping tiles, for a small face in a
-// large photograph. fewPixels are the steps that need few pixels: the smaller
-// tiles need at least tiledLong.
+// larger than the detector knows; overlapping tiles, for a small face in a large
+// photograph; and smaller tiles. The constants are how many steps are done up to
+// each.
 const (
-	inTurned  = 2
-	fewPixels = 3
-	allSteps  = 4
+	inWhole  = 2
+	inTiles  = 3
+	allSteps = 4
 )
 
 // scope is the part of the search that is left to one of several sizes of a
 // photograph.
 type scope struct {
-	// searched means that a smaller size showed no face in the steps that need
-	// few pixels, nor in the photograph turned.
-	searched bool
-	// more means that a larger size follows if this one shows no face. It is
-	// left the smaller tiles.
-	more bool
+	// from..to, without to, are the steps to search in. Smaller sizes showed no
+	// face in the steps before.
+	from, to int
+	// known is what a smaller size showed, in which the face had too few
+	// pixels. It is nil if there is none.
+	known *known
+	// enough is the distance of the eyes from which this size has enough
+	// pixels. It is 0 if there is no larger one.
+	enough float64
 	// lit means that the photograph is brightened by what its face needs, or
 	// must not be brightened.
 	lit bool

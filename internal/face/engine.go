@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -295,7 +294,7 @@ func (w *worker) extractFile(ctx context.Context, f *file, use Use) (Extraction,
 	digesting.Go(func() { digest = sha256.Sum256(f.data) })
 	defer digesting.Wait()
 	d := f.decoding()
-	searched := false
+	part := scope{lit: use == ForReference}
 	for denominator := w.engine.denominator(f); ; {
 		if err := d.into(&w.photo, denominator); err != nil {
 			return Extraction{}, err
@@ -303,13 +302,24 @@ func (w *worker) extractFile(ctx context.Context, f *file, use Use) (Extraction,
 		if err := ctx.Err(); err != nil {
 			return Extraction{}, err
 		}
-		x, turn, err := w.extract(ctx, &w.photo, use, scope{searched: searched, more: d.more(denominator), lit: use == ForReference})
+		part.to, part.enough = d.steps(denominator), 0
+		if d.canHalve(denominator) {
+			part.enough = minEyeDistance
+		}
+		x, s, err := w.extract(ctx, &w.photo, use, part)
 		if err != nil {
 			return Extraction{}, err
 		}
-		searched = searched || x.Faces == 0
-		if finer := d.finer(x, denominator); finer != denominator {
-			denominator = finer
+		switch {
+		case s.eyes > 0:
+			part.known = s.inFile()
+			denominator = d.finer(s.eyes, denominator)
+			continue
+		case x.Finding == NoFace && part.to < allSteps:
+			if x.Faces == 0 {
+				part.from = part.to
+			}
+			denominator /= 2
 			continue
 		}
 		x = x.inFile(w.photo.Scale)
@@ -317,68 +327,13 @@ func (w *worker) extractFile(ctx context.Context, f *file, use Use) (Extraction,
 			digesting.Wait()
 			x.Signature.File = digest
 			if w.engine.pictures && use != ForReference {
-				if x.Picture, err = w.picture(d, denominator, turn, x.Box); err != nil {
+				if x.Picture, err = w.picture(d, denominator, s.turn, x.Box); err != nil {
 					return Extraction{}, err
 				}
 			}
 		}
 		return x, nil
 	}
-}
-
-const (
-	// minLong is the least length of the longer side, in pixels, to which a
-	// photograph is first decoded. The detector's input has 320 pixels. If no
-	// face is found, the photograph is decoded again, to at least tiledLong,
-	// for the detector's smaller tiles.
-	minLong, tiledLong = 480, 960
-	// minEyeDistance is the distance of the eyes, in pixels, from which more
-	// pixels do not change the template. In an aligned face it is 35.
-	minEyeDistance = 36
-)
-
-// denominator returns by how much the photograph's sides are divided when it is
-// first decoded. A Picture needs about twice as many pixels along a side as the
-// networks. A file that is too expensive to be decoded twice is decoded large
-// enough for every search.
-func (e *Engine) denominator(f *file) int {
-	long, d := minLong, 1
-	if e.pictures {
-		long *= 2
-	}
-	for d < smallest && f.long()/(2*d) >= long {
-		d *= 2
-	}
-	if f.fast != nil && d > 1 && f.long()/d < tiledLong && f.work(d/2) <= maxWork && f.work(d)+f.work(d/2) > maxWork {
-		d /= 2
-	}
-	return d
-}
-
-// more reports whether a photograph that showed no face with denominator d is
-// decoded again for the smaller tiles.
-func (d *decoding) more(denominator int) bool {
-	return denominator > 1 && d.long() >= smallTilesFrom && d.long()/denominator < tiledLong && d.affords(denominator/2)
-}
-
-// finer returns the denominator for decoding a photograph again, if decoding it
-// with this denominator gave too few pixels. Otherwise it returns the same.
-func (d *decoding) finer(x Extraction, denominator int) int {
-	eyes := math.Hypot(x.Eyes[1].X-x.Eyes[0].X, x.Eyes[1].Y-x.Eyes[0].Y)
-	switch {
-	case x.Finding == NoFace && d.more(denominator):
-		return denominator / 2
-	case eyes > 0:
-		for ; eyes < minEyeDistance && d.canHalve(denominator); eyes *= 2 {
-			denominator /= 2
-		}
-	}
-	return denominator
-}
-
-// canHalve reports whether the photograph can be decoded at twice the size.
-func (d *decoding) canHalve(denominator int) bool {
-	return denominator > d.finest() && d.affords(denominator/2)
 }
 
 // picture returns the Picture of a face in the decoded photograph. If the
@@ -398,8 +353,8 @@ func (w *worker) picture(d *decoding, denominator int, turn orientation, face Bo
 
 // inFile converts the positions in a photograph to pixels of its file.
 func (x Extraction) inFile(scale float64) Extraction {
-	b, l, r := x.Box, x.Eyes[0], x.Eyes[1]
-	x.Box = Box{b.X0 * scale, b.Y0 * scale, b.X1 * scale, b.Y1 * scale}
+	l, r := x.Eyes[0], x.Eyes[1]
+	x.Box = x.Box.scaled(scale)
 	x.Eyes = [2]Point{{l.X * scale, l.Y * scale}, {r.X * scale, r.Y * scale}}
 	return x
 }
@@ -418,37 +373,40 @@ func (w *worker) reset() {
 // megapixels.
 const keepPixels = 4 << 20
 
-// extract processes the face in a decoded photograph. It also returns how the
-// photograph was turned to find it. If the face is dark, it does all that again
-// with the photograph brightened, in which the detector may find others.
-func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (_ Extraction, turn orientation, _ error) {
+// extract processes the face in a decoded photograph. It also returns the scene,
+// and nothing else if the face has too few pixels for part.enough. If the face is
+// dark, it does all that again with the photograph brightened, in which the
+// detector may find others.
+func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (Extraction, scene, error) {
 	e := w.engine
 	s, v, err := w.findUpright(ctx, p, part)
 	if err != nil {
-		return Extraction{}, 0, err
+		return Extraction{}, s, err
 	}
-	x, turn := Extraction{Faces: len(s.faces), Box: s.subject}, s.turn
+	x := Extraction{Faces: len(s.faces), Box: s.subject}
 	switch {
+	case s.eyes > 0:
+		return x, s, nil
 	case len(s.faces) > 0 && !s.chosen:
 		x.Finding = SeveralFaces
-		return x, turn, nil
+		return x, s, nil
 	case v == nil:
 		x.Finding = NoFace
-		return x, turn, nil
+		return x, s, nil
 	}
 	x.Brightness = w.light(v.photo)
 	if gain := gainFor(x.Brightness); gain != v.photo.gain() && !part.lit {
-		part.lit = true
+		part.lit, part.known = true, nil
 		return w.extract(ctx, p.lit(gain), use, part)
 	}
 	five := v.points.five()
 	x.Box, x.Eyes = v.box, [2]Point{five[0], five[1]}
 	if x.Quality, err = w.measure(v); err != nil {
-		return Extraction{}, 0, err
+		return Extraction{}, s, err
 	}
 	if x.Failed = x.Quality.failed(e.limits.of(use)); len(x.Failed) > 0 {
 		x.Finding = LowQuality
-		return x, turn, nil
+		return x, s, nil
 	}
 	x.Signature.Look = lookOf(rasterOf(w.template.Input(), e.manifest.Template))
 	if use != ForReference {
@@ -458,7 +416,7 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (_ 
 	if err == nil && use == ForLiveProbe && e.liveness != nil {
 		x.Liveness, err = w.judge(v.photo, v.box)
 	}
-	return x, turn, err
+	return x, s, err
 }
 
 // describe returns the template of a view and its sketch. The view's aligned

@@ -59,6 +59,11 @@ func (c *plane) box(b Box) Box {
 	return Box{(b.X0 + left) / x, (b.Y0 + top) / y, (b.X1 + left) / x, (b.Y1 + top) / y}
 }
 
+// sameGrid reports whether the samples of both planes are in the same places.
+func (c *plane) sameGrid(d *plane) bool {
+	return c.width == d.width && c.height == d.height && c.across == d.across && c.down == d.down && c.left == d.left && c.top == d.top
+}
+
 // hold sets p to the image, turned upright, with both sides divided by
 // denominator, and by more if they are still over maxSide. It averages pixels, so
 // nothing aliases. p may keep the memory of img.

@@ -63,8 +63,7 @@ func (w *worker) pictureOf(p *Photo, turn orientation, face Box) (*Picture, erro
 // pictureBox returns the part of p, in whole pixels, that a Picture of the face
 // shows. It begins at an even pixel, so that chromas of 2×2 pixels fit it.
 func (p *Photo) pictureBox(face Box) Box {
-	s := p.Scale
-	box := Box{face.X0 / s, face.Y0 / s, face.X1 / s, face.Y1 / s}
+	box := face.scaled(1 / p.Scale)
 	wide := pictureFaces * box.Width()
 	box = box.around(wide, pictureHeight*wide)
 	return Box{
@@ -158,7 +157,9 @@ func cutYCbCr(r *resampler, p *Photo, box Box, size image.Rectangle) image.Image
 			width, height = size.Dx(), size.Dy()
 		}
 		samples = grow(samples, width*height)
-		r.plane(samples, width, height, &p.planes[i], box, 128)
+		a := &r.axes[i]
+		a.fit(width, height, &p.planes[i], box)
+		r.plane(samples, width, image.Rect(0, 0, width, height), &p.planes[i], a, 128)
 		for j, v := range samples {
 			pix[j] = byte(inByte(v) + 0.5)
 		}

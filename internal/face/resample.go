@@ -1,6 +1,9 @@
 package face
 
-import "math"
+import (
+	"image"
+	"math"
+)
 
 // Box is a rectangle in pixels of an upright photograph. Pixel (x, y) covers
 // x..x+1, y..y+1. A box may extend beyond the photograph.
@@ -15,6 +18,9 @@ func (b Box) Height() float64 { return b.Y1 - b.Y0 }
 // Area returns the box's area in square pixels. It is 0 if the width or the
 // height is negative.
 func (b Box) Area() float64 { return max(b.Width(), 0) * max(b.Height(), 0) }
+
+// scaled returns the box in a photograph of s times the size.
+func (b Box) scaled(s float64) Box { return Box{s * b.X0, s * b.Y0, s * b.X1, s * b.Y1} }
 
 // around returns the box of width×height with the same centre.
 func (b Box) around(width, height float64) Box {
@@ -48,9 +54,30 @@ func rasterOf(in []float32, spec NetworkSpec) raster {
 // resampler resamples boxes of photographs. It reuses its memory, and is not safe
 // for concurrent use.
 type resampler struct {
-	x, y axis
+	axes [3]axes // of the planes
 	row  []float32
 	rgb  [3][]float32
+}
+
+// axes are both axes of a plane. The target pixels need its columns lo..hi.
+type axes struct {
+	x, y   axis
+	lo, hi int
+}
+
+// fit maps width×height target pixels to a box of the photograph of plane c.
+func (a *axes) fit(width, height int, c *plane, box Box) {
+	b := c.box(box)
+	a.x.fit(width, b.X0, b.X1, c.width)
+	a.y.fit(height, b.Y0, b.Y1, c.height)
+	a.lo, a.hi = a.x.span()
+}
+
+// covered returns the target pixels that the plane covers at least in part.
+func (a *axes) covered() image.Rectangle {
+	x0, x1 := a.x.covered()
+	y0, y1 := a.y.covered()
+	return image.Rect(x0, y0, x1, y1)
 }
 
 // axis holds the source pixels of each target pixel along one axis. Target pixel
@@ -114,8 +141,21 @@ func interpolate(w []float32, at float64, size int) (first, count int, cover flo
 	return first, last - first + 1, 1
 }
 
-// span returns the range of source pixels that the target pixels need. It moves
-// the first of target pixels that need none into the range.
+// covered returns the range of target pixels that have source pixels.
+func (a *axis) covered() (from, to int) {
+	to = len(a.count)
+	for from < to && a.count[from] == 0 {
+		from++
+	}
+	for to > from && a.count[to-1] == 0 {
+		to--
+	}
+	return from, to
+}
+
+// span returns the range of source pixels that the target pixels need, and makes
+// first relative to its start. Target pixels that need none get a first within
+// the range.
 func (a *axis) span() (lo, hi int) {
 	lo = math.MaxInt
 	for i, n := range a.count {
@@ -125,7 +165,7 @@ func (a *axis) span() (lo, hi int) {
 	}
 	lo = min(lo, hi)
 	for i := range a.first {
-		a.first[i] = min(max(a.first[i], lo), hi)
+		a.first[i] = min(max(a.first[i], lo), hi) - lo
 	}
 	return lo, hi
 }
@@ -133,127 +173,205 @@ func (a *axis) span() (lo, hi int) {
 // resample fills dst with the box of p, each pixel v as (v − mean) / divisor.
 // Beyond p, v is pad.
 func (s *resampler) resample(dst raster, p *Photo, box Box, pad, mean, divisor float32, grey bool) {
-	out := dst.planes
-	pads := [3]float32{pad, pad, pad}
+	out, planes := dst.planes[:], p.planes[:]
+	brightness := p.ycc && grey // the first plane is the brightness
 	switch {
-	case p.ycc && grey: // the first plane is the brightness
-		s.plane(out[0], dst.width, dst.height, &p.planes[0], box, pad)
+	case brightness:
+		out, planes = out[:1], planes[:1]
 	case grey:
 		for i := range s.rgb {
 			s.rgb[i] = grow(s.rgb[i], dst.width*dst.height)
 		}
-		s.planes(s.rgb, dst, p, box, pads)
-		for i := range out[0] {
-			out[0][i] = luma(s.rgb[0][i], s.rgb[1][i], s.rgb[2][i])
-		}
-	case p.ycc:
-		s.planes(out, dst, p, box, [3]float32{pad, 128, 128})
-		toRGB(out)
-	default:
-		s.planes(out, dst, p, box, pads)
+		out = s.rgb[:]
 	}
-	if mean == 0 && divisor == 1 {
-		return
+	var inner image.Rectangle
+	axes := [3]*axes{}
+	for i := range planes {
+		for k := range i {
+			if planes[k].sameGrid(&planes[i]) {
+				axes[i] = axes[k]
+				break
+			}
+		}
+		if axes[i] == nil {
+			axes[i] = &s.axes[i]
+			axes[i].fit(dst.width, dst.height, &planes[i], box)
+			inner = inner.Union(axes[i].covered())
+		}
+	}
+	for i := range planes {
+		padded := pad
+		if p.ycc && i > 0 {
+			padded = 128
+		}
+		s.plane(out[i], dst.width, inner, &planes[i], axes[i], padded)
 	}
 	scale := 1 / divisor
-	for i, c := range out {
+	for y := inner.Min.Y; y < inner.Max.Y; y++ {
+		from, to := y*dst.width+inner.Min.X, y*dst.width+inner.Max.X
+		switch {
+		case brightness:
+			normalise(out[0][from:to], mean, scale)
+		case grey:
+			line := dst.planes[0][from:to]
+			r, g, b := out[0][from:to], out[1][from:to], out[2][from:to]
+			for i := range line {
+				line[i] = (luma(r[i], g[i], b[i]) - mean) * scale
+			}
+		case p.ycc:
+			toRGB(out[0][from:to], out[1][from:to], out[2][from:to], mean, scale)
+		default:
+			for _, c := range out {
+				normalise(c[from:to], mean, scale)
+			}
+		}
+	}
+	padded := (pad - mean) * scale
+	for i, c := range dst.planes {
 		if grey && i > 0 {
 			break
 		}
-		for j, v := range c {
-			c[j] = (v - mean) * scale
+		fillOutside(c, dst.width, inner, padded)
+	}
+}
+
+// normalise sets each v of line to (v − mean) · scale.
+func normalise(line []float32, mean, scale float32) {
+	for i, v := range line {
+		line[i] = (v - mean) * scale
+	}
+}
+
+// fillOutside sets the pixels outside of inner.
+func fillOutside(pixels []float32, width int, inner image.Rectangle, v float32) {
+	fill := func(part []float32) {
+		for i := range part {
+			part[i] = v
 		}
 	}
-}
-
-func (s *resampler) planes(out [3][]float32, dst raster, p *Photo, box Box, pads [3]float32) {
-	for i := range out {
-		s.plane(out[i], dst.width, dst.height, &p.planes[i], box, pads[i])
+	if inner.Empty() {
+		fill(pixels)
+		return
+	}
+	fill(pixels[:inner.Min.Y*width])
+	fill(pixels[inner.Max.Y*width:])
+	if inner.Dx() == width {
+		return
+	}
+	for y := inner.Min.Y; y < inner.Max.Y; y++ {
+		fill(pixels[y*width : y*width+inner.Min.X])
+		fill(pixels[y*width+inner.Max.X : (y+1)*width])
 	}
 }
 
-// plane resamples one plane, for each target row first vertically into s.row and
-// then horizontally, and brightens it.
-func (s *resampler) plane(out []float32, width, height int, c *plane, box Box, pad float32) {
-	b := c.box(box)
-	pad = c.darkened(pad)
-	s.x.fit(width, b.X0, b.X1, c.width)
-	s.y.fit(height, b.Y0, b.Y1, c.height)
-	lo, hi := s.x.span()
-	s.row = grow(s.row, hi-lo+s.x.width) // zeros after hi, for zero weights
-	for y := range height {
-		s.sumRows(c, lo, hi, y)
-		s.sumColumns(out[y*width:(y+1)*width], lo, pad, pad*s.y.cover[y])
+// plane resamples a plane to the pixels in inner, for each row first vertically
+// into s.row and then horizontally, and brightens it.
+func (s *resampler) plane(out []float32, width int, inner image.Rectangle, c *plane, a *axes, pad float32) {
+	dark := c.darkened(pad)
+	n := a.hi - a.lo
+	s.row = grow(s.row, n+a.x.width)
+	clear(s.row[n:]) // for zero weights
+	for y := inner.Min.Y; y < inner.Max.Y; y++ {
+		line := out[y*width+inner.Min.X : y*width+inner.Max.X]
+		s.sumRows(c, a, y)
+		s.sumColumns(line, &a.x, inner.Min.X, dark, dark*a.y.cover[y])
+		c.brighten(line)
 	}
-	c.brighten(out)
 }
 
-// sumRows sets s.row to the weighted sum of the source rows of target row y, in
-// columns lo to hi. It adds two rows at a time, so that the sum is read and
-// written half as often.
-func (s *resampler) sumRows(c *plane, lo, hi, y int) {
-	clear(s.row)
-	row := s.row[:hi-lo]
-	weights := s.y.weight[y*s.y.width:][:s.y.count[y]]
-	at := s.y.first[y]*c.stride + lo
-	for ; len(weights) >= 2; weights = weights[2:] {
-		v, w := weights[0], weights[1]
-		a, b := c.pix[at:][:len(row)], c.pix[at+c.stride:][:len(row)]
+// sumRows sets s.row to the weighted sum of the source rows of target row y. It
+// adds up to four rows at a time, so that the sum is read and written less often.
+func (s *resampler) sumRows(c *plane, a *axes, y int) {
+	row := s.row[:a.hi-a.lo]
+	weights := a.y.weight[y*a.y.width:][:a.y.count[y]]
+	at := a.y.first[y]*c.stride + a.lo
+	next := func() []byte {
+		from := c.pix[at:][:len(row)]
+		at += c.stride
+		return from
+	}
+	switch len(weights) {
+	case 0:
+		clear(row)
+		return
+	case 1:
+		u, p := weights[0], next()
 		for i := range row {
-			row[i] += v*float32(a[i]) + w*float32(b[i])
+			row[i] = u * float32(p[i])
 		}
-		at += 2 * c.stride
+		return
+	case 2:
+		u, v := weights[0], weights[1]
+		p, q := next(), next()
+		for i := range row {
+			row[i] = u*float32(p[i]) + v*float32(q[i])
+		}
+		return
+	case 3:
+		u, v, w := weights[0], weights[1], weights[2]
+		p, q, r := next(), next(), next()
+		for i := range row {
+			row[i] = u*float32(p[i]) + v*float32(q[i]) + w*float32(r[i])
+		}
+		return
+	}
+	clear(row)
+	for ; len(weights) >= 2; weights = weights[2:] {
+		u, v := weights[0], weights[1]
+		p, q := next(), next()
+		for i := range row {
+			row[i] += u*float32(p[i]) + v*float32(q[i])
+		}
 	}
 	if len(weights) == 1 {
-		w, a := weights[0], c.pix[at:][:len(row)]
+		u, p := weights[0], next()
 		for i := range row {
-			row[i] += w * float32(a[i])
+			row[i] += u * float32(p[i])
 		}
 	}
 }
 
-// sumColumns sets each pixel of line to the weighted sum of its pixels in s.row,
-// which begins at source column lo. The rest of its weight is that of pad.
-func (s *resampler) sumColumns(line []float32, lo int, pad, covered float32) {
-	first, cover, weight, row := s.x.first[:len(line)], s.x.cover[:len(line)], s.x.weight, s.row
+// sumColumns sets each pixel of line, from target column x0 on, to the weighted
+// sum of its pixels in s.row. The rest of its weight is that of pad.
+func (s *resampler) sumColumns(line []float32, a *axis, x0 int, pad, covered float32) {
+	first, cover, weight, row := a.first[x0:][:len(line)], a.cover[x0:][:len(line)], a.weight[x0*a.width:], s.row
 	// Two widths are the most frequent. Without an inner loop they take a third
 	// less time.
-	switch s.x.width {
+	switch a.width {
 	case 2:
 		for i := range line {
-			w, v := (*[2]float32)(weight[2*i:]), (*[2]float32)(row[first[i]-lo:])
+			w, v := (*[2]float32)(weight[2*i:]), (*[2]float32)(row[first[i]:])
 			line[i] = pad - covered*cover[i] + (w[0]*v[0] + w[1]*v[1])
 		}
 		return
 	case 4:
 		for i := range line {
-			w, v := (*[4]float32)(weight[4*i:]), (*[4]float32)(row[first[i]-lo:])
+			w, v := (*[4]float32)(weight[4*i:]), (*[4]float32)(row[first[i]:])
 			line[i] = pad - covered*cover[i] + ((w[0]*v[0] + w[1]*v[1]) + (w[2]*v[2] + w[3]*v[3]))
 		}
 		return
 	}
 	for i := range line {
 		sum := pad - covered*cover[i]
-		from := row[first[i]-lo:]
-		for k := 0; k < s.x.width; k += 4 {
+		from := row[first[i]:]
+		for k := 0; k < a.width; k += 4 {
 			w, v := (*[4]float32)(weight[k:]), (*[4]float32)(from[k:])
 			sum += (w[0]*v[0] + w[1]*v[1]) + (w[2]*v[2] + w[3]*v[3])
 		}
-		weight = weight[s.x.width:]
+		weight = weight[a.width:]
 		line[i] = sum
 	}
 }
 
 // toRGB converts Y, Cb and Cr to red, green and blue in place (ITU-T T.871,
-// section 7).
-func toRGB(planes [3][]float32) {
-	ys, cbs, crs := planes[0], planes[1], planes[2]
+// section 7), each v as (v − mean) · scale.
+func toRGB(ys, cbs, crs []float32, mean, scale float32) {
 	cbs, crs = cbs[:len(ys)], crs[:len(ys)]
 	for i, y := range ys {
 		cb, cr := cbs[i]-128, crs[i]-128
-		ys[i] = inByte(y + 1.402*cr)
-		cbs[i] = inByte(y - 0.344136*cb - 0.714136*cr)
-		crs[i] = inByte(y + 1.772*cb)
+		ys[i] = (inByte(y+1.402*cr) - mean) * scale
+		cbs[i] = (inByte(y-0.344136*cb-0.714136*cr) - mean) * scale
+		crs[i] = (inByte(y+1.772*cb) - mean) * scale
 	}
 }
 

@@ -1,6 +1,9 @@
 package face
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // turns are the orientations of a photograph that is not upright, the most
 // frequent first: on one side, on the other, upside down.
@@ -15,6 +18,42 @@ type scene struct {
 	// Engine.choose.
 	subject Box
 	chosen  bool
+	// eyes is the distance of the subject's eyes if that is under scope.enough;
+	// otherwise it is 0.
+	eyes float64
+}
+
+// known is what was found in one size of a file: the faces, in pixels of the file
+// turned by turn, with the photograph brightened by gain.
+type known struct {
+	faces []detection
+	turn  orientation
+	gain  float64
+}
+
+// inFile returns what a larger size of the file needs of a scene.
+func (s *scene) inFile() *known {
+	return &known{scaled(s.faces, s.photo.Scale), s.turn, s.photo.gain()}
+}
+
+// scaled returns the detections in a photograph of scale times the size.
+func scaled(faces []detection, scale float64) []detection {
+	out := slices.Clone(faces)
+	for i := range out {
+		out[i].box = out[i].box.scaled(scale)
+	}
+	return out
+}
+
+// in returns the scene of a larger size of the file.
+func (k *known) in(e *Engine, p *Photo) scene {
+	if k.gain > 1 {
+		p = p.lit(k.gain)
+	}
+	if k.turn != upright {
+		p = p.turned(k.turn)
+	}
+	return e.sceneOf(p, k.turn, scaled(k.faces, 1/p.Scale))
 }
 
 // sceneOf returns a scene with its subject.
@@ -34,11 +73,15 @@ func (e *Engine) sceneOf(p *Photo, turn orientation, faces []detection) scene {
 // photograph turned, the whole of that is searched, and the faces found there, if
 // any, count.
 func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, *view, error) {
-	s, err := w.findLit(ctx, p, part)
+	s, err := w.find(ctx, p, part)
 	if err != nil || len(s.faces) == 0 {
 		return s, nil, err
 	}
-	first, err := w.look(ctx, s.photo, s.subject)
+	points, err := w.locate(s.photo, s.subject)
+	if err != nil || s.small(points, part) {
+		return s, nil, err
+	}
+	first, err := w.lookAt(ctx, s.photo, s.subject, points)
 	if err != nil || first == nil {
 		return s, nil, err
 	}
@@ -62,7 +105,28 @@ func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, 
 		return s, nil, nil
 	}
 	v, err := w.view(ctx, s, first)
-	return s, v, err
+	if err != nil || s.small(v.points, part) {
+		return s, nil, err
+	}
+	return s, v, nil
+}
+
+// small reports whether the subject has too few pixels for part.enough. It then
+// sets s.eyes.
+func (s *scene) small(l *landmarks, part scope) bool {
+	if d := l.eyeDistance(); s.chosen && d > 0 && d < part.enough {
+		s.eyes = d
+	}
+	return s.eyes > 0
+}
+
+// find returns what is known of the photograph from a smaller size, or else
+// searches it.
+func (w *worker) find(ctx context.Context, p *Photo, part scope) (scene, error) {
+	if part.known != nil {
+		return part.known.in(w.engine, p), nil
+	}
+	return w.findLit(ctx, p, part)
 }
 
 // lookAround returns the clearest of a view of a scene's subject and, unless that
@@ -106,26 +170,22 @@ func (w *worker) lookTurned(ctx context.Context, s scene, o orientation) (*view,
 	return v, err
 }
 
-// findTurned searches the part of the photograph in scope. If that shows nothing,
-// it also searches the photograph turned by a quarter and by half, since cameras
-// and programs lose the orientation tag.
+// findTurned searches the part of the photograph in scope. If the steps up to
+// inTiles show nothing, it also searches the photograph turned by a quarter and by
+// half, since cameras and programs lose the orientation tag.
 func (w *worker) findTurned(ctx context.Context, p *Photo, part scope) (scene, error) {
-	from, to := 0, allSteps
-	if part.searched {
-		from = fewPixels
-	}
-	if part.more {
-		to = fewPixels
-	}
-	found, err := w.search(ctx, p, from, to)
-	if err != nil || len(found) > 0 || part.searched {
+	found, err := w.search(ctx, p, part.from, part.to)
+	if err != nil || len(found) > 0 || !part.endsTiles() {
 		return w.engine.sceneOf(p, upright, found), err
 	}
 	for _, o := range turns {
 		turned := p.turned(o)
-		if found, err = w.search(ctx, turned, 0, inTurned); err != nil || len(found) > 0 {
+		if found, err = w.search(ctx, turned, 0, inWhole); err != nil || len(found) > 0 {
 			return w.engine.sceneOf(turned, o, found), err
 		}
 	}
 	return w.engine.sceneOf(p, upright, nil), nil
 }
+
+// endsTiles reports whether the part has the last of the steps up to inTiles.
+func (part scope) endsTiles() bool { return part.from < inTiles && part.to >= inTiles }

@@ -66,7 +66,15 @@ func (w *worker) look(ctx context.Context, p *Photo, box Box) (*view, error) {
 		return nil, err
 	}
 	points, err := w.locate(p, box)
-	if err != nil || !w.align(p, points) {
+	if err != nil {
+		return nil, err
+	}
+	return w.lookAt(ctx, p, box, points)
+}
+
+// lookAt is look with the landmarks of the face.
+func (w *worker) lookAt(ctx context.Context, p *Photo, box Box, points *landmarks) (*view, error) {
+	if err := ctx.Err(); err != nil || !w.align(p, points) {
 		return nil, err
 	}
 	if err := w.template.Run(); err != nil {

@@ -42,7 +42,7 @@ func NewLoader(o Options) (face.Loader, error) {
 		return nil, err
 	}
 	return func(model []byte, spec face.NetworkSpec) (face.Network, error) {
-		return load(model, spec, max(o.Threads, 1))
+		return open(withoutPRelu(model), spec, max(o.Threads, 1))
 	}, nil
 }
 
@@ -109,7 +109,8 @@ type network struct {
 	spec    face.NetworkSpec
 }
 
-func load(model []byte, spec face.NetworkSpec, threads int) (*network, error) {
+// open makes a session of a network.
+func open(model []byte, spec face.NetworkSpec, threads int) (*network, error) {
 	opts, err := onnx.NewSessionOptions()
 	if err != nil {
 		return nil, fmt.Errorf("ort: session options: %w", err)
