@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/name"
 	"github.com/sesuai/sesuai/internal/registry"
 )
