@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sesuai/sesuai"
 )
@@ -82,13 +81,13 @@ func ShippedCalibrations() []string {
 func ParseCalibration(b []byte) (*Calibration, error) {
 	var c Calibration
 	cosines, scores := 0, 0
-	readAnchor := json.UnmarshalFromFunc(func(d *jsontext.Decoder, a *Anchor) error {
+	readAnchor := json.UnmarshalFunc(func(b []byte, a *Anchor) error {
 		var in struct {
 			Anchor
 			Cosine *float64 `json:"cosine"`
 			Score  *float64 `json:"score"`
 		}
-		if err := json.UnmarshalDecode(d, &in); err != nil {
+		if err := json.Unmarshal(b, &in, json.RejectUnknownMembers(true)); err != nil {
 			return err
 		}
 		*a = in.Anchor
