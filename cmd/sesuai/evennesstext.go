@@ -16,8 +16,8 @@ func evenness(w io.Writer, all []evaluation.Breakdown) {
 	if len(all) == 0 {
 		return
 	}
-	fmt.Fprint(w, "\nAt the threshold, by the worse photograph of a pair, from the worst to the best; × is over the mean:\n\n")
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var rows strings.Builder
+	t := tabwriter.NewWriter(&rows, 0, 0, 2, ' ', 0)
 	fmt.Fprint(t, "by\tpart\tof two people\tFMR by photographs\t×\tof one person\tFNMR\t×\n")
 	var undivided, warnings []string
 	for _, b := range all {
@@ -39,6 +39,10 @@ func evenness(w io.Writer, all []evaluation.Breakdown) {
 		warnings = append(warnings, uneven(&b, "FNMR", b.FNMR, func(p evaluation.Part) evaluation.Ratio { return p.FNMRRatio })...)
 	}
 	_ = t.Flush()
+	fmt.Fprintln(w)
+	if len(undivided) < len(all) {
+		fmt.Fprintf(w, "At the threshold, by the worse photograph of a pair, from the worst to the best; × is over the mean:\n\n%s", rows.String())
+	}
 	if len(undivided) > 0 {
 		fmt.Fprintf(w, "not divided, for too few pairs of two people or too few values: %s\n", strings.Join(undivided, ", "))
 	}
