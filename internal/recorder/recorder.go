@@ -9,6 +9,7 @@ package recorder
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,8 +73,9 @@ type Recorder struct {
 	batcher *sqldb.Batcher[*entry]
 	// alone has an element for each entry that is committed alone, and closed is
 	// closed when there may be no more of them.
-	alone  chan struct{}
-	closed chan struct{}
+	alone   chan struct{}
+	closed  chan struct{}
+	closing sync.Once
 	// sweptAt is when old probes were last removed, in Unix microseconds.
 	sweptAt atomic.Int64
 }
@@ -125,11 +127,13 @@ func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe,
 // Close returns when the entries that wait are committed. Append and Remember
 // fail from then on.
 func (r *Recorder) Close() {
-	r.batcher.Close()
-	close(r.closed)
-	for range cap(r.alone) {
-		r.alone <- struct{}{}
-	}
+	r.closing.Do(func() {
+		r.batcher.Close()
+		close(r.closed)
+		for range cap(r.alone) {
+			r.alone <- struct{}{}
+		}
+	})
 }
 
 // sweepInterval is how often the probes are removed of people about whom nobody
