@@ -115,7 +115,7 @@ func plan(load, capacity float64) *Load {
 	nodes := math.Max(1, math.Ceil(load/(capacity*PlannedShare)-1e-9))
 	return &Load{
 		PerSecond: load, Capacity: capacity, PlannedShare: PlannedShare,
-		Nodes: int(nodes), Busy: load / (capacity * nodes),
+		Nodes: int(nodes), Busy: rounded(load / (capacity * nodes)),
 	}
 }
 
