@@ -118,6 +118,9 @@ func TestWorseEnd(t *testing.T) {
 				t.Errorf("%s: %+v, want %+v", yaw.Label(k), yaw.Parts[k].FMR, want)
 			}
 		}
+		if none := yaw.Parts[0].FMR; none.Errors != 0 || none.High != 3./4 {
+			t.Errorf("%+v, want the Rule of 3 over four pairs of people", none)
+		}
 		// References of length 2, 3, 4 and 5 have probes of length 3, 2, 3 and 2
 		// after them: the first has only 2, the others 2 twice of 3, once of 2,
 		// and once of 1.
