@@ -14,16 +14,26 @@ const (
 // denominator returns by how much the photograph's sides are divided when it is
 // first decoded. A Picture needs about twice as many pixels along a side as the
 // networks. If a file is too expensive to be decoded at every size that a search
-// may need, the smallest sizes are left out.
+// may need, the smallest sizes are left out. So is a size under tiledLong if
+// decoding costs more than that saves: each size is then work of its own.
 func (e *Engine) denominator(f *file) int {
 	long, d := minLong, 1
+	if f.fast == nil { // It averages what was decoded at full size.
+		long = tiledLong
+	}
 	if e.pictures {
 		long *= 2
 	}
 	for d < smallest && f.long()/(2*d) >= long {
 		d *= 2
 	}
-	for f.fast != nil && d > 1 && f.long()/d < smallTiledLong && f.work(d/2) <= maxWork && f.searchWork(d) > maxWork {
+	bound := func() work {
+		if f.long()/d < tiledLong {
+			return maxWork / 4
+		}
+		return maxWork
+	}
+	for f.fast != nil && d > 1 && f.long()/d < smallTiledLong && f.work(d/2) <= maxWork && f.searchWork(d) > bound() {
 		d /= 2
 	}
 	return d
