@@ -54,9 +54,10 @@ var mayImport = map[string][]string{
 		".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup",
 		"github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext",
 	},
-	"internal/policy": {"."},
-	"internal/name":   {".", "golang.org/x/text/unicode/norm"},
-	"internal/face":   {".", "internal/admission", "internal/face/drawing", "internal/fileperm", "github.com/go-json-experiment/json"},
+	"internal/policy":    {"."},
+	"internal/name":      {".", "golang.org/x/text/unicode/norm"},
+	"internal/attribute": {".", "internal/name", "golang.org/x/text/unicode/norm"},
+	"internal/face":      {".", "internal/admission", "internal/face/drawing", "internal/fileperm", "github.com/go-json-experiment/json"},
 	"internal/face/ort": {
 		".", "internal/face", "internal/fileperm",
 		"github.com/yalue/onnxruntime_go", "golang.org/x/sys/unix", "google.golang.org/protobuf/encoding/protowire",
