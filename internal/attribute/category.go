@@ -1,6 +1,11 @@
 package attribute
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/sesuai/sesuai"
+)
 
 // A category is compared by what it means, in Indonesian or English. A text that
 // stands in no list agrees only with itself.
@@ -13,7 +18,7 @@ func sameGender(a, b string) bool { return meaning(genders, a) == meaning(gender
 // agrees with both.
 func sameMaritalStatus(a, b string) bool {
 	x, y := meaning(maritalStatuses, a), meaning(maritalStatuses, b)
-	return x == y || x == "married" && strings.HasPrefix(y, x) || y == "married" && strings.HasPrefix(x, y)
+	return x == y || x == "KAWIN" && strings.HasPrefix(y, x) || y == "KAWIN" && strings.HasPrefix(x, y)
 }
 
 // sameJob reports whether two texts name one type of job. The types of the
@@ -43,7 +48,29 @@ func jobs(text string) map[string]bool {
 	return all
 }
 
-// meaning returns what a text stands for in a list, or its words.
+// Canonical returns a claimed value as the registry writes it: in upper case, and
+// for a category in the registry's own word, if the text is one that Compare
+// knows.
+func Canonical(a sesuai.Attribute, text string) string {
+	switch a {
+	case sesuai.Gender:
+		return meaning(genders, text)
+	case sesuai.MaritalStatus:
+		return meaning(maritalStatuses, text)
+	case sesuai.JobType:
+		job := meaning(jobTypes, text)
+		for _, whole := range jobAlternatives {
+			if slices.Contains(strings.Split(whole, "/"), job) {
+				return whole
+			}
+		}
+		return job
+	default:
+		return strings.ToUpper(strings.TrimSpace(text))
+	}
+}
+
+// meaning returns the registry's word for a text, or its words.
 func meaning(list map[string]string, text string) string {
 	folded := strings.Join(words(text), " ")
 	if m, ok := list[folded]; ok {
@@ -52,12 +79,12 @@ func meaning(list map[string]string, text string) string {
 	return folded
 }
 
-// listOf makes a list of meanings: each key is a meaning, and its value the texts
-// for it, separated by commas.
-func listOf(meanings map[string]string) map[string]string {
+// listOf makes a list of categories: each key is the registry's word, and its value
+// has other texts for it, separated by commas.
+func listOf(categories map[string]string) map[string]string {
 	list := make(map[string]string)
-	for m, texts := range meanings {
-		for text := range strings.SplitSeq(texts, ",") {
+	for m, texts := range categories {
+		for text := range strings.SplitSeq(strings.TrimSuffix(m+","+texts, ","), ",") {
 			list[strings.Join(words(text), " ")] = m
 		}
 	}
@@ -65,46 +92,51 @@ func listOf(meanings map[string]string) map[string]string {
 }
 
 var genders = listOf(map[string]string{
-	"male":   "LAKI-LAKI,LAKI LAKI,LAKILAKI,LAKI,L,LK,PRIA,MALE,M,MAN",
-	"female": "PEREMPUAN,P,PR,WANITA,FEMALE,F,WOMAN",
+	"LAKI-LAKI": "LAKI LAKI,LAKILAKI,LAKI,L,LK,PRIA,MALE,M,MAN",
+	"PEREMPUAN": "P,PR,WANITA,FEMALE,F,WOMAN",
 })
 
 // Without JANDA and DUDA (widow, widower, and divorced people too) and CERAI,
 // which leave open which of two is meant.
 var maritalStatuses = listOf(map[string]string{
-	"single":               "BELUM KAWIN,BELUM MENIKAH,TIDAK KAWIN,TIDAK MENIKAH,LAJANG,SINGLE,UNMARRIED,NOT MARRIED,NEVER MARRIED",
-	"married":              "KAWIN,MENIKAH,NIKAH,MARRIED,SUDAH KAWIN,SUDAH MENIKAH",
-	"married, registered":  "KAWIN TERCATAT",
-	"married, not on file": "KAWIN BELUM TERCATAT,KAWIN TIDAK TERCATAT",
-	"divorced":             "CERAI HIDUP,DIVORCED",
-	"widowed":              "CERAI MATI,WIDOWED,WIDOW,WIDOWER",
+	"BELUM KAWIN":          "BELUM MENIKAH,TIDAK KAWIN,TIDAK MENIKAH,LAJANG,SINGLE,UNMARRIED,NOT MARRIED,NEVER MARRIED",
+	"KAWIN":                "MENIKAH,NIKAH,MARRIED,SUDAH KAWIN,SUDAH MENIKAH",
+	"KAWIN TERCATAT":       "",
+	"KAWIN BELUM TERCATAT": "KAWIN TIDAK TERCATAT",
+	"CERAI HIDUP":          "DIVORCED",
+	"CERAI MATI":           "WIDOWED,WIDOW,WIDOWER",
 })
 
-// jobless is the meaning of BELUM/TIDAK BEKERJA.
-const jobless = "jobless"
+// jobless is the type of job that has a stroke and no alternatives.
+const jobless = "BELUM/TIDAK BEKERJA"
 
 // jobTypes are other names of the registry's most frequent types of job
 // (Permendagri 109/2019 on its forms).
 var jobTypes = listOf(map[string]string{
-	jobless:          "BELUM/TIDAK BEKERJA,BELUM BEKERJA,TIDAK BEKERJA,UNEMPLOYED,NOT WORKING",
-	"housewife":      "MENGURUS RUMAH TANGGA,IBU RUMAH TANGGA,IRT,HOUSEWIFE,HOMEMAKER",
-	"student":        "PELAJAR/MAHASISWA,STUDENT",
-	"pupil":          "PELAJAR,SISWA",
-	"undergraduate":  "MAHASISWA,MAHASISWI",
-	"retired":        "PENSIUNAN,PENSIUN,RETIRED",
-	"civil servant":  "PEGAWAI NEGERI SIPIL,PEGAWAI NEGERI SIPIL (PNS),PNS,PEGAWAI NEGERI,ASN,CIVIL SERVANT",
-	"soldier":        "TENTARA NASIONAL INDONESIA,TENTARA NASIONAL INDONESIA (TNI),TNI,TENTARA",
-	"police officer": "KEPOLISIAN RI,KEPOLISIAN RI (POLRI),POLRI,POLISI,KEPOLISIAN,KEPOLISIAN REPUBLIK INDONESIA",
-	"employee":       "KARYAWAN SWASTA,PEGAWAI SWASTA,KARYAWATI SWASTA,PRIVATE EMPLOYEE",
-	"state company":  "KARYAWAN BUMN,PEGAWAI BUMN",
-	"region company": "KARYAWAN BUMD,PEGAWAI BUMD",
-	"self-employed":  "WIRASWASTA,WIRAUSAHA,PENGUSAHA,ENTREPRENEUR,SELF EMPLOYED",
-	"trader":         "PERDAGANGAN,PEDAGANG,TRADER",
-	"farmer":         "PETANI,FARMER",
-	"day labourer":   "BURUH HARIAN LEPAS,BHL",
-	"teacher":        "GURU,TEACHER",
-	"lecturer":       "DOSEN,LECTURER",
-	"physician":      "DOKTER,DOCTOR,PHYSICIAN",
-	"driver":         "SOPIR,SUPIR,PENGEMUDI,DRIVER",
-	"fisher":         "NELAYAN,FISHERMAN",
+	jobless:                      "BELUM BEKERJA,TIDAK BEKERJA,UNEMPLOYED,NOT WORKING",
+	"MENGURUS RUMAH TANGGA":      "IBU RUMAH TANGGA,IRT,HOUSEWIFE,HOMEMAKER",
+	"PELAJAR/MAHASISWA":          "STUDENT",
+	"PELAJAR":                    "SISWA,PUPIL",
+	"MAHASISWA":                  "MAHASISWI",
+	"PENSIUNAN":                  "PENSIUN,RETIRED",
+	"PEGAWAI NEGERI SIPIL":       "PEGAWAI NEGERI SIPIL (PNS),PNS,PEGAWAI NEGERI,ASN,CIVIL SERVANT",
+	"TENTARA NASIONAL INDONESIA": "TENTARA NASIONAL INDONESIA (TNI),TNI,TENTARA,SOLDIER",
+	"KEPOLISIAN RI":              "KEPOLISIAN RI (POLRI),POLRI,POLISI,KEPOLISIAN,KEPOLISIAN REPUBLIK INDONESIA,POLICE OFFICER",
+	"KARYAWAN SWASTA":            "PEGAWAI SWASTA,KARYAWATI SWASTA,PRIVATE EMPLOYEE",
+	"KARYAWAN BUMN":              "PEGAWAI BUMN",
+	"KARYAWAN BUMD":              "PEGAWAI BUMD",
+	"WIRASWASTA":                 "WIRAUSAHA,PENGUSAHA,ENTREPRENEUR,SELF EMPLOYED",
+	"PERDAGANGAN":                "PEDAGANG,TRADER",
+	"PETANI":                     "FARMER",
+	"BURUH HARIAN LEPAS":         "BHL",
+	"GURU":                       "TEACHER",
+	"DOSEN":                      "LECTURER",
+	"DOKTER":                     "DOCTOR,PHYSICIAN",
+	"SOPIR":                      "SUPIR,PENGEMUDI,DRIVER",
+	"NELAYAN":                    "FISHERMAN",
 })
+
+// jobAlternatives are the types of job with alternatives.
+var jobAlternatives = []string{
+	"PELAJAR/MAHASISWA", "PETANI/PEKEBUN", "NELAYAN/PERIKANAN", "BURUH TANI/PERKEBUNAN", "BURUH NELAYAN/PERIKANAN",
+}
