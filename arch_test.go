@@ -69,14 +69,14 @@ var mayImport = map[string][]string{
 		"gonum.org/v1/plot", "gonum.org/v1/plot/font", "gonum.org/v1/plot/plotter",
 		"gonum.org/v1/plot/vg", "gonum.org/v1/plot/vg/draw", "gonum.org/v1/plot/vg/vgsvg",
 	},
-	"internal/registry":        {".", "internal/face"},
+	"internal/registry":        {".", "internal/face", "internal/attribute"},
 	"internal/replay":          {".", "internal/face"},
 	"internal/dukcapil/ledger": {".", "internal/keyring", "internal/sqldb"},
 	"internal/dukcapil/balikan": {
 		".", "internal/config", "internal/dukcapil/ledger", "internal/keyring", "internal/sqldb", "github.com/prometheus/client_golang/prometheus",
 	},
 	"internal/dukcapil/client": {
-		".", "internal/registry", "internal/face", "internal/access", "internal/dukcapil/ledger", "internal/config",
+		".", "internal/registry", "internal/attribute", "internal/face", "internal/access", "internal/dukcapil/ledger", "internal/config",
 		"github.com/failsafe-go/failsafe-go", "github.com/failsafe-go/failsafe-go/bulkhead",
 		"github.com/failsafe-go/failsafe-go/circuitbreaker", "github.com/failsafe-go/failsafe-go/retrypolicy",
 		"github.com/prometheus/client_golang/prometheus",

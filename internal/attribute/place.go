@@ -44,7 +44,7 @@ func scorePlace(a sesuai.Attribute, claimed, recorded string) int {
 // namesOf returns the names of the region whose code the text is, or the text. A
 // code of which no names are known is returned without dots.
 func namesOf(text string) []string {
-	code := regionCode(text)
+	code := RegionCode(text)
 	switch {
 	case code == "":
 		return []string{text}

@@ -23,9 +23,10 @@ var regions = func() map[string][]string {
 	return all
 }()
 
-// regionCode returns the code in a text that is one: 32, 3273, 32.73, 32.73.01 or
-// 32.73.01.1002. Otherwise it returns "".
-func regionCode(text string) string {
+// RegionCode returns the code of the Ministry of Home Affairs in a text that is
+// one, such as 32, 32.73 or 32.73.01.1002, without the dots. Otherwise it returns
+// "".
+func RegionCode(text string) string {
 	code := strings.ReplaceAll(strings.TrimSpace(text), ".", "")
 	if strings.Trim(code, "0123456789") != "" {
 		return ""
