@@ -17,19 +17,6 @@ type Claim struct {
 	Attributes map[Attribute]Text
 }
 
-// NotCompared returns the outcome NotCompared for each claimed attribute; nil if
-// none is claimed.
-func (c Claim) NotCompared() map[Attribute]Outcome {
-	if len(c.Attributes) == 0 {
-		return nil
-	}
-	outcomes := make(map[Attribute]Outcome, len(c.Attributes))
-	for a := range c.Attributes {
-		outcomes[a] = NotCompared
-	}
-	return outcomes
-}
-
 // Outcome is the result of comparing one claimed attribute.
 type Outcome uint8
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,50 +21,69 @@ const (
 	// without being parsed. It is larger than any valid text, with room for
 	// white space to trim.
 	maxText = 1 << 10
-	// maxFields is the greatest number of parts or keys. Four are known, the
-	// others are skipped.
+	// maxFields is the greatest number of parts or keys. Those that a schema
+	// does not have are skipped.
 	maxFields = 64
 )
 
-// field is one of the known fields.
-type field uint8
+// schema lists the fields of an endpoint's requests, in the order in which they are
+// validated.
+type schema []fieldKind
 
-// The fields, in the order in which they are validated.
-const (
-	fieldNIK field = iota
-	fieldName
-	fieldDateOfBirth
-	fieldFaceImage
-	numFields
-)
-
-// fieldNames spells the fields as on the wire.
-var fieldNames = [numFields]string{"nik", "name", "date_of_birth", "face_image"}
-
-// form is a request's body, decoded but not validated. A field that was not
-// given, or that is not a text, is empty, and no empty field is valid.
-type form struct {
-	given [numFields]bool // by a name that some reader takes for the field's
-	found [numFields]bool // by its name, and not null
-	texts [fieldFaceImage]string
-	photo []byte
+// fieldKind is a field by its name on the wire, and whether it is a file.
+type fieldKind struct {
+	name string
+	file bool
 }
 
-// take returns the field with this name, and records that it was given. It reports
-// false for every other name. Giving a field twice is refused, also by a name that only
-// some reader takes for the field's: two readers of one request must not be able to see
-// two different people in it.
-func (f *form) take(name string) (field, bool, error) {
+// The names of the fields of a face verification.
+const (
+	fieldNIK         = "nik"
+	fieldName        = "name"
+	fieldDateOfBirth = "date_of_birth"
+	fieldFaceImage   = "face_image"
+)
+
+// faceVerificationFields is the schema of face verifications.
+var faceVerificationFields = schema{{fieldNIK, false}, {fieldName, false}, {fieldDateOfBirth, false}, {fieldFaceImage, true}}
+
+// form is a request's body, decoded but not validated.
+type form struct {
+	schema schema
+	fields []field // by their index in schema
+}
+
+// field is a field of a form. One that was not given, or that is not a text, is
+// empty, and no empty field is valid.
+type field struct {
+	given bool // by a name that some reader takes for the field's
+	found bool // by its name, and not null
+	text  string
+	file  []byte
+}
+
+func newForm(s schema) *form { return &form{schema: s, fields: make([]field, len(s))} }
+
+// field returns the field with this name. It must be in the schema.
+func (f *form) field(name string) *field {
+	return &f.fields[slices.IndexFunc(f.schema, func(k fieldKind) bool { return k.name == name })]
+}
+
+// take returns the index of the field with this name, and records that it was given.
+// It reports false for every other name. Giving a field twice is refused, also by a
+// name that only some reader takes for the field's: two readers of one request must
+// not be able to see two different people in it.
+func (f *form) take(name string) (int, bool, error) {
 	plain := plainName(name)
-	for i, n := range fieldNames {
-		if !strings.EqualFold(plain, n) {
+	for i, kind := range f.schema {
+		if !strings.EqualFold(plain, kind.name) {
 			continue
 		}
-		if f.given[i] {
+		if f.fields[i].given {
 			return 0, false, malformed("a field is given twice")
 		}
-		f.given[i] = true
-		return field(i), name == n, nil
+		f.fields[i].given = true
+		return i, name == kind.name, nil
 	}
 	return 0, false, nil
 }
@@ -84,46 +104,52 @@ func plainName(name string) string {
 	return strings.NewReplacer(" ", "_", ".", "_").Replace(strings.TrimSpace(name))
 }
 
-// validate checks the fields in the contract's order. It does not check that
-// the photograph is one; the face engine does.
-func (f *form) validate(now time.Time) (sesuai.Claim, []byte, error) {
+// faceVerification checks the fields of a face verification in the contract's order.
+// It does not check that the photograph is one; the face engine does.
+func (f *form) faceVerification(now time.Time) (sesuai.Claim, []byte, error) {
 	var (
 		c   sesuai.Claim
 		err error
 	)
-	if c.NIK, err = sesuai.ParseNIK(f.texts[fieldNIK]); err != nil {
+	if c.NIK, err = sesuai.ParseNIK(f.field(fieldNIK).text); err != nil {
 		return sesuai.Claim{}, nil, f.invalid(fieldNIK, err)
 	}
-	if c.Name, err = sesuai.ParseName(f.texts[fieldName]); err != nil {
+	if c.Name, err = sesuai.ParseName(f.field(fieldName).text); err != nil {
 		return sesuai.Claim{}, nil, f.invalid(fieldName, err)
 	}
-	if c.DateOfBirth, err = sesuai.ParseDate(f.texts[fieldDateOfBirth], now); err != nil {
+	if c.DateOfBirth, err = sesuai.ParseDate(f.field(fieldDateOfBirth).text, now); err != nil {
 		return sesuai.Claim{}, nil, f.invalid(fieldDateOfBirth, err)
 	}
-	if len(f.photo) == 0 {
-		return sesuai.Claim{}, nil, f.invalid(fieldFaceImage, &sesuai.Error{Kind: sesuai.KindNoFile})
+	photo, err := f.photograph(fieldFaceImage)
+	return c, photo, err
+}
+
+// photograph returns the file of a field.
+func (f *form) photograph(name string) ([]byte, error) {
+	if photo := f.field(name).file; len(photo) > 0 {
+		return photo, nil
 	}
-	return c, f.photo, nil
+	return nil, f.invalid(name, &sesuai.Error{Kind: sesuai.KindNoFile})
 }
 
 // missingGuidance says that a field is missing. The answers about nik and
 // date_of_birth have no guidance.
-var missingGuidance = [numFields]*Guidance{fieldName: guideMissingName, fieldFaceImage: guideMissingImage}
+var missingGuidance = map[string]*Guidance{fieldName: guideMissingName, fieldFaceImage: guideMissingImage}
 
 // invalid returns the error about a field that is not valid. Of a field that is not
 // in the request, the cause and the guidance say so.
-func (f *form) invalid(name field, err error) error {
-	if f.found[name] {
+func (f *form) invalid(name string, err error) error {
+	if f.field(name).found {
 		return err
 	}
-	return &sesuai.Error{Kind: sesuai.KindOf(err), Err: &advice{missingGuidance[name], fieldNames[name] + " is missing"}}
+	return &sesuai.Error{Kind: sesuai.KindOf(err), Err: &advice{missingGuidance[name], name + " is missing"}}
 }
 
 // readForm reads the body within the limits of size, time and memory. It refuses
 // a body that declares a greater size, or for which there is no memory now, without
 // reading it. Clients take turns at decoding, since 10 MB of JSON take as long as a
-// photograph. Of the memory readForm keeps that of the photograph.
-func (s *Server) readForm(w *reply, r *http.Request, body *body) (*form, error) {
+// photograph. Of the memory readForm keeps that of the photographs.
+func (s *Server) readForm(w *reply, r *http.Request, body *body, fields schema) (*form, error) {
 	if r.ContentLength > s.o.MaxBody {
 		return nil, &sesuai.Error{Kind: sesuai.KindTooLarge}
 	}
@@ -155,12 +181,12 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body) (*form, error) 
 	}
 	defer release()
 	// What follows the form is ignored.
-	f, err := decode(&body.read)
-	if err != nil {
+	f := newForm(fields)
+	if err := decode(f, &body.read); err != nil {
 		f.wipe()
 		return nil, unreadable(err)
 	}
-	body.keep(int64(cap(f.photo)))
+	body.keep(f.size())
 	return f, nil
 }
 
@@ -174,16 +200,16 @@ const (
 
 // decoderOf returns the decoder for a Content-Type and how many copies of the body
 // it makes.
-func decoderOf(contentType string) (decode func(*steps) (*form, error), copies int64, err error) {
+func decoderOf(contentType string) (decode func(*form, *steps) error, copies int64, err error) {
 	if kind, values, ok := parameters(contentType); kind == "multipart/form-data" {
 		boundary := values["boundary"]
 		if !ok || boundary == "" || strings.ContainsAny(boundary, `"\`) {
 			return nil, 0, advised(guideNoBoundary, "multipart without a boundary")
 		}
-		return func(body *steps) (*form, error) { return decodeMultipart(body, boundary) }, multipartCopies, nil
+		return func(f *form, body *steps) error { return f.decodeMultipart(body, boundary) }, multipartCopies, nil
 	}
 	if kind, _, err := mime.ParseMediaType(contentType); kind == "application/json" && err == nil {
-		return decodeJSON, jsonCopies, nil
+		return (*form).decodeJSON, jsonCopies, nil
 	}
 	return nil, 0, &sesuai.Error{Kind: sesuai.KindUnsupportedContent}
 }

@@ -10,45 +10,39 @@ import (
 
 // decodeJSON reads a JSON object key by key. It skips unknown keys and refuses a
 // known one that is given twice.
-func decodeJSON(body *steps) (_ *form, err error) {
+func (f *form) decodeJSON(body *steps) error {
 	text := body.join()
 	defer clear(text)
 	mark, err := byteOrderMark(text)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// It reads each byte once and makes no copy of a bytes.Buffer, so that 10 MB
 	// take a tenth of the time of encoding/json. Its own rules about keys are for
 	// all of them. What is not Unicode is left to the fields.
 	d := jsontext.NewDecoder(bytes.NewBuffer(text[mark:]), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if t, err := d.ReadToken(); err != nil || t.Kind() != jsontext.KindBeginObject {
-		return nil, notAnObject(err)
+		return notAnObject(err)
 	}
-	var f form
-	defer func() {
-		if err != nil {
-			f.wipe()
-		}
-	}()
 	for n := 0; d.PeekKind() != jsontext.KindEndObject; n++ {
 		if n == maxFields {
-			return nil, malformed("too many keys")
+			return malformed("too many keys")
 		}
 		key, err := d.ReadToken() // which fails if it is not a string
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := f.decodeValue(d, key.String()); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if _, err := d.ReadToken(); err != nil { // the closing brace
-		return nil, err
+		return err
 	}
 	if _, err := d.ReadToken(); err != io.EOF {
-		return nil, trailing(err)
+		return trailing(err)
 	}
-	return &f, nil
+	return nil
 }
 
 // byteOrderMark returns the length of the mark at the start of a text in UTF-8, which
@@ -67,7 +61,7 @@ func byteOrderMark(text []byte) (length int, err error) {
 
 // decodeValue reads the value of a key.
 func (f *form) decodeValue(d *jsontext.Decoder, key string) error {
-	name, known, err := f.take(key)
+	i, known, err := f.take(key)
 	if err != nil {
 		return err
 	}
@@ -78,11 +72,12 @@ func (f *form) decodeValue(d *jsontext.Decoder, key string) error {
 	if err != nil {
 		return err
 	}
-	f.found[name] = raw.Kind() != jsontext.KindNull
-	if name == fieldFaceImage {
-		f.photo = jsonPhotograph(raw)
+	field := &f.fields[i]
+	field.found = raw.Kind() != jsontext.KindNull
+	if f.schema[i].file {
+		field.file = jsonPhotograph(raw)
 	} else {
-		f.texts[name] = jsonText(raw)
+		field.text = jsonText(raw)
 	}
 	return nil
 }

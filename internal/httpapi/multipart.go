@@ -12,14 +12,8 @@ import (
 // its name. Its file name and Content-Type are ignored, since clients get them
 // wrong. The boundary may start no line but those between the parts: some readers
 // start a part wherever it does.
-func decodeMultipart(body *steps, boundary string) (_ *form, err error) {
-	var f form
+func (f *form) decodeMultipart(body *steps, boundary string) error {
 	size := body.len()
-	defer func() {
-		if err != nil {
-			f.wipe()
-		}
-	}()
 	counted := newCounter(body, "--"+boundary)
 	defer counted.wipe()
 	// If a body is cut off within a part's header, multipart.Reader takes
@@ -31,21 +25,21 @@ func decodeMultipart(body *steps, boundary string) (_ *form, err error) {
 		part, err := parts.NextRawPart()
 		if err == io.EOF {
 			if err := counted.drain(); err != nil {
-				return nil, err
+				return err
 			}
 			if counted.n != n+1 {
-				return nil, advised(guideBoundary, "the boundary stands outside of the delimiters")
+				return advised(guideBoundary, "the boundary stands outside of the delimiters")
 			}
-			return &f, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n == maxFields {
-			return nil, malformed("too many parts")
+			return malformed("too many parts")
 		}
 		if err := f.decodePart(part, size); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
@@ -56,23 +50,24 @@ func (f *form) decodePart(part *multipart.Part, size int) error {
 	if err != nil {
 		return err
 	}
-	name, known, err := f.take(key)
+	i, known, err := f.take(key)
 	if err != nil || !known {
 		return err
 	}
-	if err := checkEncoding(part.Header, name); err != nil {
+	if err := checkEncoding(part.Header, f.schema[i].file); err != nil {
 		return err
 	}
-	f.found[name] = true
-	if name == fieldFaceImage {
+	field := &f.fields[i]
+	field.found = true
+	if f.schema[i].file {
 		sent, err := readAll(part, size)
 		if err != nil {
 			return err
 		}
-		f.photo = photograph(sent)
+		field.file = photograph(sent)
 		return nil
 	}
-	f.texts[name], err = readText(part)
+	field.text, err = readText(part)
 	return err
 }
 

@@ -52,10 +52,10 @@ func checkHeader(header textproto.MIMEHeader) error {
 
 // checkEncoding refuses a Content-Transfer-Encoding that only some readers undo: RFC
 // 7578, 4.7 does away with it. A photograph in base64 is one in any case.
-func checkEncoding(header textproto.MIMEHeader, name field) error {
+func checkEncoding(header textproto.MIMEHeader, file bool) error {
 	for _, encoding := range header["Content-Transfer-Encoding"] {
 		encoding = strings.ToLower(strings.Trim(encoding, space))
-		if encoding == "quoted-printable" || encoding == "base64" && name != fieldFaceImage {
+		if encoding == "quoted-printable" || encoding == "base64" && !file {
 			return malformedPart("a part has a Content-Transfer-Encoding")
 		}
 	}

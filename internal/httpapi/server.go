@@ -193,12 +193,12 @@ func (s *Server) faceVerification(w *reply, r *http.Request) error {
 	}
 	body := s.newBody(w, r, client.ID)
 	defer body.release()
-	form, err := s.readForm(w, r, body)
+	form, err := s.readForm(w, r, body, faceVerificationFields)
 	if err != nil {
 		return err
 	}
 	defer form.wipe() // the verification, whatever its outcome, keeps nothing of it
-	claim, photo, err := form.validate(s.o.Now())
+	claim, photo, err := form.faceVerification(s.o.Now())
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,19 @@ package httpapi
 
 import "io"
 
-// wipe overwrites the photograph, which must not be used afterwards. The form may
-// be nil.
+// wipe overwrites the photographs, which must not be used afterwards.
 func (f *form) wipe() {
-	if f != nil {
-		clear(f.photo)
+	for _, field := range f.fields {
+		clear(field.file)
 	}
+}
+
+// size returns how many bytes the photographs hold.
+func (f *form) size() (n int64) {
+	for _, field := range f.fields {
+		n += int64(cap(field.file))
+	}
+	return n
 }
 
 // readAll is io.ReadAll, but overwrites the buffers that it leaves behind, each of

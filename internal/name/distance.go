@@ -1,8 +1,8 @@
 package name
 
-// ratio returns the similarity of two texts in percent: 1 minus their
+// Ratio returns the similarity of two texts in percent: 1 minus their
 // Damerau-Levenshtein distance divided by the length of the longer one.
-func ratio(a, b string) int {
+func Ratio(a, b string) int {
 	x, y := []rune(a), []rune(b)
 	n := max(len(x), len(y))
 	if n == 0 {

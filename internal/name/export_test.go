@@ -5,7 +5,6 @@ var (
 	Fold      = fold
 	Canonical = canonical
 	Modern    = modern
-	Ratio     = ratio
 )
 
 // JaroWinkler calls jaroWinkler on two texts.

@@ -129,7 +129,7 @@ func score(a, b name) int {
 	if a.contradicts(b) {
 		ceiling = differing
 	}
-	return min(ceiling, max(agreement, ratio(sorted(a.words), sorted(b.words))))
+	return min(ceiling, max(agreement, Ratio(sorted(a.words), sorted(b.words))))
 }
 
 // name is a parsed name.

@@ -35,7 +35,8 @@ func (r *Registry) prepare(ctx context.Context, q registry.Question, portrait bo
 	}
 	a := registry.Answer{
 		Found: true, Status: p.record.status,
-		NameScore: registry.NotScored, Attributes: q.Claim.NotCompared(),
+		NameScore:  registry.NotScored,
+		Attributes: registry.Agreements(q.Claim, func(t sesuai.Attribute) string { return p.record.Attributes[t] }),
 	}
 	if !q.Claim.Name.IsZero() {
 		a.NameScore = name.Score(q.Claim.Name.Reveal(), p.record.Name)

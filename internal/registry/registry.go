@@ -83,10 +83,10 @@ type Answer struct {
 	// DateOfBirth is NotCompared if no date was claimed. A registry may compare
 	// neither name nor date of a person who is not active.
 	DateOfBirth sesuai.Outcome
-	// Attributes has an outcome for each claimed attribute of
-	// sesuai.Claim.Attributes. There are no rules yet for comparing these: the
-	// outcome is NotCompared.
-	Attributes map[sesuai.Attribute]sesuai.Outcome
+	// Attributes has an entry for each claimed attribute of
+	// sesuai.Claim.Attributes. A registry may compare none of a person who is
+	// not active.
+	Attributes map[sesuai.Attribute]Agreement
 	// Face is zero if there was no probe or the person is not active.
 	Face Comparison
 }

@@ -72,7 +72,9 @@ type DataConfig struct {
 	ThresholdAsNumber bool `yaml:"threshold_as_number"`
 	// Keys renames JSON keys, such as "threshold=THRESHOLD name=NAMA". The
 	// words to rename are user, password, ip, threshold, nik, name, date,
-	// content, code, text, description, response and quota.
+	// content, code, text, description, response, quota, the other attributes
+	// by their names (address, no_kk, rt and so on), and province_code,
+	// city_code, district_code and subdistrict_code.
 	Keys string `yaml:"keys"`
 	// Codes gives each RESPONSE_CODE its class. 05, "05" and 5 are one code;
 	// a code that is not listed is answered 503.

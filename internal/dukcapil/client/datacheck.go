@@ -25,8 +25,7 @@ type dataWire struct {
 	duplicate sesuai.Status
 }
 
-// body is the request about the claim. It sends what is claimed of name and date
-// of birth.
+// body is the request about the claim. It sends what is claimed.
 func (w *dataWire) body(claim sesuai.Claim, user, password string) ([]byte, error) {
 	fields := map[string]any{
 		w.keys["user"]: user, w.keys["password"]: password, w.keys["ip"]: w.ip,
@@ -42,12 +41,13 @@ func (w *dataWire) body(claim sesuai.Claim, user, password string) ([]byte, erro
 	if !claim.DateOfBirth.IsZero() {
 		fields[w.keys["date"]] = claim.DateOfBirth.Reveal()
 	}
+	w.addElements(fields, claim)
 	return json.Marshal(fields)
 }
 
 // read reads the answer about a claim. The result is valid if the class is Found,
 // NotFound, Deceased, Inactive or Duplicate. disputed is whether the upstream's
-// word about the name contradicts its number and the threshold.
+// word about an element contradicts its number and the threshold.
 func (w *dataWire) read(body []byte, claim sesuai.Claim) (answer registry.Answer, got reading, disputed bool) {
 	envelope, err := parseObject(body)
 	if err != nil {
@@ -170,7 +170,7 @@ func (w *dataWire) answer(class Class, row object, claim sesuai.Claim) (answer r
 		}
 		return answer, false, what
 	}
-	answer.Found, answer.NameScore, answer.Attributes = true, registry.NotScored, claim.NotCompared()
+	answer.Found, answer.NameScore, answer.Attributes = true, registry.NotScored, notCompared(claim)
 	nik, hasNIK, what := w.element(row, "nik")
 	if what != "" {
 		return answer, false, what
@@ -207,7 +207,12 @@ func (w *dataWire) answer(class Class, row object, claim sesuai.Claim) (answer r
 	if !claim.DateOfBirth.IsZero() {
 		answer.DateOfBirth = sesuai.OutcomeOf(date.agrees)
 	}
-	return answer, disputed, ""
+	agreements, contradicted, what := w.agreements(row, claim)
+	if what != "" {
+		return answer, false, what
+	}
+	answer.Attributes = agreements
+	return answer, disputed || contradicted, ""
 }
 
 // element reads what the row says about an element that was sent.

@@ -45,6 +45,11 @@ var dataKeys = keyNames{
 	"nik": "NIK", "name": "NAMA_LGKP", "date": "TGL_LHR",
 	"content": "content", "code": "RESPONSE_CODE", "text": "RESPON", "description": "RESPONSE_DESC", "response": "RESPONSE",
 	"quota": "quotaLimiter",
+
+	"no_kk": "NO_KK", "mother_maiden_name": "NAMA_LGKP_IBU", "place_of_birth": "TMPT_LHR", "address": "ALAMAT", "gender": "JENIS_KLMIN",
+	"marital_status": "STATUS_KAWIN", "job_type": "JENIS_PKRJN", "rt": "NO_RT", "rw": "NO_RW",
+	"province": "PROP_NAME", "city": "KAB_NAME", "district": "KEC_NAME", "subdistrict": "KEL_NAME",
+	"province_code": "NO_PROP", "city_code": "NO_KAB", "district_code": "NO_KEC", "subdistrict_code": "NO_KEL",
 }
 
 // faceKeys are the face check's. The transaction's has one name in both

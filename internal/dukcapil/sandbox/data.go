@@ -21,32 +21,37 @@ type element struct {
 	key string
 	// fuzzy means that the answer has a percentage of agreement.
 	fuzzy bool
+	// of is the attribute that the element is, or whose code it is a part of.
+	of sesuai.Attribute
 }
 
-// The elements of the data check. The registry compares only the first three, so
-// the others never agree.
+// The elements of the data check. Those of a region's code are in the order of its
+// parts.
 var elements = []element{
-	{"NIK", false},
-	{"NAMA_LGKP", true},
-	{"TGL_LHR", false},
-	{"TMPT_LHR", true},
-	{"JENIS_KLMIN", false},
-	{"STATUS_KAWIN", false},
-	{"JENIS_PKRJN", false},
-	{"NAMA_LGKP_IBU", true},
-	{"ALAMAT", true},
-	{"NO_KK", false},
-	{"NO_RT", false},
-	{"NO_RW", false},
-	{"NO_PROP", false},
-	{"PROP_NAME", false},
-	{"NO_KAB", false},
-	{"KAB_NAME", false},
-	{"NO_KEC", false},
-	{"KEC_NAME", false},
-	{"NO_KEL", false},
-	{"KEL_NAME", false},
+	{"NIK", false, ""},
+	{"NAMA_LGKP", true, ""},
+	{"TGL_LHR", false, ""},
+	{"TMPT_LHR", true, sesuai.PlaceOfBirth},
+	{"JENIS_KLMIN", false, sesuai.Gender},
+	{"STATUS_KAWIN", false, sesuai.MaritalStatus},
+	{"JENIS_PKRJN", false, sesuai.JobType},
+	{"NAMA_LGKP_IBU", true, sesuai.MotherMaidenName},
+	{"ALAMAT", true, sesuai.Address},
+	{"NO_KK", false, sesuai.FamilyCardNumber},
+	{"NO_RT", false, sesuai.RT},
+	{"NO_RW", false, sesuai.RW},
+	{"PROP_NAME", false, sesuai.Province},
+	{"KAB_NAME", false, sesuai.City},
+	{"KEC_NAME", false, sesuai.District},
+	{"KEL_NAME", false, sesuai.Subdistrict},
+	{"NO_PROP", false, sesuai.Province},
+	{"NO_KAB", false, sesuai.City},
+	{"NO_KEC", false, sesuai.District},
+	{"NO_KEL", false, sesuai.Subdistrict},
 }
+
+// codes are the elements of a region's code.
+var codes = elements[len(elements)-4:]
 
 // graded returns the text about a fuzzy element that agrees by percent.
 func graded(percent, threshold int) string {
@@ -200,7 +205,7 @@ func (s *Server) askData(c *call, r dataRequest) (dataAnswer, error) {
 	if err != nil {
 		return dataAnswer{}, err
 	}
-	claim := sesuai.Claim{NIK: nik}
+	claim := sesuai.Claim{NIK: nik, Attributes: r.attributes()}
 	// An invalid name or date is left zero and agrees with no record.
 	claim.Name, _ = sesuai.ParseName(r.sent["NAMA_LGKP"])
 	claim.DateOfBirth, _ = sesuai.ParseDate(r.sent["TGL_LHR"], c.entry.At)
@@ -217,10 +222,21 @@ func (s *Server) askData(c *call, r dataRequest) (dataAnswer, error) {
 	case record.Status != sesuai.Active:
 		return dataAnswer{code: codeInactive, rows: 1}, nil
 	}
+	var byCode registry.Answer
+	if regions := r.regionCodes(); len(regions) > 0 {
+		byCode, err = s.o.Registry.Ask(c.context(), registry.Question{Claim: sesuai.Claim{NIK: nik, Attributes: regions}})
+		if err != nil {
+			return dataAnswer{}, err
+		}
+	}
 	a := dataAnswer{elements: make(map[string]string), rows: 1}
 	for _, e := range elements {
 		if _, ok := r.sent[e.key]; !ok {
 			continue
+		}
+		agreement := record.Attributes[e.of]
+		if slices.Contains(codes, e) {
+			agreement = byCode.Attributes[e.of]
 		}
 		switch {
 		case e.key == "NIK":
@@ -229,13 +245,41 @@ func (s *Server) askData(c *call, r dataRequest) (dataAnswer, error) {
 			a.elements[e.key] = graded(max(record.NameScore, 0), r.threshold)
 		case e.key == "TGL_LHR":
 			a.elements[e.key] = word(record.DateOfBirth == sesuai.Match)
+		case agreement.Outcome == sesuai.NotCompared: // the registry does not hold it
 		case e.fuzzy:
-			a.elements[e.key] = differs + " (0)"
+			a.elements[e.key] = graded(agreement.Score, r.threshold)
 		default:
-			a.elements[e.key] = differs
+			a.elements[e.key] = word(agreement.Outcome == sesuai.Match)
 		}
 	}
 	return a, nil
+}
+
+// attributes returns the attributes that were sent as such.
+func (r dataRequest) attributes() map[sesuai.Attribute]sesuai.Text {
+	all := make(map[sesuai.Attribute]sesuai.Text)
+	for _, e := range elements[:len(elements)-len(codes)] {
+		if v, ok := r.sent[e.key]; ok && e.of != "" {
+			all[e.of] = sesuai.NewText(v)
+		}
+	}
+	return all
+}
+
+// regionCodes returns the regions whose codes were sent. A part of a code without
+// those before it says nothing.
+func (r dataRequest) regionCodes() map[sesuai.Attribute]sesuai.Text {
+	all := make(map[sesuai.Attribute]sesuai.Text)
+	code := ""
+	for _, e := range codes {
+		part, ok := r.sent[e.key]
+		if !ok {
+			break
+		}
+		code += part
+		all[e.of] = sesuai.NewText(code)
+	}
+	return all
 }
 
 // agreeing returns texts that say that every element that was sent agrees.

@@ -122,11 +122,6 @@ func (s suite) TestPartOfAClaim(t *testing.T) {
 			sesuai.Claim{NIK: p.NIK, DateOfBirth: p.DateOfBirth},
 			registry.Answer{Found: true, NameScore: registry.NotScored, DateOfBirth: sesuai.Match},
 		},
-		{
-			"another attribute",
-			sesuai.Claim{NIK: p.NIK, Name: p.Name, Attributes: map[sesuai.Attribute]sesuai.Text{sesuai.Gender: p.Attributes[sesuai.Gender]}},
-			registry.Answer{Found: true, NameScore: 100, Attributes: map[sesuai.Attribute]sesuai.Outcome{sesuai.Gender: sesuai.NotCompared}},
-		},
 	} {
 		equal(t, "Ask with "+test.name, ask(t, r, test.claim, nil), nil, test.want)
 	}

@@ -134,7 +134,7 @@ func (m *Memory) prepare(ctx context.Context, method string, q registry.Question
 		if !q.Claim.DateOfBirth.IsZero() {
 			a.DateOfBirth = sesuai.OutcomeOf(q.Claim.DateOfBirth.Equal(e.person.DateOfBirth))
 		}
-		a.Attributes = q.Claim.NotCompared()
+		a.Attributes = registry.Agreements(q.Claim, func(t sesuai.Attribute) string { return e.person.Attributes[t].Reveal() })
 		if a.Status == sesuai.Active {
 			portrait = e.portrait
 		}
