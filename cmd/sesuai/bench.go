@@ -84,7 +84,11 @@ func benchText(r *bench.Report) string {
 	_ = t.Flush()
 	fmt.Fprintf(t, "\nVERIFICATIONS\tA SECOND\tP50\tP99\tCPU TIME\tREFUSED\t\n")
 	row := func(load string, s bench.Stage) {
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f ms\t%.1f ms\t%.1f ms\t%d of %d\t\n", load, s.PerSecond, s.P50MS, s.P99MS, s.CPUMS, s.Refused, s.Refused+s.Verdicts)
+		times := fmt.Sprintf("%.1f ms\t%.1f ms\t%.1f ms", s.P50MS, s.P99MS, s.CPUMS)
+		if s.Verdicts == 0 {
+			times = "–\t–\t–"
+		}
+		fmt.Fprintf(t, "%s\t%.1f\t%s\t%d of %d\t\n", load, s.PerSecond, times, s.Refused, s.Refused+s.Verdicts)
 	}
 	for _, s := range r.Stages {
 		row(fmt.Sprintf("%d at once", s.AtOnce), s)
@@ -93,15 +97,31 @@ func benchText(r *bench.Report) string {
 		row(fmt.Sprintf("at random, %.1f a second", r.Planned.Rate), *r.Planned)
 	}
 	_ = t.Flush()
-	if l := r.Load; l != nil {
-		within := ""
-		if r.Planned != nil {
-			within = fmt.Sprintf(", where 99 %% are\nanswered within %.0f ms", r.Planned.P99MS)
-		}
-		fmt.Fprintf(&b, "\nA load of %g verifications a second needs %s like this one.\nEach answers %.0f a second at most and is planned at %.0f %% of that%s.\n"+
-			"The load keeps them %.0f %% busy. Have one more, so that one may fail.\n",
-			l.PerSecond, nodes(l.Nodes), l.Capacity, 100*l.PlannedShare, within, 100*l.Busy)
+	if r.Load != nil {
+		b.WriteString(loadText(r.Load, r.Planned))
 	}
+	return b.String()
+}
+
+// loadText says what a load needs. planned is the stage at the planned rate, or nil.
+func loadText(l *bench.Load, planned *bench.Stage) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nA load of %g verifications a second needs %s like this one.\nEach answers %.0f a second at most and is planned at %.0f %% of that",
+		l.PerSecond, nodes(l.Nodes), l.Capacity, 100*l.PlannedShare)
+	switch {
+	case planned == nil || planned.Verdicts+planned.Refused == 0:
+		b.WriteString(".\n")
+	case planned.Refused == 0:
+		fmt.Fprintf(&b, ", where 99 %% are\nanswered within %.0f ms.\n", planned.P99MS)
+	default:
+		fmt.Fprintf(&b, ".\nThere %d of %d requests were refused: a limit of the configuration bounds this node,\nnot the machine.",
+			planned.Refused, planned.Refused+planned.Verdicts)
+		if planned.Verdicts > 0 {
+			fmt.Fprintf(&b, " Of the answered ones 99 %% took at most %.0f ms.", planned.P99MS)
+		}
+		b.WriteString("\nRaise the limit, or have more nodes than that.\n")
+	}
+	fmt.Fprintf(&b, "The load keeps them %.0f %% busy. Have one more, so that one may fail.\n", 100*l.Busy)
 	return b.String()
 }
 
