@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/bench"
 )
 
@@ -57,5 +59,29 @@ func TestBenchTextOfRefusals(t *testing.T) {
 				t.Errorf("%s: %q in\n%s", name, no, got)
 			}
 		}
+	}
+}
+
+// TestBenchTextWhenStopped: nothing is said of what was not measured.
+func TestBenchTextWhenStopped(t *testing.T) {
+	r := &bench.Report{Cores: 2, Workers: 2, SyncMS: 5, Inference: bench.Inference{MS: 17.8}}
+	got := benchText(r)
+	if !strings.Contains(got, " 5.00 ms\n") || !strings.HasSuffix(got, "17.8 ms alone\n") {
+		t.Error(got)
+	}
+	r.Inference.PerSecond = 69
+	if got = benchText(r); !strings.HasSuffix(got, "17.8 ms alone, 69 photographs a second by all workers\n") {
+		t.Error(got)
+	}
+}
+
+// TestDescribeJoined: a failure to clean up is said beside what failed first.
+func TestDescribeJoined(t *testing.T) {
+	err := errors.Join(
+		&sesuai.Error{Kind: sesuai.KindUnavailable, Detail: "stopped before all was measured"},
+		errors.Join(errors.New("the folder is busy")),
+	)
+	if got, want := describe(err), "stopped before all was measured; the folder is busy"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
