@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"time"
 
 	"github.com/sesuai/sesuai/internal/bench"
@@ -154,49 +152,5 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large [
 	}
 	return nil
 }
-
-// load sends concurrent requests and samples the server's memory.
-func (b *benchCommand) load(pid int, request func() error) error {
-	times := make([]time.Duration, b.Requests)
-	memory := make([]int, 0, 100) // MiB, sampled evenly
-	start := time.Now()
-	every := max(b.Requests/100, 1)
-	samples := make(chan int, 128)
-	err := bench.Closed(b.Concurrency, func(n int) bool { return n < b.Requests }, func(_, n int) error {
-		began := time.Now()
-		if err := request(); err != nil {
-			return err
-		}
-		times[n] = time.Since(began)
-		if n%every == every-1 {
-			rss, err := bench.StatusMiB(pid, "VmRSS")
-			if err != nil {
-				return err
-			}
-			samples <- rss
-		}
-		return nil
-	})
-	took := time.Since(start)
-	close(samples)
-	if err != nil {
-		return err
-	}
-	for s := range samples {
-		memory = append(memory, s)
-	}
-	peak, err := bench.StatusMiB(pid, "VmHWM")
-	if err != nil {
-		return err
-	}
-	half := len(memory) / 2
-	fmt.Printf("%d requests, %d at once, on %d cores shared with their sender:\n", b.Requests, b.Concurrency, runtime.NumCPU())
-	fmt.Printf("  %.1f requests/s, p50 %.1f ms, p99 %.1f ms\n", float64(b.Requests)/took.Seconds(), ms(bench.Quantile(times, 0.5)), ms(bench.Quantile(times, 0.99)))
-	fmt.Printf("  RSS peak %d MiB; median %d MiB in the first half, %d in the second; largest %d and %d\n",
-		peak, median(memory[:half]), median(memory[half:]), slices.Max(memory[:half]), slices.Max(memory[half:]))
-	return nil
-}
-
-func median(values []int) int { return slices.Sorted(slices.Values(values))[len(values)/2] }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
