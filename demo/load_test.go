@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -18,7 +18,7 @@ func TestLoadOfAnyNumberOfRequests(t *testing.T) {
 				return nil
 			}
 			one, other := newLoaded(os.Getpid(), requests, request), newLoaded(os.Getpid(), requests, request)
-			if err := errors.Join(one.send(0, requests, 8), other.send(0, requests/2, 8), other.send(requests/2, requests, 8)); err != nil {
+			if err := inTurns(requests, 8, one, other); err != nil {
 				t.Fatal(err)
 			}
 			for _, l := range []*loaded{one, other} {
@@ -43,7 +43,7 @@ func TestLoadOfAnyNumberOfRequests(t *testing.T) {
 // TestLoadNeedsRequests: the memory of one request has no halves.
 func TestLoadNeedsRequests(t *testing.T) {
 	b := &benchCommand{Requests: 1, Concurrency: 8}
-	if err := b.load(os.Getpid(), nil); err == nil {
+	if err := b.load(context.Background(), &commandLine{}, nil, nil, time.Millisecond); err == nil {
 		t.Error("a load of one request was accepted")
 	}
 }
