@@ -12,7 +12,7 @@ import (
 )
 
 // What is wanted under load. boundBare is what bare inference of the networks as
-// stored did a second where minPerCPUSecond was set. So other machines compare
+// stored did in a CPU-second where minPerCPUSecond was set. Other machines compare
 // minPerCPUSecond / boundBare.
 const (
 	minPerCPUSecond = 88.0
@@ -80,7 +80,7 @@ func (t *trial) request(ctx context.Context, photo []byte) func() error {
 }
 
 // load sends concurrent requests to the server and, in turns, to one of the program
-// before. asStored is the time of bare inference of the networks as stored.
+// before. asStored is the CPU time of bare inference of the networks as stored.
 func (b *benchCommand) load(ctx context.Context, c *commandLine, s *trial, photo []byte, asStored time.Duration) error {
 	if b.Requests < 2 {
 		return errors.New("the load must have at least 2 requests")
@@ -140,9 +140,9 @@ func (b *benchCommand) printLoad(l *loaded, asStored time.Duration) error {
 	fmt.Printf("%d requests, %d at once, on %d cores shared with their sender:\n", b.Requests, b.Concurrency, runtime.NumCPU())
 	fmt.Printf("  %.1f requests/s, p50 %.1f ms, p99 %.1f ms\n", l.perSecond(), ms(bench.Quantile(l.times, 0.5)), ms(bench.Quantile(l.times, 0.99)))
 	bare := 1 / asStored.Seconds()
-	fmt.Printf("  %.1f verifications per CPU-second of the server (wanted: at least %.0f, where bare inference as stored does %.0f a second)\n",
+	fmt.Printf("  %.1f verifications per CPU-second of the server (wanted: at least %.0f, where bare inference as stored does %.0f)\n",
 		l.perCPUSecond(), minPerCPUSecond, boundBare)
-	fmt.Printf("  that is %.2f × bare inference as stored, %.1f a second by its median above (wanted: at least %.2f)\n",
+	fmt.Printf("  that is %.2f × bare inference as stored, which does %.1f here (wanted: at least %.2f)\n",
 		l.perCPUSecond()/bare, bare, minPerCPUSecond/boundBare)
 	half := len(l.memory) / 2
 	fmt.Printf("  RSS peak %d MiB; median %d MiB in the first half, %d in the second; largest %d and %d\n",

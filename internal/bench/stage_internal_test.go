@@ -125,7 +125,7 @@ func TestPlan(t *testing.T) {
 		busy           float64
 	}{
 		{1, 100, 1, 0.01},
-		{70, 100, 1, 0.7}, // exactly what is planned
+		{70, 100, 1, 0.7},    // exactly what is planned
 		{70.1, 100, 2, 0.35}, // to a hundredth
 		{1000, 100, 15, 0.67},
 		{0.001, 0.0001, 15, 0.67},
