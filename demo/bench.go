@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
-	"time"
 
 	"github.com/sesuai/sesuai/internal/bench"
 	"github.com/sesuai/sesuai/internal/face"
@@ -20,9 +16,14 @@ type benchCommand struct {
 	Rounds      int `help:"How often each step is timed." default:"200"`
 	Requests    int `help:"How many requests the load has." default:"10000"`
 	Concurrency int `help:"How many requests are in flight." default:"8"`
+
+	Before string `help:"An earlier sesuai program, which gets the load in turns with this one, for comparison. It looks for models where every sesuai does (SESUAI_MODELS)." type:"existingfile" placeholder:"FILE"`
 }
 
-// benchPhoto is a photograph of 720×720 with one face.
+// benchPhoto is a photograph of 720×720 with one face. Every request sends it, with a
+// claim of the person that it shows. So each finds the same record, in the caches, and
+// the same photograph among those that are remembered. Its face is found at once:
+// other photographs may take longer.
 const benchPhoto = "ayu-720.jpg"
 
 // Run measures a server, and the face engine beside it.
@@ -43,22 +44,15 @@ func (b *benchCommand) measure(ctx context.Context, c *commandLine, s *trial) er
 	if err != nil {
 		return err
 	}
-	request := func(photo []byte) func() error {
-		return func() error {
-			status, answer, err := s.post(ctx, s.first, photo)
-			if err == nil && status != 200 {
-				err = fmt.Errorf("status %d: %s", status, answer)
-			}
-			return err
-		}
-	}
-	if err := b.alone(ctx, c, photo, large, request(photo)); err != nil {
+	fmt.Println("All requests send one photograph of one person, whose face is found at once. Others may take longer.")
+	asStored, err := b.alone(ctx, c, photo, large, s.request(ctx, photo))
+	if err != nil {
 		return err
 	}
-	if err := b.load(s.cmd.Process.Pid, request(photo)); err != nil {
+	if err := b.load(ctx, c, s, photo, asStored); err != nil {
 		return err
 	}
-	if err := b.largeMemory(s.cmd.Process.Pid, idle, request(large)); err != nil {
+	if err := b.largeMemory(s.cmd.Process.Pid, idle, s.request(ctx, large)); err != nil {
 		return err
 	}
 	engine, err := c.engine(func(o *face.Options) { o.Subject, o.Limits = face.Central, &face.Limits{} })
@@ -69,9 +63,14 @@ func (b *benchCommand) measure(ctx context.Context, c *commandLine, s *trial) er
 	return b.peer(ctx, func(photo []byte) (face.Extraction, error) { return engine.Extract(ctx, photo, face.ForProbe) })
 }
 
+// loader returns a loader of networks, as the service runs them or as stored.
+func (c *commandLine) loader(asStored bool) (face.Loader, error) {
+	return ort.NewLoader(ort.Options{Library: filepath.Join(c.Models, "libonnxruntime.so.1"), AsStored: asStored})
+}
+
 // engine opens an engine with one worker.
 func (c *commandLine) engine(change func(*face.Options)) (*face.Engine, error) {
-	load, err := ort.NewLoader(ort.Options{Library: filepath.Join(c.Models, "libonnxruntime.so.1")})
+	load, err := c.loader(false)
 	if err != nil {
 		return nil, err
 	}
@@ -89,114 +88,3 @@ func (c *commandLine) engine(change func(*face.Options)) (*face.Engine, error) {
 	}
 	return face.New(o)
 }
-
-// alone times the bare networks, the extraction of a small and of a large
-// photograph, and the whole request, one at a time and in turns.
-func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large []byte, request func() error) error {
-	engine, err := c.engine(nil)
-	if err != nil {
-		return err
-	}
-	defer engine.Close()
-	// A turn is twenty runs, since the processes evict each other's caches.
-	const turn = 20
-	repeat := func(run func() error) func() ([]time.Duration, error) {
-		return func() (times []time.Duration, err error) {
-			for range turn {
-				start := time.Now()
-				if err := run(); err != nil {
-					return nil, err
-				}
-				times = append(times, time.Since(start))
-			}
-			return times, nil
-		}
-	}
-	extract := func(photo []byte) func() ([]time.Duration, error) {
-		return repeat(func() error {
-			x, err := engine.Extract(ctx, photo, face.ForProbe)
-			return errors.Join(err, x.Refusal())
-		})
-	}
-	steps := []struct {
-		name  string
-		max   float64 // times the bare inference
-		turn  func() ([]time.Duration, error)
-		times []time.Duration
-	}{
-		{name: "bare inference (the networks of one photograph)", max: 1, turn: func() (times []time.Duration, err error) {
-			err = engine.Infer(ctx, photo, func(took time.Duration) bool {
-				times = append(times, took)
-				return len(times) < turn
-			})
-			return times, err
-		}},
-		{name: "face.Extract, 720×720 JPEG", max: 1.35, turn: extract(photo)},
-		{name: fmt.Sprintf("face.Extract, 4000×3000 JPEG of %.1f MB", float64(len(large))/1e6), max: 2.5, turn: extract(large)},
-		{name: "whole request over HTTP, 720×720", max: 1.8, turn: repeat(request)},
-	}
-	// The steps take turns, so that other load of the machine affects all of
-	// them alike.
-	for range max(b.Rounds/turn, 1) {
-		for i := range steps {
-			times, err := steps[i].turn()
-			if err != nil {
-				return fmt.Errorf("%s: %w", steps[i].name, err)
-			}
-			steps[i].times = append(steps[i].times, times...)
-		}
-	}
-	fmt.Printf("One at a time, median of %d, %d at each turn:\n", len(steps[0].times), turn)
-	bare := bench.Quantile(steps[0].times, 0.5)
-	for _, step := range steps {
-		m := bench.Quantile(step.times, 0.5)
-		fmt.Printf("  %-48s %6.2f ms   %.2f × bare (wanted: at most %.4g)\n", step.name, ms(m), float64(m)/float64(bare), step.max)
-	}
-	return nil
-}
-
-// load sends concurrent requests and samples the server's memory.
-func (b *benchCommand) load(pid int, request func() error) error {
-	times := make([]time.Duration, b.Requests)
-	memory := make([]int, 0, 100) // MiB, sampled evenly
-	start := time.Now()
-	every := max(b.Requests/100, 1)
-	samples := make(chan int, 128)
-	err := bench.Closed(b.Concurrency, func(n int) bool { return n < b.Requests }, func(_, n int) error {
-		began := time.Now()
-		if err := request(); err != nil {
-			return err
-		}
-		times[n] = time.Since(began)
-		if n%every == every-1 {
-			rss, err := bench.StatusMiB(pid, "VmRSS")
-			if err != nil {
-				return err
-			}
-			samples <- rss
-		}
-		return nil
-	})
-	took := time.Since(start)
-	close(samples)
-	if err != nil {
-		return err
-	}
-	for s := range samples {
-		memory = append(memory, s)
-	}
-	peak, err := bench.StatusMiB(pid, "VmHWM")
-	if err != nil {
-		return err
-	}
-	half := len(memory) / 2
-	fmt.Printf("%d requests, %d at once, on %d cores shared with their sender:\n", b.Requests, b.Concurrency, runtime.NumCPU())
-	fmt.Printf("  %.1f requests/s, p50 %.1f ms, p99 %.1f ms\n", float64(b.Requests)/took.Seconds(), ms(bench.Quantile(times, 0.5)), ms(bench.Quantile(times, 0.99)))
-	fmt.Printf("  RSS peak %d MiB; median %d MiB in the first half, %d in the second; largest %d and %d\n",
-		peak, median(memory[:half]), median(memory[half:]), slices.Max(memory[:half]), slices.Max(memory[half:]))
-	return nil
-}
-
-func median(values []int) int { return slices.Sorted(slices.Values(values))[len(values)/2] }
-
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

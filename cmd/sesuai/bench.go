@@ -1,12 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/bench"
 )
@@ -46,14 +46,8 @@ func (c *benchCommand) Run(s *session) error {
 		Progress: func(passed time.Duration) { bar.set(int(passed.Seconds()), int(c.Time.Seconds())) },
 	})
 	bar.finish()
-	if s.Err() != nil {
-		err = &sesuai.Error{Kind: sesuai.KindUnavailable, Detail: "stopped before all was measured"}
-	}
-	if err != nil && len(made.Stages) == 0 {
-		return err
-	}
-	if printed := s.print(made, "%s", benchText(made)); printed != nil {
-		return printed
+	if made.Inference.MS > 0 { // the first that is of use
+		err = errors.Join(err, s.print(made, "%s", benchText(made)))
 	}
 	return err
 }
@@ -73,8 +67,14 @@ func benchText(r *bench.Report) string {
 	fmt.Fprintf(t, "machine\t%d cores, %d workers, JPEG by %s, a write to the disk %.2f ms\n", r.Cores, r.Workers, r.JPEGDecoder, r.SyncMS)
 	fmt.Fprintf(t, "model\t%s, %s\n", r.Model, r.Calibration)
 	fmt.Fprintf(t, "photograph\t%s: %s of %d×%d pixels, %d KB\n", photo, r.Photo.Format, r.Photo.Width, r.Photo.Height, r.Photo.Bytes/1000)
-	fmt.Fprintf(t, "inference\t%.1f ms alone, %.0f photographs a second by all workers\n", r.Inference.MS, r.Inference.PerSecond)
-	fmt.Fprintf(t, "memory\t%d MiB at the peak, that of the sender included\n", r.MemoryMiB)
+	fmt.Fprintf(t, "inference\t%.1f ms alone", r.Inference.MS)
+	if r.Inference.PerSecond > 0 {
+		fmt.Fprintf(t, ", %.0f photographs a second by all workers", r.Inference.PerSecond)
+	}
+	fmt.Fprintln(t)
+	if r.MemoryMiB > 0 {
+		fmt.Fprintf(t, "memory\t%d MiB at the peak, that of the sender included\n", r.MemoryMiB)
+	}
 	if r.SenderMS > 0 {
 		fmt.Fprintf(t, "sender\tat most %.2f ms of the CPU time of each verification\n", r.SenderMS)
 	}
@@ -82,9 +82,24 @@ func benchText(r *bench.Report) string {
 		fmt.Fprintf(t, "other work\ttook %.0f %% of the machine: it does more when nothing else runs\n", 100*r.OthersShare)
 	}
 	_ = t.Flush()
+	if len(r.Stages) > 0 {
+		stagesText(t, r)
+	}
+	if r.Load != nil {
+		b.WriteString(loadText(r.Load, r.Planned))
+	}
+	return b.String()
+}
+
+// stagesText writes the table of the stages.
+func stagesText(t *tabwriter.Writer, r *bench.Report) {
 	fmt.Fprintf(t, "\nVERIFICATIONS\tA SECOND\tP50\tP99\tCPU TIME\tREFUSED\t\n")
 	row := func(load string, s bench.Stage) {
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f ms\t%.1f ms\t%.1f ms\t%d of %d\t\n", load, s.PerSecond, s.P50MS, s.P99MS, s.CPUMS, s.Refused, s.Refused+s.Verdicts)
+		times := fmt.Sprintf("%.1f ms\t%.1f ms\t%.1f ms", s.P50MS, s.P99MS, s.CPUMS)
+		if s.Verdicts == 0 {
+			times = "–\t–\t–"
+		}
+		fmt.Fprintf(t, "%s\t%.1f\t%s\t%d of %d\t\n", load, s.PerSecond, times, s.Refused, s.Refused+s.Verdicts)
 	}
 	for _, s := range r.Stages {
 		row(fmt.Sprintf("%d at once", s.AtOnce), s)
@@ -93,15 +108,27 @@ func benchText(r *bench.Report) string {
 		row(fmt.Sprintf("at random, %.1f a second", r.Planned.Rate), *r.Planned)
 	}
 	_ = t.Flush()
-	if l := r.Load; l != nil {
-		within := ""
-		if r.Planned != nil {
-			within = fmt.Sprintf(", where 99 %% are\nanswered within %.0f ms", r.Planned.P99MS)
+}
+
+// loadText says what a load needs. planned is the stage at the planned rate, or nil.
+func loadText(l *bench.Load, planned *bench.Stage) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nA load of %g verifications a second needs %s like this one.\nEach answers %.0f a second at most and is planned at %.0f %% of that",
+		l.PerSecond, nodes(l.Nodes), l.Capacity, 100*l.PlannedShare)
+	switch {
+	case planned == nil || planned.Verdicts+planned.Refused == 0:
+		b.WriteString(".\n")
+	case planned.Refused == 0:
+		fmt.Fprintf(&b, ", where 99 %% are\nanswered within %.0f ms.\n", planned.P99MS)
+	default:
+		fmt.Fprintf(&b, ".\nThere %d of %d requests were refused: a limit of the configuration bounds this node,\nnot the machine.",
+			planned.Refused, planned.Refused+planned.Verdicts)
+		if planned.Verdicts > 0 {
+			fmt.Fprintf(&b, " Of the answered ones 99 %% took at most %.0f ms.", planned.P99MS)
 		}
-		fmt.Fprintf(&b, "\nA load of %g verifications a second needs %s like this one.\nEach answers %.0f a second at most and is planned at %.0f %% of that%s.\n"+
-			"The load keeps them %.0f %% busy. Have one more, so that one may fail.\n",
-			l.PerSecond, nodes(l.Nodes), l.Capacity, 100*l.PlannedShare, within, 100*l.Busy)
+		b.WriteString("\nRaise the limit, or have more nodes than that.\n")
 	}
+	fmt.Fprintf(&b, "The load keeps them %.0f %% busy. Have one more, so that one may fail.\n", 100*l.Busy)
 	return b.String()
 }
 

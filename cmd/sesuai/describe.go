@@ -33,8 +33,16 @@ var words = map[sesuai.Kind]string{
 }
 
 // describe says what an error is about, for the operator: its detail, the cause, and
-// what to do about a file that is refused.
+// what to do about a file that is refused. Of joined errors it says each: the second
+// is often of what could not be cleaned up.
 func describe(err error) string {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // no error around them
+		var texts []string
+		for _, e := range joined.Unwrap() {
+			texts = append(texts, describe(e))
+		}
+		return strings.Join(texts, "; ")
+	}
 	e, ok := errors.AsType[*sesuai.Error](err)
 	if !ok {
 		return err.Error()

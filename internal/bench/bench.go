@@ -132,10 +132,11 @@ const (
 var atOnce = [...]int{1, 8, 64}
 
 // Run measures. If ctx ends or something fails, it returns what it has measured
-// until then, and the error. It leaves nothing behind unless the process is killed;
-// then there is the folder that newTrial has made.
+// until then, and the error; if ctx has ended, one of kind sesuai.KindUnavailable. It
+// leaves nothing behind unless the process is killed; then there is the folder that
+// newTrial has made. If the folder cannot be removed, that is part of the error.
 func Run(ctx context.Context, o Options) (r *Report, err error) {
-	r = new(Report)
+	r = &Report{Stages: []Stage{}}
 	if o.Time < MinTime {
 		return r, &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("the time must be at least %s", MinTime)}
 	}
@@ -151,16 +152,29 @@ func Run(ctx context.Context, o Options) (r *Report, err error) {
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, t.remove()) }()
+	return r, errors.Join(t.run(ctx, r, o, start), t.remove())
+}
+
+// run completes the report.
+func (t *trial) run(ctx context.Context, r *Report, o Options, start time.Time) error {
 	if err := t.prepare(ctx, r, time.Duration(inferenceShare*float64(o.Time))); err != nil {
-		return r, err
+		return stopped(ctx, err)
 	}
 	s, err := t.serve(ctx)
 	if err != nil {
-		return r, err
+		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
-	return r, s.measure(ctx, r, o.Load, max(o.Time-time.Since(start), o.Time/2))
+	err = s.measure(ctx, r, o.Load, max(o.Time-time.Since(start), o.Time/2))
+	return errors.Join(stopped(ctx, err), s.stop())
+}
+
+// stopped returns the error of what has failed with err. If ctx has ended, it failed
+// for that.
+func stopped(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return &sesuai.Error{Kind: sesuai.KindUnavailable, Detail: "stopped before all was measured"}
 }
 
 // watch calls progress until the function that it returns is called.

@@ -33,9 +33,9 @@ func syncTime(folder string) (float64, error) {
 	return ms(Quantile(times, 0.5)), nil
 }
 
-// cpuTime returns the CPU time, of user and system, that all threads of the process
+// CPUTime returns the CPU time, of user and system, that all threads of the process
 // have taken.
-func cpuTime() time.Duration {
+func CPUTime() time.Duration {
 	var used syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used) // it fails only for other arguments
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
@@ -51,7 +51,7 @@ type use struct {
 // useNow returns the use until now. busy and all are 0 where /proc/stat cannot be
 // read.
 func useNow() use {
-	u := use{own: cpuTime()}
+	u := use{own: CPUTime()}
 	if b, err := os.ReadFile("/proc/stat"); err == nil {
 		u.busy, u.all = parseStat(string(b))
 	}

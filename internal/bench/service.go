@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (s *service) measure(ctx context.Context, r *Report, load float64, d time.D
 	capacity := 0.0
 	for _, n := range atOnce {
 		stage, err := s.closed(ctx, n, share(stageShare))
-		if err != nil {
+		if err = cmp.Or(err, ctx.Err()); err != nil { // a stage that was cut short is none
 			return err
 		}
 		r.Stages = append(r.Stages, stage)
@@ -84,7 +85,7 @@ func (s *service) measure(ctx context.Context, r *Report, load float64, d time.D
 	}
 	r.Load = plan(load, capacity)
 	planned, err := s.open(ctx, capacity*PlannedShare, share(plannedShare))
-	if err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
 	r.Planned = &planned

@@ -55,7 +55,7 @@ type meter struct {
 
 func newMeter(d time.Duration) *meter {
 	now := time.Now()
-	return &meter{start: now, end: now.Add(d), cpu: cpuTime()}
+	return &meter{start: now, end: now.Add(d), cpu: CPUTime()}
 }
 
 // running reports whether requests are to be sent.
@@ -85,7 +85,7 @@ func (m *meter) stage(s Stage) Stage {
 	took := m.last.Sub(m.start).Seconds()
 	s.Seconds, s.PerSecond = rounded(took), rounded(float64(s.Verdicts)/took)
 	s.P50MS, s.P99MS = ms(Quantile(m.times, 0.5)), ms(Quantile(m.times, 0.99))
-	s.CPUMS = ms((cpuTime() - m.cpu) / time.Duration(s.Verdicts))
+	s.CPUMS = ms((CPUTime() - m.cpu) / time.Duration(s.Verdicts))
 	return s
 }
 

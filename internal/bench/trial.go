@@ -101,7 +101,8 @@ func (t *trial) prepare(ctx context.Context, r *Report, inference time.Duration)
 	return t.enrol(ctx, reference.Template)
 }
 
-// measureInference takes half the time for one worker alone, and half for all.
+// measureInference takes half the time for one worker alone, and half for all. If
+// all cannot be measured, PerSecond is 0.
 func measureInference(ctx context.Context, engine *face.Engine, photo []byte, workers int, d time.Duration) (i Inference, err error) {
 	var mu sync.Mutex
 	infer := func() ([]time.Duration, error) {
@@ -118,6 +119,10 @@ func measureInference(ctx context.Context, engine *face.Engine, photo []byte, wo
 		return i, err
 	}
 	i.MS = ms(Quantile(times, 0.5))
+	if ctx.Err() != nil {
+		return i, ctx.Err()
+	}
+	perSecond := 0.0
 	var group errgroup.Group
 	for range workers {
 		group.Go(func() error {
@@ -131,13 +136,15 @@ func measureInference(ctx context.Context, engine *face.Engine, photo []byte, wo
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			i.PerSecond += float64(len(times)) / sum.Seconds()
+			perSecond += float64(len(times)) / sum.Seconds()
 			return nil
 		})
 	}
-	err = group.Wait()
-	i.PerSecond = rounded(i.PerSecond)
-	return i, err
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return i, err
+	}
+	i.PerSecond = rounded(perSecond)
+	return i, nil
 }
 
 // enrol puts the people on record, all with the template, and adds the clients.

@@ -9,9 +9,10 @@ import (
 
 // Options configures how networks are run.
 type Options struct {
-	Library string
-	SHA256  string
-	Threads int
+	Library  string
+	SHA256   string
+	Threads  int
+	AsStored bool
 }
 
 // Inspect always returns an error, as NewLoader does.

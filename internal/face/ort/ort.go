@@ -25,6 +25,9 @@ type Options struct {
 	// the highest throughput with one thread each. A single run is fastest
 	// with all cores.
 	Threads int
+	// AsStored runs the networks as their files have them, without replacing
+	// slow operators: to measure what that gains.
+	AsStored bool
 }
 
 // started is the library's environment. A process can have only one. library is
@@ -42,7 +45,10 @@ func NewLoader(o Options) (face.Loader, error) {
 		return nil, err
 	}
 	return func(model []byte, spec face.NetworkSpec) (face.Network, error) {
-		return open(withoutPRelu(model), spec, max(o.Threads, 1))
+		if !o.AsStored {
+			model = withoutPRelu(model)
+		}
+		return open(model, spec, max(o.Threads, 1))
 	}, nil
 }
 

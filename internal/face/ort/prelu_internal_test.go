@@ -87,6 +87,12 @@ func run(t *testing.T, model []byte, spec face.NetworkSpec, in []float32) []floa
 		t.Fatal(err)
 	}
 	defer n.Close()
+	return outputOf(t, n, in)
+}
+
+// outputOf returns the first output of a network.
+func outputOf(t *testing.T, n face.Network, in []float32) []float32 {
+	t.Helper()
 	r, err := n.NewRunner()
 	if err != nil {
 		t.Fatal(err)
@@ -238,5 +244,30 @@ func TestWithoutPReluOfDamagedFiles(t *testing.T) {
 			damaged[random.IntN(len(damaged))] ^= 1 << random.IntN(8)
 		}
 		withoutPRelu(damaged[:len(damaged)-random.IntN(2)*random.IntN(len(damaged))])
+	}
+}
+
+// A loader runs a network as its file has it only if that is asked for.
+func TestAsStored(t *testing.T) {
+	needRuntime(t)
+	spec := face.DefaultManifest().Template
+	model, err := os.ReadFile(filepath.Join(modelsDir, spec.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := noise(spec.Input.Size())
+	for _, asStored := range []bool{false, true} {
+		load, err := NewLoader(Options{Library: filepath.Join(modelsDir, "libonnxruntime.so.1"), AsStored: asStored})
+		if err != nil {
+			t.Fatal(err)
+		}
+		network, err := load(model, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored := slices.Equal(outputOf(t, network, in), run(t, model, spec, in))
+		if err := network.Close(); err != nil || stored != asStored {
+			t.Errorf("AsStored %t: the outputs are those of the file: %t; %v", asStored, stored, err)
+		}
 	}
 }
