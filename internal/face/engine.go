@@ -396,7 +396,8 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (Ex
 	}
 	x.Brightness = w.light(v.photo)
 	if gain := gainFor(x.Brightness); gain != v.photo.gain() && !part.lit {
-		part.lit, part.known = true, nil
+		// The smaller sizes were searched as they are, not with this gain.
+		part.lit, part.known, part.from = true, nil, 0
 		return w.extract(ctx, p.lit(gain), use, part)
 	}
 	five := v.points.five()
