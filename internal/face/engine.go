@@ -307,6 +307,12 @@ func (w *worker) extractFile(ctx context.Context, f *file, use Use) (Extraction,
 			part.enough = minEyeDistance
 		}
 		x, s, err := w.extract(ctx, &w.photo, use, part)
+		if err == nil && x.Finding == NoFace && part.known != nil {
+			// What the smaller size showed is no face in this one. Another part
+			// of the photograph may show one.
+			part.known, part.from = nil, 0
+			x, s, err = w.extract(ctx, &w.photo, use, part)
+		}
 		if err != nil {
 			return Extraction{}, err
 		}
