@@ -161,6 +161,23 @@ func TestDarkFace(t *testing.T) {
 	}
 }
 
+// A dark face that fills the frame is not cut into tiles. It is found only in the
+// photograph brightened, after a smaller size has shown nothing as it is.
+func TestDarkSelfie(t *testing.T) {
+	t.Parallel()
+	needTurbo(t) // image/jpeg decodes no smaller size
+	e := newEngine(t)
+	want := extract(t, e, face.DrawFirst(400))
+	frame := canvas(720, 720)
+	put(frame, relit(face.DrawFirst(1440), func(int) (k, b float64) { return 0.08, 0 }), -360, -360)
+	x := extractFile(t, e, encodeJPEG(t, frame))
+	wantOne(t, x, want, face.Point{X: 360, Y: 360}, 720, 0.8)
+	// Any gain but that of the search is searched for again.
+	if gain := 100 / x.Brightness; gain < 2 || gain > 7.95 {
+		t.Errorf("it is brightened by %.2f", gain)
+	}
+}
+
 // The brightness of a face is that of the photograph as it was given, whether or
 // not it was brightened to read the face.
 func TestBrightness(t *testing.T) {

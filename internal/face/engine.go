@@ -307,6 +307,12 @@ func (w *worker) extractFile(ctx context.Context, f *file, use Use) (Extraction,
 			part.enough = minEyeDistance
 		}
 		x, s, err := w.extract(ctx, &w.photo, use, part)
+		if err == nil && x.Finding == NoFace && part.known != nil {
+			// What the smaller size showed is no face in this one. Another part
+			// of the photograph may show one.
+			part.known, part.from = nil, 0
+			x, s, err = w.extract(ctx, &w.photo, use, part)
+		}
 		if err != nil {
 			return Extraction{}, err
 		}
@@ -396,7 +402,8 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (Ex
 	}
 	x.Brightness = w.light(v.photo)
 	if gain := gainFor(x.Brightness); gain != v.photo.gain() && !part.lit {
-		part.lit, part.known = true, nil
+		// The smaller sizes were searched as they are, not with this gain.
+		part.lit, part.known, part.from = true, nil, 0
 		return w.extract(ctx, p.lit(gain), use, part)
 	}
 	five := v.points.five()

@@ -11,7 +11,7 @@ import (
 )
 
 // DefaultLivenessThreshold is the score below which a photograph counts as an
-// attack. Of LFW's photographs, 0.7 % score lower, and one of London's 76. Only a
+// attack. Of LFW's photographs, 0.7 % score lower, and none of London's 76. Only a
 // fifth of simulated attacks do (docs/decisions/pad.md).
 const DefaultLivenessThreshold = 0.4
 

@@ -12,17 +12,18 @@ const (
 )
 
 // denominator returns by how much the photograph's sides are divided when it is
-// first decoded. A Picture needs about twice as many pixels along a side as the
-// networks. If a file is too expensive to be decoded at every size that a search
-// may need, the smallest sizes are left out. So is a size under tiledLong if
-// decoding costs more than that saves: each size is then work of its own.
+// first decoded. If a file is too expensive to be decoded at every size that a
+// search may need, the smallest sizes are left out. A size under tiledLong is left
+// out too if decoding at all sizes takes more than a quarter of maxWork: it would
+// save less time in the search than decoding once more takes.
+//
+// A Picture may need more pixels than the networks. The file is then decoded again,
+// so that most probes cost no more than without pictures until their face is
+// found. If it is too expensive for that, it is decoded at twice the size at once.
 func (e *Engine) denominator(f *file) int {
 	long, d := minLong, 1
 	if f.fast == nil { // It averages what was decoded at full size.
 		long = tiledLong
-	}
-	if e.pictures {
-		long *= 2
 	}
 	for d < smallest && f.long()/(2*d) >= long {
 		d *= 2
@@ -34,6 +35,9 @@ func (e *Engine) denominator(f *file) int {
 		return maxWork
 	}
 	for f.fast != nil && d > 1 && f.long()/d < smallTiledLong && f.work(d/2) <= maxWork && f.searchWork(d) > bound() {
+		d /= 2
+	}
+	if e.pictures && f.fast != nil && d > 1 && f.work(d/2) <= maxWork && f.work(d)+f.work(d/2) > maxWork {
 		d /= 2
 	}
 	return d

@@ -130,6 +130,12 @@ func parseGraph(message []byte) (*graph, error) {
 	return g, nil
 }
 
+// names reports whether a node makes or uses a value or a constant of that name.
+// A constant counts if nothing uses it, too.
+func (g *graph) names(name string) bool {
+	return g.makers[name] != nil || g.tensors[name] != nil || g.uses[name] > 0
+}
+
 func (g *graph) addNode(i int, message []byte) error {
 	fields, err := fieldsOf(message)
 	n := &node{}

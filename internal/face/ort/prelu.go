@@ -59,16 +59,18 @@ func (g *graph) withoutPRelu() []byte {
 		if !g.scalable(conv, slopes) {
 			continue
 		}
+		z, y := n.inputs[0], n.outputs[0]
+		linear, positive, signed := y+"/linear", y+"/positive", y+"/signed"
+		if slices.ContainsFunc([]string{linear, factorsOf(linear), positive, signed, factorsOf(signed)}, g.names) {
+			continue
+		}
 		scale, share, sign := slopes.split()
 		for _, name := range conv.inputs[1:] {
 			scaled[name] = g.tensors[name].times(scale)
 		}
-		z, y := n.inputs[0], n.outputs[0]
-		linear, positive := y+"/linear", y+"/positive"
 		nodes, constants := appendProduct(nil, nil, linear, z, share)
 		nodes = appendNode(nodes, "Relu", positive, []string{z})
 		if slices.Min(sign) < 0 {
-			signed := y + "/signed"
 			nodes, constants = appendProduct(nodes, constants, signed, positive, sign)
 			positive = signed
 		}
@@ -97,10 +99,13 @@ func (g *graph) withoutPRelu() []byte {
 // appendProduct appends the node of a value with each channel multiplied by its
 // factor, and its constant.
 func appendProduct(nodes, constants []byte, output, input string, factors []float32) ([]byte, []byte) {
-	channels, name := len(factors), output+"/factors"
+	channels, name := len(factors), factorsOf(output)
 	constants = appendTensor(constants, name, &tensor{[]int{channels, 1, 1, 1}, factors})
 	return appendNode(nodes, "Conv", output, []string{input, name}, integer("group", channels), integers("kernel_shape", 1, 1)), constants
 }
+
+// factorsOf returns the name of the factors of an appendProduct.
+func factorsOf(output string) string { return output + "/factors" }
 
 // scalable reports whether n is a convolution whose output has one slope for each
 // channel, is used once, and is scaled by scaling its constants.
@@ -114,7 +119,7 @@ func (g *graph) scalable(n *node, slopes *tensor) bool {
 		return false
 	}
 	for _, a := range slopes.values {
-		if math.IsNaN(float64(a)) || math.IsInf(float64(a), 0) {
+		if !(math.Abs(float64(a)) <= maxSlope) { // or it is not a number
 			return false
 		}
 	}
@@ -131,17 +136,24 @@ func (g *graph) scalable(n *node, slopes *tensor) bool {
 	return true
 }
 
-// leastScale is the least distance of a slope from 1. One that is nearer is taken
-// as this far from it, which changes less than rounding a float32 does.
-const leastScale = 1.0 / (1 << 22)
+const (
+	// minScale is the least distance of a slope from 1. One that is nearer is
+	// taken as this far from it, which changes less than rounding a float32
+	// does.
+	minScale = 1.0 / (1 << 22)
+	// maxSlope is the greatest slope, of either sign, that is replaced. For a
+	// slope a < 0 and x > 0 the result is the difference of (1−a)·x and −a·x,
+	// so its relative error is about 2·|a|·2⁻²⁴: 1.2e-5 at most.
+	maxSlope = 100
+)
 
 // split returns, for each channel, the scale of z, its share in PRelu, and the sign
 // of Relu.
 func (t *tensor) split() (scale, share, sign []float32) {
 	for _, v := range t.values {
 		a := float64(v)
-		if math.Abs(1-a) < leastScale {
-			a = 1 - leastScale
+		if math.Abs(1-a) < minScale {
+			a = 1 - minScale
 		}
 		scale = append(scale, float32(1-a))
 		share = append(share, float32(min(a, 1)/(1-a)))

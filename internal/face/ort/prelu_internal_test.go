@@ -151,7 +151,7 @@ func operators(t *testing.T, model []byte) map[string]int {
 func TestWithoutPReluComputesTheSame(t *testing.T) {
 	needRuntime(t)
 	slopes := []float32{
-		0.25, -0.5, 0, 1, 1.5, -1.4, 3e-34, -3e-34, 0.999999, 1.000001, 1 - 1.0/(1<<24), 40, -40, 0.5, 0.1, 0.01,
+		0.25, -0.5, 0, 1, 1.5, -1.4, 3e-34, -3e-34, 0.999999, 1.000001, 1 - 1.0/(1<<24), 100, -100, 0.5, 0.1, 0.01,
 	}
 	channels := int64(len(slopes))
 	spec := face.NetworkSpec{
@@ -214,6 +214,16 @@ func TestPReluThatStays(t *testing.T) {
 		"its input is an output":  {slopes: slopes, output: "conv"},
 		"slopes of another shape": {slopes: slopes, slopeDims: []int{2}},
 		"a slope is not a number": {slopes: []float32{0.5, nan}},
+		"a slope is infinite":     {slopes: []float32{0.5, float32(math.Inf(-1))}},
+		"a slope is large":        {slopes: []float32{0.5, -100.5}},
+		"a large slope above 1":   {slopes: []float32{0.5, 100.5}},
+		"a value has a new name":  {slopes: slopes, after: appendNode(nil, "Neg", "prelu/linear", []string{"prelu"}), output: "prelu/linear"},
+		"a constant has a new name": {
+			slopes: slopes,
+			after: appendTensor(appendNode(nil, "Mul", "other", []string{"prelu", "prelu/linear/factors"}),
+				"prelu/linear/factors", &tensor{[]int{1}, []float32{2}}),
+			output: "other",
+		},
 		"weights that are used twice": {
 			slopes: slopes, after: appendNode(nil, "Conv", "other", []string{"prelu", "weights"}, integers("pads", 1, 1, 1, 1)), output: "other",
 		},
