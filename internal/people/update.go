@@ -226,18 +226,27 @@ func anys[T any](all []T) []any {
 
 // RemoveBefore implements recorder.Probes. It passes over rows that another
 // transaction is updating: they are recent from then on.
-func (r *Registry) RemoveBefore(ctx context.Context, t time.Time) error {
-	err := r.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+func (r *Registry) RemoveBefore(ctx context.Context, t time.Time, limit int) (more bool, err error) {
+	err = r.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+		more = false
 		for _, table := range []string{"probes", "unenrolled_probes"} {
-			statement := `DELETE FROM ` + table + ` WHERE person IN (SELECT person FROM ` + table + ` WHERE last_at < $1` + r.o.DB.SkipLocked() + `)`
-			if _, err := tx.ExecContext(ctx, statement, t.UnixMicro()); err != nil {
+			// Without MATERIALIZED a plan could select rows several times.
+			removed, err := tx.ExecContext(ctx, `
+				WITH old AS MATERIALIZED (SELECT person FROM `+table+` WHERE last_at < $1 LIMIT $2`+r.o.DB.SkipLocked()+`)
+				DELETE FROM `+table+` WHERE person IN (SELECT person FROM old)`, t.UnixMicro(), limit)
+			if err != nil {
 				return err
 			}
+			n, err := removed.RowsAffected()
+			if err != nil {
+				return err
+			}
+			more = more || n >= int64(limit)
 		}
 		return nil
 	})
 	if err != nil {
-		return sqldb.Unavailable(ctx, "removing old probes", err)
+		return false, sqldb.Unavailable(ctx, "removing old probes", err)
 	}
-	return nil
+	return more, nil
 }

@@ -49,8 +49,6 @@ func (r *Recorder) commitAlone(ctx context.Context, e *entry) error {
 	select {
 	case r.alone <- struct{}{}:
 		defer func() { <-r.alone }()
-	case <-r.closed:
-		return sqldb.ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -239,66 +239,6 @@ func TestWithoutProbes(t *testing.T) {
 	l.assertIDs(t)
 }
 
-// TestOldProbesAreRemoved: those of people about whom nobody asks any more, within
-// an hour, those of people who are not on record too.
-func TestOldProbesAreRemoved(t *testing.T) {
-	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
-		const maxAge = 48 * time.Hour
-		broken := &sweeps{}
-		p := openRecorder(t, d, true, func(o *recorder.Options) {
-			broken.Probes = o.Probes
-			o.Probes, o.MaxAge = broken, maxAge
-		})
-		p.enrol(t, 3)
-		for i := range 6 {
-			replaytest.AssertSeen(t, p, i, replaytest.Probe(i, "a", 0), false)
-		}
-		assertRows := func(want int) {
-			t.Helper()
-			for _, table := range []string{"probes", "unenrolled_probes"} {
-				var rows int
-				d.QueryRow(t, `SELECT count(*) FROM `+table, &rows)
-				if rows != want {
-					t.Errorf("%s has %d rows, want %d", table, rows, want)
-				}
-			}
-		}
-		at := maxAge
-		for _, i := range []int{0, 3} {
-			replaytest.AssertSeen(t, p, i, replaytest.Probe(i, "b", at), true) // remembered as of now
-		}
-		at += time.Second
-		for _, i := range []int{1, 4} {
-			replaytest.AssertSeen(t, p, i, replaytest.Probe(i, "b", at), false)
-		}
-		assertRows(3) // it was less than an hour
-
-		at += time.Hour
-		broken.err = errors.New("down")
-		if _, err := replaytest.Seen(t.Context(), t, p, 1, replaytest.Probe(1, "c", at)); !errors.Is(err, broken.err) {
-			t.Errorf("Remember = %v", err)
-		}
-		broken.err = nil
-		for _, i := range []int{1, 4} {
-			replaytest.AssertSeen(t, p, i, replaytest.Probe(i, "c", at), true)
-		}
-		assertRows(2)
-	})
-}
-
-// sweeps is a store of probes that may fail to remove old ones.
-type sweeps struct {
-	recorder.Probes
-	err error
-}
-
-func (s *sweeps) RemoveBefore(ctx context.Context, t time.Time) error {
-	if s.err != nil {
-		return s.err
-	}
-	return s.Probes.RemoveBefore(ctx, t)
-}
-
 // TestJudgePanics: what fails while one probe is judged fails that one, and its
 // error says nothing of the probe.
 func TestJudgePanics(t *testing.T) {
@@ -362,7 +302,7 @@ func TestRememberWhileEnrolling(t *testing.T) {
 					if _, err := p.people.EnrolBatch(t.Context(), batch, true); err != nil {
 						t.Error(err)
 					}
-					if err := p.people.RemoveBefore(t.Context(), time.Unix(0, 0)); err != nil {
+					if _, err := p.people.RemoveBefore(t.Context(), time.Unix(0, 0), 2); err != nil {
 						t.Error(err)
 					}
 				}

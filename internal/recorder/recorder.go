@@ -46,10 +46,11 @@ type Probes interface {
 	//
 	// An error is that of the database, for all updates.
 	UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update, wait bool) error
-	// RemoveBefore removes the probes of every person whose latest probe came
-	// before t. The error has kind sesuai.KindUnavailable; if ctx has ended, its
-	// error is in the chain.
-	RemoveBefore(ctx context.Context, t time.Time) error
+	// RemoveBefore removes the probes of people whose latest probe came before t,
+	// in one transaction: those of at most limit people who are on record, and of
+	// as many who are not. more reports whether there may be others. The error has
+	// kind sesuai.KindUnavailable; if ctx has ended, its error is in the chain.
+	RemoveBefore(ctx context.Context, t time.Time, limit int) (more bool, err error)
 }
 
 // Options are what a Recorder is made of.
@@ -64,6 +65,9 @@ type Options struct {
 	Vault  *vault.Vault
 	// MaxAge is how long a probe is remembered; replay.DefaultMaxAge if 0.
 	MaxAge time.Duration
+	// SweepFailed is called if old probes could not be removed, unless it is nil.
+	// The error says nothing about a person. Nobody waits for it.
+	SweepFailed func(error)
 }
 
 // Recorder is what a service records verifications with. It is safe for
@@ -71,12 +75,18 @@ type Options struct {
 type Recorder struct {
 	o       Options
 	batcher *sqldb.Batcher[*entry]
-	// alone has an element for each entry that is committed alone, and closed is
-	// closed when there may be no more of them.
-	alone   chan struct{}
-	closed  chan struct{}
+	// alone has an element for each entry that is committed alone.
+	alone chan struct{}
+
 	closing sync.Once
-	// sweptAt is when old probes were last removed, in Unix microseconds.
+	mu      sync.Mutex
+	closed  bool
+	// calls are those of Remember, and sweeps. None begins once closed is set.
+	calls sync.WaitGroup
+	// sweeping ends when sweeps have to, by stopSweeping.
+	sweeping     context.Context
+	stopSweeping context.CancelFunc
+	// sweptAt is when the last sweep began, in Unix microseconds.
 	sweptAt atomic.Int64
 }
 
@@ -87,7 +97,8 @@ func New(o Options) *Recorder {
 	if o.MaxAge == 0 {
 		o.MaxAge = replay.DefaultMaxAge
 	}
-	r := &Recorder{o: o, alone: make(chan struct{}, maxAlone), closed: make(chan struct{})}
+	r := &Recorder{o: o, alone: make(chan struct{}, maxAlone)}
+	r.sweeping, r.stopSweeping = context.WithCancel(context.Background())
 	r.batcher = sqldb.NewBatcher(r.commit)
 	return r
 }
@@ -107,9 +118,11 @@ func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe,
 	if r.o.Probes == nil {
 		return false, sqldb.Unavailable(ctx, "remembering a probe", errors.New("the recorder was opened without a store of probes"))
 	}
-	if err := r.sweep(ctx, p.At); err != nil {
-		return false, err
+	if !r.begin() {
+		return false, sqldb.Unavailable(ctx, "remembering a probe", sqldb.ErrClosed)
 	}
+	defer r.calls.Done()
+	r.sweepIfDue(p.At)
 	e := &entry{nik: nik, probe: &p, eventOf: event}
 	err := r.batcher.Commit(ctx, e)
 	if err == nil && !e.done {
@@ -124,32 +137,26 @@ func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe,
 	return e.seen, nil
 }
 
+// begin adds a call to r.calls, unless the Recorder is closed.
+func (r *Recorder) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
+	r.calls.Add(1)
+	return true
+}
+
 // Close returns when the entries that wait are committed. Append and Remember
 // fail from then on.
 func (r *Recorder) Close() {
 	r.closing.Do(func() {
+		r.mu.Lock()
+		r.closed = true
+		r.mu.Unlock()
+		r.stopSweeping()
+		r.calls.Wait()
 		r.batcher.Close()
-		close(r.closed)
-		for range cap(r.alone) {
-			r.alone <- struct{}{}
-		}
 	})
-}
-
-// sweepInterval is how often the probes are removed of people about whom nobody
-// asks any more.
-const sweepInterval = time.Hour
-
-// sweep removes old probes, unless that was done in the last sweepInterval. now
-// is in Unix microseconds.
-func (r *Recorder) sweep(ctx context.Context, now int64) error {
-	swept := r.sweptAt.Load()
-	if now-swept < sweepInterval.Microseconds() || !r.sweptAt.CompareAndSwap(swept, now) {
-		return nil
-	}
-	err := r.o.Probes.RemoveBefore(ctx, time.UnixMicro(now).Add(-r.o.MaxAge))
-	if err != nil {
-		r.sweptAt.Store(swept) // the next call tries again
-	}
-	return err
 }
