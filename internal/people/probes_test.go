@@ -29,11 +29,32 @@ type memory struct {
 	vault    *vault.Vault
 }
 
-// update makes updates in a transaction.
+// update makes updates in a transaction. Those of people whom another transaction
+// is changing are made in a later one.
 func (m memory) update(ctx context.Context, updates ...replay.Update) error {
-	err := m.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error { return m.registry.UpdateTx(ctx, tx, keys, updates, true) })
-	if err != nil {
-		return sqldb.Unavailable(ctx, "updating probes", err)
+	for len(updates) > 0 {
+		made := make([]bool, len(updates))
+		watched := slices.Clone(updates)
+		for i, u := range updates {
+			watched[i].Change = func(earlier []replay.Probe, err error) []replay.Probe {
+				made[i] = true
+				return u.Change(earlier, err)
+			}
+		}
+		err := m.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
+			clear(made)
+			return m.registry.UpdateTx(ctx, tx, keys, watched)
+		})
+		if err != nil {
+			return sqldb.Unavailable(ctx, "updating probes", err)
+		}
+		var busy []replay.Update
+		for i, u := range updates {
+			if !made[i] {
+				busy = append(busy, u)
+			}
+		}
+		updates = busy
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -32,32 +33,35 @@ type entry struct {
 	done bool
 }
 
-// commit commits entries in one transaction. It leaves out those about people whom
-// another transaction is changing: an import may do so for seconds, and the others
-// must not wait for that.
-func (r *Recorder) commit(entries []*entry) error {
-	return r.inTx(context.Background(), entries, false)
-}
+// The pauses between two attempts to commit an entry about a person whom another
+// transaction is changing. They double.
+const (
+	minPause = 5 * time.Millisecond
+	maxPause = 320 * time.Millisecond
+)
 
-// maxAlone is the maximum number of entries that are committed alone at a time.
-// Each may wait for another transaction, with a connection to the database.
-const maxAlone = 4
-
-// commitAlone commits an entry that commit has left out, once the other
-// transaction has ended.
-func (r *Recorder) commitAlone(ctx context.Context, e *entry) error {
-	select {
-	case r.alone <- struct{}{}:
-		defer func() { <-r.alone }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return r.inTx(ctx, []*entry{e}, true)
-}
-
-// inTx commits entries in one transaction. If wait is false it may leave out some.
-func (r *Recorder) inTx(ctx context.Context, entries []*entry, wait bool) error {
+// commitProbe commits an entry with a probe. An import may change the person for
+// seconds. Until that ends the entry is part of a group now and then, and holds no
+// connection to the database in between.
+func (r *Recorder) commitProbe(ctx context.Context, e *entry) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		if err := r.batcher.Commit(ctx, e); err != nil || e.done {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// commit commits entries in one transaction. It leaves out those about people whom
+// another transaction is changing: the others must not wait for that.
+func (r *Recorder) commit(entries []*entry) error {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	var updates []replay.Update
 	for _, e := range entries {
@@ -74,7 +78,7 @@ func (r *Recorder) inTx(ctx context.Context, entries []*entry, wait bool) error 
 		for _, e := range entries {
 			e.done = e.probe == nil
 		}
-		if err := r.o.Probes.UpdateTx(ctx, tx, keys, updates, wait); err != nil {
+		if err := r.o.Probes.UpdateTx(ctx, tx, keys, updates); err != nil {
 			return err
 		}
 		done := slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return !e.done })

@@ -269,7 +269,7 @@ type panicking struct {
 	on bool
 }
 
-func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update, wait bool) error {
+func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update) error {
 	if p.on {
 		for i, u := range updates {
 			updates[i].Change = func(earlier []replay.Probe, err error) []replay.Probe {
@@ -278,7 +278,7 @@ func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys
 			}
 		}
 	}
-	return p.Probes.UpdateTx(ctx, tx, keys, updates, wait)
+	return p.Probes.UpdateTx(ctx, tx, keys, updates)
 }
 
 // TestRememberWhileEnrolling: probes of people are remembered by two recorders while

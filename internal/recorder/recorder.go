@@ -37,15 +37,16 @@ type Probes interface {
 	// UpdateTx makes the updates in a transaction of Vault.Change. Updates of
 	// one person are made in their order: each sees what the one before has
 	// kept. Other transactions that change one of these people wait from then on.
-	// If another one has begun to, UpdateTx waits for it, or leaves out the
-	// updates of that person and does not call their Change.
+	// UpdateTx waits for none of them: it leaves out the updates of
+	// a person whom another transaction is changing, and does not call their
+	// Change.
 	//
 	// It remembers nothing about a person who is not on record, unless the store
 	// was opened for unenrolled people. Then earlier is always empty, and what
 	// Change returns is dropped.
 	//
 	// An error is that of the database, for all updates.
-	UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update, wait bool) error
+	UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update) error
 	// RemoveBefore removes the probes of people whose latest probe came before t,
 	// in one transaction: those of at most limit people who are on record, and of
 	// as many who are not. more reports whether there may be others. The error has
@@ -75,8 +76,6 @@ type Options struct {
 type Recorder struct {
 	o       Options
 	batcher *sqldb.Batcher[*entry]
-	// alone has an element for each entry that is committed alone.
-	alone chan struct{}
 
 	closing sync.Once
 	mu      sync.Mutex
@@ -97,7 +96,7 @@ func New(o Options) *Recorder {
 	if o.MaxAge == 0 {
 		o.MaxAge = replay.DefaultMaxAge
 	}
-	r := &Recorder{o: o, alone: make(chan struct{}, maxAlone)}
+	r := &Recorder{o: o}
 	r.sweeping, r.stopSweeping = context.WithCancel(context.Background())
 	r.batcher = sqldb.NewBatcher(r.commit)
 	return r
@@ -124,11 +123,7 @@ func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe,
 	defer r.calls.Done()
 	r.sweepIfDue(p.At)
 	e := &entry{nik: nik, probe: &p, eventOf: event}
-	err := r.batcher.Commit(ctx, e)
-	if err == nil && !e.done {
-		err = r.commitAlone(ctx, e)
-	}
-	if err != nil {
+	if err := r.commitProbe(ctx, e); err != nil {
 		return false, sqldb.Unavailable(ctx, "recording an event", err)
 	}
 	if e.err != nil {
