@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -18,6 +17,11 @@ import (
 type entry struct {
 	// event is what is recorded. With a probe it is what eventOf returned last.
 	event audit.Event
+	// attempts are those of earlier transactions. The last one may have been
+	// committed although it failed.
+	attempts []attempt
+	// failed is why the transaction failed, if others of the batch did not.
+	failed error
 
 	// The rest is about the probe of a person, and zero without one.
 
@@ -33,34 +37,37 @@ type entry struct {
 	done bool
 }
 
-// The pauses between two attempts to commit an entry about a person whom another
-// transaction is changing. They double.
-const (
-	minPause = 5 * time.Millisecond
-	maxPause = 320 * time.Millisecond
-)
-
-// commitProbe commits an entry with a probe. An import may change the person for
-// seconds. Until that ends the entry is part of a group now and then, and holds no
-// connection to the database in between.
-func (r *Recorder) commitProbe(ctx context.Context, e *entry) error {
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
-	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		if err := r.batcher.Commit(ctx, e); err != nil || e.done {
-			return err
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+// attempt is an event with the number that it has if its transaction was committed.
+type attempt struct {
+	seq   int64
+	event audit.Event
 }
 
-// commit commits entries in one transaction. It leaves out those about people whom
-// another transaction is changing: the others must not wait for that.
+// commit commits entries in one transaction. If that fails and some have a probe
+// and some have none, those without are tried again: the trail may be healthy
+// although the memory of probes is not.
 func (r *Recorder) commit(entries []*entry) error {
+	err := r.inTx(entries)
+	if err == nil {
+		return nil
+	}
+	events := slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return e.probe != nil })
+	if len(events) == 0 || len(events) == len(entries) {
+		return err
+	}
+	for _, e := range entries {
+		e.failed = err
+	}
+	err = r.inTx(events)
+	for _, e := range events {
+		e.failed = err
+	}
+	return nil
+}
+
+// inTx commits entries in one transaction. It leaves out those about people whom
+// another transaction is changing: the others must not wait for that.
+func (r *Recorder) inTx(entries []*entry) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	var updates []replay.Update
@@ -82,9 +89,6 @@ func (r *Recorder) commit(entries []*entry) error {
 			return err
 		}
 		done := slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return !e.done })
-		if len(done) == 0 {
-			return nil
-		}
 		return r.appendTx(ctx, tx, done)
 	})
 }
@@ -116,14 +120,25 @@ func (r *Recorder) judge(earlier []replay.Probe, p replay.Probe) (seen bool, kep
 }
 
 // appendTx appends the events to the trail, and those of verified people to the
-// outbox.
+// outbox. It leaves out entries with an event that an earlier attempt has recorded.
 func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry) error {
-	events := make([]audit.Event, len(entries))
-	for i, e := range entries {
-		events[i] = e.event
+	var absent []*entry
+	var events []audit.Event
+	for _, e := range entries {
+		recorded, err := r.recordedTx(ctx, tx, e)
+		if err != nil {
+			return err
+		}
+		if !recorded {
+			absent = append(absent, e)
+			events = append(events, e.event)
+		}
+	}
+	if len(absent) == 0 {
+		return nil
 	}
 	first, err := r.o.Trail.AppendTx(ctx, tx, events)
-	if err != nil || r.o.Outbox == nil {
+	if err != nil {
 		return err
 	}
 	var rows []balikan.Row
@@ -132,8 +147,23 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 			rows = append(rows, balikan.Row{Seq: first + int64(i), At: e.Time, Customer: e.RequestID, NIK: e.NIK})
 		}
 	}
-	if len(rows) == 0 {
-		return nil
+	if r.o.Outbox != nil && len(rows) > 0 {
+		if err := r.o.Outbox.AddTx(ctx, tx, rows); err != nil {
+			return err
+		}
 	}
-	return r.o.Outbox.AddTx(ctx, tx, rows)
+	for i, e := range absent {
+		e.attempts = append(e.attempts, attempt{first + int64(i), events[i]})
+	}
+	return nil
+}
+
+// recordedTx reports whether one of the attempts was committed.
+func (r *Recorder) recordedTx(ctx context.Context, tx *sqldb.Tx, e *entry) (bool, error) {
+	for _, a := range e.attempts {
+		if recorded, err := r.o.Trail.RecordedTx(ctx, tx, a.seq, a.event); recorded || err != nil {
+			return recorded, err
+		}
+	}
+	return false, nil
 }

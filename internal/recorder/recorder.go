@@ -8,12 +8,10 @@ package recorder
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/replay"
@@ -24,6 +22,10 @@ import (
 // commitTimeout bounds a transaction. Callers have deadlines of their own. This
 // one keeps a disk that hangs from blocking the writing connection for ever.
 const commitTimeout = 15 * time.Second
+
+// DefaultEventTimeout is the default of Options.EventTimeout. It is longer than
+// SQLite waits for another process's lock, which is 5 s.
+const DefaultEventTimeout = 6 * time.Second
 
 // Outbox stores the data that is to be returned to Dukcapil.
 type Outbox interface {
@@ -66,6 +68,9 @@ type Options struct {
 	Vault  *vault.Vault
 	// MaxAge is how long a probe is remembered; replay.DefaultMaxAge if 0.
 	MaxAge time.Duration
+	// EventTimeout bounds how long the event may take to be recorded of a probe that
+	// could not be remembered; DefaultEventTimeout if 0.
+	EventTimeout time.Duration
 	// SweepFailed is called if old probes could not be removed, unless it is nil.
 	// The error says nothing about a person. Nobody waits for it.
 	SweepFailed func(error)
@@ -96,6 +101,9 @@ func New(o Options) *Recorder {
 	if o.MaxAge == 0 {
 		o.MaxAge = replay.DefaultMaxAge
 	}
+	if o.EventTimeout == 0 {
+		o.EventTimeout = DefaultEventTimeout
+	}
 	r := &Recorder{o: o}
 	r.sweeping, r.stopSweeping = context.WithCancel(context.Background())
 	r.batcher = sqldb.NewBatcher(r.commit)
@@ -103,33 +111,17 @@ func New(o Options) *Recorder {
 }
 
 // Append implements audit.Log. If a transaction fails, none of its events is
-// recorded.
+// recorded. An event does not fail with the probes that share its transaction.
 func (r *Recorder) Append(ctx context.Context, e audit.Event) error {
-	if err := r.batcher.Commit(ctx, &entry{event: e}); err != nil {
+	one := &entry{event: e}
+	err := r.batcher.Commit(ctx, one)
+	if err == nil {
+		err = one.failed
+	}
+	if err != nil {
 		return sqldb.Unavailable(ctx, "recording an event", err)
 	}
 	return nil
-}
-
-// Remember implements verify.Recorder. If a transaction fails, none of its probes
-// is remembered, and none of its events recorded.
-func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(seen bool, err error) audit.Event) (bool, error) {
-	if r.o.Probes == nil {
-		return false, sqldb.Unavailable(ctx, "remembering a probe", errors.New("the recorder was opened without a store of probes"))
-	}
-	if !r.begin() {
-		return false, sqldb.Unavailable(ctx, "remembering a probe", sqldb.ErrClosed)
-	}
-	defer r.calls.Done()
-	r.sweepIfDue(p.At)
-	e := &entry{nik: nik, probe: &p, eventOf: event}
-	if err := r.commitProbe(ctx, e); err != nil {
-		return false, sqldb.Unavailable(ctx, "recording an event", err)
-	}
-	if e.err != nil {
-		return false, sqldb.Unavailable(ctx, "remembering a probe", e.err)
-	}
-	return e.seen, nil
 }
 
 // begin adds a call to r.calls, unless the Recorder is closed.
