@@ -36,3 +36,8 @@ func (a *alerts) altered(table string) {
 	a.failures.WithLabelValues(table).Inc()
 	a.log.Error("a stored row is not as it was written", "table", table)
 }
+
+// unswept reports that photographs are remembered for longer than they should be.
+func (a *alerts) unswept(err error) {
+	a.log.Error("old photographs could not be removed", "error", err)
+}

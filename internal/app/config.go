@@ -134,7 +134,8 @@ type TimeoutsConfig struct {
 	Request time.Duration `yaml:"request" range:"100ms,1h"`
 	// Registry is the time for the registry's answer within one verification.
 	Registry time.Duration `yaml:"registry" range:"10ms,1h"`
-	// Audit is the time for recording an audit event.
+	// Audit is the time for recording a verification: its audit event and the
+	// photograph. If that fails, the event of the failure may take as long again.
 	Audit time.Duration `yaml:"audit" range:"10ms,1h"`
 }
 

@@ -185,7 +185,10 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err != nil {
 		return nil, err
 	}
-	o := recorder.Options{DB: db, Trail: s.trail, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge}
+	o := recorder.Options{
+		DB: db, Trail: s.trail, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
+		EventTimeout: c.Times.Audit, SweepFailed: s.alerts.unswept,
+	}
 	if c.Dukcapil.returns() {
 		o.Outbox = s.outbox
 	}

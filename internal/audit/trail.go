@@ -127,6 +127,24 @@ func (t *Trail) AppendTx(ctx context.Context, tx *sqldb.Tx, events []Event) (fir
 	return first, t.setHead(ctx, tx, head)
 }
 
+// RecordedTx reports whether the trail has an event under a number that an earlier
+// call of AppendTx gave it. So a caller whose commit failed with the connection
+// learns what became of it: RecordedTx waits for transactions that append, also if
+// nobody is connected to them any more.
+func (t *Trail) RecordedTx(ctx context.Context, tx *sqldb.Tx, seq int64, event Event) (bool, error) {
+	var mac [32]byte
+	if _, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0), &mac); err != nil {
+		return false, err
+	}
+	e := NewEntry(event, t.hashNIK(event.NIK))
+	var n int
+	err := tx.QueryRowContext(ctx, `
+		SELECT count(*) FROM audit_events
+		WHERE seq = $1 AND at = $2 AND request_id = $3 AND client = $4 AND nik = $5 AND result = $6 AND duration = $7`,
+		seq, e.Time, e.RequestID, e.Client, e.NIK[:], string(e.Result), e.Duration).Scan(&n)
+	return n > 0, err
+}
+
 // hashNIK returns the keyed hash of a NIK; zero if there is none.
 func (t *Trail) hashNIK(nik sesuai.NIK) (hash [32]byte) {
 	if nik.IsZero() {

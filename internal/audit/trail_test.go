@@ -414,3 +414,36 @@ func TestVerdicts(t *testing.T) {
 		}
 	})
 }
+
+// TestRecordedTx: an event is found under its own number, and no other.
+func TestRecordedTx(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		l := newTrail(t, d)
+		first, second := audittest.Event(t, 1, "first"), audittest.Event(t, 2, "second")
+		l.record(t, first, second)
+		otherNIK := second
+		otherNIK.NIK = first.NIK
+		for about, test := range map[string]struct {
+			seq   int64
+			event audit.Event
+			want  bool
+		}{
+			"the first": {1, first, true}, "the second": {2, second, true},
+			"another event's number": {1, second, false}, "no event's number": {3, second, false}, "another NIK": {2, otherNIK, false},
+		} {
+			err := l.db.InTx(t.Context(), func(tx *sqldb.Tx) error {
+				recorded, err := l.RecordedTx(t.Context(), tx, test.seq, test.event)
+				if recorded != test.want {
+					t.Errorf("%s: RecordedTx = %t", about, recorded)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if head, err := l.Verify(t.Context()); err != nil || head.Seq != 2 {
+			t.Errorf("Verify = %d, %v", head.Seq, err)
+		}
+	})
+}

@@ -160,9 +160,9 @@ func findOnRecord(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, people []
 }
 
 // replace replaces a person who is on record, and locked, by p, unless both are
-// equal or the person is to be kept. If the person is not on record any more it returns
-// registry.Added, and p is still to be inserted. It adds what it changes to d,
-// and describes it in c.
+// equal or the person is to be kept. If the person is not on record any more it
+// returns registry.Added, and p is still to be inserted. It adds what it changes
+// to d, and describes it in c.
 func (r *Registry) replace(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, p sealedPerson, replace bool, now int64, d *delta, c *audit.Change) (registry.Change, error) {
 	before, err := r.findIn(ctx, tx, keys, p.keys.text)
 	switch {

@@ -29,11 +29,32 @@ type memory struct {
 	vault    *vault.Vault
 }
 
-// update makes updates in a transaction.
+// update makes updates in a transaction. Those of people whom another transaction
+// is changing are made in a later one.
 func (m memory) update(ctx context.Context, updates ...replay.Update) error {
-	err := m.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error { return m.registry.UpdateTx(ctx, tx, keys, updates, true) })
-	if err != nil {
-		return sqldb.Unavailable(ctx, "updating probes", err)
+	for len(updates) > 0 {
+		made := make([]bool, len(updates))
+		watched := slices.Clone(updates)
+		for i, u := range updates {
+			watched[i].Change = func(earlier []replay.Probe, err error) []replay.Probe {
+				made[i] = true
+				return u.Change(earlier, err)
+			}
+		}
+		err := m.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
+			clear(made)
+			return m.registry.UpdateTx(ctx, tx, keys, watched)
+		})
+		if err != nil {
+			return sqldb.Unavailable(ctx, "updating probes", err)
+		}
+		var busy []replay.Update
+		for i, u := range updates {
+			if !made[i] {
+				busy = append(busy, u)
+			}
+		}
+		updates = busy
 	}
 	return nil
 }
@@ -124,8 +145,8 @@ func TestUpdates(t *testing.T) {
 			assertExchanged(t, both[0], []replay.Update{
 				exchange(t, 0, &a, first), exchange(t, 1, &b, third), exchange(t, 2, &c, third),
 			}, got, []replay.Probe{second}, []replay.Probe{first}, all)
-			if err := both[1].RemoveBefore(t.Context(), time.UnixMicro(first.At+1)); err != nil {
-				t.Fatal(err)
+			if more, err := both[1].RemoveBefore(t.Context(), time.UnixMicro(first.At+1), 10); more || err != nil {
+				t.Fatal(more, err)
 			}
 			assertExchanged(t, both[0], []replay.Update{exchange(t, 0, &a), exchange(t, 1, &b)}, got, nil, []replay.Probe{third})
 		}
@@ -173,6 +194,35 @@ func TestUpdatesOfTheDamaged(t *testing.T) {
 		if remembered != 4 || damaged != 2 {
 			t.Errorf("%d are remembered and %d damaged, want 4 and 2", remembered, damaged)
 		}
+	})
+}
+
+// TestRemoveBefore: a transaction removes no more rows than it is told to, of
+// people who are on record and of others, and says whether there may be more.
+func TestRemoveBefore(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		n := open(t, d, unenrolled)
+		for i := range 10 { // 0 to 4 are on record
+			if i < 5 {
+				enrol(t, n, i)
+			}
+			seen(t, n, i, replaytest.Probe(i, "a", time.Duration(i%5)*time.Second), false)
+		}
+		before := time.UnixMicro(replaytest.Probe(1, "a", 4*time.Second).At)
+		for round, want := range []struct {
+			more bool
+			rows int
+		}{{true, 3}, {true, 1}, {false, 1}} {
+			more, err := n.RemoveBefore(t.Context(), before, 2)
+			if err != nil || more != want.more {
+				t.Errorf("round %d: RemoveBefore = %t, %v", round, more, err)
+			}
+			if a, b := rowsOf(t, d, "probes"), rowsOf(t, d, "unenrolled_probes"); a != want.rows || b != want.rows {
+				t.Errorf("round %d: %d and %d rows are left, want %d of each", round, a, b, want.rows)
+			}
+		}
+		seen(t, n, 4, replaytest.Probe(4, "again", 5*time.Second), true)
+		seen(t, n, 9, replaytest.Probe(9, "again", 5*time.Second), true)
 	})
 }
 

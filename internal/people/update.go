@@ -36,8 +36,8 @@ type update struct {
 // Prepare has just read both. The person may have been removed, replaced or moved
 // since, and the new probes must open with the data key that is there. That is
 // part of the statement that reads the probes, so it costs no round trip.
-func (r *Registry) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update, wait bool) error {
-	people, err := r.locked(ctx, tx, byPerson(updates), wait)
+func (r *Registry) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update) error {
+	people, err := r.lockFree(ctx, tx, byPerson(updates))
 	if err != nil || len(people) == 0 {
 		return err
 	}
@@ -52,24 +52,23 @@ func (r *Registry) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys,
 	return r.writeUpdates(ctx, tx, people)
 }
 
-// locked locks people and returns them, without those whom another transaction has
-// locked if it is not to wait.
-func (r *Registry) locked(ctx context.Context, tx *sqldb.Tx, people []*update, wait bool) ([]*update, error) {
+// lockFree locks people and returns them, without those whom another transaction
+// has locked.
+func (r *Registry) lockFree(ctx context.Context, tx *sqldb.Tx, people []*update) (free []*update, err error) {
 	niks := make([]sesuai.NIK, len(people))
 	for i, u := range people {
 		niks[i] = u.nik
 	}
-	if wait {
-		return people, r.lockPeople(ctx, tx, niks)
-	}
 	busy, err := r.tryLockPeople(ctx, tx, niks)
-	var free []*update
+	if err != nil {
+		return nil, err
+	}
 	for i, u := range people {
 		if !busy[i] {
 			free = append(free, u)
 		}
 	}
-	return free, err
+	return free, nil
 }
 
 // byPerson returns the updates of each person, in their order.
@@ -226,18 +225,27 @@ func anys[T any](all []T) []any {
 
 // RemoveBefore implements recorder.Probes. It passes over rows that another
 // transaction is updating: they are recent from then on.
-func (r *Registry) RemoveBefore(ctx context.Context, t time.Time) error {
-	err := r.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+func (r *Registry) RemoveBefore(ctx context.Context, t time.Time, limit int) (more bool, err error) {
+	err = r.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+		more = false
 		for _, table := range []string{"probes", "unenrolled_probes"} {
-			statement := `DELETE FROM ` + table + ` WHERE person IN (SELECT person FROM ` + table + ` WHERE last_at < $1` + r.o.DB.SkipLocked() + `)`
-			if _, err := tx.ExecContext(ctx, statement, t.UnixMicro()); err != nil {
+			// Without MATERIALIZED a plan could select rows several times.
+			removed, err := tx.ExecContext(ctx, `
+				WITH old AS MATERIALIZED (SELECT person FROM `+table+` WHERE last_at < $1 LIMIT $2`+r.o.DB.SkipLocked()+`)
+				DELETE FROM `+table+` WHERE person IN (SELECT person FROM old)`, t.UnixMicro(), limit)
+			if err != nil {
 				return err
 			}
+			n, err := removed.RowsAffected()
+			if err != nil {
+				return err
+			}
+			more = more || n >= int64(limit)
 		}
 		return nil
 	})
 	if err != nil {
-		return sqldb.Unavailable(ctx, "removing old probes", err)
+		return false, sqldb.Unavailable(ctx, "removing old probes", err)
 	}
-	return nil
+	return more, nil
 }

@@ -3,16 +3,18 @@ package recorder_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/recorder"
+	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
-	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 	"github.com/sesuai/sesuai/internal/vault"
 )
 
@@ -36,7 +38,7 @@ func (p probes) hold(t *testing.T, person int, kept replay.Probe) holding {
 					<-release
 					return []replay.Probe{kept}
 				},
-			}}, true)
+			}})
 		})
 	}()
 	<-entered
@@ -66,7 +68,7 @@ func TestPersonWhoIsBeingChanged(t *testing.T) {
 		replaytest.AssertSeen(t, p, 1, replaytest.Probe(10+person, "another person", 1), false)
 		replaytest.AssertSeen(t, other, 6, replaytest.Probe(20+person, "another person", 1), false)
 
-		// Who gives up has left nothing.
+		// Who gives up has left the event of that, and no probe.
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		_, err := replaytest.Seen(ctx, t, p, person, replaytest.Probe(3, "gives up", 1))
 		cancel()
@@ -97,7 +99,7 @@ func TestPersonWhoIsBeingChanged(t *testing.T) {
 		}
 		replaytest.AssertSeen(t, p, person, replaytest.Probe(3, "after that", 2), false)
 	}
-	if head, err := p.trail.Verify(t.Context()); err != nil || head.Seq != 10 {
+	if head, err := p.trail.Verify(t.Context()); err != nil || head.Seq != 12 {
 		t.Errorf("Verify = %d, %v", head.Seq, err)
 	}
 }
@@ -109,23 +111,25 @@ func TestCloseWaitsForThoseWhoWait(t *testing.T) {
 	other := openRecorder(t, d, true)
 	db := d.Open(t)
 	keys, r := openProbes(t, db, d.Dir, true)
-	closing := recorder.New(recorder.Options{DB: db, Trail: other.trail, Probes: r, Vault: keys})
+	refused := newRefusals(r)
+	closing := recorder.New(recorder.Options{DB: db, Trail: other.trail, Probes: refused, Vault: keys})
 	h := other.hold(t, 1, replaytest.Probe(1, "other", 0))
 	outcome := make(chan error, 1)
 	go func() {
 		_, err := closing.Remember(t.Context(), registrytest.NIK(t, 1), replaytest.Probe(2, "waits", 1), event(t, 1, "waits"))
 		outcome <- err
 	}()
-	awaitWaiting(t, d)
+	refused.await(1)
 	closed := make(chan struct{})
 	go func() {
 		closing.Close()
 		close(closed)
 	}()
+	refused.await(2)
 	select {
 	case <-closed:
 		t.Error("Close has not waited")
-	case <-time.After(100 * time.Millisecond):
+	default:
 	}
 	h.release()
 	<-closed
@@ -138,17 +142,110 @@ func TestCloseWaitsForThoseWhoWait(t *testing.T) {
 	}
 }
 
-// awaitWaiting returns when a transaction waits for an advisory lock.
-func awaitWaiting(t *testing.T, d sqltest.Database) {
-	t.Helper()
-	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		var waiting int
-		d.QueryRow(t, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, &waiting)
-		if waiting > 0 {
-			return
+// TestWaitingHoldsNoConnection: with the minimum of connections, people are read and
+// verified while more verifications than that wait for a person.
+func TestWaitingHoldsNoConnection(t *testing.T) {
+	d := probesEngines.PostgreSQL(t)
+	other := openRecorder(t, d, true)
+	d.Options.Connections = 2
+	var refused *refusals
+	p := openRecorder(t, d, true, func(o *recorder.Options) {
+		refused = newRefusals(o.Probes)
+		o.Probes = refused
+	})
+	const waiting = 8
+	h := other.hold(t, 1, replaytest.Probe(100, "other", 0))
+	outcomes := make(chan error, waiting)
+	for n := range waiting {
+		go func() {
+			_, err := replaytest.Seen(t.Context(), t, p, 1, replaytest.Probe(n, "waits", 1))
+			outcomes <- err
+		}()
+	}
+	refused.await(waiting)
+	for n := range 5 {
+		replaytest.AssertSeen(t, p, 2, replaytest.Probe(n, "another person", time.Duration(n)), false)
+		if _, err := p.people.Prepare(t.Context(), registry.Question{Claim: registrytest.Claim(registrytest.Person(t, 1))}); err != nil {
+			t.Error(err)
 		}
-		if time.Since(start) > time.Minute {
-			t.Fatal("nobody waits for a person after a minute")
+	}
+	// Another person who is changed meanwhile is waited for no longer than that.
+	brief := other.hold(t, 3, replaytest.Probe(101, "other", 0))
+	briefly := make(chan error, 1)
+	go func() {
+		_, err := replaytest.Seen(t.Context(), t, p, 3, replaytest.Probe(102, "waits", 1))
+		briefly <- err
+	}()
+	refused.awaitPerson(registrytest.NIK(t, 3))
+	brief.release()
+	if err := errors.Join(<-brief.ended, <-briefly); err != nil {
+		t.Error(err)
+	}
+	if len(outcomes) > 0 {
+		t.Error("Remember has not waited")
+	}
+	h.release()
+	for range waiting {
+		if err := <-outcomes; err != nil {
+			t.Error(err)
 		}
+	}
+	if err := <-h.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// refusals is a store of probes that tells about updates that it leaves out.
+type refusals struct {
+	recorder.Probes
+	mu    sync.Mutex
+	more  *sync.Cond
+	total int
+	of    map[string]int // by NIK
+}
+
+func newRefusals(p recorder.Probes) *refusals {
+	r := &refusals{Probes: p, of: make(map[string]int)}
+	r.more = sync.NewCond(&r.mu)
+	return r
+}
+
+func (r *refusals) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update) error {
+	watched := slices.Clone(updates)
+	made := make([]bool, len(updates))
+	for i, u := range updates {
+		watched[i].Change = func(earlier []replay.Probe, err error) []replay.Probe {
+			made[i] = true
+			return u.Change(earlier, err)
+		}
+	}
+	err := r.Probes.UpdateTx(ctx, tx, keys, watched)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, u := range updates {
+		if err == nil && !made[i] {
+			r.total++
+			r.of[u.NIK.Reveal()]++
+		}
+	}
+	r.more.Broadcast()
+	return err
+}
+
+// await returns when n more updates were left out.
+func (r *refusals) await(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for n += r.total; r.total < n; {
+		r.more.Wait()
+	}
+}
+
+// awaitPerson returns when an update of a person was left out.
+func (r *refusals) awaitPerson(nik sesuai.NIK) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.of[nik.Reveal()] == 0 {
+		r.more.Wait()
 	}
 }

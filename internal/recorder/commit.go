@@ -17,6 +17,11 @@ import (
 type entry struct {
 	// event is what is recorded. With a probe it is what eventOf returned last.
 	event audit.Event
+	// attempts are those of earlier transactions. The last one may have been
+	// committed although it failed.
+	attempts []attempt
+	// failed is why the transaction failed, if others of the batch did not.
+	failed error
 
 	// The rest is about the probe of a person, and zero without one.
 
@@ -32,34 +37,38 @@ type entry struct {
 	done bool
 }
 
-// commit commits entries in one transaction. It leaves out those about people whom
-// another transaction is changing: an import may do so for seconds, and the others
-// must not wait for that.
+// attempt is an event with the number that it has if its transaction was committed.
+type attempt struct {
+	seq   int64
+	event audit.Event
+}
+
+// commit commits entries in one transaction. If that fails and some have a probe
+// and some have none, those without are tried again: the trail may be healthy
+// although the memory of probes is not.
 func (r *Recorder) commit(entries []*entry) error {
-	return r.inTx(context.Background(), entries, false)
-}
-
-// maxAlone is the maximum number of entries that are committed alone at a time.
-// Each may wait for another transaction, with a connection to the database.
-const maxAlone = 4
-
-// commitAlone commits an entry that commit has left out, once the other
-// transaction has ended.
-func (r *Recorder) commitAlone(ctx context.Context, e *entry) error {
-	select {
-	case r.alone <- struct{}{}:
-		defer func() { <-r.alone }()
-	case <-r.closed:
-		return sqldb.ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
+	err := r.inTx(entries)
+	if err == nil {
+		return nil
 	}
-	return r.inTx(ctx, []*entry{e}, true)
+	events := slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return e.probe != nil })
+	if len(events) == 0 || len(events) == len(entries) {
+		return err
+	}
+	for _, e := range entries {
+		e.failed = err
+	}
+	err = r.inTx(events)
+	for _, e := range events {
+		e.failed = err
+	}
+	return nil
 }
 
-// inTx commits entries in one transaction. If wait is false it may leave out some.
-func (r *Recorder) inTx(ctx context.Context, entries []*entry, wait bool) error {
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+// inTx commits entries in one transaction. It leaves out those about people whom
+// another transaction is changing: the others must not wait for that.
+func (r *Recorder) inTx(entries []*entry) error {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	var updates []replay.Update
 	for _, e := range entries {
@@ -76,13 +85,10 @@ func (r *Recorder) inTx(ctx context.Context, entries []*entry, wait bool) error 
 		for _, e := range entries {
 			e.done = e.probe == nil
 		}
-		if err := r.o.Probes.UpdateTx(ctx, tx, keys, updates, wait); err != nil {
+		if err := r.o.Probes.UpdateTx(ctx, tx, keys, updates); err != nil {
 			return err
 		}
 		done := slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return !e.done })
-		if len(done) == 0 {
-			return nil
-		}
 		return r.appendTx(ctx, tx, done)
 	})
 }
@@ -114,14 +120,25 @@ func (r *Recorder) judge(earlier []replay.Probe, p replay.Probe) (seen bool, kep
 }
 
 // appendTx appends the events to the trail, and those of verified people to the
-// outbox.
+// outbox. It leaves out entries with an event that an earlier attempt has recorded.
 func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry) error {
-	events := make([]audit.Event, len(entries))
-	for i, e := range entries {
-		events[i] = e.event
+	var absent []*entry
+	var events []audit.Event
+	for _, e := range entries {
+		recorded, err := r.recordedTx(ctx, tx, e)
+		if err != nil {
+			return err
+		}
+		if !recorded {
+			absent = append(absent, e)
+			events = append(events, e.event)
+		}
+	}
+	if len(absent) == 0 {
+		return nil
 	}
 	first, err := r.o.Trail.AppendTx(ctx, tx, events)
-	if err != nil || r.o.Outbox == nil {
+	if err != nil {
 		return err
 	}
 	var rows []balikan.Row
@@ -130,8 +147,23 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 			rows = append(rows, balikan.Row{Seq: first + int64(i), At: e.Time, Customer: e.RequestID, NIK: e.NIK})
 		}
 	}
-	if len(rows) == 0 {
-		return nil
+	if r.o.Outbox != nil && len(rows) > 0 {
+		if err := r.o.Outbox.AddTx(ctx, tx, rows); err != nil {
+			return err
+		}
 	}
-	return r.o.Outbox.AddTx(ctx, tx, rows)
+	for i, e := range absent {
+		e.attempts = append(e.attempts, attempt{first + int64(i), events[i]})
+	}
+	return nil
+}
+
+// recordedTx reports whether one of the attempts was committed.
+func (r *Recorder) recordedTx(ctx context.Context, tx *sqldb.Tx, e *entry) (bool, error) {
+	for _, a := range e.attempts {
+		if recorded, err := r.o.Trail.RecordedTx(ctx, tx, a.seq, a.event); recorded || err != nil {
+			return recorded, err
+		}
+	}
+	return false, nil
 }

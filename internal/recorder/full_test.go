@@ -49,7 +49,8 @@ func (s *service) fill(t *testing.T) (calls, verified int) {
 	return len(ids), verified
 }
 
-// assertHolds reports if the database has not exactly what was acknowledged.
+// assertHolds reports if the database has not exactly what was acknowledged, and
+// perhaps events of failures.
 func (s *service) assertHolds(t *testing.T, d sqltest.Database, calls, verified int) {
 	t.Helper()
 	var n, probes int
@@ -62,6 +63,7 @@ func (s *service) assertHolds(t *testing.T, d sqltest.Database, calls, verified 
 
 // TestFull: SQLite's own limit stands for the full disk. The completions wait
 // until there is space, and a photograph that could not be recorded was not sent.
+// There may be space for the event of that.
 func TestFull(t *testing.T) {
 	d := upstreamEngines.SQLite(t)
 	db := d.Open(t)

@@ -111,7 +111,8 @@ func TestNobody(t *testing.T) {
 }
 
 // TestProbeAndEventAreCommittedTogether: if the transaction fails after the probe
-// was written, the probe is not remembered.
+// was written, the probe is not remembered. The event of the failure is recorded
+// if the trail can be written.
 func TestProbeAndEventAreCommittedTogether(t *testing.T) {
 	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 		o := newOutbox(t, d)
@@ -144,7 +145,7 @@ func TestProbeAndEventAreCommittedTogether(t *testing.T) {
 			replaytest.AssertSeen(t, p, person, replaytest.Probe(2, "b", 2), false)
 			replaytest.AssertSeen(t, p, person, replaytest.Probe(2, "c", 3), true)
 		}
-		if head, err := p.trail.Verify(t.Context()); err != nil || head.Seq != 6 {
+		if head, err := p.trail.Verify(t.Context()); err != nil || head.Seq != 8 {
 			t.Errorf("Verify = %d, %v", head.Seq, err)
 		}
 	})
@@ -228,75 +229,14 @@ func event(t testing.TB, person int, id string) func(bool, error) audit.Event {
 	}
 }
 
-// TestWithoutProbes: a Recorder without a store of probes records nothing about
-// them.
+// TestWithoutProbes: a Recorder without a store of probes fails to remember them.
 func TestWithoutProbes(t *testing.T) {
 	l := openLog(t, engines.SQLite(t), nil)
 	_, err := l.Remember(t.Context(), registrytest.NIK(t, 1), replaytest.Probe(1, "a", 0), event(t, 1, "request"))
 	if sesuai.KindOf(err) != sesuai.KindUnavailable {
 		t.Errorf("Remember = %v", err)
 	}
-	l.assertIDs(t)
-}
-
-// TestOldProbesAreRemoved: those of people about whom nobody asks any more, within
-// an hour, those of people who are not on record too.
-func TestOldProbesAreRemoved(t *testing.T) {
-	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
-		const maxAge = 48 * time.Hour
-		broken := &sweeps{}
-		p := openRecorder(t, d, true, func(o *recorder.Options) {
-			broken.Probes = o.Probes
-			o.Probes, o.MaxAge = broken, maxAge
-		})
-		p.enrol(t, 3)
-		for i := range 6 {
-			replaytest.AssertSeen(t, p, i, replaytest.Probe(i, "a", 0), false)
-		}
-		assertRows := func(want int) {
-			t.Helper()
-			for _, table := range []string{"probes", "unenrolled_probes"} {
-				var rows int
-				d.QueryRow(t, `SELECT count(*) FROM `+table, &rows)
-				if rows != want {
-					t.Errorf("%s has %d rows, want %d", table, rows, want)
-				}
-			}
-		}
-		at := maxAge
-		for _, i := range []int{0, 3} {
-			replaytest.AssertSeen(t, p, i, replaytest.Probe(i, "b", at), true) // remembered as of now
-		}
-		at += time.Second
-		for _, i := range []int{1, 4} {
-			replaytest.AssertSeen(t, p, i, replaytest.Probe(i, "b", at), false)
-		}
-		assertRows(3) // it was less than an hour
-
-		at += time.Hour
-		broken.err = errors.New("down")
-		if _, err := replaytest.Seen(t.Context(), t, p, 1, replaytest.Probe(1, "c", at)); !errors.Is(err, broken.err) {
-			t.Errorf("Remember = %v", err)
-		}
-		broken.err = nil
-		for _, i := range []int{1, 4} {
-			replaytest.AssertSeen(t, p, i, replaytest.Probe(i, "c", at), true)
-		}
-		assertRows(2)
-	})
-}
-
-// sweeps is a store of probes that may fail to remove old ones.
-type sweeps struct {
-	recorder.Probes
-	err error
-}
-
-func (s *sweeps) RemoveBefore(ctx context.Context, t time.Time) error {
-	if s.err != nil {
-		return s.err
-	}
-	return s.Probes.RemoveBefore(ctx, t)
+	l.assertIDs(t, "request")
 }
 
 // TestJudgePanics: what fails while one probe is judged fails that one, and its
@@ -329,7 +269,7 @@ type panicking struct {
 	on bool
 }
 
-func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update, wait bool) error {
+func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update) error {
 	if p.on {
 		for i, u := range updates {
 			updates[i].Change = func(earlier []replay.Probe, err error) []replay.Probe {
@@ -338,7 +278,7 @@ func (p *panicking) UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys
 			}
 		}
 	}
-	return p.Probes.UpdateTx(ctx, tx, keys, updates, wait)
+	return p.Probes.UpdateTx(ctx, tx, keys, updates)
 }
 
 // TestRememberWhileEnrolling: probes of people are remembered by two recorders while
@@ -362,7 +302,7 @@ func TestRememberWhileEnrolling(t *testing.T) {
 					if _, err := p.people.EnrolBatch(t.Context(), batch, true); err != nil {
 						t.Error(err)
 					}
-					if err := p.people.RemoveBefore(t.Context(), time.Unix(0, 0)); err != nil {
+					if _, err := p.people.RemoveBefore(t.Context(), time.Unix(0, 0), 2); err != nil {
 						t.Error(err)
 					}
 				}

@@ -8,12 +8,10 @@ package recorder
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/replay"
@@ -24,6 +22,10 @@ import (
 // commitTimeout bounds a transaction. Callers have deadlines of their own. This
 // one keeps a disk that hangs from blocking the writing connection for ever.
 const commitTimeout = 15 * time.Second
+
+// DefaultEventTimeout is the default of Options.EventTimeout. It is longer than
+// SQLite waits for another process's lock, which is 5 s.
+const DefaultEventTimeout = 6 * time.Second
 
 // Outbox stores the data that is to be returned to Dukcapil.
 type Outbox interface {
@@ -37,19 +39,21 @@ type Probes interface {
 	// UpdateTx makes the updates in a transaction of Vault.Change. Updates of
 	// one person are made in their order: each sees what the one before has
 	// kept. Other transactions that change one of these people wait from then on.
-	// If another one has begun to, UpdateTx waits for it, or leaves out the
-	// updates of that person and does not call their Change.
+	// UpdateTx waits for none of them: it leaves out the updates of
+	// a person whom another transaction is changing, and does not call their
+	// Change.
 	//
 	// It remembers nothing about a person who is not on record, unless the store
 	// was opened for unenrolled people. Then earlier is always empty, and what
 	// Change returns is dropped.
 	//
 	// An error is that of the database, for all updates.
-	UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update, wait bool) error
-	// RemoveBefore removes the probes of every person whose latest probe came
-	// before t. The error has kind sesuai.KindUnavailable; if ctx has ended, its
-	// error is in the chain.
-	RemoveBefore(ctx context.Context, t time.Time) error
+	UpdateTx(ctx context.Context, tx *sqldb.Tx, keys *vault.Keys, updates []replay.Update) error
+	// RemoveBefore removes the probes of people whose latest probe came before t,
+	// in one transaction: those of at most limit people who are on record, and of
+	// as many who are not. more reports whether there may be others. The error has
+	// kind sesuai.KindUnavailable; if ctx has ended, its error is in the chain.
+	RemoveBefore(ctx context.Context, t time.Time, limit int) (more bool, err error)
 }
 
 // Options are what a Recorder is made of.
@@ -64,6 +68,12 @@ type Options struct {
 	Vault  *vault.Vault
 	// MaxAge is how long a probe is remembered; replay.DefaultMaxAge if 0.
 	MaxAge time.Duration
+	// EventTimeout bounds how long the event may take to be recorded of a probe that
+	// could not be remembered; DefaultEventTimeout if 0.
+	EventTimeout time.Duration
+	// SweepFailed is called if old probes could not be removed, unless it is nil.
+	// The error says nothing about a person. Nobody waits for it.
+	SweepFailed func(error)
 }
 
 // Recorder is what a service records verifications with. It is safe for
@@ -71,12 +81,16 @@ type Options struct {
 type Recorder struct {
 	o       Options
 	batcher *sqldb.Batcher[*entry]
-	// alone has an element for each entry that is committed alone, and closed is
-	// closed when there may be no more of them.
-	alone   chan struct{}
-	closed  chan struct{}
+
 	closing sync.Once
-	// sweptAt is when old probes were last removed, in Unix microseconds.
+	mu      sync.Mutex
+	closed  bool
+	// calls are those of Remember, and sweeps. None begins once closed is set.
+	calls sync.WaitGroup
+	// sweeping ends when sweeps have to, by stopSweeping.
+	sweeping     context.Context
+	stopSweeping context.CancelFunc
+	// sweptAt is when the last sweep began, in Unix microseconds.
 	sweptAt atomic.Int64
 }
 
@@ -87,69 +101,49 @@ func New(o Options) *Recorder {
 	if o.MaxAge == 0 {
 		o.MaxAge = replay.DefaultMaxAge
 	}
-	r := &Recorder{o: o, alone: make(chan struct{}, maxAlone), closed: make(chan struct{})}
+	if o.EventTimeout == 0 {
+		o.EventTimeout = DefaultEventTimeout
+	}
+	r := &Recorder{o: o}
+	r.sweeping, r.stopSweeping = context.WithCancel(context.Background())
 	r.batcher = sqldb.NewBatcher(r.commit)
 	return r
 }
 
 // Append implements audit.Log. If a transaction fails, none of its events is
-// recorded.
+// recorded. An event does not fail with the probes that share its transaction.
 func (r *Recorder) Append(ctx context.Context, e audit.Event) error {
-	if err := r.batcher.Commit(ctx, &entry{event: e}); err != nil {
+	one := &entry{event: e}
+	err := r.batcher.Commit(ctx, one)
+	if err == nil {
+		err = one.failed
+	}
+	if err != nil {
 		return sqldb.Unavailable(ctx, "recording an event", err)
 	}
 	return nil
 }
 
-// Remember implements verify.Recorder. If a transaction fails, none of its probes
-// is remembered, and none of its events recorded.
-func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(seen bool, err error) audit.Event) (bool, error) {
-	if r.o.Probes == nil {
-		return false, sqldb.Unavailable(ctx, "remembering a probe", errors.New("the recorder was opened without a store of probes"))
+// begin adds a call to r.calls, unless the Recorder is closed.
+func (r *Recorder) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
 	}
-	if err := r.sweep(ctx, p.At); err != nil {
-		return false, err
-	}
-	e := &entry{nik: nik, probe: &p, eventOf: event}
-	err := r.batcher.Commit(ctx, e)
-	if err == nil && !e.done {
-		err = r.commitAlone(ctx, e)
-	}
-	if err != nil {
-		return false, sqldb.Unavailable(ctx, "recording an event", err)
-	}
-	if e.err != nil {
-		return false, sqldb.Unavailable(ctx, "remembering a probe", e.err)
-	}
-	return e.seen, nil
+	r.calls.Add(1)
+	return true
 }
 
 // Close returns when the entries that wait are committed. Append and Remember
 // fail from then on.
 func (r *Recorder) Close() {
 	r.closing.Do(func() {
+		r.mu.Lock()
+		r.closed = true
+		r.mu.Unlock()
+		r.stopSweeping()
+		r.calls.Wait()
 		r.batcher.Close()
-		close(r.closed)
-		for range cap(r.alone) {
-			r.alone <- struct{}{}
-		}
 	})
-}
-
-// sweepInterval is how often the probes are removed of people about whom nobody
-// asks any more.
-const sweepInterval = time.Hour
-
-// sweep removes old probes, unless that was done in the last sweepInterval. now
-// is in Unix microseconds.
-func (r *Recorder) sweep(ctx context.Context, now int64) error {
-	swept := r.sweptAt.Load()
-	if now-swept < sweepInterval.Microseconds() || !r.sweptAt.CompareAndSwap(swept, now) {
-		return nil
-	}
-	err := r.o.Probes.RemoveBefore(ctx, time.UnixMicro(now).Add(-r.o.MaxAge))
-	if err != nil {
-		r.sweptAt.Store(swept) // the next call tries again
-	}
-	return err
 }

@@ -47,14 +47,35 @@ func NewBatcher[T any](commit func([]T) error) *Batcher[T] {
 // it returns ctx's error: the item is then not committed, unless its batch was
 // being committed.
 func (b *Batcher[T]) Commit(ctx context.Context, item T) error {
+	outcome, err := b.commitOrLeave(ctx, item)
+	if outcome != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// CommitOrCancel is Commit, but if ctx ends while the item's batch is being
+// committed, it waits for that and returns commit's error. Any other error means
+// that the item is not committed and never will be.
+func (b *Batcher[T]) CommitOrCancel(ctx context.Context, item T) error {
+	outcome, err := b.commitOrLeave(ctx, item)
+	if outcome != nil {
+		return <-outcome
+	}
+	return err
+}
+
+// commitOrLeave commits an item. If ctx ends while its batch is being committed, it
+// returns the channel for the outcome.
+func (b *Batcher[T]) commitOrLeave(ctx context.Context, item T) (<-chan error, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
 	p := &batched[T]{item, make(chan error, 1)}
 	b.mu.Lock()
 	if b.closed {
 		b.mu.Unlock()
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	b.waiting = append(b.waiting, p)
 	b.mu.Unlock()
@@ -62,18 +83,22 @@ func (b *Batcher[T]) Commit(ctx context.Context, item T) error {
 
 	select {
 	case err := <-p.outcome:
-		return err
+		return nil, err
 	case <-ctx.Done():
-		b.cancel(p)
-		return ctx.Err()
+		if b.cancel(p) {
+			return nil, ctx.Err()
+		}
+		return p.outcome, nil
 	}
 }
 
-// cancel removes an item that is in no batch yet.
-func (b *Batcher[T]) cancel(p *batched[T]) {
+// cancel removes an item, and reports whether it was in no batch yet.
+func (b *Batcher[T]) cancel(p *batched[T]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	before := len(b.waiting)
 	b.waiting = slices.DeleteFunc(b.waiting, func(q *batched[T]) bool { return q == p })
+	return len(b.waiting) < before
 }
 
 // Close refuses further items and returns when the waiting ones are committed.

@@ -118,6 +118,33 @@ func TestBatcherGivesUpWithTheContext(t *testing.T) {
 	})
 }
 
+// TestCommitOrCancel: an item that waits when its context ends is not committed.
+// For one that is being committed, the outcome is waited for.
+func TestCommitOrCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		b := sqldb.NewBatcher(g.commit)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		outcomes := make([]chan error, 2)
+		for i := range outcomes {
+			outcomes[i] = make(chan error, 1)
+			go func() { outcomes[i] <- b.CommitOrCancel(ctx, i) }()
+			synctest.Wait()
+		}
+		assertOutcomes(t, context.DeadlineExceeded, outcomes[1])
+		synctest.Wait()
+		if len(outcomes[0]) > 0 {
+			t.Error("CommitOrCancel has not waited")
+		}
+		failed := errors.New("failed")
+		g.release <- failed
+		assertOutcomes(t, failed, outcomes[0])
+		b.Close()
+		g.assertBatches(t, []int{0})
+	})
+}
+
 // TestBatcherCommitsWhatWaitsWhenItIsClosed, and nothing that comes later.
 func TestBatcherCommitsWhatWaitsWhenItIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

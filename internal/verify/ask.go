@@ -12,8 +12,8 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// reading is a question that the registry prepares while the face is extracted. A
-// nil one is that of a registry that does not.
+// reading is a question that the registry prepares while the face is extracted. It
+// is nil if the registry is no registry.Preparer.
 type reading struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when answer and err are set
@@ -53,9 +53,10 @@ func (r *reading) answerTo(probe *face.Probe) (registry.Answer, error) {
 	return r.answer(probe)
 }
 
-// ask asks the registry, which may have read the record. Whatever prevents a possible answer is an error of kind
-// KindUnavailable, so that no failure can be read as "not found" or "differs". An
-// error of kind KindInvalidImage stays what it is.
+// ask asks the registry, which may have read the record. Whatever prevents a
+// possible answer is an error of kind KindUnavailable, so that no failure can be
+// read as "not found" or "differs". An error of kind KindInvalidImage stays what
+// it is.
 func (v *Verifier) ask(ctx context.Context, q registry.Question, r *reading) (registry.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
 	defer cancel()

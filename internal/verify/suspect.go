@@ -50,7 +50,8 @@ type sent struct {
 // if the photograph is that of the reference or was sent before for this person.
 // If it was and the policy is to enforce, the event is a refusal made of bare, the
 // one without the verdict, and the error has kind KindSuspectedReplay. The error
-// has kind KindUnavailable if either is not recorded.
+// has kind KindUnavailable if the photograph is not remembered. The event says so
+// then.
 //
 // It does so for every compared face, whatever the verdict, which only decides
 // how the photograph is remembered. A refusal therefore says nothing about the

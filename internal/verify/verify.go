@@ -45,7 +45,8 @@ type Options struct {
 	// DefaultRegistryTimeout if 0. The time of the extraction does not count.
 	RegistryTimeout time.Duration
 	// AuditTimeout bounds how long an event and its probe may take to be
-	// recorded; DefaultAuditTimeout if 0.
+	// recorded; DefaultAuditTimeout if 0. The event of a failure may take longer:
+	// see Recorder.
 	AuditTimeout time.Duration
 	// LivenessThreshold is the minimum liveness of a photograph, 0 to 1;
 	// face.DefaultLivenessThreshold if 0.
@@ -64,14 +65,21 @@ type Recorder interface {
 	//
 	// If the error is nil the probe is remembered and the event recorded: both
 	// survive a kill -9 and a power cut. Any error has kind
-	// sesuai.KindUnavailable, and the caller must then not give the verdict. It
-	// means that both may not be there. The probe is never there without the event.
-	// If ctx ends first, its error is in the chain, and nothing is recorded
-	// unless it was being written.
+	// sesuai.KindUnavailable, and the caller must then not give the verdict. The
+	// probe is then not remembered, and event(false, err) is recorded instead,
+	// also if ctx has ended, in which case its error is in the chain. That takes
+	// more time than ctx has, within a limit of the Recorder. There are three
+	// exceptions:
+	//   - The Recorder is closed: nothing is recorded.
+	//   - The audit trail cannot be written either: nothing is recorded.
+	//   - The transaction was committed although that was not confirmed, or was
+	//     confirmed too late: the probe is remembered and the event of the outcome
+	//     recorded.
+	//
+	// So no call ever leaves two events, or a probe without one.
 	//
 	// event returns the event of an outcome. If its err is not nil, it is not
-	// known whether the probe was sent before: the probe is not remembered, the
-	// event is recorded, and Remember returns err. event may be called more than
+	// known whether the probe was sent before. event may be called more than
 	// once, by another goroutine, and after Remember has returned since ctx has
 	// ended. So it must depend on nothing that changes. It must not panic.
 	//
@@ -136,7 +144,8 @@ type Request struct {
 //   - any other is a defect.
 //
 // Once the registry has been asked, an event is recorded whatever happens, even
-// if ctx ends meanwhile. One is also recorded for a photograph that is refused.
+// if ctx ends meanwhile, unless the audit trail cannot be written. One is also
+// recorded for a photograph that is refused.
 func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, error) {
 	if !req.Client.Threshold.Known() || req.Client.NameThreshold < 1 || req.Client.NameThreshold > 100 {
 		return sesuai.Verdict{}, errors.New("verify: the client has no threshold or no name threshold")

@@ -311,5 +311,3 @@ func samePerson(a, b registry.Person) bool {
 	return a.NIK.Equal(b.NIK) && a.Name.Equal(b.Name) && a.DateOfBirth.Equal(b.DateOfBirth) && a.Status == b.Status &&
 		maps.EqualFunc(a.Attributes, b.Attributes, sesuai.Text.Equal)
 }
-
-// samePortrait is whether both were made from one photograph by one model.

@@ -2,6 +2,7 @@ package replaytest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -39,11 +40,14 @@ func (m *Memory) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, e
 	event(!seen, nil)
 	before := len(m.Recorded())
 	err := m.Memory.Append(ctx, event(seen, nil))
-	if len(m.Recorded()) > before { // so it is if the failure came after that
+	switch {
+	case len(m.Recorded()) > before: // so it is if the failure came after that
 		if m.probes == nil {
 			m.probes = make(map[string][]replay.Probe)
 		}
 		m.probes[nik.Reveal()] = slices.Clone(kept)
+	case err != nil: // the caller is gone, or the log fails again
+		err = errors.Join(err, m.Memory.Append(context.WithoutCancel(ctx), event(false, err)))
 	}
 	return seen && err == nil, err
 }

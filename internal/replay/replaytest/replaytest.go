@@ -69,7 +69,7 @@ var requests atomic.Int64
 var results = map[bool]audit.Result{false: audit.Verified, true: audit.Refused}
 
 // Seen has a recorder remember a person's probe. It reports a failure of the test
-// if the event is not that of the outcome.
+// if the event is not that of the outcome, or if there are several.
 func Seen(ctx context.Context, t testing.TB, r Recorder, person int, p replay.Probe) (bool, error) {
 	t.Helper()
 	e := audittest.Event(t, 0, fmt.Sprintf("request-%d", requests.Add(1)))
@@ -82,14 +82,14 @@ func Seen(ctx context.Context, t testing.TB, r Recorder, person int, p replay.Pr
 		}
 		return e
 	})
-	if err != nil {
-		return seen, err
+	events, readErr := r.Events(context.WithoutCancel(ctx), audit.Filter{RequestIDs: []string{e.RequestID}})
+	switch {
+	case readErr != nil:
+		t.Error(readErr)
+	case err == nil && (len(events) != 1 || events[0].Result != results[seen]), len(events) > 1:
+		t.Errorf("seen is %v, %v, and recorded are %+v", seen, err, events)
 	}
-	events, err := r.Events(context.WithoutCancel(ctx), audit.Filter{RequestIDs: []string{e.RequestID}})
-	if err != nil || len(events) != 1 || events[0].Result != results[seen] {
-		t.Errorf("seen is %v, and recorded are %+v, %v", seen, events, err)
-	}
-	return seen, nil
+	return seen, err
 }
 
 // AssertSeen reports whether Seen does not return want about a person.
@@ -238,7 +238,7 @@ func (s suite) TestPeopleAtOnce(t *testing.T) {
 	}
 }
 
-// TestEndedProbe: nothing is remembered or recorded for a caller that is gone.
+// TestEndedProbe: nothing is remembered for a caller that is gone. The event says so.
 func (s suite) TestEndedProbe(t *testing.T) {
 	both := s.open(t)
 	AssertSeen(t, both[0], 0, Probe(1, "a", 0), false)
@@ -247,8 +247,9 @@ func (s suite) TestEndedProbe(t *testing.T) {
 	if seen, err := Seen(ctx, t, both[0], 0, Probe(2, "b", 1)); seen || sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, context.Canceled) {
 		t.Errorf("Remember = %v, %v", seen, err)
 	}
-	if events, err := both[0].Events(t.Context(), audit.Filter{}); err != nil || len(events) != 1 {
-		t.Errorf("%d events are recorded, %v", len(events), err)
+	events, err := both[0].Events(t.Context(), audit.Filter{})
+	if err != nil || len(events) != 2 || events[0].Result != audit.Unavailable {
+		t.Errorf("recorded are %+v, %v", events, err)
 	}
 	AssertSeen(t, both[1], 0, Probe(2, "c", 2), false)
 }

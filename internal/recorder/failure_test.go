@@ -1,0 +1,261 @@
+package recorder_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/audit/audittest"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
+	"github.com/sesuai/sesuai/internal/recorder"
+	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/replay/replaytest"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/internal/vault"
+)
+
+// scripted is an Outbox that runs a function in the next transaction.
+type scripted struct {
+	mu   sync.Mutex
+	next func(ctx context.Context, tx *sqldb.Tx) error
+}
+
+func (o *scripted) AddTx(ctx context.Context, tx *sqldb.Tx, _ []balikan.Row) error {
+	o.mu.Lock()
+	next := o.next
+	o.next = nil
+	o.mu.Unlock()
+	if next == nil {
+		return nil
+	}
+	return next(ctx, tx)
+}
+
+// set sets the function.
+func (o *scripted) set(next func(ctx context.Context, tx *sqldb.Tx) error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.next = next
+}
+
+// verified returns the events of a verified person's probe. failed is called if
+// the outcome is not known.
+func verified(t testing.TB, id string, failed func()) func(bool, error) audit.Event {
+	of := event(t, 1, id)
+	return func(seen bool, err error) audit.Event {
+		e := of(seen, err)
+		if err != nil {
+			failed()
+		} else if !seen {
+			e.Result = audit.Verified
+		}
+		return e
+	}
+}
+
+// remember has a Recorder remember a photograph of a verified person.
+func (p probes) remember(ctx context.Context, t testing.TB, id string, failed func()) error {
+	_, err := p.Remember(ctx, registrytest.NIK(t, 1), replaytest.Probe(1, id, 0), verified(t, id, failed))
+	return err
+}
+
+// assertResults compares the results of all events, the first one first.
+func (p probes) assertResults(t *testing.T, want ...audit.Result) {
+	t.Helper()
+	events, err := p.Events(t.Context(), audit.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []audit.Result
+	for i := range events {
+		got = append(got, events[len(events)-1-i].Result)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("recorded (-want +got):\n%s", diff)
+	}
+	if head, err := p.trail.Verify(t.Context()); err != nil || int(head.Seq) != len(want) {
+		t.Errorf("Verify = %d, %v", head.Seq, err)
+	}
+}
+
+// TestLateFailureIsRecorded: the time of a verification ends before the transaction
+// with its probe begins. That never begins, and the event of the failure is there
+// when Remember returns.
+func TestLateFailureIsRecorded(t *testing.T) {
+	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
+		o := newSlowOutbox()
+		p := openRecorder(t, d, true, func(options *recorder.Options) { options.Outbox, options.EventTimeout = o, time.Minute })
+		first := o.appendFirst(t, p.log)
+		ctx, cancel := context.WithCancel(t.Context())
+		canceled := make(chan struct{})
+		outcome := make(chan error, 1)
+		go func() { outcome <- p.remember(waitingContext{ctx, cancel}, t, "late", func() { close(canceled) }) }()
+		<-canceled
+		close(o.release)
+		if err := errors.Join(<-first); err != nil {
+			t.Error(err)
+		}
+		if err := <-outcome; sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, context.Canceled) {
+			t.Errorf("Remember = %v", err)
+		}
+		p.assertResults(t, audit.Verified, audit.Unavailable)
+		assertUnenrolled(t, d, 0)
+	})
+}
+
+// assertUnenrolled compares how many people who are not on record have probes.
+func assertUnenrolled(t *testing.T, d sqltest.Database, want int) {
+	t.Helper()
+	var rows int
+	if d.QueryRow(t, `SELECT count(*) FROM unenrolled_probes`, &rows); rows != want {
+		t.Errorf("the probes of %d people are remembered, want %d", rows, want)
+	}
+}
+
+// TestUndecidedWhenTheTimeEnds: the time ends while the transaction runs, and
+// Remember returns before that does. There is one event then: that of the outcome
+// if the transaction is committed, and that of the failure otherwise.
+func TestUndecidedWhenTheTimeEnds(t *testing.T) {
+	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
+		for about, test := range map[string]struct {
+			err  error
+			want audit.Result
+			rows int
+		}{"committed": {nil, audit.Verified, 1}, "rolled back": {errors.New("no"), audit.Unavailable, 0}} {
+			t.Run(about, func(t *testing.T) {
+				d := probesEngines.New(t, d.Engine)
+				o := new(scripted)
+				p := openRecorder(t, d, true, func(options *recorder.Options) { options.Outbox, options.EventTimeout = o, 10*time.Second })
+				release := make(chan struct{})
+				ctx, cancel := context.WithCancel(t.Context())
+				o.set(func(context.Context, *sqldb.Tx) error {
+					cancel()
+					<-release
+					return test.err
+				})
+				returned := make(chan error, 1)
+				go func() { returned <- p.remember(ctx, t, "undecided", func() {}) }()
+				<-ctx.Done()
+				close(release)
+				err := <-returned
+				p.Close()
+				if (err == nil) != (test.err == nil) {
+					t.Errorf("Remember = %v", err)
+				}
+				p.assertResults(t, test.want)
+				assertUnenrolled(t, d, test.rows)
+			})
+		}
+	})
+}
+
+// TestReturnsBeforeItIsDecided: Remember does not wait for ever for a transaction
+// that hangs. Its event is recorded when that ends.
+func TestReturnsBeforeItIsDecided(t *testing.T) {
+	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
+		o := new(scripted)
+		// Once it is returned, there is no limit that the second event could exceed.
+		p := openRecorder(t, d, true, func(options *recorder.Options) { options.Outbox, options.EventTimeout = o, time.Second })
+		release := make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		o.set(func(context.Context, *sqldb.Tx) error {
+			cancel()
+			<-release
+			return nil
+		})
+		err := p.remember(ctx, t, "hangs", func() {})
+		if sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, context.Canceled) {
+			t.Errorf("Remember = %v", err)
+		}
+		close(release)
+		p.Close()
+		p.assertResults(t, audit.Verified)
+		assertUnenrolled(t, d, 1)
+	})
+}
+
+// TestUnconfirmedCommit: the connection breaks at the commit. Whether it was
+// committed or not, there is one event.
+func TestUnconfirmedCommit(t *testing.T) {
+	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
+		for end, want := range map[string]struct {
+			result audit.Result
+			rows   int
+		}{"COMMIT": {audit.Verified, 1}, "ROLLBACK": {audit.Unavailable, 0}} {
+			t.Run(end, func(t *testing.T) {
+				d := probesEngines.New(t, d.Engine)
+				o := new(scripted)
+				p := openRecorder(t, d, true, func(options *recorder.Options) { options.Outbox = o })
+				o.set(func(ctx context.Context, tx *sqldb.Tx) error {
+					if _, err := tx.ExecContext(ctx, end); err != nil {
+						return err
+					}
+					if d.Engine == sqldb.PostgreSQL {
+						_, _ = tx.ExecContext(ctx, `SELECT pg_terminate_backend(pg_backend_pid())`) // it fails, as it should
+					}
+					return nil // the commit fails
+				})
+				if err := p.remember(t.Context(), t, "unconfirmed", func() {}); sesuai.KindOf(err) != sesuai.KindUnavailable {
+					t.Errorf("Remember = %v", err)
+				}
+				p.assertResults(t, want.result)
+				assertUnenrolled(t, d, want.rows)
+			})
+		}
+	})
+}
+
+// TestMemoryFailsAndTheTrailDoesNot: if probes cannot be written, their events say
+// so, and events without a probe are recorded as they are.
+func TestMemoryFailsAndTheTrailDoesNot(t *testing.T) {
+	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
+		o := newSlowOutbox()
+		down := errors.New("down")
+		p := openRecorder(t, d, true, func(options *recorder.Options) {
+			options.Outbox, options.Probes = o, unwritable{options.Probes, down}
+		})
+		first := o.appendFirst(t, p.log)
+		outcomes := make(map[string]chan error)
+		for _, id := range []string{"a", "b", "plain"} { // one group
+			outcomes[id] = make(chan error, 1)
+			waiting := make(chan struct{})
+			ctx := waitingContext{t.Context(), sync.OnceFunc(func() { close(waiting) })}
+			go func() {
+				if id == "plain" {
+					outcomes[id] <- p.Append(ctx, audittest.Event(t, 1, id))
+				} else {
+					outcomes[id] <- p.remember(ctx, t, id, func() {})
+				}
+			}()
+			<-waiting
+		}
+		close(o.release)
+		if err := errors.Join(<-first, <-outcomes["plain"]); err != nil {
+			t.Error(err)
+		}
+		for _, id := range []string{"a", "b"} {
+			if err := <-outcomes[id]; sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, down) {
+				t.Errorf("Remember = %v", err)
+			}
+		}
+		p.assertResults(t, audit.Verified, audit.NotVerified, audit.Unavailable, audit.Unavailable)
+	})
+}
+
+// unwritable is a store of probes that fails.
+type unwritable struct {
+	recorder.Probes
+	err error
+}
+
+func (u unwritable) UpdateTx(context.Context, *sqldb.Tx, *vault.Keys, []replay.Update) error {
+	return u.err
+}

@@ -1,0 +1,133 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+// errNoProbes is about a Recorder without Options.Probes.
+var errNoProbes = errors.New("the recorder was opened without a store of probes")
+
+// outcome is what Remember returns.
+type outcome struct {
+	seen bool
+	err  error
+}
+
+// Remember implements verify.Recorder. If a transaction fails, none of its probes
+// is remembered. Then another transaction records the events of those failures.
+//
+// It returns at most Options.EventTimeout after ctx has ended. If it is not known
+// by then what became of a transaction, the event is recorded when it is, and Close
+// waits for that.
+func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(seen bool, err error) audit.Event) (bool, error) {
+	if !r.begin() {
+		return false, sqldb.Unavailable(ctx, "remembering a probe", sqldb.ErrClosed)
+	}
+	done, failed := make(chan outcome, 1), make(chan error, 1)
+	go func() {
+		defer r.calls.Done()
+		if r.o.Probes != nil {
+			r.sweepIfDue(p.At)
+		}
+		seen, err := r.remember(ctx, &entry{nik: nik, probe: &p, eventOf: event}, failed)
+		done <- outcome{seen, err}
+	}()
+	select {
+	case o := <-done:
+		return o.seen, o.err
+	case <-ctx.Done():
+	}
+	select {
+	case o := <-done:
+		return o.seen, o.err
+	case <-time.After(r.o.EventTimeout):
+	}
+	select {
+	case err := <-failed: // it may say when to ask again
+		return false, err
+	default:
+		return false, sqldb.Unavailable(ctx, "remembering a probe", ctx.Err())
+	}
+}
+
+// remember is Remember, but returns only when it is decided which event is
+// recorded. Before it records that of a failure, it sends the error to failed.
+func (r *Recorder) remember(ctx context.Context, e *entry, failed chan<- error) (seen bool, err error) {
+	if err = r.commitProbe(ctx, e); err == nil {
+		if e.err != nil {
+			return false, sqldb.Unavailable(ctx, "remembering a probe", e.err)
+		}
+		return e.seen, nil
+	}
+	err = sqldb.Unavailable(ctx, "remembering a probe", err)
+	failed <- err
+	if second := r.recordFailure(e, err); second != nil {
+		err = &sesuai.Error{
+			Kind: sesuai.KindUnavailable, RetryAfter: retryAfter(err), Err: errors.Join(err, fmt.Errorf("recording that: %w", second)),
+		}
+	}
+	return false, err
+}
+
+// retryAfter is that of an error.
+func retryAfter(err error) time.Duration {
+	if own, ok := errors.AsType[*sesuai.Error](err); ok {
+		return own.RetryAfter
+	}
+	return 0
+}
+
+// recordFailure records the event of a probe that could not be remembered, since
+// err, unless an event of the entry turns out to be recorded. No transaction with
+// the entry is running.
+func (r *Recorder) recordFailure(e *entry, err error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), r.o.EventTimeout)
+	defer cancel()
+	one := &entry{event: e.eventOf(false, err), attempts: e.attempts}
+	if err := r.batcher.CommitOrCancel(ctx, one); err != nil {
+		return err
+	}
+	return one.failed
+}
+
+// The pauses between two attempts to commit an entry about a person whom another
+// transaction is changing. They double.
+const (
+	minPause = 5 * time.Millisecond
+	maxPause = 320 * time.Millisecond
+)
+
+// commitProbe commits an entry with a probe. If it returns an error, no transaction
+// with the entry is running.
+//
+// An import may change the person for seconds. Until that ends the entry is part of
+// a group now and then, and holds no connection to the database in between.
+func (r *Recorder) commitProbe(ctx context.Context, e *entry) error {
+	if r.o.Probes == nil {
+		return errNoProbes
+	}
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		err := r.batcher.CommitOrCancel(ctx, e)
+		if err == nil {
+			err = e.failed
+		}
+		if err != nil || e.done {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
