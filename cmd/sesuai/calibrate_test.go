@@ -29,7 +29,7 @@ func synthetic(people int) *evaluation.Scores {
 		s.Set.Samples = append(s.Set.Samples, evaluation.Sample{File: fmt.Sprintf("%d.jpg", a), Person: a, Group: -1})
 		for b := range a {
 			cosine := 0.09 * random.NormFloat64()
-			s.Impostors.Tail = append(s.Impostors.Tail, evaluation.Score{Reference: int32(b), Probe: int32(a), Value: float32(cosine), Cosine: float32(cosine)})
+			s.Impostors.Tail = append(s.Impostors.Tail, evaluation.Score{Reference: int32(b), Probe: int32(a), Value: float32(cosine)})
 			s.Impostors.Weights[int((cosine+1)/2*evaluation.Bins)]++
 			s.Impostors.Pairs++
 			s.Impostors.PeoplePairs++

@@ -66,7 +66,7 @@ func crowdInLight(seed uint64, matches func(rng *rand.Rand, darker, brighter int
 		for b := range a {
 			x, y := int(s.acquired[a][0].Brightness), int(s.acquired[b][0].Brightness)
 			if matches(rng, min(x, y), max(x, y)) {
-				im.Tail = append(im.Tail, Score{Reference: int32(b), Probe: int32(a), Value: 0.9, Cosine: 0.9})
+				im.Tail = append(im.Tail, Score{Reference: int32(b), Probe: int32(a), Value: 0.9})
 			}
 		}
 	}
