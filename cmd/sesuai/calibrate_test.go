@@ -146,3 +146,17 @@ func TestCalibrateRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestCheckFormula: a weight that leaves no room for a cosine is refused before
+// anything is compared.
+func TestCheckFormula(t *testing.T) {
+	for _, test := range []struct {
+		weight float64
+		ok     bool
+	}{{0, true}, {0.03, true}, {0.19, true}, {0.2, false}, {0.9, false}} {
+		err := checkFormula(face.Formula{LengthWeight: test.weight, MinLength: 2, MaxLength: 5})
+		if (err == nil) != test.ok || err != nil && sesuai.KindOf(err) != sesuai.KindConfiguration {
+			t.Errorf("a weight of %v: %v", test.weight, err)
+		}
+	}
+}
