@@ -33,7 +33,7 @@ func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 		map[bool]string{true: "(all)", false: "(listed)"}[r.AllPairs], grouped(r.ImpostorPeoplePairs))
 	fmt.Fprintf(t, "not acquired\t%s\n", acquisition(r.Acquisition))
 	if c := r.Stored; c != nil {
-		fmt.Fprintf(t, "references stored\tcosines change by %.5f in the mean, %.4f at most; verdicts: %s of one person, %s of two\n",
+		fmt.Fprintf(t, "references stored\tscores change by %.5f in the mean, %.4f at most; verdicts: %s of one person, %s of two\n",
 			c.Mean(), max(c.Genuine.Max, c.Impostors.Max), grouped(c.Genuine.Verdicts), grouped(c.Impostors.Verdicts))
 	}
 	if f := r.Folds; f != nil {

@@ -84,7 +84,9 @@ type Ratio struct {
 	Value float64 `json:"value"`
 	// Low and High bound the value. With 95 % confidence, the intervals of all
 	// parts of a Breakdown hold at once (Bonferroni). They are by bootstrap over
-	// people, and by the Rule of 3 where too few errors were seen.
+	// people, and by the Rule of 3 where too few errors were seen. With
+	// DefaultReplicates that holds for up to 25 parts: of more, the bounds are the
+	// extremes of the bootstrap, which leave 0.1 % on either side of each.
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 }

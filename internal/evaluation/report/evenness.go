@@ -208,17 +208,17 @@ func evennessPlot(b *evaluation.Breakdown, id, by string) (template.HTML, error)
 		p.Add(l)
 	}
 	low, high := -1.0, 1.0
-	drawn := ""
+	drawn, plotted := "", false
 	for _, rate := range []struct {
-		name  string
-		mean  evaluation.Rate
-		of    func(evaluation.Part) evaluation.Ratio
-		role  role
-		shape draw.GlyphDrawer
-		right float64
+		name   string
+		spread evaluation.Spread
+		of     func(evaluation.Part) evaluation.Ratio
+		role   role
+		shape  draw.GlyphDrawer
+		right  float64
 	}{
-		{"FMR", b.FMR.Mean, fmrRatio, impostor, draw.CircleGlyph{}, -0.12},
-		{"FNMR", b.FNMR.Mean, fnmrRatio, genuine, draw.BoxGlyph{}, 0.12},
+		{"FMR", b.FMR, fmrRatio, impostor, draw.CircleGlyph{}, -0.12},
+		{"FNMR", b.FNMR, fnmrRatio, genuine, draw.BoxGlyph{}, 0.12},
 	} {
 		var dots plotter.XYs
 		for k, part := range b.Parts {
@@ -248,14 +248,17 @@ func evennessPlot(b *evaluation.Breakdown, id, by string) (template.HTML, error)
 		}
 		scatter.GlyphStyle = draw.GlyphStyle{Color: rate.role, Radius: 3, Shape: rate.shape}
 		p.Add(scatter)
+		plotted = true
 		legend := rate.name
-		if measured(rate.mean) {
-			legend += ", mean " + percent(rate.mean.Value)
+		if measured(rate.spread.Mean) {
+			legend += ", mean " + percent(rate.spread.Mean.Value)
 		}
 		p.Legend.Add(legend, scatter)
-		drawn += " " + rate.name + " is worst at " + times(math.Pow(10, highest(dots))) + " times its mean."
+		if known(rate.spread.Ratio) {
+			drawn += " " + rate.name + " is worst at " + times(rate.spread.Ratio.Value) + " times its mean."
+		}
 	}
-	if drawn == "" {
+	if !plotted {
 		return "", nil
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, parts, low, high
@@ -263,13 +266,4 @@ func evennessPlot(b *evaluation.Breakdown, id, by string) (template.HTML, error)
 		id: id, title: "Evenness by " + by,
 		description: "The false match rate and the false non-match rate of each part of the pairs, over the mean of all parts, with intervals, on a logarithmic axis." + drawn,
 	}.render(p)
-}
-
-// highest returns the highest position on the Y axis.
-func highest(points plotter.XYs) float64 {
-	y := points[0].Y
-	for _, at := range points {
-		y = max(y, at.Y)
-	}
-	return y
 }
