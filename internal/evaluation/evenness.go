@@ -103,6 +103,31 @@ type Spread struct {
 	Uneven []int `json:"uneven,omitempty"`
 }
 
+// Warning is about a part whose rate is uneven.
+type Warning struct {
+	// Rate is "FMR" or "FNMR".
+	Rate string
+	// Part indexes Breakdown.Parts. Ratio is that of its rate to the mean.
+	Part  int
+	Ratio Ratio
+}
+
+// Warnings returns one for each part that Spread.Uneven names.
+func (b *Breakdown) Warnings() []Warning {
+	var all []Warning
+	for _, k := range b.FMR.Uneven {
+		if k >= 0 && k < len(b.Parts) {
+			all = append(all, Warning{"FMR", k, b.Parts[k].FMRRatio})
+		}
+	}
+	for _, k := range b.FNMR.Uneven {
+		if k >= 0 && k < len(b.Parts) {
+			all = append(all, Warning{"FNMR", k, b.Parts[k].FNMRRatio})
+		}
+	}
+	return all
+}
+
 // properties are what pairs are divided by. Values are rounded to a digit that
 // still means something, so that the bounds of the parts are short and exact.
 var properties = [...]struct {

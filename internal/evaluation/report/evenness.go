@@ -54,19 +54,10 @@ func breakdowns(r *evaluation.Report) (sections []breakdown, undivided, warnings
 				label(b, k), partCell(p.FMR), partCell(p.FNMR), ratioCell(p.FMRRatio), ratioCell(p.FNMRRatio),
 			})
 		}
-		for _, rate := range []struct {
-			name   string
-			spread evaluation.Spread
-			of     func(evaluation.Part) evaluation.Ratio
-		}{{"FMR", b.FMR, fmrRatio}, {"FNMR", b.FNMR, fnmrRatio}} {
-			for _, k := range rate.spread.Uneven {
-				if !hasPart(b, k) {
-					continue
-				}
-				c := ratioCell(rate.of(b.Parts[k]))
-				warnings = append(warnings, rate.name+" is uneven by "+s.By+": "+c.Value+" times the mean (95"+tie+"% interval "+
-					orNone(c.Interval)+") where it is "+s.Rows[k].Name+".")
-			}
+		for _, w := range b.Warnings() {
+			c := ratioCell(w.Ratio)
+			warnings = append(warnings, w.Rate+" is uneven by "+s.By+": "+c.Value+" times the mean (95"+tie+"% interval "+
+				orNone(c.Interval)+") where it is "+s.Rows[w.Part].Name+".")
 		}
 		if s.Plot, err = evennessPlot(b, "evenness-"+strconv.Itoa(i), s.By); err != nil {
 			return nil, nil, nil, err
