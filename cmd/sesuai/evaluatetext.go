@@ -25,7 +25,11 @@ func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 	fmt.Fprintf(t, "model\t%s\n", r.Model)
 	fmt.Fprintf(t, "calibration\t%s\n", r.Calibration)
 	if r.LengthWeight != 0 {
-		fmt.Fprintf(t, "score\tcosine − %g × length of the shorter template before scaling\n", r.LengthWeight)
+		of := "shorter template"
+		if r.ReferencesWithoutLength {
+			of = "probe's template"
+		}
+		fmt.Fprintf(t, "score\tcosine − %g × length of the %s before scaling\n", r.LengthWeight, of)
 	}
 	fmt.Fprintf(t, "face taken\t%s; photographs of low quality %s\n", r.Subject, map[bool]string{true: "refused", false: "not refused"}[r.Gate])
 	fmt.Fprintf(t, "pairs of one person\t%s\n", grouped(int64(r.GenuinePairs)))

@@ -136,6 +136,9 @@ type Report struct {
 	// LengthWeight is the weight of the length in the scores (face.Formula); 0
 	// if they are cosines.
 	LengthWeight float64 `json:"length_weight,omitempty"`
+	// ReferencesWithoutLength is whether the references were compared as if they
+	// had been stored without a length.
+	ReferencesWithoutLength bool `json:"references_without_length,omitempty"`
 	// Gate is whether photographs of low quality were refused.
 	Gate bool `json:"quality_gate"`
 	// AllPairs is whether all pairs of different people of the list were

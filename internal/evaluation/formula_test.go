@@ -115,3 +115,23 @@ func TestCalibrateRefusesIdentical(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestMeasuringWithoutLengths: references without a length are measured by the entry
+// of the calibration that is for them.
+func TestMeasuringWithoutLengths(t *testing.T) {
+	for id, has := range map[string]bool{"asia-2026-11b": true, "asia-2026-11": false} {
+		c, err := face.ShippedCalibration(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := evaluation.Measuring{Calibration: c}.WithoutLengths()
+		if (err == nil) != has {
+			t.Errorf("%s: %v", id, err)
+		}
+		if has {
+			if diff := cmp.Diff(*c.WithoutLength, m.Calibration.Scoring); diff != "" || m.Calibration == c {
+				t.Errorf("%s: %s", id, diff)
+			}
+		}
+	}
+}
