@@ -62,6 +62,9 @@ func (c *faceCalibrate) Run(s *session) error {
 		job := evaluation.Gathering{AllPairs: true, Cache: c.Cache}
 		err = c.gather(s, set, job, app.OpenUncalibratedEngine, func(_ *face.Engine, templates *evaluation.Templates) error {
 			formula := c.formula(manifest, templates)
+			if err := checkFormula(formula); err != nil {
+				return err
+			}
 			if scores.with, err = compareTail(s, templates, formula); err == nil && formula.LengthWeight != 0 {
 				scores.without, err = compareTail(s, templates.WithoutLengths(), evaluation.WithoutLengths(formula))
 			}
@@ -81,6 +84,18 @@ func (c *faceCalibrate) formula(m face.Manifest, templates *evaluation.Templates
 		return evaluation.BuiltInFormula()
 	default:
 		return face.Formula{}
+	}
+}
+
+// checkFormula refuses a formula with which no calibration can be written, before
+// anything is computed by it.
+func checkFormula(f face.Formula) error {
+	if f.LengthWeight*f.MaxLength < 1 {
+		return nil
+	}
+	return &sesuai.Error{
+		Kind:   sesuai.KindConfiguration,
+		Detail: fmt.Sprintf("--length-weight times the greatest length of the templates, %g, must be under 1", f.MaxLength),
 	}
 }
 

@@ -29,7 +29,7 @@ func synthetic(people int) *evaluation.Scores {
 		s.Set.Samples = append(s.Set.Samples, evaluation.Sample{File: fmt.Sprintf("%d.jpg", a), Person: a, Group: -1})
 		for b := range a {
 			cosine := 0.09 * random.NormFloat64()
-			s.Impostors.Tail = append(s.Impostors.Tail, evaluation.Score{Reference: int32(b), Probe: int32(a), Value: float32(cosine), Cosine: float32(cosine)})
+			s.Impostors.Tail = append(s.Impostors.Tail, evaluation.Score{Reference: int32(b), Probe: int32(a), Value: float32(cosine)})
 			s.Impostors.Weights[int((cosine+1)/2*evaluation.Bins)]++
 			s.Impostors.Pairs++
 			s.Impostors.PeoplePairs++
@@ -144,5 +144,19 @@ func TestCalibrateRefuses(t *testing.T) {
 				t.Error("a file is written")
 			}
 		})
+	}
+}
+
+// TestCheckFormula: a weight that leaves no room for a cosine is refused before
+// anything is compared.
+func TestCheckFormula(t *testing.T) {
+	for _, test := range []struct {
+		weight float64
+		ok     bool
+	}{{0, true}, {0.03, true}, {0.19, true}, {0.2, false}, {0.9, false}} {
+		err := checkFormula(face.Formula{LengthWeight: test.weight, MinLength: 2, MaxLength: 5})
+		if (err == nil) != test.ok || err != nil && sesuai.KindOf(err) != sesuai.KindConfiguration {
+			t.Errorf("a weight of %v: %v", test.weight, err)
+		}
 	}
 }

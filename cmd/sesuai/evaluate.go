@@ -23,10 +23,11 @@ const evaluationSeed = 1
 
 type faceEvaluate struct {
 	labelledList
-	AllPairs bool   `help:"Compare all pairs of different people among the list's photographs, not only those listed."`
-	Gate     bool   `help:"Refuse photographs of low quality, as the service does."`
-	NoCache  bool   `help:"Keep no templates in the report folder for the next run. They are biometric data."`
-	Out      string `help:"The folder to write the report to. Without --no-cache, templates are kept there too (templates.cache, mode 0600): they are biometric data." required:"" placeholder:"REPORT"`
+	AllPairs                bool   `help:"Compare all pairs of different people among the list's photographs, not only those listed."`
+	Gate                    bool   `help:"Refuse photographs of low quality, as the service does."`
+	ReferencesWithoutLength bool   `help:"Compare the references as if they had been stored without a length, by the calibration's reference_without_length."`
+	NoCache                 bool   `help:"Keep no templates in the report folder for the next run. They are biometric data."`
+	Out                     string `help:"The folder to write the report to. Without --no-cache, templates are kept there too (templates.cache, mode 0600): they are biometric data." required:"" placeholder:"REPORT"`
 }
 
 func (c *faceEvaluate) Run(s *session) error {
@@ -47,6 +48,7 @@ func (c *faceEvaluate) Run(s *session) error {
 	}
 	made.Tool, made.Date = programVersion(), began.Format(time.DateOnly)
 	made.Title, made.Subject, made.Gate = filepath.Base(c.Pairs), c.Subject, c.Gate
+	made.ReferencesWithoutLength = c.ReferencesWithoutLength
 	made.Duration = time.Since(began)
 	var written []string
 	for _, f := range reportFiles() {
@@ -94,6 +96,13 @@ func (c *faceEvaluate) measure(s *session, set *evaluation.Set) (*evaluation.Rep
 	err := c.gather(s, set, job, open, func(engine *face.Engine, templates *evaluation.Templates) error {
 		how := evaluation.Measuring{
 			Calibration: engine.Calibration(), Threshold: sesuai.PercentageOf(access.DefaultThreshold), Seed: evaluationSeed,
+		}
+		if c.ReferencesWithoutLength {
+			var err error
+			if how, err = how.WithoutLengths(); err != nil {
+				return err
+			}
+			templates = templates.WithoutLengths()
 		}
 		scores, err := templates.Compare(s, how.Calibration.Formula, how.Lowest())
 		if err != nil {

@@ -25,7 +25,11 @@ func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 	fmt.Fprintf(t, "model\t%s\n", r.Model)
 	fmt.Fprintf(t, "calibration\t%s\n", r.Calibration)
 	if r.LengthWeight != 0 {
-		fmt.Fprintf(t, "score\tcosine − %g × length of the shorter template before scaling\n", r.LengthWeight)
+		of := "shorter template"
+		if r.ReferencesWithoutLength {
+			of = "probe's template"
+		}
+		fmt.Fprintf(t, "score\tcosine − %g × length of the %s before scaling\n", r.LengthWeight, of)
 	}
 	fmt.Fprintf(t, "face taken\t%s; photographs of low quality %s\n", r.Subject, map[bool]string{true: "refused", false: "not refused"}[r.Gate])
 	fmt.Fprintf(t, "pairs of one person\t%s\n", grouped(int64(r.GenuinePairs)))
@@ -33,7 +37,7 @@ func printEvaluation(w io.Writer, r *evaluation.Report, files []string) error {
 		map[bool]string{true: "(all)", false: "(listed)"}[r.AllPairs], grouped(r.ImpostorPeoplePairs))
 	fmt.Fprintf(t, "not acquired\t%s\n", acquisition(r.Acquisition))
 	if c := r.Stored; c != nil {
-		fmt.Fprintf(t, "references stored\tcosines change by %.5f in the mean, %.4f at most; verdicts: %s of one person, %s of two\n",
+		fmt.Fprintf(t, "references stored\tscores change by %.5f in the mean, %.4f at most; verdicts: %s of one person, %s of two\n",
 			c.Mean(), max(c.Genuine.Max, c.Impostors.Max), grouped(c.Genuine.Verdicts), grouped(c.Impostors.Verdicts))
 	}
 	if f := r.Folds; f != nil {

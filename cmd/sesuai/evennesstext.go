@@ -35,8 +35,10 @@ func evenness(w io.Writer, all []evaluation.Breakdown) {
 			by = ""
 		}
 		row(by, "mean; the worst", b.FMR.Mean, worst(b.FMR), b.FNMR.Mean, worst(b.FNMR))
-		warnings = append(warnings, uneven(&b, "FMR", b.FMR, func(p evaluation.Part) evaluation.Ratio { return p.FMRRatio })...)
-		warnings = append(warnings, uneven(&b, "FNMR", b.FNMR, func(p evaluation.Part) evaluation.Ratio { return p.FNMRRatio })...)
+		for _, warning := range b.Warnings() {
+			warnings = append(warnings, fmt.Sprintf("%s is uneven by %s: %s times the mean where it is %s",
+				warning.Rate, b.By, ratio(warning.Ratio), printable(b.Label(warning.Part))))
+		}
 	}
 	_ = t.Flush()
 	fmt.Fprintln(w)
@@ -57,16 +59,6 @@ func evenness(w io.Writer, all []evaluation.Breakdown) {
 	for _, warning := range warnings {
 		fmt.Fprintf(w, "warning: %s\n", warning)
 	}
-}
-
-// uneven returns a warning for each part whose rate is uneven.
-func uneven(b *evaluation.Breakdown, rate string, s evaluation.Spread, of func(evaluation.Part) evaluation.Ratio) []string {
-	var warnings []string
-	for _, k := range s.Uneven {
-		warnings = append(warnings, fmt.Sprintf("%s is uneven by %s: %s times the mean where it is %s",
-			rate, b.By, ratio(of(b.Parts[k])), printable(b.Label(k))))
-	}
-	return warnings
 }
 
 // worst returns the ratio of the worst part; "" if there is none.

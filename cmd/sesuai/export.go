@@ -117,16 +117,19 @@ func (personDigest) Run(s *session) error {
 		out := map[string]any{
 			"people": d.People, "digest": d.String(), "templates": d.Templates, "templates_without_length": d.WithoutLength,
 		}
-		return s.print(out, "%d people, digest %s\n%s", d.People, d, withoutLength(d))
+		return s.print(out, "%d people, digest %s\n%s", d.People, d, withoutLength(s, app.TemplateCount{Templates: d.Templates, WithoutLength: d.WithoutLength}))
 	})
 }
 
-// withoutLength says how many templates have no length, and what that means; it is
-// empty if all have one.
-func withoutLength(d enrol.Digest) string {
-	if d.WithoutLength == 0 {
+// withoutLength says how many templates have no length, and what that means with the
+// calibration in use; it is empty if all have one.
+func withoutLength(s *session, c app.TemplateCount) string {
+	if c.WithoutLength == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d templates were stored without a length: the calibration's reference_without_length scores them "+
-		"until these people are enrolled again\n", d.WithoutLength, d.Templates)
+	text := fmt.Sprintf("%d of %d templates were stored without a length", c.WithoutLength, c.Templates)
+	if calibration, err := app.Calibration(s.config); err == nil && calibration.WithoutLength != nil {
+		text += ": the calibration's reference_without_length scores them until these people are enrolled again"
+	}
+	return text + "\n"
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/atomicfile"
-	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/face"
 )
 
@@ -35,13 +34,7 @@ type checkedModel struct {
 	Model    string        `json:"model,omitempty"`
 	NotKnown []string      `json:"not_known,omitempty"`
 	// Stored is about the templates on record, if there is a registry.
-	Stored *storedTemplates `json:"stored,omitempty"`
-}
-
-// storedTemplates are the templates on record.
-type storedTemplates struct {
-	Templates     int `json:"templates"`
-	WithoutLength int `json:"templates_without_length"`
+	Stored *app.TemplateCount `json:"stored,omitempty"`
 }
 
 // modelSnippet has the names of face.Manifest.
@@ -99,30 +92,30 @@ func (c *faceModelCheck) Run(s *session) error {
 	out.Manifest = &modelSnippet{checked.Template, checked.SelfTest}
 	out.Cosines = &drawnCosines{rounded(checked.Larger, 4), rounded(checked.Mirrored, 4), checked.SelfTest.Different}
 	out.Model, out.NotKnown = m.Model(), notKnown
-	digest, there, err := s.storedTemplates()
-	switch {
-	case err != nil: // the answer about the file does not depend on a registry
+	if out.Stored, err = s.storedTemplates(); err != nil { // the answer about the file does not depend on a registry
 		fmt.Fprintf(s.stderr, "the templates on record are not counted: %s\n", describe(err))
-	case there:
-		out.Stored = &storedTemplates{digest.Templates, digest.WithoutLength}
 	}
 	text, err := out.text(c)
 	if err != nil {
 		return err
 	}
-	return s.print(out, "%s%s", text, withoutLength(digest))
+	if out.Stored != nil {
+		text += withoutLength(s, *out.Stored)
+	}
+	return s.print(out, "%s", text)
 }
 
-// storedTemplates counts the templates on record, if there is a registry.
-func (s *session) storedTemplates() (d enrol.Digest, there bool, err error) {
-	if there, err = app.StorageExists(s, s.config); err != nil || !there {
-		return d, false, err
+// storedTemplates counts the templates on record; nil if there is no registry, or
+// if they cannot be counted.
+func (s *session) storedTemplates() (*app.TemplateCount, error) {
+	if there, err := app.StorageExists(s, s.config); err != nil || !there {
+		return nil, err
 	}
-	err = s.withStorage(func(storage *app.Storage) (err error) {
-		d, err = enrol.DigestOf(s, storage.People)
-		return err
-	})
-	return d, err == nil, err
+	count, err := app.CountTemplates(s, s.config)
+	if err != nil {
+		return nil, err
+	}
+	return &count, nil
 }
 
 // writeManifest writes a manifest that the service accepts.

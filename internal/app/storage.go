@@ -299,6 +299,33 @@ func noStorage(c Config) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: detail}
 }
 
+// TemplateCount counts the templates on record.
+type TemplateCount = people.TemplateCount
+
+// CountTemplates counts the templates on record in the database that c names, which
+// it neither makes nor migrates. Errors have kind sesuai.KindConfiguration if there
+// is no database, or one of another schema than this program's.
+func CountTemplates(ctx context.Context, c Config) (_ TemplateCount, err error) {
+	if err := requireStorage(ctx, c); err != nil {
+		return TemplateCount{}, err
+	}
+	if err := checkFolder(c); err != nil {
+		return TemplateCount{}, err
+	}
+	db, schema, err := sqldb.OpenUnmigrated(ctx, databaseOptions(c))
+	if err != nil {
+		return TemplateCount{}, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if schema.Database != schema.Program {
+		return TemplateCount{}, &sesuai.Error{
+			Kind:   sesuai.KindConfiguration,
+			Detail: fmt.Sprintf("%s has schema %d; this program needs schema %d", db.Name(), schema.Database, schema.Program),
+		}
+	}
+	return people.CountTemplates(ctx, db)
+}
+
 // Schema is the version of the tables.
 type Schema = sqldb.Schema
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/test/process"
 )
@@ -31,6 +32,9 @@ func TestUpgradeScores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // each has its own database and processes
 			u := openFixture(t, name, restore)
+			if n, err := app.CountTemplates(t.Context(), u.config); err == nil || n != (app.TemplateCount{}) {
+				t.Errorf("with an older schema: %+v, %v", n, err)
+			}
 			u.finishRotation(t)
 			var digest struct {
 				Templates     int
@@ -39,6 +43,9 @@ func TestUpgradeScores(t *testing.T) {
 			u.sesuai.Run(t, &digest, "person", "digest")
 			if digest.Templates == 0 || digest.WithoutLength != digest.Templates {
 				t.Errorf("of %d templates %d have no length", digest.Templates, digest.WithoutLength)
+			}
+			if n, err := app.CountTemplates(t.Context(), u.config); err != nil || n != (app.TemplateCount{Templates: digest.Templates, WithoutLength: digest.WithoutLength}) {
+				t.Errorf("counted %+v, %v; the digest has %+v", n, err, digest)
 			}
 			p, s := u.start(t)
 			defer s.client.CloseIdleConnections()

@@ -45,7 +45,7 @@ func world(photos []int, score func(a, i, b, j int) float64) *evaluation.Scores 
 						continue
 					}
 					n++
-					im.Tail = append(im.Tail, evaluation.Score{Reference: first[a] + int32(i), Probe: first[b] + int32(j), Value: cosine, Cosine: cosine})
+					im.Tail = append(im.Tail, evaluation.Score{Reference: first[a] + int32(i), Probe: first[b] + int32(j), Value: cosine})
 				}
 			}
 			if n == 0 {

@@ -45,7 +45,7 @@ type foldedScore struct {
 // The scores are those of the formula. The tail reaches down to the score lowest,
 // if that many scores can be kept.
 func (t *Templates) Compare(ctx context.Context, formula face.Formula, lowest float64) (*Scores, error) {
-	s := &Scores{Set: t.set, Formula: formula, Lengths: t.lengths(), AllPairs: t.allPairs, Failed: t.failed, acquired: t.acquired()}
+	s := &Scores{Set: t.set, Formula: formula, AllPairs: t.allPairs, Failed: t.failed, acquired: t.acquired()}
 	for _, p := range t.set.Pairs {
 		a, b := t.vector(p.Reference, face.ForReference), t.vector(p.Probe, face.ForProbe)
 		f := foldedScore{fold: p.Fold, same: p.Same, compared: a != nil && b != nil}
@@ -73,21 +73,9 @@ func (t *Templates) Compare(ctx context.Context, formula face.Formula, lowest fl
 	return s, err
 }
 
-// set sets the cosine of a score and its value.
+// set sets a score's value, by the cosine.
 func (s *Scores) set(of *Score, cosine float32) {
-	of.Cosine = cosine
 	of.Value = cosine - float32(s.Formula.Term(s.Shorter(*of)))
-}
-
-// lengths returns Scores.Lengths.
-func (t *Templates) lengths() [][2]float64 {
-	out := make([][2]float64, len(t.templates))
-	for i, pair := range t.templates {
-		for use, template := range pair {
-			out[i][use] = template.Length
-		}
-	}
-	return out
 }
 
 // WithoutLengths returns the templates as if the references had been stored
@@ -322,8 +310,7 @@ func (m *matrix) square(top, left int, each func(Score)) {
 			for di := 0; di < len(a) && i+di < bottom; di++ {
 				for dj := 0; dj < len(b) && j+dj < right; dj++ {
 					if x, y := i+di, j+dj; x < y && m.person[x] != m.person[y] {
-						cosine := out[di][dj]
-						each(Score{m.rows[x], m.rows[y], cosine - min(m.referenceTerms[x], m.probeTerms[y]), cosine})
+						each(Score{m.rows[x], m.rows[y], out[di][dj] - min(m.referenceTerms[x], m.probeTerms[y])})
 					}
 				}
 			}

@@ -66,7 +66,7 @@ func crowdInLight(seed uint64, matches func(rng *rand.Rand, darker, brighter int
 		for b := range a {
 			x, y := int(s.acquired[a][0].Brightness), int(s.acquired[b][0].Brightness)
 			if matches(rng, min(x, y), max(x, y)) {
-				im.Tail = append(im.Tail, Score{Reference: int32(b), Probe: int32(a), Value: 0.9, Cosine: 0.9})
+				im.Tail = append(im.Tail, Score{Reference: int32(b), Probe: int32(a), Value: 0.9})
 			}
 		}
 	}
@@ -138,16 +138,23 @@ func TestRatioOfFewErrors(t *testing.T) {
 		return &tallied{counted: counted{errors, of}, drawn: []counted{{errors, of}, {errors, of}}, erring: erring, n: of}
 	}
 	few, none := part(6, 250, 6), part(0, 750, 0)
-	r := few.over(together([]*tallied{few, none}), 0.01)
+	var hits []pairCount // of few
+	for b := range int32(6) {
+		hits = append(hits, pairCount{b: b + 1, n: 1})
+	}
+	ratiosOf := func() []Ratio {
+		return ofPairs([]partOfPairs{{few, hits}, {none, nil}}).ratios(new(Spread))
+	}
+	r := ratiosOf()[0]
 	if r.Value != 4 || math.Abs(r.Low-6./250*1000/(6+3)) > 1e-9 || r.High != 4 {
 		t.Errorf("%+v", r)
 	}
-	if r := none.over(together([]*tallied{few, none}), 0.01); r.Value != 0 || r.Low != 0 || math.Abs(r.High-3./750*1000/6) > 1e-9 {
+	if r := ratiosOf()[1]; r.Value != 0 || r.Low != 0 || math.Abs(r.High-3./750*1000/6) > 1e-9 {
 		t.Errorf("%+v", r)
 	}
 	// A replicate without an error bounds nothing from below.
 	few.drawn[0], none.drawn[0] = counted{0, 250}, counted{0, 750}
-	if r := few.over(together([]*tallied{few, none}), 0.01); r.Low != 0 {
+	if r := ratiosOf()[0]; r.Low != 0 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -156,16 +163,19 @@ func TestRatioOfFewErrors(t *testing.T) {
 // number of parts.
 func TestRatiosHoldAtOnce(t *testing.T) {
 	for _, parts := range []int{2, 5} {
-		all := make([]*tallied, parts)
+		all := make([]partOfPairs, parts)
 		for k := range all {
-			all[k] = &tallied{counted: counted{500, 1000}, erring: 500, n: 1000}
+			all[k].tallied = &tallied{counted: counted{500, 1000}, erring: 500, n: 1000}
+			for b := range int32(500) {
+				all[k].hits = append(all[k].hits, pairCount{b: b + 1})
+			}
 			for i := range 1001 { // the first part has i of 1000 errors, the second the others
 				errors := map[int]float64{0: float64(i), 1: float64(1000 - i)}[k]
 				all[k].drawn = append(all[k].drawn, counted{errors, 1000})
 			}
 		}
 		var spread Spread
-		r := ratios(all, &spread)[0]
+		r := ofPairs(all).ratios(&spread)[0]
 		cut := math.Floor(25 / float64(parts))
 		scale := float64(parts) / 1000 // the mean is 1000 errors in so many parts
 		if math.Abs(r.Low-cut*scale) > 1e-9 || math.Abs(r.High-(1000-cut)*scale) > 1e-9 {

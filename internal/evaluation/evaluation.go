@@ -56,9 +56,8 @@ type Failure struct {
 // Set.Samples.
 type Score struct {
 	Reference, Probe int32
-	// Value is the comparison score, and Cosine the cosine that it was computed
-	// from with Scores.Lengths by Scores.Formula.
-	Value, Cosine float32
+	// Value is the comparison score by Scores.Formula.
+	Value float32
 }
 
 // Scores are all comparisons of one evaluation. A genuine pair with a photograph
@@ -67,9 +66,6 @@ type Scores struct {
 	Set *Set
 	// Formula is that of the scores.
 	Formula face.Formula
-	// Lengths are face.Template.Length by sample and face.Use; 0 if not known,
-	// or if there is no template for the use.
-	Lengths [][2]float64
 	Genuine []Score
 	// Missed are the genuine pairs that could not be compared.
 	Missed []Pair
@@ -90,7 +86,7 @@ type Scores struct {
 // Shorter returns the length that counts for a score: face.Similarity.Length.
 func (s *Scores) Shorter(of Score) float64 {
 	return face.Similarity{
-		Reference: s.Lengths[of.Reference][face.ForReference], Probe: s.Lengths[of.Probe][face.ForProbe],
+		Reference: s.acquired[of.Reference][face.ForReference].length, Probe: s.acquired[of.Probe][face.ForProbe].length,
 	}.Length()
 }
 
@@ -140,6 +136,9 @@ type Report struct {
 	// LengthWeight is the weight of the length in the scores (face.Formula); 0
 	// if they are cosines.
 	LengthWeight float64 `json:"length_weight,omitempty"`
+	// ReferencesWithoutLength is whether the references were compared as if they
+	// had been stored without a length.
+	ReferencesWithoutLength bool `json:"references_without_length,omitempty"`
 	// Gate is whether photographs of low quality were refused.
 	Gate bool `json:"quality_gate"`
 	// AllPairs is whether all pairs of different people of the list were

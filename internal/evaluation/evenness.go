@@ -2,7 +2,6 @@ package evaluation
 
 import (
 	"math"
-	"slices"
 	"strconv"
 
 	"github.com/sesuai/sesuai/internal/face"
@@ -85,7 +84,9 @@ type Ratio struct {
 	Value float64 `json:"value"`
 	// Low and High bound the value. With 95 % confidence, the intervals of all
 	// parts of a Breakdown hold at once (Bonferroni). They are by bootstrap over
-	// people, and by the Rule of 3 where too few errors were seen.
+	// people, and by the Rule of 3 where too few errors were seen. With
+	// DefaultReplicates that holds for up to 25 parts: of more, the bounds are the
+	// extremes of the bootstrap, which leave 0.1 % on either side of each.
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 }
@@ -100,6 +101,31 @@ type Spread struct {
 	Ratio Ratio `json:"ratio"`
 	// Uneven indexes the parts whose interval is wholly above UnevenRatio.
 	Uneven []int `json:"uneven,omitempty"`
+}
+
+// Warning is about a part whose rate is uneven.
+type Warning struct {
+	// Rate is "FMR" or "FNMR".
+	Rate string
+	// Part indexes Breakdown.Parts. Ratio is that of its rate to the mean.
+	Part  int
+	Ratio Ratio
+}
+
+// Warnings returns one for each part that Spread.Uneven names.
+func (b *Breakdown) Warnings() []Warning {
+	var all []Warning
+	for _, k := range b.FMR.Uneven {
+		if k >= 0 && k < len(b.Parts) {
+			all = append(all, Warning{"FMR", k, b.Parts[k].FMRRatio})
+		}
+	}
+	for _, k := range b.FNMR.Uneven {
+		if k >= 0 && k < len(b.Parts) {
+			all = append(all, Warning{"FNMR", k, b.Parts[k].FNMRRatio})
+		}
+	}
+	return all
 }
 
 // properties are what pairs are divided by. Values are rounded to a digit that
@@ -132,7 +158,8 @@ func degrees(measure float64) float64 {
 // pendingBreakdown is a Breakdown whose rates are not counted yet.
 type pendingBreakdown struct {
 	Breakdown
-	fmr, fnmr []*tallied
+	fmr  []partOfPairs
+	fnmr []*personRate
 }
 
 // breakdowns registers the rates at the threshold by every property with the
@@ -155,9 +182,10 @@ func (r *reporter) breakdowns() []*pendingBreakdown {
 		}
 		fmr := &dividedRates{of: r.dividedTotal(d), hits: r.hits(score, len(b.Parts), d.part), rates: make([]tallied, len(b.Parts))}
 		r.resampling.divided = append(r.resampling.divided, fmr)
-		for k, fnmr := range r.nonMatches(score, len(b.Parts), d.part) {
-			b.fmr, b.fnmr = append(b.fmr, &fmr.rates[k]), append(b.fnmr, &fnmr.tallied)
+		for k := range fmr.rates {
+			b.fmr = append(b.fmr, partOfPairs{&fmr.rates[k], fmr.hits[k]})
 		}
+		b.fnmr = r.nonMatches(score, len(b.Parts), d.part)
 	}
 	return out
 }
@@ -167,7 +195,8 @@ func byGroup(groups []pendingGroup) *pendingBreakdown {
 	b := &pendingBreakdown{Breakdown: Breakdown{By: PartsByGroup, Parts: []Part{}}}
 	for _, g := range groups {
 		b.Parts = append(b.Parts, Part{Name: g.name})
-		b.fmr, b.fnmr = append(b.fmr, &g.rates.fmr.photographs), append(b.fnmr, &g.rates.fnmr.tallied)
+		b.fmr = append(b.fmr, partOfPairs{&g.rates.fmr.photographs, g.rates.fmr.hits})
+		b.fnmr = append(b.fnmr, g.rates.fnmr)
 	}
 	return b
 }
@@ -178,91 +207,11 @@ func (b *pendingBreakdown) finish() Breakdown {
 	if len(b.Parts) == 0 {
 		return b.Breakdown
 	}
-	fmr, fnmr := ratios(b.fmr, &b.FMR), ratios(b.fnmr, &b.FNMR)
+	fmr, fnmr := ofPairs(b.fmr).ratios(&b.FMR), ofPeople(b.fnmr).ratios(&b.FNMR)
 	for k := range b.Parts {
 		p := &b.Parts[k]
 		p.FMR, p.FMRRatio = b.fmr[k].result(), fmr[k]
 		p.FNMR, p.FNMRRatio = b.fnmr[k].result(), fnmr[k]
 	}
 	return b.Breakdown
-}
-
-// ratios returns the rates of parts over the rate of all parts together, and sets
-// how far they spread.
-//
-// The interval of a ratio is by the bootstrap of the ratio itself, since the rate
-// of a part and that of all have most of their uncertainty in common. It leaves
-// 2.5 % on either side, divided by the number of parts, so that looking at many
-// parts does not find one by chance. It is not made wider for the number of
-// properties: a list in which no ratio is over UnevenRatio has to be close to it in
-// several of them for a warning by chance to be likely.
-func ratios(parts []*tallied, spread *Spread) []Ratio {
-	all := together(parts)
-	spread.Mean = all.result()
-	out := make([]Ratio, len(parts))
-	if all.errors == 0 {
-		return out
-	}
-	for k, part := range parts {
-		if part.of == 0 {
-			continue
-		}
-		out[k] = part.over(all, 0.025/float64(len(parts)))
-		if spread.Worst < 0 || out[k].Value > out[spread.Worst].Value {
-			spread.Worst, spread.Ratio = k, out[k]
-		}
-		if out[k].Low > UnevenRatio {
-			spread.Uneven = append(spread.Uneven, k)
-		}
-	}
-	return out
-}
-
-// together returns the sum of parts.
-func together(parts []*tallied) *tallied {
-	all := &tallied{drawn: make([]counted, len(parts[0].drawn))}
-	for _, p := range parts {
-		all.errors, all.of = all.errors+p.errors, all.of+p.of
-		all.erring, all.n = all.erring+p.erring, all.n+p.n
-		for i, c := range p.drawn {
-			all.drawn[i].errors += c.errors
-			all.drawn[i].of += c.of
-		}
-	}
-	return all
-}
-
-// over returns the rate of a part over that of all, of which it is a part. The
-// interval leaves a share of outside on either side.
-//
-// A bootstrap only knows the errors that were seen. If there are few in the part,
-// its rate is taken to be up to what the Rule of 3 allows; if there are few in the
-// others, theirs is. A replicate without any error says nothing about the ratio,
-// and counts as 0.
-func (t *tallied) over(all *tallied, outside float64) Ratio {
-	var values []float64
-	for i, c := range t.drawn {
-		switch of := all.drawn[i]; {
-		case c.of == 0:
-		case of.errors == 0:
-			values = append(values, 0)
-		default:
-			values = append(values, c.rate()/of.rate())
-		}
-	}
-	slices.Sort(values)
-	value := t.rate() / all.rate()
-	r := Ratio{value, value, value}
-	if len(values) > 0 {
-		cut := int(outside * float64(len(values)-1))
-		r.Low, r.High = min(value, values[cut]), max(value, values[len(values)-1-cut])
-	}
-	if t.erring < minSeen {
-		r.High = max(r.High, unseen(t.n)/all.rate())
-	}
-	if all.erring-t.erring < minSeen {
-		others := max(all.errors-t.errors, (all.of-t.of)*unseen(all.n-t.n))
-		r.Low = min(r.Low, t.rate()*all.of/(t.errors+others))
-	}
-	return r
 }

@@ -21,13 +21,16 @@ func atLength(degrees, length float64) string {
 const lengthsList = "same,reference,probe,reference_person,probe_person\n" +
 	"1,a1,a2,a,a\n0,a1,b1,a,b\n0,b1,c1,b,c\n0,a2,c1,a,c\n"
 
-// lengths are those of the photographs of the list.
-var lengths = map[string]float64{"a1": 3, "a2": 1.5, "b1": 3.5, "c1": 8}
+// lengths and angles, in degrees, are those of the photographs of the list.
+var (
+	lengths = map[string]float64{"a1": 3, "a2": 1.5, "b1": 3.5, "c1": 8}
+	angles  = map[string]float64{"a1": 0, "a2": 20, "b1": 40, "c1": 60}
+)
 
 func lengthsAlbum(t *testing.T) *album {
 	photographs := make(map[string]string)
-	for i, name := range []string{"a1", "a2", "b1", "c1"} {
-		photographs[name] = atLength(20*float64(i), lengths[name])
+	for name, length := range lengths {
+		photographs[name] = atLength(angles[name], length)
 	}
 	return newAlbum(t, photographs)
 }
@@ -64,7 +67,7 @@ func TestScoresOfLengths(t *testing.T) {
 			if got := s.Shorter(score); math.Abs(got-length) > 1e-6 {
 				t.Errorf("%+v: of %s and %s the length %v counts, want %v", test, reference, probe, got, length)
 			}
-			if want := float64(score.Cosine) - 0.1*min(max(length, 2), 4); math.Abs(float64(score.Value)-want) > 1e-6 {
+			if want := cosine(angles[reference]-angles[probe]) - 0.1*min(max(length, 2), 4); math.Abs(float64(score.Value)-want) > 1e-6 {
 				t.Errorf("%+v: %s and %s score %v, want %v", test, reference, probe, score.Value, want)
 			}
 		}
@@ -110,5 +113,25 @@ func TestCalibrateRefusesIdentical(t *testing.T) {
 	_, err := evaluation.Calibrate(s, evaluation.CalibrateOptions{Replicates: 5})
 	if err == nil || !strings.Contains(err.Error(), "score as identical ones do") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestMeasuringWithoutLengths: references without a length are measured by the entry
+// of the calibration that is for them.
+func TestMeasuringWithoutLengths(t *testing.T) {
+	for id, has := range map[string]bool{"asia-2026-11b": true, "asia-2026-11": false} {
+		c, err := face.ShippedCalibration(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := evaluation.Measuring{Calibration: c}.WithoutLengths()
+		if (err == nil) != has {
+			t.Errorf("%s: %v", id, err)
+		}
+		if has {
+			if diff := cmp.Diff(*c.WithoutLength, m.Calibration.Scoring); diff != "" || m.Calibration == c {
+				t.Errorf("%s: %s", id, diff)
+			}
+		}
 	}
 }

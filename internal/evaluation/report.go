@@ -36,6 +36,22 @@ type Measuring struct {
 	MinPart int64
 }
 
+// WithoutLengths returns the options for references without a length: the scores and
+// rates are those of Calibration.WithoutLength. The error has kind
+// sesuai.KindConfiguration if the calibration has none.
+func (m Measuring) WithoutLengths() (Measuring, error) {
+	if m.Calibration.WithoutLength == nil {
+		return m, &sesuai.Error{
+			Kind:   sesuai.KindConfiguration,
+			Detail: fmt.Sprintf("the calibration %s has no entry for references without a length: its scores are cosines", m.Calibration.ID),
+		}
+	}
+	c := *m.Calibration
+	c.Scoring, c.WithoutLength = *c.WithoutLength, nil
+	m.Calibration = &c
+	return m, nil
+}
+
 func (m Measuring) minPart() int64 { return cmp.Or(m.MinPart, DefaultMinPart) }
 
 // Lowest returns the lowest score at which a report has rates.

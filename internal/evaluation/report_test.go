@@ -347,9 +347,20 @@ func TestReportsHold(t *testing.T) {
 				}
 			}
 		}
+		isGroups := func(b evaluation.Breakdown) bool { return b.By == evaluation.PartsByGroup }
+		ofGroups := func(x *evaluation.Report) []evaluation.Breakdown {
+			return slices.DeleteFunc(slices.Clone(x.Evenness), func(b evaluation.Breakdown) bool { return !isGroups(b) })
+		}
+		sorted := cmp.Options{ // the groups are in the list's order
+			cmpopts.SortSlices(func(a, b evaluation.Part) bool { return a.Name < b.Name }), intervals, cmpopts.EquateApprox(0, 1e-9),
+			cmpopts.IgnoreFields(evaluation.Ratio{}, "Low", "High"), cmpopts.IgnoreFields(evaluation.Spread{}, "Worst", "Ratio", "Uneven"),
+		}
+		if diff := cmp.Diff(ofGroups(first), ofGroups(shuffled), sorted); diff != "" {
+			r.Error("evenness of groups, shuffled:", diff)
+		}
 		for _, x := range []*evaluation.Report{first, shuffled} {
-			x.Groups = nil // and its breakdown, which has the same figures
-			x.Evenness = slices.DeleteFunc(x.Evenness, func(b evaluation.Breakdown) bool { return b.By == evaluation.PartsByGroup })
+			x.Groups = nil
+			x.Evenness = slices.DeleteFunc(x.Evenness, isGroups)
 		}
 		if diff := cmp.Diff(first, shuffled, intervals, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 			r.Error("shuffled:", diff)

@@ -62,8 +62,8 @@ func (t *Templates) Stored(ctx context.Context, m Measuring, store func(face.Tem
 		stored.templates[i][face.ForReference] = template
 	}
 	formula := m.Calibration.Formula
-	before := &Scores{Formula: formula, Lengths: t.lengths()}
-	after := &Scores{Formula: formula, Lengths: stored.lengths()}
+	before := &Scores{Formula: formula, acquired: t.acquired()}
+	after := &Scores{Formula: formula, acquired: stored.acquired()}
 	pass := m.thresholdScore()
 	add := func(into *Change, s Score) {
 		extracted := s

@@ -207,6 +207,14 @@ func sqliteReading() url.Values {
 	return v
 }
 
+// sqliteUnchanged is sqliteReading for a file that may not be a database yet: setting
+// the journal mode would make it one.
+func sqliteUnchanged() url.Values {
+	v := sqliteReading()
+	v.Del("_journal_mode")
+	return v
+}
+
 func sqlitePool(path string, settings url.Values) (*sql.DB, error) {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + settings.Encode()
 	connector, err := sqlite.NewConnector(dsn)

@@ -54,19 +54,10 @@ func breakdowns(r *evaluation.Report) (sections []breakdown, undivided, warnings
 				label(b, k), partCell(p.FMR), partCell(p.FNMR), ratioCell(p.FMRRatio), ratioCell(p.FNMRRatio),
 			})
 		}
-		for _, rate := range []struct {
-			name   string
-			spread evaluation.Spread
-			of     func(evaluation.Part) evaluation.Ratio
-		}{{"FMR", b.FMR, fmrRatio}, {"FNMR", b.FNMR, fnmrRatio}} {
-			for _, k := range rate.spread.Uneven {
-				if !hasPart(b, k) {
-					continue
-				}
-				c := ratioCell(rate.of(b.Parts[k]))
-				warnings = append(warnings, rate.name+" is uneven by "+s.By+": "+c.Value+" times the mean (95"+tie+"% interval "+
-					orNone(c.Interval)+") where it is "+s.Rows[k].Name+".")
-			}
+		for _, w := range b.Warnings() {
+			c := ratioCell(w.Ratio)
+			warnings = append(warnings, w.Rate+" is uneven by "+s.By+": "+c.Value+" times the mean (95"+tie+"% interval "+
+				orNone(c.Interval)+") where it is "+s.Rows[w.Part].Name+".")
 		}
 		if s.Plot, err = evennessPlot(b, "evenness-"+strconv.Itoa(i), s.By); err != nil {
 			return nil, nil, nil, err
@@ -208,17 +199,17 @@ func evennessPlot(b *evaluation.Breakdown, id, by string) (template.HTML, error)
 		p.Add(l)
 	}
 	low, high := -1.0, 1.0
-	drawn := ""
+	drawn, plotted := "", false
 	for _, rate := range []struct {
-		name  string
-		mean  evaluation.Rate
-		of    func(evaluation.Part) evaluation.Ratio
-		role  role
-		shape draw.GlyphDrawer
-		right float64
+		name   string
+		spread evaluation.Spread
+		of     func(evaluation.Part) evaluation.Ratio
+		role   role
+		shape  draw.GlyphDrawer
+		right  float64
 	}{
-		{"FMR", b.FMR.Mean, fmrRatio, impostor, draw.CircleGlyph{}, -0.12},
-		{"FNMR", b.FNMR.Mean, fnmrRatio, genuine, draw.BoxGlyph{}, 0.12},
+		{"FMR", b.FMR, fmrRatio, impostor, draw.CircleGlyph{}, -0.12},
+		{"FNMR", b.FNMR, fnmrRatio, genuine, draw.BoxGlyph{}, 0.12},
 	} {
 		var dots plotter.XYs
 		for k, part := range b.Parts {
@@ -248,14 +239,17 @@ func evennessPlot(b *evaluation.Breakdown, id, by string) (template.HTML, error)
 		}
 		scatter.GlyphStyle = draw.GlyphStyle{Color: rate.role, Radius: 3, Shape: rate.shape}
 		p.Add(scatter)
+		plotted = true
 		legend := rate.name
-		if measured(rate.mean) {
-			legend += ", mean " + percent(rate.mean.Value)
+		if measured(rate.spread.Mean) {
+			legend += ", mean " + percent(rate.spread.Mean.Value)
 		}
 		p.Legend.Add(legend, scatter)
-		drawn += " " + rate.name + " is worst at " + times(math.Pow(10, highest(dots))) + " times its mean."
+		if known(rate.spread.Ratio) {
+			drawn += " " + rate.name + " is worst at " + times(rate.spread.Ratio.Value) + " times its mean."
+		}
 	}
-	if drawn == "" {
+	if !plotted {
 		return "", nil
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, parts, low, high
@@ -263,13 +257,4 @@ func evennessPlot(b *evaluation.Breakdown, id, by string) (template.HTML, error)
 		id: id, title: "Evenness by " + by,
 		description: "The false match rate and the false non-match rate of each part of the pairs, over the mean of all parts, with intervals, on a logarithmic axis." + drawn,
 	}.render(p)
-}
-
-// highest returns the highest position on the Y axis.
-func highest(points plotter.XYs) float64 {
-	y := points[0].Y
-	for _, at := range points {
-		y = max(y, at.Y)
-	}
-	return y
 }

@@ -185,7 +185,7 @@ func facts(r *evaluation.Report) []fact {
 			plural(float64(r.ImpostorPeoplePairs), "pair of people", "pairs of people") + "; " + which},
 		{"Model", orNone(name(r.Model))},
 		{"Calibration", orNone(name(r.Calibration))},
-		{"Comparison score", formula(r.LengthWeight)},
+		{"Comparison score", formula(r.LengthWeight, r.ReferencesWithoutLength)},
 		{"Of several faces", subject},
 		{"Quality gate", gate},
 		{"Tool", orNone(name(r.Tool))},
@@ -198,9 +198,13 @@ func facts(r *evaluation.Report) []fact {
 }
 
 // formula says what a score is.
-func formula(lengthWeight float64) string {
+func formula(lengthWeight float64, ofProbe bool) string {
+	of := "shorter template"
+	if ofProbe {
+		of = "probe’s template"
+	}
 	if w := decimals(lengthWeight, 3); finite(lengthWeight) && lengthWeight > 0 && lengthWeight < 1 {
-		return "cosine − " + w + " × length of the shorter template before scaling"
+		return "cosine − " + w + " × length of the " + of + " before scaling"
 	}
 	return "cosine"
 }
