@@ -1,8 +1,9 @@
-// Package verify holds the use case of face verification. It extracts the face of
-// a photograph, asks the registry about the claim and the face, has the policy
-// decide, and gives the verdict once the audit trail holds the event and the
-// photograph is remembered. It leaves HTTP, how a registry answers, and how events
-// and photographs are stored to others.
+// Package verify holds the use cases of face verification and of data verification.
+// The first extracts the face of a photograph, asks the registry about the claim and
+// the face, has the policy decide, and gives the verdict once the audit trail holds
+// the event and the photograph is remembered. The second does the same without a
+// photograph. The package leaves HTTP, how a registry answers, and how events and
+// photographs are stored to others.
 package verify
 
 import (
@@ -154,18 +155,8 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		return sesuai.Verdict{}, errors.New("verify: the client has no policies")
 	}
 	start := v.o.Now()
-	event := audit.Event{
-		Time:      start,
-		RequestID: req.ID,
-		Client:    req.Client.ID,
-		NIK:       req.Claim.NIK,
-		NameScore: -1,
-		Threshold: req.Client.Threshold,
-
-		NameThreshold: req.Client.NameThreshold,
-	}
-
-	question := registry.Question{Caller: registry.Caller{Client: req.Client.ID, RequestID: req.ID}, Claim: req.Claim}
+	event, question := begin(req.ID, req.Client, req.Claim, start)
+	event.Threshold = req.Client.Threshold
 	// Nothing of the reading outlives the request. It is waited for after a
 	// refusal is recorded. So the time of a refusal does not depend on how long
 	// the reading takes, which may differ where the NIK is not on record.
@@ -192,7 +183,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		answer, err = v.ask(ctx, question, reading)
 	}
 	if err != nil {
-		event.Result, event.Reason = audit.Unavailable, string(sesuai.KindOf(err))
+		event = unanswered(event, err)
 		if sesuai.KindOf(err) == sesuai.KindInvalidImage {
 			event.Result = audit.Refused
 		}
@@ -220,21 +211,41 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	return verdict, nil
 }
 
-// decided returns the event of a verdict, given what was known before the registry
+// begin returns the event of a verification that starts now, and its question.
+func begin(id string, client access.Client, claim sesuai.Claim, now time.Time) (audit.Event, registry.Question) {
+	event := audit.Event{
+		Time: now, RequestID: id, Client: client.ID, NIK: claim.NIK, NameScore: -1, NameThreshold: client.NameThreshold,
+	}
+	return event, registry.Question{Caller: registry.Caller{Client: client.ID, RequestID: id}, Claim: claim}
+}
+
+// unanswered returns the event of a verification to which there is no answer.
+func unanswered(event audit.Event, err error) audit.Event {
+	event.Result, event.Reason = audit.Unavailable, string(sesuai.KindOf(err))
+	return event
+}
+
+// answered returns the event of a verdict, given what was known before the registry
 // was asked.
-func decided(event audit.Event, verdict sesuai.Verdict, answer registry.Answer) audit.Event {
-	event.Result, event.Reason = audit.NotVerified, string(verdict.Reason)
-	if verdict.Verified {
+func answered(event audit.Event, verified bool, reason sesuai.Reason, answer registry.Answer) audit.Event {
+	event.Result, event.Reason = audit.NotVerified, string(reason)
+	if verified {
 		event.Result = audit.Verified
 	}
-	event.NIKOutcome, event.Name, event.DateOfBirth = verdict.NIK, verdict.Name, verdict.DateOfBirth
-	event.Percentage = verdict.Face
 	if answer.Found {
 		event.NameScore = answer.NameScore
 	}
 	if answer.Duplicate {
 		event.Flags |= audit.DuplicateRecord
 	}
+	return event
+}
+
+// decided is answered for a verdict about a photograph.
+func decided(event audit.Event, verdict sesuai.Verdict, answer registry.Answer) audit.Event {
+	event = answered(event, verdict.Verified, verdict.Reason, answer)
+	event.NIKOutcome, event.Name, event.DateOfBirth = verdict.NIK, verdict.Name, verdict.DateOfBirth
+	event.Percentage = verdict.Face
 	if answer.Face.Suspect {
 		event.Flags |= audit.ScoreTooHigh
 	}
