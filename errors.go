@@ -19,6 +19,7 @@ const (
 	KindInvalidName        Kind = "INVALID_NAME"
 	KindInvalidDate        Kind = "INVALID_DATE_OF_BIRTH"
 	KindInvalidAttribute   Kind = "INVALID_ATTRIBUTE"
+	KindNoAttribute        Kind = "NO_ATTRIBUTE" // nothing is claimed but a NIK
 	KindNoFile             Kind = "NO_FILE"
 	KindUnsupportedImage   Kind = "UNSUPPORTED_IMAGE"
 	KindInvalidImage       Kind = "INVALID_IMAGE"

@@ -166,11 +166,27 @@ type lateVerifier struct {
 
 // Verify implements httpapi.Verifier.
 func (l *lateVerifier) Verify(ctx context.Context, r verify.Request) (sesuai.Verdict, error) {
-	v := l.verifier.Load()
-	if v == nil {
-		return sesuai.Verdict{}, &sesuai.Error{
-			Kind: sesuai.KindOverloaded, RetryAfter: time.Second, Err: errors.New("the face engine is starting"),
-		}
+	v, err := l.load()
+	if err != nil {
+		return sesuai.Verdict{}, err
 	}
 	return v.Verify(ctx, r)
+}
+
+// VerifyData implements httpapi.Verifier.
+func (l *lateVerifier) VerifyData(ctx context.Context, r verify.DataRequest) (sesuai.DataVerdict, error) {
+	v, err := l.load()
+	if err != nil {
+		return sesuai.DataVerdict{}, err
+	}
+	return v.VerifyData(ctx, r)
+}
+
+func (l *lateVerifier) load() (*verify.Verifier, error) {
+	if v := l.verifier.Load(); v != nil {
+		return v, nil
+	}
+	return nil, &sesuai.Error{
+		Kind: sesuai.KindOverloaded, RetryAfter: time.Second, Err: errors.New("the face engine is starting"),
+	}
 }

@@ -23,8 +23,16 @@ var (
 		EN: "The field face_image is missing from the request. Attach a photograph of the face as that field.",
 	}
 	guideAttribute = &Guidance{
-		ID: "Periksa kembali data yang diisi.",
-		EN: "Check the details that were given.",
+		ID: "Isi dengan satu baris teks UTF-8 yang memuat huruf atau angka, paling panjang 500 bita. Kosongkan bila tidak diketahui.",
+		EN: "Give one line of UTF-8 text with a letter or a digit, at most 500 bytes. Leave it out if it is not known.",
+	}
+	guideNoAttribute = &Guidance{
+		ID: "Isi sekurang-kurangnya satu data selain NIK.",
+		EN: "Give at least one detail besides the NIK.",
+	}
+	guideLargeForm = &Guidance{
+		ID: "Kirim hanya data yang akan diperiksa, tanpa foto: paling banyak 64 KiB.",
+		EN: "Send only the details to compare, without a photograph: at most 64 KiB.",
 	}
 	guideNoFile = &Guidance{
 		ID: "Lampirkan foto wajah pada bagian face_image.",
