@@ -22,10 +22,12 @@ const (
 	// DataVerification allows POST /identity/v1/verification, with every
 	// attribute: see DataVerificationOf.
 	DataVerification Scope = "identity.verification"
+	// FaceMatch allows POST /face/v1/match.
+	FaceMatch Scope = "face.match"
 )
 
 // Scopes are the scopes of all endpoints.
-var Scopes = [...]Scope{FaceVerification, DataVerification}
+var Scopes = [...]Scope{FaceVerification, DataVerification, FaceMatch}
 
 // DataVerificationOf returns the scope that allows data verifications of one
 // attribute, of sesuai.Claimable: identity.verification:address. A client may have

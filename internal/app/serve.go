@@ -182,6 +182,15 @@ func (l *lateVerifier) VerifyData(ctx context.Context, r verify.DataRequest) (se
 	return v.VerifyData(ctx, r)
 }
 
+// Match implements httpapi.Verifier.
+func (l *lateVerifier) Match(ctx context.Context, r verify.MatchRequest) (sesuai.MatchVerdict, error) {
+	v, err := l.load()
+	if err != nil {
+		return sesuai.MatchVerdict{}, err
+	}
+	return v.Match(ctx, r)
+}
+
 func (l *lateVerifier) load() (*verify.Verifier, error) {
 	if v := l.verifier.Load(); v != nil {
 		return v, nil

@@ -24,6 +24,10 @@ const (
 	Refused Result = "refused"
 	// Unavailable: the registry could not answer.
 	Unavailable Result = "unavailable"
+	// Matched and NotMatched are the verdicts about two photographs. Reason is the
+	// code. They are no verdicts about a person.
+	Matched    Result = "matched"
+	NotMatched Result = "not_matched"
 	// Changed: it is not a verification but a change by an operator.
 	Changed Result = "changed"
 )
@@ -35,6 +39,7 @@ type Endpoint string
 const (
 	FaceVerification Endpoint = ""
 	DataVerification Endpoint = "data_verification"
+	FaceMatch        Endpoint = "face_match"
 )
 
 // String returns the endpoint's name.

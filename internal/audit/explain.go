@@ -12,10 +12,10 @@ import (
 // birth matches; face 91.20 of 75; replay not seen". The second number is the
 // threshold. What was not recorded is left out.
 func (e Entry) Explain() string {
-	if e.Endpoint == DataVerification {
-		return "data verification: " + e.explain()
+	if e.Endpoint == FaceVerification {
+		return e.explain()
 	}
-	return e.explain()
+	return strings.ReplaceAll(string(e.Endpoint), "_", " ") + ": " + e.explain()
 }
 
 func (e Entry) explain() string {
@@ -24,6 +24,11 @@ func (e Entry) explain() string {
 		return e.explainChange()
 	case Refused:
 		return e.explainRefusal()
+	case Matched, NotMatched:
+		if !e.Compared {
+			return strings.ToLower(strings.ReplaceAll(e.Reason, "_", " "))
+		}
+		return e.explainFace()
 	case Unavailable:
 		return "no answer: the line of the request in the log has the cause"
 	default:

@@ -46,6 +46,14 @@ func TestExplain(t *testing.T) {
 			}),
 			"data verification: record not active; date of birth matches; several records of the NIK",
 		},
+		{
+			verdict(func(e *audit.Event) { e.Endpoint, e.Result, e.Reason = audit.FaceMatch, audit.Matched, "MATCH" }),
+			"face match: face 81.25 of 75",
+		},
+		{
+			audit.Event{Endpoint: audit.FaceMatch, Result: audit.NotMatched, Reason: "NO_FACE_STORED_IMG"},
+			"face match: no face stored img",
+		},
 		{data(func(e *audit.Event) { e.Reason = string(sesuai.ReasonNIKNotFound) }), "data verification: NIK not on record"},
 		{
 			data(func(e *audit.Event) { e.Result, e.Reason = audit.Unavailable, string(sesuai.KindUnavailable) }),

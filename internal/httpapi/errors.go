@@ -96,7 +96,15 @@ func answerTo(err error) answer {
 		}
 		return a
 	}
-	switch e, _ := errors.AsType[*sesuai.Error](err); kind {
+	e, ok := errors.AsType[*sesuai.Error](err)
+	if ok && e.Image != "" {
+		a.reason = strings.ReplaceAll(a.reason, fieldFaceImage, e.Image)
+	}
+	switch kind {
+	case sesuai.KindNoFile:
+		if e.Image != "" {
+			a.guidance = noFileGuidance(e.Image)
+		}
 	case sesuai.KindFaceQuality:
 		a.guidance = measureGuidance(e.Measures, a.guidance)
 	case sesuai.KindUnsupportedImage:

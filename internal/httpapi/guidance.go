@@ -34,10 +34,7 @@ var (
 		ID: "Kirim hanya data yang akan diperiksa, tanpa foto: paling banyak 64 KiB.",
 		EN: "Send only the details to compare, without a photograph: at most 64 KiB.",
 	}
-	guideNoFile = &Guidance{
-		ID: "Lampirkan foto wajah pada bagian face_image.",
-		EN: "Attach a photograph of the face as face_image.",
-	}
+	guideNoFile           = noFileGuidance(fieldFaceImage)
 	guideUnsupportedImage = &Guidance{
 		ID: "Gunakan foto berformat JPEG atau PNG.",
 		EN: "Use a photograph in JPEG or PNG format.",
@@ -99,6 +96,11 @@ var (
 		EN: "The request is broken, incomplete, or holds the same part or header twice.",
 	}
 )
+
+// noFileGuidance says in which field a photograph is missing.
+func noFileGuidance(field string) *Guidance {
+	return &Guidance{ID: "Lampirkan foto wajah pada bagian " + field + ".", EN: "Attach a photograph of the face as " + field + "."}
+}
 
 // iPhone says how to make an iPhone take photographs in JPEG.
 var iPhone = Guidance{

@@ -126,14 +126,23 @@ func (w *reply) writeError(err error) {
 	w.writeJSON(status, body)
 }
 
-// writeVerdict writes the response with a verdict. The log has its outcome as the
-// audit trail does.
+// writeVerdict writes the response with a verdict about a person. The log has its
+// outcome as the audit trail does.
 func (w *reply) writeVerdict(verified bool, reason sesuai.Reason, body []byte) {
 	w.outcome, w.reason = "not_verified", string(reason)
 	if verified {
 		w.outcome = "verified"
 	}
 	w.writeJSON(http.StatusOK, body)
+}
+
+// writeMatch writes the response with a verdict about two photographs.
+func (w *reply) writeMatch(v sesuai.MatchVerdict) {
+	w.outcome, w.reason = "not_matched", string(v.Code)
+	if v.Code == sesuai.CodeMatch {
+		w.outcome = "matched"
+	}
+	w.writeJSON(http.StatusOK, matchJSON(v))
 }
 
 // writeJSON writes a response. Only the first call has an effect.

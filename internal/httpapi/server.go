@@ -23,6 +23,7 @@ import (
 const (
 	FaceVerificationPath = "/identity/v1/face-verification"
 	DataVerificationPath = "/identity/v1/verification"
+	FaceMatchPath        = "/face/v1/match"
 )
 
 // The defaults of Options.
@@ -38,6 +39,7 @@ const (
 type Verifier interface {
 	Verify(ctx context.Context, req verify.Request) (sesuai.Verdict, error)
 	VerifyData(ctx context.Context, req verify.DataRequest) (sesuai.DataVerdict, error)
+	Match(ctx context.Context, req verify.MatchRequest) (sesuai.MatchVerdict, error)
 }
 
 // Authenticator identifies clients by their credentials.
@@ -149,6 +151,7 @@ func New(o Options) *Server {
 	}
 	s.route(http.MethodPost, FaceVerificationPath, s.verification(faceVerification))
 	s.route(http.MethodPost, DataVerificationPath, s.verification(dataVerification))
+	s.route(http.MethodPost, FaceMatchPath, s.verification(faceMatch))
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
 	s.mux.Handle("/", handler{s, notFound})

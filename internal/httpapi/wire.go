@@ -17,6 +17,7 @@ type verificationBody struct {
 	Code     sesuai.Kind `json:"code,omitempty"`
 	Guidance *Guidance   `json:"guidance,omitempty"`
 	Measures []string    `json:"measures,omitempty"`
+	Image    string      `json:"image,omitempty"` // which of two the error is about
 }
 
 // resultBody is the result of a face verification. A nil is null.
@@ -71,8 +72,11 @@ func errorJSON(err error, nothing any) (status int, body []byte) {
 		return a.status, encode(verificationBody{Reason: a.reason})
 	}
 	b := verificationBody{Reason: a.reason, Code: sesuai.KindOf(err), Guidance: a.guidance}
-	if e, ok := errors.AsType[*sesuai.Error](err); ok && b.Code == sesuai.KindFaceQuality {
-		b.Measures = e.Measures
+	if e, ok := errors.AsType[*sesuai.Error](err); ok {
+		b.Image = e.Image
+		if b.Code == sesuai.KindFaceQuality {
+			b.Measures = e.Measures
+		}
 	}
 	return a.status, encode(b)
 }

@@ -1,8 +1,9 @@
-// Package verify holds the use cases of face verification and of data verification.
+// Package verify holds the use cases of face verification, data verification and face
+// match.
 // The first extracts the face of a photograph, asks the registry about the claim and
 // the face, has the policy decide, and gives the verdict once the audit trail holds
 // the event and the photograph is remembered. The second does the same without a
-// photograph. The package leaves HTTP, how a registry answers, and how events and
+// photograph. A third compares two photographs and asks no registry. The package leaves HTTP, how a registry answers, and how events and
 // photographs are stored to others.
 package verify
 
@@ -36,6 +37,10 @@ type Options struct {
 	// Registry is asked once there is a probe. If it is a registry.Preparer, it
 	// reads the record while the face is extracted.
 	Registry registry.Registry
+	// Scale maps two templates to a percentage, for Match, and Calibration is its
+	// ID. Without a Scale, Match fails.
+	Scale       registry.Scale
+	Calibration string
 	// Extractor is called with a context of the calling client: see
 	// admission.ClientOf.
 	Extractor face.Extractor
@@ -167,11 +172,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	// a question may cost money and shows the registry whom it is about.
 	probe, err := v.acquire(ctx, req, &event)
 	if refuses(sesuai.KindOf(err)) {
-		event.Result, event.Reason = audit.Refused, string(sesuai.KindOf(err))
-		if refusal, ok := errors.AsType[*sesuai.Error](err); ok {
-			event.Measures = refusal.Measures
-		}
-		return sesuai.Verdict{}, v.record(ctx, event, start, err)
+		return sesuai.Verdict{}, v.record(ctx, refused(event, err), start, err)
 	}
 	if err != nil && sesuai.KindOf(err) != sesuai.KindUnavailable {
 		return sesuai.Verdict{}, err
@@ -225,6 +226,15 @@ func unanswered(event audit.Event, err error) audit.Event {
 	return event
 }
 
+// refused returns the event of a verification whose photograph cannot be used.
+func refused(event audit.Event, err error) audit.Event {
+	event.Result, event.Reason = audit.Refused, string(sesuai.KindOf(err))
+	if refusal, ok := errors.AsType[*sesuai.Error](err); ok {
+		event.Measures = refusal.Measures
+	}
+	return event
+}
+
 // answered returns the event of a verdict, given what was known before the registry
 // was asked.
 func answered(event audit.Event, verified bool, reason sesuai.Reason, answer registry.Answer) audit.Event {
@@ -265,14 +275,7 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 	if req.Client.Liveness != access.Off {
 		use = face.ForLiveProbe
 	}
-	extraction, err := v.o.Extractor.Extract(admission.WithClient(ctx, req.Client.ID), req.Photo, use)
-	if err == nil {
-		err = extraction.Refusal()
-	}
-	if err != nil && ctx.Err() != nil {
-		// The photograph had to wait for too long.
-		err = &sesuai.Error{Kind: sesuai.KindOverloaded, Err: fmt.Errorf("extracting the face: %w", err)}
-	}
+	extraction, err := v.extract(ctx, req.Client.ID, req.Photo, use)
 	if err == nil {
 		err = v.judgeLiveness(req.Client.Liveness, extraction.Liveness, event)
 	}
@@ -282,6 +285,19 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 	return face.Probe{
 		Template: extraction.Template, Signature: extraction.Signature, Aligned: extraction.Aligned, Picture: extraction.Picture,
 	}, nil
+}
+
+// extract extracts the one face of a photograph.
+func (v *Verifier) extract(ctx context.Context, client string, photo []byte, use face.Use) (face.Extraction, error) {
+	extraction, err := v.o.Extractor.Extract(admission.WithClient(ctx, client), photo, use)
+	if err == nil {
+		err = extraction.Refusal()
+	}
+	if err != nil && ctx.Err() != nil {
+		// The photograph had to wait for too long.
+		err = &sesuai.Error{Kind: sesuai.KindOverloaded, Err: fmt.Errorf("extracting the face: %w", err)}
+	}
+	return extraction, err
 }
 
 // refuses reports whether errors of the kind are about the photograph.

@@ -12,7 +12,8 @@ const results = [];
 for (const { method, config, param } of calls) {
   const vision = new Vision(config);
   try {
-    results.push({ resolved: true, body: await vision.identity[method](param) });
+    const api = method in vision.identity ? vision.identity : vision.faceBio;
+    results.push({ resolved: true, body: await api[method](param) });
   } catch (body) {
     results.push({ resolved: false, body: body instanceof Error ? String(body) : body });
   }

@@ -21,8 +21,8 @@ import (
 
 const root = "../.."
 
-// The methods of the SDK's identity.
-const face, data = "faceVerification", "verification"
+// The methods of the SDK's identity, and of its faceBio.
+const face, data, match = "faceVerification", "verification", "match"
 
 type call struct {
 	Method string            `json:"method"`
@@ -105,6 +105,11 @@ func vendorSDK(t *testing.T, breakRegistry func(data string)) {
 	}
 	verdict := func(ok bool, reason string, nik, name, born, percentage any) result {
 		return compared(ok, reason, map[string]any{"nik": nik, "name": name, "date_of_birth": born, "face_image_percentage": percentage})
+	}
+	matched := func(status, percentage, words, code string) result {
+		return result{true, map[string]any{
+			"status": status, "result": map[string]any{"match_percentage": percentage, "match_status": words, "match_status_code": code},
+		}}
 	}
 	refused := func(body map[string]any) result { return result{false, body} }
 	denied := refused(map[string]any{"error": "Access to this API has been disallowed"})
@@ -198,6 +203,28 @@ func vendorSDK(t *testing.T, breakRegistry func(data string)) {
 					"gender, marital_status, job_type, province, city, district, subdistrict, rt, rw",
 			}),
 		},
+		{
+			"match",
+			call{match, config(), map[string]any{"captured": selfie, "stored": filepath.Join(photos, "ayu-reference.jpg")}},
+			matched("success", passes, "match", "MATCH"),
+		},
+		{
+			"match, two people",
+			call{match, config(), map[string]any{"captured": selfie, "stored": filepath.Join(photos, "rani-reference.jpg")}},
+			matched("success", fails, "not match", "NOT_MATCH"),
+		},
+		{
+			"match, the second is empty",
+			call{match, config(), map[string]any{"captured": selfie, "stored": empty}},
+			refused(map[string]any{"verification_status": false, "reason": "No file in request body", "code": "NO_FILE", "image": "stored_image"}),
+		},
+		{
+			"match, the first is no photograph",
+			call{match, config(), map[string]any{"captured": text, "stored": selfie}},
+			refused(map[string]any{
+				"verification_status": false, "reason": "Unsupported captured_image format", "code": "UNSUPPORTED_IMAGE", "image": "captured_image",
+			}),
+		},
 		{"data, wrong API key", call{data, config("apiKey", "wrong"), claim()}, denied},
 	}...)
 	calls := make([]call, 0, len(tests))
@@ -227,10 +254,12 @@ func check(t *testing.T, got, want result) {
 	t.Helper()
 	delete(got.Body, "guidance")
 	if r, ok := got.Body["result"].(map[string]any); ok {
-		if w, ok := want.Body["result"].(map[string]any)["face_image_percentage"].(string); ok {
-			p, number := r["face_image_percentage"].(float64)
-			if number && (p >= 75) == (w == "passes") && p >= 0 && p <= 100 {
-				r["face_image_percentage"] = w
+		for key, whole := range map[string]float64{"face_image_percentage": 100, "match_percentage": 1} {
+			if w, ok := want.Body["result"].(map[string]any)[key].(string); ok {
+				p, number := r[key].(float64)
+				if number && (p >= 0.75*whole) == (w == "passes") && p >= 0 && p <= whole {
+					r[key] = w
+				}
 			}
 		}
 	}
