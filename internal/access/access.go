@@ -24,10 +24,12 @@ const (
 	DataVerification Scope = "identity.verification"
 	// FaceMatch allows POST /face/v1/match.
 	FaceMatch Scope = "face.match"
+	// PassiveLiveness allows POST /face/v1/passive-liveness.
+	PassiveLiveness Scope = "face.passive_liveness"
 )
 
 // Scopes are the scopes of all endpoints.
-var Scopes = [...]Scope{FaceVerification, DataVerification, FaceMatch}
+var Scopes = [...]Scope{FaceVerification, DataVerification, FaceMatch, PassiveLiveness}
 
 // DataVerificationOf returns the scope that allows data verifications of one
 // attribute, of sesuai.Claimable: identity.verification:address. A client may have

@@ -88,6 +88,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	writable := newWriteCheck(s.CheckWritable)
 	server := httpapi.New(httpapi.Options{
 		Verifier:      &late,
+		Liveness:      c.Face.Liveness,
 		Authenticator: authenticator,
 		Limiter:       access.NewLimiter(access.LimiterOptions{}),
 		Hash:          s.Hash,
@@ -189,6 +190,15 @@ func (l *lateVerifier) Match(ctx context.Context, r verify.MatchRequest) (sesuai
 		return sesuai.MatchVerdict{}, err
 	}
 	return v.Match(ctx, r)
+}
+
+// Liveness implements httpapi.Verifier.
+func (l *lateVerifier) Liveness(ctx context.Context, r verify.LivenessRequest) (sesuai.LivenessVerdict, error) {
+	v, err := l.load()
+	if err != nil {
+		return sesuai.LivenessVerdict{}, err
+	}
+	return v.Liveness(ctx, r)
 }
 
 func (l *lateVerifier) load() (*verify.Verifier, error) {

@@ -28,6 +28,9 @@ const (
 	// code. They are no verdicts about a person.
 	Matched    Result = "matched"
 	NotMatched Result = "not_matched"
+	// Measured is the verdict about the liveness of a photograph. Reason is the
+	// status.
+	Measured Result = "measured"
 	// Changed: it is not a verification but a change by an operator.
 	Changed Result = "changed"
 )
@@ -40,6 +43,7 @@ const (
 	FaceVerification Endpoint = ""
 	DataVerification Endpoint = "data_verification"
 	FaceMatch        Endpoint = "face_match"
+	PassiveLiveness  Endpoint = "passive_liveness"
 )
 
 // String returns the endpoint's name.

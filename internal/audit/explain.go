@@ -29,6 +29,8 @@ func (e Entry) explain() string {
 			return strings.ToLower(strings.ReplaceAll(e.Reason, "_", " "))
 		}
 		return e.explainFace()
+	case Measured:
+		return join([]string{strings.ToLower(e.Reason), e.explainLiveness()})
 	case Unavailable:
 		return "no answer: the line of the request in the log has the cause"
 	default:

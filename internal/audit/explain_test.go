@@ -54,6 +54,12 @@ func TestExplain(t *testing.T) {
 			audit.Event{Endpoint: audit.FaceMatch, Result: audit.NotMatched, Reason: "NO_FACE_STORED_IMG"},
 			"face match: no face stored img",
 		},
+		{
+			audit.Event{
+				Endpoint: audit.PassiveLiveness, Result: audit.Measured, Reason: "HIGH", LivenessKnown: true, Liveness: 0.125, LivenessThreshold: 0.5,
+			},
+			"passive liveness: high; liveness 0.12 of 0.5",
+		},
 		{data(func(e *audit.Event) { e.Reason = string(sesuai.ReasonNIKNotFound) }), "data verification: NIK not on record"},
 		{
 			data(func(e *audit.Event) { e.Result, e.Reason = audit.Unavailable, string(sesuai.KindUnavailable) }),

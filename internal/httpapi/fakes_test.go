@@ -76,6 +76,10 @@ func (verifierFunc) VerifyData(context.Context, verify.DataRequest) (sesuai.Data
 	return sesuai.DataVerdict{}, errors.New("a data verification was asked for")
 }
 
+func (verifierFunc) Liveness(context.Context, verify.LivenessRequest) (sesuai.LivenessVerdict, error) {
+	return sesuai.LivenessVerdict{}, errors.New("liveness was asked for")
+}
+
 func (verifierFunc) Match(context.Context, verify.MatchRequest) (sesuai.MatchVerdict, error) {
 	return sesuai.MatchVerdict{}, errors.New("a face match was asked for")
 }
@@ -89,6 +93,10 @@ func (dataVerifierFunc) Verify(context.Context, verify.Request) (sesuai.Verdict,
 
 func (f dataVerifierFunc) VerifyData(ctx context.Context, req verify.DataRequest) (sesuai.DataVerdict, error) {
 	return f(ctx, req)
+}
+
+func (dataVerifierFunc) Liveness(context.Context, verify.LivenessRequest) (sesuai.LivenessVerdict, error) {
+	return sesuai.LivenessVerdict{}, errors.New("liveness was asked for")
 }
 
 func (dataVerifierFunc) Match(context.Context, verify.MatchRequest) (sesuai.MatchVerdict, error) {

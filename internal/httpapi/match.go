@@ -26,8 +26,9 @@ var faceMatch = endpoint{
 			name string
 			into *[]byte
 		}{{fieldCapturedImage, &req.Captured}, {fieldStoredImage, &req.Stored}} {
-			if *image.into = f.field(image.name).file; len(*image.into) == 0 {
-				return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Image: image.name}
+			var err error
+			if *image.into, err = f.image(image.name); err != nil {
+				return nil, err
 			}
 		}
 		return func(ctx context.Context) error {
@@ -39,6 +40,14 @@ var faceMatch = endpoint{
 			return nil
 		}, nil
 	},
+}
+
+// image returns the file of a field that is not face_image.
+func (f *form) image(name string) ([]byte, error) {
+	if file := f.field(name).file; len(file) > 0 {
+		return file, nil
+	}
+	return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Image: name}
 }
 
 // matchBody is the body of a response about two photographs.

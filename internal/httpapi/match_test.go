@@ -26,6 +26,10 @@ func (matcherFunc) VerifyData(context.Context, verify.DataRequest) (sesuai.DataV
 	return sesuai.DataVerdict{}, errors.New("a data verification was asked for")
 }
 
+func (matcherFunc) Liveness(context.Context, verify.LivenessRequest) (sesuai.LivenessVerdict, error) {
+	return sesuai.LivenessVerdict{}, errors.New("liveness was asked for")
+}
+
 func (f matcherFunc) Match(ctx context.Context, req verify.MatchRequest) (sesuai.MatchVerdict, error) {
 	return f(ctx, req)
 }

@@ -24,6 +24,7 @@ const (
 	FaceVerificationPath = "/identity/v1/face-verification"
 	DataVerificationPath = "/identity/v1/verification"
 	FaceMatchPath        = "/face/v1/match"
+	PassiveLivenessPath  = "/face/v1/passive-liveness"
 )
 
 // The defaults of Options.
@@ -40,6 +41,7 @@ type Verifier interface {
 	Verify(ctx context.Context, req verify.Request) (sesuai.Verdict, error)
 	VerifyData(ctx context.Context, req verify.DataRequest) (sesuai.DataVerdict, error)
 	Match(ctx context.Context, req verify.MatchRequest) (sesuai.MatchVerdict, error)
+	Liveness(ctx context.Context, req verify.LivenessRequest) (sesuai.LivenessVerdict, error)
 }
 
 // Authenticator identifies clients by their credentials.
@@ -63,6 +65,9 @@ type Limiter interface {
 type Options struct {
 	Verifier      Verifier
 	Authenticator Authenticator
+	// Liveness is whether the Verifier can measure liveness. If not, nobody is
+	// allowed to ask for it.
+	Liveness bool
 	// Hash is a keyed hash, for request ids that may hold a NIK. Every process
 	// that serves the same clients has the same key.
 	Hash access.Hash
@@ -152,6 +157,7 @@ func New(o Options) *Server {
 	s.route(http.MethodPost, FaceVerificationPath, s.verification(faceVerification))
 	s.route(http.MethodPost, DataVerificationPath, s.verification(dataVerification))
 	s.route(http.MethodPost, FaceMatchPath, s.verification(faceMatch))
+	s.route(http.MethodPost, PassiveLivenessPath, s.verification(passiveLiveness))
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
 	s.mux.Handle("/", handler{s, notFound})

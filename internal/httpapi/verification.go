@@ -14,6 +14,8 @@ import (
 type endpoint struct {
 	scope  access.Scope
 	fields schema
+	// liveness is whether it is answered only if Options.Liveness.
+	liveness bool
 	// noAnswer is the result in an answer that says that there is none, before
 	// the form has been read.
 	noAnswer any
@@ -32,6 +34,9 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		client, err := s.authorize(w, r, e.scope)
 		if err != nil {
 			return err
+		}
+		if e.liveness && !s.o.Liveness {
+			return &sesuai.Error{Kind: sesuai.KindForbidden, Err: errors.New("liveness is switched off")}
 		}
 		// Without a free slot the body is not worth reading. But the slot is taken
 		// when the body is complete, so that none is held by a caller that sends

@@ -24,8 +24,8 @@ type MatchRequest struct {
 	Captured, Stored []byte
 }
 
-// side is one of the two photographs: its name on the wire, how its face is
-// extracted, and the outcomes if there is none, or several.
+// side is a photograph: its name on the wire, how its face is extracted, and, of two,
+// the outcomes if there is none, or several.
 type side struct {
 	image         string
 	use           face.Use
@@ -95,12 +95,17 @@ func (v *Verifier) matched(ctx context.Context, client string, photo []byte, s s
 	case kind == sesuai.KindMultipleFaces:
 		return face.Template{}, s.several, nil
 	case refuses(kind):
-		about, _ := errors.AsType[*sesuai.Error](err)
-		named := *about
-		named.Image = s.image
-		return face.Template{}, "", &named
+		return face.Template{}, "", s.named(err)
 	}
 	return extraction.Template, "", err
+}
+
+// named returns an error about the photograph that names it.
+func (s side) named(err error) error {
+	about, _ := errors.AsType[*sesuai.Error](err)
+	named := *about
+	named.Image = s.image
+	return &named
 }
 
 // compare compares the two faces and enters what the percentage was computed from.

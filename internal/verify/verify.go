@@ -1,9 +1,9 @@
-// Package verify holds the use cases of face verification, data verification and face
-// match.
+// Package verify holds the use cases of face verification, data verification, face
+// match and passive liveness.
 // The first extracts the face of a photograph, asks the registry about the claim and
 // the face, has the policy decide, and gives the verdict once the audit trail holds
 // the event and the photograph is remembered. The second does the same without a
-// photograph. A third compares two photographs and asks no registry. The package leaves HTTP, how a registry answers, and how events and
+// photograph. The others ask no registry. The package leaves HTTP, how a registry answers, and how events and
 // photographs are stored to others.
 package verify
 
