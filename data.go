@@ -1,6 +1,28 @@
 package sesuai
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
+
+// Claimable lists everything that can be claimed about the holder of a NIK, in the
+// order of the contract.
+var Claimable = slices.Concat([]Attribute{NameAttribute, DateOfBirthAttribute}, Attributes[:])
+
+// Claimed returns what is claimed about the holder of the NIK, in the order of the
+// contract.
+func (c Claim) Claimed() []Attribute {
+	return slices.DeleteFunc(slices.Clone(Claimable), func(a Attribute) bool {
+		switch a {
+		case NameAttribute:
+			return c.Name.IsZero()
+		case DateOfBirthAttribute:
+			return c.DateOfBirth.IsZero()
+		default:
+			return c.Attributes[a].IsZero()
+		}
+	})
+}
 
 // DataVerdict is the answer about a claim without a photograph.
 type DataVerdict struct {
@@ -14,6 +36,18 @@ type DataVerdict struct {
 	Name, DateOfBirth Outcome
 	// Attributes has the outcome of each attribute that was claimed.
 	Attributes map[Attribute]Outcome
+}
+
+// Outcome returns the outcome of one of Claimable.
+func (v DataVerdict) Outcome(a Attribute) Outcome {
+	switch a {
+	case NameAttribute:
+		return v.Name
+	case DateOfBirthAttribute:
+		return v.DateOfBirth
+	default:
+		return v.Attributes[a]
+	}
 }
 
 // words returns the attribute's name as it stands at the start of a reason.

@@ -19,6 +19,7 @@ const (
 	KindInvalidName        Kind = "INVALID_NAME"
 	KindInvalidDate        Kind = "INVALID_DATE_OF_BIRTH"
 	KindInvalidAttribute   Kind = "INVALID_ATTRIBUTE"
+	KindNoAttribute        Kind = "NO_ATTRIBUTE" // nothing is claimed but a NIK
 	KindNoFile             Kind = "NO_FILE"
 	KindUnsupportedImage   Kind = "UNSUPPORTED_IMAGE"
 	KindInvalidImage       Kind = "INVALID_IMAGE"
@@ -52,6 +53,9 @@ type Error struct {
 	// (KindUnsupportedImage, KindInvalidImage), in English; "" if it is not known.
 	// It is never taken from the caller's input.
 	Format string
+	// Image names the photograph that the error is about, as on the wire, if a
+	// request has several; else it is empty.
+	Image string
 	// Measures names the quality measures that failed (KindFaceQuality).
 	Measures []string
 	// RetryAfter is how long to wait before another try; 0 if not known.

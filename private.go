@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // redacted is printed in place of every private value.
@@ -67,3 +70,16 @@ func (t Text) Equal(u Text) bool { return t.same(u.private) }
 
 // NewText wraps s. An empty s gives the zero Text.
 func NewText(s string) Text { return Text{hide(s)} }
+
+// MaxTextLength is the greatest length of the value of an optional attribute, in
+// bytes.
+const MaxTextLength = 500
+
+// ParseText accepts one line of valid UTF-8 of at most MaxTextLength bytes. Its
+// error has kind KindInvalidAttribute and does not contain s.
+func ParseText(s string) (Text, error) {
+	if len(s) > MaxTextLength || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return Text{}, &Error{Kind: KindInvalidAttribute}
+	}
+	return NewText(s), nil
+}

@@ -92,6 +92,12 @@ func ParseStatus(text string) (Status, error) {
 // wire (contract.md, "The sibling endpoints").
 type Attribute string
 
+// What every record has, by its names on the wire.
+const (
+	NameAttribute        Attribute = "name"
+	DateOfBirthAttribute Attribute = "date_of_birth"
+)
+
 // The optional attributes of a person, by their names on the wire.
 const (
 	FamilyCardNumber Attribute = "no_kk"

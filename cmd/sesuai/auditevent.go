@@ -28,9 +28,11 @@ type shownEvent struct {
 // shownVerification is what only an event of a verification has. What was not
 // recorded is left out, or null.
 type shownVerification struct {
+	Endpoint          string            `json:"endpoint"`
 	NIK               string            `json:"nik"`
 	Name              string            `json:"name"`
 	DateOfBirth       string            `json:"date_of_birth"`
+	Attributes        map[string]string `json:"attributes,omitempty"`
 	NameScore         *int              `json:"name_score"`
 	NameThreshold     int               `json:"name_threshold,omitempty"`
 	Percentage        sesuai.Percentage `json:"face_image_percentage"`
@@ -66,7 +68,8 @@ func showEvent(e audit.Entry, names map[string]string) shownEvent {
 		return v
 	}
 	v.shownVerification = &shownVerification{
-		NIK: e.NIKOutcome.String(), Name: e.Name.String(), DateOfBirth: e.DateOfBirth.String(),
+		Endpoint: e.Endpoint.String(),
+		NIK:      e.NIKOutcome.String(), Name: e.Name.String(), DateOfBirth: e.DateOfBirth.String(), Attributes: outcomes(e.Attributes),
 		NameScore: known(e.NameScore >= 0, e.NameScore), NameThreshold: e.NameThreshold,
 		Percentage: ofHundredths(e.Percentage), Threshold: ofHundredths(e.Threshold),
 		Score: known(e.Compared, e.Score), Cosine: known(e.ProbeLength > 0, e.Cosine),
@@ -76,6 +79,16 @@ func showEvent(e audit.Entry, names map[string]string) shownEvent {
 		Measures: strings.Fields(e.Measures), DurationMS: float64(e.Duration) / 1000,
 	}
 	return v
+}
+
+// outcomes returns stored outcomes by the names of their attributes.
+func outcomes(stored string) map[string]string {
+	all := make(map[string]string)
+	for _, text := range strings.Fields(stored) {
+		name, outcome, _ := strings.Cut(text, "=")
+		all[name] = outcome
+	}
+	return all
 }
 
 // known returns v if it is known, else nil.
@@ -113,6 +126,7 @@ func (v shownEvent) lines() [][]string {
 		return lines
 	}
 	return append(lines, [][]string{
+		{"endpoint", v.Endpoint},
 		{"score", v.score()},
 		{"flags", cmp.Or(strings.Join(v.Flags, ", "), "-")},
 		{"model", cmp.Or(v.Model, "-")},

@@ -6,6 +6,7 @@ package access
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -14,11 +15,29 @@ import (
 // Scope is a permission of a client.
 type Scope string
 
-// FaceVerification allows POST /identity/v1/face-verification.
-const FaceVerification Scope = "identity.face_verification"
+// The scopes of the endpoints.
+const (
+	// FaceVerification allows POST /identity/v1/face-verification.
+	FaceVerification Scope = "identity.face_verification"
+	// DataVerification allows POST /identity/v1/verification, with every
+	// attribute: see DataVerificationOf.
+	DataVerification Scope = "identity.verification"
+	// FaceMatch allows POST /face/v1/match.
+	FaceMatch Scope = "face.match"
+	// PassiveLiveness allows POST /face/v1/passive-liveness.
+	PassiveLiveness Scope = "face.passive_liveness"
+)
 
-// Scopes are all scopes.
-var Scopes = [...]Scope{FaceVerification}
+// Scopes are the scopes of all endpoints.
+var Scopes = [...]Scope{FaceVerification, DataVerification, FaceMatch, PassiveLiveness}
+
+// DataVerificationOf returns the scope that allows data verifications of one
+// attribute, of sesuai.Claimable: identity.verification:address. A client may have
+// several. Each allows the attribute alone and together with the others.
+func DataVerificationOf(a sesuai.Attribute) Scope { return DataVerification + partOf + Scope(a) }
+
+// partOf stands between the scope of an endpoint and what it is limited to.
+const partOf = ":"
 
 // Client is an application that may call the service.
 type Client struct {
@@ -45,14 +64,7 @@ type Client struct {
 }
 
 // Allows reports whether the client has a scope.
-func (c Client) Allows(s Scope) bool {
-	for _, have := range c.Scopes {
-		if have == s {
-			return true
-		}
-	}
-	return false
-}
+func (c Client) Allows(s Scope) bool { return slices.Contains(c.Scopes, s) }
 
 // Hashes are keyed hashes (HMAC-SHA-256) of a client's credentials. Nothing else
 // of the credentials is stored.

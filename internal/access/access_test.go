@@ -213,6 +213,13 @@ func TestValidate(t *testing.T) {
 		{"unknown liveness policy", func(c *access.Client) { c.Liveness = access.Enforce + 1 }},
 		{"no scope", func(c *access.Client) { c.Scopes = nil }},
 		{"unknown scope", func(c *access.Client) { c.Scopes = []access.Scope{"everything"} }},
+		{"scope of an unknown attribute", func(c *access.Client) { c.Scopes = []access.Scope{"identity.verification:shoe_size"} }},
+		{"scope of the NIK", func(c *access.Client) { c.Scopes = []access.Scope{"identity.verification:nik"} }},
+		{"scope of no attribute", func(c *access.Client) { c.Scopes = []access.Scope{"identity.verification:"} }},
+		{"part of another scope", func(c *access.Client) { c.Scopes = []access.Scope{"identity.face_verification:name"} }},
+		{"part beside the whole", func(c *access.Client) {
+			c.Scopes = []access.Scope{access.DataVerificationOf(sesuai.RT), access.DataVerification}
+		}},
 		{"scope twice", func(c *access.Client) { c.Scopes = append(c.Scopes, c.Scopes[0]) }},
 	}
 	for _, test := range tests {
@@ -241,6 +248,34 @@ func TestAuthorize(t *testing.T) {
 	c.Scopes = nil
 	if err := c.Authorize(access.FaceVerification); sesuai.KindOf(err) != sesuai.KindForbidden {
 		t.Errorf("Authorize without the scope = %v", err)
+	}
+}
+
+// TestAuthorizeClaim: a client has every attribute compared, or those of its scopes.
+func TestAuthorizeClaim(t *testing.T) {
+	of := access.DataVerificationOf
+	both := []sesuai.Attribute{sesuai.NameAttribute, sesuai.Address}
+	for name, test := range map[string]struct {
+		scopes          []access.Scope
+		endpoint, claim bool
+	}{
+		"all":         {[]access.Scope{access.DataVerification}, true, true},
+		"these two":   {[]access.Scope{of(sesuai.NameAttribute), access.FaceVerification, of(sesuai.Address)}, true, true},
+		"one of them": {[]access.Scope{of(sesuai.Address)}, true, false},
+		"others":      {[]access.Scope{of(sesuai.RT)}, true, false},
+		"faces":       {[]access.Scope{access.FaceVerification}, false, false},
+	} {
+		c := valid()
+		c.Scopes = test.scopes
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := c.Authorize(access.DataVerification); (err == nil) != test.endpoint || err != nil && sesuai.KindOf(err) != sesuai.KindForbidden {
+			t.Errorf("%s: Authorize = %v", name, err)
+		}
+		if err := c.AuthorizeClaim(both); (err == nil) != test.claim || err != nil && sesuai.KindOf(err) != sesuai.KindForbidden {
+			t.Errorf("%s: AuthorizeClaim = %v", name, err)
+		}
 	}
 }
 

@@ -48,12 +48,20 @@ func (c Client) Validate() error {
 	case len(c.Scopes) == 0:
 		return invalid("a client needs a scope: %s", scopeList())
 	}
+	return c.validateScopes()
+}
+
+func (c Client) validateScopes() error {
 	for i, s := range c.Scopes {
-		if !slices.Contains(Scopes[:], s) {
+		whole, _, part := strings.Cut(string(s), partOf)
+		switch {
+		case !slices.Contains(Scopes[:], s) && !slices.ContainsFunc(sesuai.Claimable, func(a sesuai.Attribute) bool { return s == DataVerificationOf(a) }):
 			return invalid("there is no such scope; there is %s", scopeList())
-		}
-		if slices.Contains(c.Scopes[:i], s) {
+		case slices.Contains(c.Scopes[:i], s):
 			return invalid("scope %s is given twice", s)
+		case part && c.Allows(Scope(whole)):
+			// Who gives a part wants to limit the client, and it would not be.
+			return invalid("scope %s allows every attribute: give it, or those of single attributes", whole)
 		}
 	}
 	return nil
@@ -81,10 +89,21 @@ func (c Client) AtOnce() int {
 }
 
 // Authorize returns an error of kind sesuai.KindForbidden unless the client has
-// a scope.
+// the scope of an endpoint, or that of a part of it.
 func (c Client) Authorize(s Scope) error {
-	if !c.Allows(s) {
+	if !slices.ContainsFunc(c.Scopes, func(have Scope) bool { return have == s || strings.HasPrefix(string(have), string(s)+partOf) }) {
 		return &sesuai.Error{Kind: sesuai.KindForbidden}
+	}
+	return nil
+}
+
+// AuthorizeClaim returns an error of kind sesuai.KindForbidden unless the client may
+// have each of these attributes compared in a data verification.
+func (c Client) AuthorizeClaim(claimed []sesuai.Attribute) error {
+	for _, a := range claimed {
+		if !c.Allows(DataVerification) && !c.Allows(DataVerificationOf(a)) {
+			return &sesuai.Error{Kind: sesuai.KindForbidden, Err: fmt.Errorf("no scope for %s", a)}
+		}
 	}
 	return nil
 }
@@ -110,7 +129,7 @@ func scopeList() string {
 	for _, s := range Scopes {
 		names = append(names, string(s))
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(append(names, string(DataVerificationOf("ATTRIBUTE"))), ", ")
 }
 
 func invalid(format string, args ...any) error {

@@ -199,6 +199,23 @@ func outcomes(t *testing.T, s *service) []*http.Request {
 	send(http.MethodPost, httpapi.FaceVerificationPath, "text/"+secret.nik, body)
 	send(http.MethodPost, httpapi.FaceVerificationPath, "multipart/form-data; "+secret.nik, body)
 
+	// Without a photograph, and in fields where it does not belong either.
+	data := func(fields map[string]any) {
+		b, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		send(http.MethodPost, httpapi.DataVerificationPath, plain, b)
+	}
+	data(map[string]any{"nik": secret.nik, "name": secret.name, "date_of_birth": secret.born})
+	data(map[string]any{"nik": secret.nik, "address": secret.name, "no_kk": secret.nik, "place_of_birth": secret.born})
+	data(map[string]any{"nik": secret.nik, "address": secret.name + "\n"})
+	data(map[string]any{"nik": secret.nik, "rt": []string{secret.name}})
+	data(map[string]any{"nik": secret.nik, "mother_maiden_name": strings.Repeat(secret.name, 100)})
+	data(map[string]any{"nik": secret.nik + "x", "name": secret.name})
+	data(map[string]any{"nik": secret.nik, secret.name: secret.born})
+	send(http.MethodPost, httpapi.DataVerificationPath, contentType, body)
+
 	// Where none of it belongs.
 	query := "?nik=" + secret.nik + "&name=WIRASABA+TEMBALANG&date_of_birth=" + secret.born
 	send(http.MethodPost, httpapi.FaceVerificationPath+query, contentType, body)

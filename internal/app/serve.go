@@ -88,6 +88,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	writable := newWriteCheck(s.CheckWritable)
 	server := httpapi.New(httpapi.Options{
 		Verifier:      &late,
+		Liveness:      c.Face.Liveness,
 		Authenticator: authenticator,
 		Limiter:       access.NewLimiter(access.LimiterOptions{}),
 		Hash:          s.Hash,
@@ -166,11 +167,45 @@ type lateVerifier struct {
 
 // Verify implements httpapi.Verifier.
 func (l *lateVerifier) Verify(ctx context.Context, r verify.Request) (sesuai.Verdict, error) {
-	v := l.verifier.Load()
-	if v == nil {
-		return sesuai.Verdict{}, &sesuai.Error{
-			Kind: sesuai.KindOverloaded, RetryAfter: time.Second, Err: errors.New("the face engine is starting"),
-		}
+	v, err := l.load()
+	if err != nil {
+		return sesuai.Verdict{}, err
 	}
 	return v.Verify(ctx, r)
+}
+
+// VerifyData implements httpapi.Verifier.
+func (l *lateVerifier) VerifyData(ctx context.Context, r verify.DataRequest) (sesuai.DataVerdict, error) {
+	v, err := l.load()
+	if err != nil {
+		return sesuai.DataVerdict{}, err
+	}
+	return v.VerifyData(ctx, r)
+}
+
+// Match implements httpapi.Verifier.
+func (l *lateVerifier) Match(ctx context.Context, r verify.MatchRequest) (sesuai.MatchVerdict, error) {
+	v, err := l.load()
+	if err != nil {
+		return sesuai.MatchVerdict{}, err
+	}
+	return v.Match(ctx, r)
+}
+
+// Liveness implements httpapi.Verifier.
+func (l *lateVerifier) Liveness(ctx context.Context, r verify.LivenessRequest) (sesuai.LivenessVerdict, error) {
+	v, err := l.load()
+	if err != nil {
+		return sesuai.LivenessVerdict{}, err
+	}
+	return v.Liveness(ctx, r)
+}
+
+func (l *lateVerifier) load() (*verify.Verifier, error) {
+	if v := l.verifier.Load(); v != nil {
+		return v, nil
+	}
+	return nil, &sesuai.Error{
+		Kind: sesuai.KindOverloaded, RetryAfter: time.Second, Err: errors.New("the face engine is starting"),
+	}
 }

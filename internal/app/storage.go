@@ -17,6 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
+	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/recorder"
@@ -44,6 +45,9 @@ type Storage struct {
 	// returned to Dukcapil.
 	Calls  ledger.CallLog
 	Outbox balikan.Outbox
+
+	// calibration is that of the people's templates.
+	calibration *face.Calibration
 
 	db      *sqldb.DB
 	alerts  *alerts
@@ -178,7 +182,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 		return nil, err
 	}
 	s.People, s.Keys = builtIn, masterKeys{builtIn, keys}
-	s.vault, s.clients = keys, clients
+	s.vault, s.clients, s.calibration = keys, clients, calibration
 	s.Clients, s.Hash = clients, keys.Secret(keyring.Credentials).Hash
 	s.states = []audit.State{builtIn, clients}
 	s.outbox, err = balikan.NewStore(ctx, balikan.StoreOptions{DB: db, Secret: keys.Secret(keyring.Outbox), Alert: s.alerts.altered})

@@ -24,9 +24,41 @@ const (
 	Refused Result = "refused"
 	// Unavailable: the registry could not answer.
 	Unavailable Result = "unavailable"
+	// Matched and NotMatched are the verdicts about two photographs. Reason is the
+	// code. They are no verdicts about a person.
+	Matched    Result = "matched"
+	NotMatched Result = "not_matched"
+	// Measured is the verdict about the liveness of a photograph. Reason is the
+	// status.
+	Measured Result = "measured"
 	// Changed: it is not a verification but a change by an operator.
 	Changed Result = "changed"
 )
+
+// Endpoint is what a verification was asked for.
+type Endpoint string
+
+// The endpoints. Events from before schema 9 are of face verifications.
+const (
+	FaceVerification Endpoint = ""
+	DataVerification Endpoint = "data_verification"
+	FaceMatch        Endpoint = "face_match"
+	PassiveLiveness  Endpoint = "passive_liveness"
+)
+
+// String returns the endpoint's name.
+func (e Endpoint) String() string {
+	if e == FaceVerification {
+		return "face_verification"
+	}
+	return string(e)
+}
+
+// AttributeOutcome is the outcome of one attribute.
+type AttributeOutcome struct {
+	Attribute sesuai.Attribute
+	Outcome   sesuai.Outcome
+}
 
 // Event is one verification, or one change.
 type Event struct {
@@ -77,6 +109,11 @@ type Event struct {
 	// Measures are the quality measures for which the photograph was refused.
 	Measures []string
 	Duration time.Duration
+	// Endpoint is what was asked for. Attributes are the outcomes of all that was
+	// claimed in a data verification, name and date of birth included, in the
+	// order of sesuai.Claimable.
+	Endpoint   Endpoint
+	Attributes []AttributeOutcome
 
 	// The rest is about a change, and zero for a verification: see Change.
 

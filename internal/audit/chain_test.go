@@ -125,6 +125,9 @@ func TestEveryFieldIsChained(t *testing.T) {
 	t.Run("version 5", func(t *testing.T) {
 		everyFieldIsChained(t, func(e *audit.Entry) { e.Cosine, e.ReferenceLength, e.ProbeLength = 0.25, 3, 4 })
 	})
+	t.Run("version 6", func(t *testing.T) {
+		everyFieldIsChained(t, func(e *audit.Entry) { e.Endpoint, e.Attributes = audit.DataVerification, "name=match" })
+	})
 	t.Run("version 2, changed to version 1", func(t *testing.T) {
 		entries, _ := chain(1)
 		entries[0].Flags = audit.SuspectedReplay
@@ -190,6 +193,10 @@ func TestNewEntry(t *testing.T) {
 		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
 		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: []string{"sharpness", "eyes_open"},
 		Cosine: 0.625, ReferenceLength: 3.5, ProbeLength: 2.75,
+		Endpoint: audit.DataVerification,
+		Attributes: []audit.AttributeOutcome{
+			{Attribute: sesuai.NameAttribute, Outcome: sesuai.NonMatch}, {Attribute: sesuai.RT, Outcome: sesuai.Match}, {Attribute: sesuai.RW},
+		},
 	}
 	want := audit.Entry{
 		Time: 1234567, RequestID: "r", Client: "c", NIK: [32]byte{1}, Result: audit.NotVerified,
@@ -198,6 +205,7 @@ func TestNewEntry(t *testing.T) {
 		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
 		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: "sharpness eyes_open",
 		Cosine: 0.625, ReferenceLength: 3.5, ProbeLength: 2.75, Duration: 1500,
+		Endpoint: audit.DataVerification, Attributes: "name=non_match rt=match rw=not_compared",
 	}
 	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
 		t.Errorf("NewEntry (-want +got):\n%s", diff)
@@ -230,9 +238,9 @@ func TestNewEntry(t *testing.T) {
 
 // TestOlderVersions: the hash of an entry without flags is what it was before
 // there were flags, that of one with flags what it was before there were changes,
-// that of a change what it was before there were explanations, and that of an
-// explained verification what it was before there were lengths, so that older
-// trails stay valid.
+// that of a change what it was before there were explanations, that of an explained
+// verification what it was before there were lengths, and that of one with lengths
+// what it was before there were data verifications, so that older trails stay valid.
 func TestOlderVersions(t *testing.T) {
 	e := audit.Entry{
 		Time: 5, RequestID: "r", Client: "c", NIK: [32]byte{9}, Result: audit.Verified, Reason: "x",
@@ -262,6 +270,12 @@ func TestOlderVersions(t *testing.T) {
 	const explained = "7a97e1f45b858f0a97bdeca255da17e474227e19a0fc3a4a5c98ee4d658b9ff5"
 	if got := fmt.Sprintf("%x", e.Hash); got != explained {
 		t.Errorf("with an explanation the hash is %s, and was %s", got, explained)
+	}
+	e.Cosine, e.ReferenceLength, e.ProbeLength = 0.25, 3, 4
+	audit.Head{}.Link(&e, mac("key"))
+	const computed = "fe10d39c8862f51875bad60880e90ffcb623d48427db03938266e99d999aa3aa"
+	if got := fmt.Sprintf("%x", e.Hash); got != computed {
+		t.Errorf("with lengths the hash is %s, and was %s", got, computed)
 	}
 }
 

@@ -49,6 +49,9 @@ type Entry struct {
 	// The next fields are what Score was computed from: see Event. They are zero
 	// in events from before schema 8.
 	Cosine, ReferenceLength, ProbeLength float64
+	// Endpoint and Attributes are empty in events from before schema 9.
+	Endpoint   Endpoint
+	Attributes string // such as name=match, separated by spaces
 	// Hash links the entry to the one before it: see Head.Link.
 	Hash [32]byte
 }
@@ -84,6 +87,8 @@ func NewEntry(e Event, nik [32]byte) Entry {
 		NameThreshold: e.NameThreshold,
 		ReplayChecked: e.ReplayChecked,
 		Measures:      strings.Join(e.Measures, " "),
+		Endpoint:      e.Endpoint,
+		Attributes:    attributesText(e.Attributes),
 	}
 	if e.Compared && !math.IsNaN(e.Score) { // not every database stores a NaN
 		entry.Score = e.Score
@@ -97,6 +102,15 @@ func NewEntry(e Event, nik [32]byte) Entry {
 	return entry
 }
 
+// attributesText returns outcomes as they are stored.
+func attributesText(all []AttributeOutcome) string {
+	texts := make([]string, len(all))
+	for i, a := range all {
+		texts[i] = string(a.Attribute) + "=" + a.Outcome.String()
+	}
+	return strings.Join(texts, " ")
+}
+
 func hundredths(p sesuai.Percentage) int {
 	if !p.Known() {
 		return -1
@@ -107,16 +121,19 @@ func hundredths(p sesuai.Percentage) int {
 // An encoded entry starts with the version of the encoding, so that no entry has
 // the same encoding in two. Version 1 has neither flags nor liveness, versions 1
 // and 2 have no change, versions 1 to 3 have nothing that explains a verification,
-// and versions 1 to 4 have nothing that a score was computed from. They still encode
-// entries without these, so that the hashes in older trails stay valid. Any flag
-// makes it version 2, anything about a change version 3, any explanation version 4
-// and a cosine or a length version 5, so adding or removing one changes the hash.
+// versions 1 to 4 have nothing that a score was computed from, and versions 1 to 5 are
+// those of face verifications. They still encode entries without these, so that the
+// hashes in older trails stay valid. Any flag makes it version 2, anything about a
+// change version 3, any explanation version 4, a cosine or a length version 5 and
+// another endpoint or an attribute version 6, so adding or removing one changes the
+// hash.
 const (
 	encodingVersion1 = "sesuai audit 1"
 	encodingVersion2 = "sesuai audit 2"
 	encodingVersion3 = "sesuai audit 3"
 	encodingVersion4 = "sesuai audit 4"
 	encodingVersion5 = "sesuai audit 5"
+	encodingVersion6 = "sesuai audit 6"
 )
 
 // encode appends everything in the entry except its hash to b. Fields are in a
@@ -125,6 +142,8 @@ const (
 func (e *Entry) encode(b []byte) []byte {
 	none := [32]byte{}
 	switch {
+	case e.Endpoint != "" || e.Attributes != "":
+		return e.encodeSixth(e.encodeFifth(e.encodeFourth(e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion6)))))))
 	case math.Float64bits(e.Cosine) != 0 || math.Float64bits(e.ReferenceLength) != 0 || math.Float64bits(e.ProbeLength) != 0:
 		return e.encodeFifth(e.encodeFourth(e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion5))))))
 	case e.NameThreshold != 0 || e.ReplayChecked || math.Float64bits(e.LivenessThreshold) != 0 || e.Measures != "":
@@ -136,6 +155,11 @@ func (e *Entry) encode(b []byte) []byte {
 	default:
 		return e.encodeFirst(appendText(b, encodingVersion1))
 	}
+}
+
+// encodeSixth appends what version 6 has besides the fields of version 5.
+func (e *Entry) encodeSixth(b []byte) []byte {
+	return appendText(appendText(b, string(e.Endpoint)), e.Attributes)
 }
 
 // encodeFifth appends what version 5 has besides the fields of version 4.

@@ -12,11 +12,25 @@ import (
 // birth matches; face 91.20 of 75; replay not seen". The second number is the
 // threshold. What was not recorded is left out.
 func (e Entry) Explain() string {
+	if e.Endpoint == FaceVerification {
+		return e.explain()
+	}
+	return strings.ReplaceAll(string(e.Endpoint), "_", " ") + ": " + e.explain()
+}
+
+func (e Entry) explain() string {
 	switch e.Result {
 	case Changed:
 		return e.explainChange()
 	case Refused:
 		return e.explainRefusal()
+	case Matched, NotMatched:
+		if !e.Compared {
+			return strings.ToLower(strings.ReplaceAll(e.Reason, "_", " "))
+		}
+		return e.explainFace()
+	case Measured:
+		return join([]string{strings.ToLower(e.Reason), e.explainLiveness()})
 	case Unavailable:
 		return "no answer: the line of the request in the log has the cause"
 	default:
@@ -31,6 +45,9 @@ func (e Entry) explainVerdict() string {
 	var all []string
 	if e.Reason == string(sesuai.ReasonNotActive) {
 		all = append(all, "record not active")
+	}
+	if e.Endpoint == DataVerification {
+		return join(append(all, e.explainAttributes(), e.explainFlags()))
 	}
 	all = append(all, e.explainName(), "date of birth "+verb(e.DateOfBirth), e.explainFace())
 	return join(append(all, e.explainReplay(), e.explainLiveness(), e.explainFlags()))
@@ -58,6 +75,30 @@ func (e Entry) explainName() string {
 		text += fmt.Sprintf(" of %d", e.NameThreshold)
 	}
 	return text
+}
+
+// explainAttributes says how everything that was claimed compares.
+func (e Entry) explainAttributes() string {
+	var all []string
+	for _, text := range strings.Fields(e.Attributes) {
+		name, outcome, _ := strings.Cut(text, "=")
+		if name == string(sesuai.NameAttribute) {
+			all = append(all, e.explainName())
+			continue
+		}
+		all = append(all, strings.ReplaceAll(name, "_", " ")+" "+verb(parseOutcome(outcome)))
+	}
+	return join(all)
+}
+
+// parseOutcome parses what sesuai.Outcome.String returns.
+func parseOutcome(text string) sesuai.Outcome {
+	for _, o := range [...]sesuai.Outcome{sesuai.Match, sesuai.NonMatch} {
+		if o.String() == text {
+			return o
+		}
+	}
+	return sesuai.NotCompared
 }
 
 func (e Entry) explainFace() string {

@@ -20,10 +20,51 @@ func TestExplain(t *testing.T) {
 	changed := func(action audit.Action, count int64) audit.Event {
 		return audit.Event{Result: audit.Changed, NameScore: -1, Action: action, Actor: "root", Count: count}
 	}
+	data := func(change func(e *audit.Event)) audit.Event {
+		return verdict(func(e *audit.Event) {
+			e.Endpoint, e.Compared, e.ReplayChecked, e.Percentage = audit.DataVerification, false, false, sesuai.Percentage{}
+			e.Attributes = []audit.AttributeOutcome{
+				{Attribute: sesuai.NameAttribute, Outcome: sesuai.NonMatch},
+				{Attribute: sesuai.DateOfBirthAttribute, Outcome: sesuai.Match},
+				{Attribute: sesuai.PlaceOfBirth, Outcome: sesuai.NonMatch},
+				{Attribute: sesuai.RT},
+			}
+			change(e)
+		})
+	}
 	for _, test := range []struct {
 		event audit.Event
 		want  string
 	}{
+		{
+			data(func(*audit.Event) {}),
+			"data verification: name differs: 42 of 85; date of birth matches; place of birth differs; rt not compared",
+		},
+		{
+			data(func(e *audit.Event) {
+				e.Reason, e.Attributes, e.Flags = string(sesuai.ReasonNotActive), e.Attributes[1:2], audit.DuplicateRecord
+			}),
+			"data verification: record not active; date of birth matches; several records of the NIK",
+		},
+		{
+			verdict(func(e *audit.Event) { e.Endpoint, e.Result, e.Reason = audit.FaceMatch, audit.Matched, "MATCH" }),
+			"face match: face 81.25 of 75",
+		},
+		{
+			audit.Event{Endpoint: audit.FaceMatch, Result: audit.NotMatched, Reason: "NO_FACE_STORED_IMG"},
+			"face match: no face stored img",
+		},
+		{
+			audit.Event{
+				Endpoint: audit.PassiveLiveness, Result: audit.Measured, Reason: "HIGH", LivenessKnown: true, Liveness: 0.125, LivenessThreshold: 0.5,
+			},
+			"passive liveness: high; liveness 0.12 of 0.5",
+		},
+		{data(func(e *audit.Event) { e.Reason = string(sesuai.ReasonNIKNotFound) }), "data verification: NIK not on record"},
+		{
+			data(func(e *audit.Event) { e.Result, e.Reason = audit.Unavailable, string(sesuai.KindUnavailable) }),
+			"data verification: no answer: the line of the request in the log has the cause",
+		},
 		{
 			verdict(func(*audit.Event) {}),
 			"name differs: 42 of 85; date of birth matches; face 81.25 of 75; replay not seen",

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
@@ -192,23 +190,22 @@ func (f portraitFields) portrait() (*registry.Portrait, error) {
 	return p, nil
 }
 
-// maxAttributeLength bounds an optional attribute, in bytes.
-const maxAttributeLength = 500
-
 // SetAttribute gives a person an optional attribute; an empty value is none.
 // Errors have kind sesuai.KindInvalidAttribute and name the attribute if it is
 // known.
 func SetAttribute(p *registry.Person, a sesuai.Attribute, value string) error {
-	switch {
-	case !slices.Contains(sesuai.Attributes[:], a):
+	if !slices.Contains(sesuai.Attributes[:], a) {
 		return &sesuai.Error{Kind: sesuai.KindInvalidAttribute, Detail: "no such attribute"}
-	case len(value) > maxAttributeLength || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+	}
+	text, err := sesuai.ParseText(strings.Clone(value))
+	if err != nil {
 		return &sesuai.Error{
 			Kind:   sesuai.KindInvalidAttribute,
-			Detail: fmt.Sprintf("%s must be one line of UTF-8 of at most %d bytes", a, maxAttributeLength),
+			Detail: fmt.Sprintf("%s must be one line of UTF-8 of at most %d bytes", a, sesuai.MaxTextLength),
 		}
-	case value != "":
-		p.Attributes[a] = sesuai.NewText(strings.Clone(value))
+	}
+	if !text.IsZero() {
+		p.Attributes[a] = text
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ const bodyStep = 64 << 10
 // reserved before it is read.
 type body struct {
 	source io.Reader
+	limit  int64
 	memory *admission.Pool
 	client string
 	// copies is how many bytes of memory each byte of the body needs at most.
@@ -31,14 +32,15 @@ type body struct {
 	read steps // what has been read
 }
 
-// newBody returns the body of the client's request. The caller must release it.
-func (s *Server) newBody(w *reply, r *http.Request, client string) *body {
+// newBody returns the body of the client's request, of at most limit bytes. The
+// caller must release it.
+func (s *Server) newBody(w *reply, r *http.Request, client string, limit int64) *body {
 	// The deadline is set on the connection. A ResponseWriter without a
 	// connection, as in a test, has no deadline.
 	connection := http.NewResponseController(w)
 	end := time.Now().Add(s.o.BodyTimeout)
 	return &body{
-		source: http.MaxBytesReader(w.ResponseWriter, r.Body, s.o.MaxBody),
+		source: http.MaxBytesReader(w.ResponseWriter, r.Body, limit), limit: limit,
 		memory: s.bodies, client: client,
 		proceed: func() {
 			deadline := time.Now().Add(s.o.BodyTimeout / 3)

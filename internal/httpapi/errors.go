@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -16,7 +17,7 @@ const (
 	coded shape = iota
 	// documented: without code and guidance, for R6 and R7 of the contract.
 	documented
-	// noAnswer: every outcome is null, for R8.
+	// noAnswer: with a result in which every outcome is null, for R8.
 	noAnswer
 	// aboutRequest: {"error": reason}.
 	aboutRequest
@@ -33,6 +34,15 @@ type answer struct {
 // disallowed is the reason for wrong credentials and for a missing scope.
 const disallowed = "Access to this API has been disallowed"
 
+// noAttribute is the reason if nothing is claimed but a NIK. It names what can be.
+var noAttribute = func() string {
+	names := make([]string, len(sesuai.Claimable))
+	for i, a := range sesuai.Claimable {
+		names[i] = string(a)
+	}
+	return "You must fill in at least one of the following: " + strings.Join(names, ", ")
+}()
+
 // answers maps kinds of errors to their wire form.
 var answers = map[sesuai.Kind]answer{
 	sesuai.KindInvalidNIK:  {400, "Invalid NIK number format", documented, nil},
@@ -43,6 +53,7 @@ var answers = map[sesuai.Kind]answer{
 
 	sesuai.KindInvalidName:        {400, "Invalid name format", coded, guideName},
 	sesuai.KindInvalidAttribute:   {400, "Invalid attribute", coded, guideAttribute},
+	sesuai.KindNoAttribute:        {400, noAttribute, coded, guideNoAttribute},
 	sesuai.KindNoFile:             {400, "No file in request body", coded, guideNoFile},
 	sesuai.KindUnsupportedImage:   {415, "Unsupported face_image format", coded, guideUnsupportedImage},
 	sesuai.KindInvalidImage:       {400, "Invalid face_image", coded, guideInvalidImage},
@@ -80,9 +91,20 @@ func answerTo(err error) answer {
 	}
 	if special, ok := errors.AsType[*advice](err); ok {
 		a.guidance = special.guidance
+		if special.reason != "" {
+			a.reason = special.reason
+		}
 		return a
 	}
-	switch e, _ := errors.AsType[*sesuai.Error](err); kind {
+	e, ok := errors.AsType[*sesuai.Error](err)
+	if ok && e.Image != "" {
+		a.reason = strings.ReplaceAll(a.reason, fieldFaceImage, e.Image)
+	}
+	switch kind {
+	case sesuai.KindNoFile:
+		if e.Image != "" {
+			a.guidance = noFileGuidance(e.Image)
+		}
 	case sesuai.KindFaceQuality:
 		a.guidance = measureGuidance(e.Measures, a.guidance)
 	case sesuai.KindUnsupportedImage:
@@ -97,13 +119,15 @@ func answerTo(err error) answer {
 
 // advised is malformed with guidance of its own.
 func advised(guidance *Guidance, why string) error {
-	return &sesuai.Error{Kind: sesuai.KindMalformed, Err: &advice{guidance, why}}
+	return &sesuai.Error{Kind: sesuai.KindMalformed, Err: &advice{guidance: guidance, why: why}}
 }
 
-// advice is the cause of an error with guidance that its kind does not have.
+// advice is the cause of an error with guidance that its kind does not have, and
+// perhaps with a reason of its own.
 type advice struct {
 	guidance *Guidance
 	why      string
+	reason   string
 }
 
 // Error implements error.

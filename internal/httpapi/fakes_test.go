@@ -72,6 +72,37 @@ func (f verifierFunc) Verify(ctx context.Context, req verify.Request) (sesuai.Ve
 	return f(ctx, req)
 }
 
+func (verifierFunc) VerifyData(context.Context, verify.DataRequest) (sesuai.DataVerdict, error) {
+	return sesuai.DataVerdict{}, errors.New("a data verification was asked for")
+}
+
+func (verifierFunc) Liveness(context.Context, verify.LivenessRequest) (sesuai.LivenessVerdict, error) {
+	return sesuai.LivenessVerdict{}, errors.New("liveness was asked for")
+}
+
+func (verifierFunc) Match(context.Context, verify.MatchRequest) (sesuai.MatchVerdict, error) {
+	return sesuai.MatchVerdict{}, errors.New("a face match was asked for")
+}
+
+// dataVerifierFunc is a Verifier of data alone.
+type dataVerifierFunc func(ctx context.Context, req verify.DataRequest) (sesuai.DataVerdict, error)
+
+func (dataVerifierFunc) Verify(context.Context, verify.Request) (sesuai.Verdict, error) {
+	return sesuai.Verdict{}, errors.New("a face verification was asked for")
+}
+
+func (f dataVerifierFunc) VerifyData(ctx context.Context, req verify.DataRequest) (sesuai.DataVerdict, error) {
+	return f(ctx, req)
+}
+
+func (dataVerifierFunc) Liveness(context.Context, verify.LivenessRequest) (sesuai.LivenessVerdict, error) {
+	return sesuai.LivenessVerdict{}, errors.New("liveness was asked for")
+}
+
+func (dataVerifierFunc) Match(context.Context, verify.MatchRequest) (sesuai.MatchVerdict, error) {
+	return sesuai.MatchVerdict{}, errors.New("a face match was asked for")
+}
+
 // limiterFunc is a Limiter.
 type limiterFunc func(access.Client) error
 
@@ -203,6 +234,12 @@ func multipartBody(parts ...part) string {
 		b.WriteString("--" + boundary + "\r\n" + header + "\r\n\r\n" + p.body + "\r\n")
 	}
 	return b.String() + "--" + boundary + "--\r\n"
+}
+
+// toData sends a request to the endpoint of data verifications.
+func toData(r *http.Request) *http.Request {
+	r.URL.Path, r.RequestURI = httpapi.DataVerificationPath, httpapi.DataVerificationPath
+	return r
 }
 
 // post returns a request with valid credentials.

@@ -36,6 +36,11 @@ type fieldKind struct {
 	file bool
 }
 
+// hasFile reports whether one of the fields is a file.
+func (s schema) hasFile() bool {
+	return slices.ContainsFunc(s, func(k fieldKind) bool { return k.file })
+}
+
 // The names of the fields of a face verification.
 const (
 	fieldNIK         = "nik"
@@ -59,7 +64,10 @@ type field struct {
 	given bool // by a name that some reader takes for the field's
 	found bool // by its name, and not null
 	text  string
-	file  []byte
+	// unreadable is whether a text was found that is empty because it is too long,
+	// or not a JSON string of valid Unicode.
+	unreadable bool
+	file       []byte
 }
 
 func newForm(s schema) *form { return &form{schema: s, fields: make([]field, len(s))} }
@@ -142,16 +150,17 @@ func (f *form) invalid(name string, err error) error {
 	if f.field(name).found {
 		return err
 	}
-	return &sesuai.Error{Kind: sesuai.KindOf(err), Err: &advice{missingGuidance[name], name + " is missing"}}
+	return &sesuai.Error{Kind: sesuai.KindOf(err), Err: &advice{guidance: missingGuidance[name], why: name + " is missing"}}
 }
 
 // readForm reads the body within the limits of size, time and memory. It refuses
 // a body that declares a greater size, or for which there is no memory now, without
-// reading it. Clients take turns at decoding, since 10 MB of JSON take as long as a
-// photograph. Of the memory readForm keeps that of the photographs.
+// reading it. Clients take turns at decoding photographs, since 10 MB of JSON take as
+// long as one. A body without a photograph takes a fraction of a millisecond, and
+// waits for no photograph. Of the memory readForm keeps that of the photographs.
 func (s *Server) readForm(w *reply, r *http.Request, body *body, fields schema) (*form, error) {
-	if r.ContentLength > s.o.MaxBody {
-		return nil, &sesuai.Error{Kind: sesuai.KindTooLarge}
+	if r.ContentLength > body.limit {
+		return nil, fields.tooLarge()
 	}
 	if c := r.Header.Get("Content-Encoding"); c != "" && !strings.EqualFold(c, "identity") {
 		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, 12.5.3
@@ -166,25 +175,27 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body, fields schema) 
 		return nil, noMemory()
 	}
 	if err := body.readAll(r.ContentLength); err != nil {
-		return nil, unreadable(err)
+		return nil, fields.unreadable(err)
 	}
 	// The deadline is cleared once the body has been read; otherwise net/http
 	// would take its expiry for a closed connection and cancel the request.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	w.unread = false
 
-	ctx, cancel := context.WithTimeout(admission.WithClient(r.Context(), body.client), s.o.Timeout)
-	defer cancel()
-	release, err := s.o.Queue.Acquire(ctx, 0)
-	if err != nil {
-		return nil, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
+	if fields.hasFile() {
+		ctx, cancel := context.WithTimeout(admission.WithClient(r.Context(), body.client), s.o.Timeout)
+		defer cancel()
+		release, err := s.o.Queue.Acquire(ctx, 0)
+		if err != nil {
+			return nil, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
+		}
+		defer release()
 	}
-	defer release()
 	// What follows the form is ignored.
 	f := newForm(fields)
 	if err := decode(f, &body.read); err != nil {
 		f.wipe()
-		return nil, unreadable(err)
+		return nil, fields.unreadable(err)
 	}
 	body.keep(f.size())
 	return f, nil
@@ -216,9 +227,9 @@ func decoderOf(contentType string) (decode func(*form, *steps) error, copies int
 
 // unreadable returns why a body could not be read: too large, too slow, or
 // malformed. It drops the decoders' own errors, since they quote the input.
-func unreadable(err error) error {
+func (s schema) unreadable(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &sesuai.Error{Kind: sesuai.KindTooLarge}
+		return s.tooLarge()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &sesuai.Error{Kind: sesuai.KindTimeout}
@@ -227,6 +238,15 @@ func unreadable(err error) error {
 		return ours
 	}
 	return malformed("the body cannot be decoded")
+}
+
+// tooLarge returns the error about a body that is too large.
+func (s schema) tooLarge() error {
+	e := &sesuai.Error{Kind: sesuai.KindTooLarge}
+	if !s.hasFile() {
+		e.Err = &advice{guidance: guideLargeForm, why: "the body is too large for one without a photograph"}
+	}
+	return e
 }
 
 // malformed returns an error of kind KindMalformed; why is for the log.

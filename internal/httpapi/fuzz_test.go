@@ -25,6 +25,18 @@ func checkFuzzed(t *testing.T, r *http.Request) (status int) {
 	t.Helper()
 	s := newService()
 	s.options.MaxBody = 1 << 16
+	return s.checkFuzzed(t, r)
+}
+
+// checkFuzzedData is checkFuzzed for a data verification.
+func checkFuzzedData(t *testing.T, r *http.Request) {
+	t.Helper()
+	w := newDataService(t)
+	w.checkFuzzed(t, toData(r))
+}
+
+func (s *service) checkFuzzed(t *testing.T, r *http.Request) (status int) {
+	t.Helper()
 	resp := s.do(r)
 	body := checkEnvelope(t, resp)
 	switch {
@@ -55,6 +67,9 @@ func FuzzMultipart(f *testing.F) {
 		r := post("", body)
 		r.Header.Set("Content-Type", "multipart/form-data; boundary=\""+boundary+"\"")
 		checkFuzzed(t, r)
+		again := post("", body)
+		again.Header = r.Header
+		checkFuzzedData(t, again)
 		if !strings.ContainsAny(boundary, `"\`) { // then the header has another one
 			checkSeen(t, boundary, body)
 		}
@@ -174,7 +189,12 @@ func FuzzJSON(f *testing.F) {
 	f.Add("\ufeff{}")
 	f.Add("{\x00}\x00")
 	f.Add(`{"face_image":"data:image/png; base64 , iVBO\nRw0K Ggo="}`)
-	f.Fuzz(func(t *testing.T, body string) { checkFuzzed(t, post("application/json", body)) })
+	f.Add(`{"nik":"` + testNIK + `","name":null,"address":"undefined","rt":3,"rw":"\ud800"}`)
+	f.Add(`{"nik":"` + testNIK + `","no_kk":"-","gender":"","city":"` + strings.Repeat("x", 501) + `"}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		checkFuzzed(t, post("application/json", body))
+		checkFuzzedData(t, post("application/json", body))
+	})
 }
 
 // FuzzRequest sends any request that net/http can parse, with and without

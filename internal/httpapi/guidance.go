@@ -23,13 +23,18 @@ var (
 		EN: "The field face_image is missing from the request. Attach a photograph of the face as that field.",
 	}
 	guideAttribute = &Guidance{
-		ID: "Periksa kembali data yang diisi.",
-		EN: "Check the details that were given.",
+		ID: "Isi dengan satu baris teks UTF-8 yang memuat huruf atau angka, paling panjang 500 bita. Kosongkan bila tidak diketahui.",
+		EN: "Give one line of UTF-8 text with a letter or a digit, at most 500 bytes. Leave it out if it is not known.",
 	}
-	guideNoFile = &Guidance{
-		ID: "Lampirkan foto wajah pada bagian face_image.",
-		EN: "Attach a photograph of the face as face_image.",
+	guideNoAttribute = &Guidance{
+		ID: "Isi sekurang-kurangnya satu data selain NIK.",
+		EN: "Give at least one detail besides the NIK.",
 	}
+	guideLargeForm = &Guidance{
+		ID: "Kirim hanya data yang akan diperiksa, tanpa foto: paling banyak 64 KiB.",
+		EN: "Send only the details to compare, without a photograph: at most 64 KiB.",
+	}
+	guideNoFile           = noFileGuidance(fieldFaceImage)
 	guideUnsupportedImage = &Guidance{
 		ID: "Gunakan foto berformat JPEG atau PNG.",
 		EN: "Use a photograph in JPEG or PNG format.",
@@ -91,6 +96,11 @@ var (
 		EN: "The request is broken, incomplete, or holds the same part or header twice.",
 	}
 )
+
+// noFileGuidance says in which field a photograph is missing.
+func noFileGuidance(field string) *Guidance {
+	return &Guidance{ID: "Lampirkan foto wajah pada bagian " + field + ".", EN: "Attach a photograph of the face as " + field + "."}
+}
 
 // iPhone says how to make an iPhone take photographs in JPEG.
 var iPhone = Guidance{

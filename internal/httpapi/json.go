@@ -77,7 +77,9 @@ func (f *form) decodeValue(d *jsontext.Decoder, key string) error {
 	if f.schema[i].file {
 		field.file = jsonPhotograph(raw)
 	} else {
-		field.text = jsonText(raw)
+		var readable bool
+		field.text, readable = jsonText(raw)
+		field.unreadable = field.found && !readable
 	}
 	return nil
 }
@@ -99,13 +101,13 @@ func trailing(err error) error {
 }
 
 // jsonText returns a JSON string of at most maxText bytes. Every other value
-// becomes an empty text, which is never valid, so that the error is that of its
-// field.
-func jsonText(raw jsontext.Value) string {
+// becomes an empty text and false. That is never valid, so that the error is that of
+// its field.
+func jsonText(raw jsontext.Value) (string, bool) {
 	if text, ok := unquote(raw); ok && len(text) <= maxText {
-		return string(text)
+		return string(text), true
 	}
-	return ""
+	return "", false
 }
 
 // jsonPhotograph returns a photograph in a JSON string, in a new slice. Every other

@@ -67,7 +67,9 @@ func (f *form) decodePart(part *multipart.Part, size int) error {
 		field.file = photograph(sent)
 		return nil
 	}
-	field.text, err = readText(part)
+	var readable bool
+	field.text, readable, err = readText(part)
+	field.unreadable = !readable
 	return err
 }
 
@@ -129,13 +131,13 @@ func (c *counter) drain() error {
 // wipe overwrites what the counter holds.
 func (c *counter) wipe() { clear(c.window[:cap(c.window)]) }
 
-// readText reads a text of at most maxText bytes. A longer one becomes empty,
-// which is never valid.
-func readText(r io.Reader) (string, error) {
+// readText reads a text of at most maxText bytes. A longer one becomes an empty text
+// and false, which is never valid.
+func readText(r io.Reader) (text string, readable bool, err error) {
 	b, err := readAll(io.LimitReader(r, maxText+1), 128)
 	defer clear(b)
 	if err != nil || len(b) > maxText {
-		return "", err
+		return "", false, err
 	}
-	return string(b), nil
+	return string(b), true, nil
 }

@@ -48,8 +48,11 @@ type reply struct {
 	status int
 	// unread is set until the whole body has been read.
 	unread bool
-	// verdict is the verdict that was answered; nil if there is none.
-	verdict *sesuai.Verdict
+	// outcome and reason are those of the verdict that was answered; empty if
+	// there is none.
+	outcome, reason string
+	// noAnswer is the result in an answer that says that there is none.
+	noAnswer any
 	// cause is the error that was answered. It is only logged.
 	cause error
 }
@@ -119,8 +122,27 @@ func (w *reply) writeError(err error) {
 	if after := retryAfter(err); after > 0 {
 		header.Set("Retry-After", strconv.Itoa(after))
 	}
-	status, body := ErrorJSON(err)
+	status, body := errorJSON(err, w.noAnswer)
 	w.writeJSON(status, body)
+}
+
+// writeVerdict writes the response with a verdict about a person. The log has its
+// outcome as the audit trail does.
+func (w *reply) writeVerdict(verified bool, reason sesuai.Reason, body []byte) {
+	w.outcome, w.reason = "not_verified", string(reason)
+	if verified {
+		w.outcome = "verified"
+	}
+	w.writeJSON(http.StatusOK, body)
+}
+
+// writeMatch writes the response with a verdict about two photographs.
+func (w *reply) writeMatch(v sesuai.MatchVerdict) {
+	w.outcome, w.reason = "not_matched", string(v.Code)
+	if v.Code == sesuai.CodeMatch {
+		w.outcome = "matched"
+	}
+	w.writeJSON(http.StatusOK, matchJSON(v))
 }
 
 // writeJSON writes a response. Only the first call has an effect.
@@ -187,10 +209,8 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 		slog.Int("status", w.status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	}
-	if w.verdict != nil {
-		attrs = append(attrs,
-			slog.String("outcome", outcomeOf(*w.verdict)),
-			slog.String("reason", string(w.verdict.Reason)))
+	if w.outcome != "" {
+		attrs = append(attrs, slog.String("outcome", w.outcome), slog.String("reason", w.reason))
 	}
 	if w.cause != nil {
 		attrs = append(attrs,
@@ -201,14 +221,6 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 		attrs = append(attrs, slog.Bool("caller_gone", true))
 	}
 	s.o.Log.LogAttrs(ctx, level, "request", attrs...)
-}
-
-// outcomeOf returns the outcome of a verification, as the audit trail has it.
-func outcomeOf(v sesuai.Verdict) string {
-	if v.Verified {
-		return "verified"
-	}
-	return "not_verified"
 }
 
 // knownMethod returns m, or "other" if m is not a standard method, since

@@ -1,5 +1,5 @@
 // Package httpapi implements the HTTP interface: routes, credentials, and the
-// decoding and encoding of the face verification contract. Only this package
+// decoding and encoding of the contract. Only this package
 // knows HTTP statuses. It leaves the verification itself to package verify, and
 // checking credentials to package access. Nothing that a caller sends appears in
 // its logs or error responses.
@@ -8,7 +8,6 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -20,8 +19,13 @@ import (
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
-// FaceVerificationPath is the path of face verifications.
-const FaceVerificationPath = "/identity/v1/face-verification"
+// The paths of the API.
+const (
+	FaceVerificationPath = "/identity/v1/face-verification"
+	DataVerificationPath = "/identity/v1/verification"
+	FaceMatchPath        = "/face/v1/match"
+	PassiveLivenessPath  = "/face/v1/passive-liveness"
+)
 
 // The defaults of Options.
 const (
@@ -35,6 +39,9 @@ const (
 // Verifier verifies a person; verify.Verifier is the real one.
 type Verifier interface {
 	Verify(ctx context.Context, req verify.Request) (sesuai.Verdict, error)
+	VerifyData(ctx context.Context, req verify.DataRequest) (sesuai.DataVerdict, error)
+	Match(ctx context.Context, req verify.MatchRequest) (sesuai.MatchVerdict, error)
+	Liveness(ctx context.Context, req verify.LivenessRequest) (sesuai.LivenessVerdict, error)
 }
 
 // Authenticator identifies clients by their credentials.
@@ -58,6 +65,9 @@ type Limiter interface {
 type Options struct {
 	Verifier      Verifier
 	Authenticator Authenticator
+	// Liveness is whether the Verifier can measure liveness. If not, nobody is
+	// allowed to ask for it.
+	Liveness bool
 	// Hash is a keyed hash, for request ids that may hold a NIK. Every process
 	// that serves the same clients has the same key.
 	Hash access.Hash
@@ -77,7 +87,7 @@ type Options struct {
 	// Log gets one line for each request; slog.Default() if nil.
 	Log *slog.Logger
 	// MaxBody is the greatest size of a request's body in bytes;
-	// DefaultMaxBody if 0.
+	// DefaultMaxBody if 0. One without a photograph has at most 64 KiB.
 	MaxBody int64
 	// MaxInFlight is how many verifications are in progress at once;
 	// DefaultMaxInFlight if 0. A request counts once its body has been read. A
@@ -144,7 +154,10 @@ func New(o Options) *Server {
 		slots: admission.NewPool(int64(o.MaxInFlight)), bodies: admission.NewPool(o.Memory),
 		sampler: newSampler(), held: make(chan struct{}, maxHeld),
 	}
-	s.route(http.MethodPost, FaceVerificationPath, s.faceVerification)
+	s.route(http.MethodPost, FaceVerificationPath, s.verification(faceVerification))
+	s.route(http.MethodPost, DataVerificationPath, s.verification(dataVerification))
+	s.route(http.MethodPost, FaceMatchPath, s.verification(faceMatch))
+	s.route(http.MethodPost, PassiveLivenessPath, s.verification(passiveLiveness))
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
 	s.mux.Handle("/", handler{s, notFound})
@@ -176,55 +189,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		plain.RequestURI = plain.URL.Path // otherwise ServeMux answers itself
 	}
 	s.mux.ServeHTTP(w, &plain)
-}
-
-// faceVerification handles POST /identity/v1/face-verification. It authorizes
-// the client before it reads the body.
-func (s *Server) faceVerification(w *reply, r *http.Request) error {
-	client, err := s.authorize(w, r, access.FaceVerification)
-	if err != nil {
-		return err
-	}
-	// Without a free slot the body is not worth reading. But the slot is taken
-	// when the body is complete, so that none is held by a caller that sends
-	// slowly.
-	if !s.slots.Fits(client.ID, 1) {
-		return noSlot()
-	}
-	body := s.newBody(w, r, client.ID)
-	defer body.release()
-	form, err := s.readForm(w, r, body, faceVerificationFields)
-	if err != nil {
-		return err
-	}
-	defer form.wipe() // the verification, whatever its outcome, keeps nothing of it
-	claim, photo, err := form.faceVerification(s.o.Now())
-	if err != nil {
-		return err
-	}
-	if !s.slots.Take(client.ID, 1) {
-		return noSlot()
-	}
-	defer s.slots.Give(client.ID, 1)
-
-	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
-	defer cancel()
-	verdict, err := s.o.Verifier.Verify(ctx, verify.Request{
-		ID:     w.recordedID,
-		Client: client,
-		Claim:  claim,
-		Photo:  photo,
-	})
-	if err != nil {
-		return err
-	}
-	w.verdict = &verdict
-	w.writeJSON(http.StatusOK, VerdictJSON(verdict))
-	return nil
-}
-
-func noSlot() error {
-	return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: errors.New("too many requests in progress")}
 }
 
 // health handles GET /healthz: the process serves requests.

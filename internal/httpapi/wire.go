@@ -13,13 +13,14 @@ import (
 type verificationBody struct {
 	Status   bool        `json:"verification_status"`
 	Reason   string      `json:"reason"`
-	Result   *resultBody `json:"result,omitempty"`
+	Result   any         `json:"result,omitempty"`
 	Code     sesuai.Kind `json:"code,omitempty"`
 	Guidance *Guidance   `json:"guidance,omitempty"`
 	Measures []string    `json:"measures,omitempty"`
+	Image    string      `json:"image,omitempty"` // which of two the error is about
 }
 
-// resultBody holds the outcomes in a verificationBody. A nil is null.
+// resultBody is the result of a face verification. A nil is null.
 type resultBody struct {
 	NIK         *bool             `json:"nik"`
 	Name        *bool             `json:"name"`
@@ -55,21 +56,27 @@ func nullable(o sesuai.Outcome) *bool {
 	return &match
 }
 
-// ErrorJSON returns the HTTP status and the response body for an error. The
-// body never contains input.
-func ErrorJSON(err error) (status int, body []byte) {
+// ErrorJSON returns the HTTP status and the response body for an error of a face
+// verification. The body never contains input.
+func ErrorJSON(err error) (status int, body []byte) { return errorJSON(err, &resultBody{}) }
+
+// errorJSON is ErrorJSON with the result of an answer that says that there is none.
+func errorJSON(err error, nothing any) (status int, body []byte) {
 	a := answerTo(err)
 	switch a.shape {
 	case aboutRequest:
 		return a.status, encode(errorBody{a.reason})
 	case noAnswer:
-		return a.status, encode(verificationBody{Reason: a.reason, Result: &resultBody{}})
+		return a.status, encode(verificationBody{Reason: a.reason, Result: nothing})
 	case documented:
 		return a.status, encode(verificationBody{Reason: a.reason})
 	}
 	b := verificationBody{Reason: a.reason, Code: sesuai.KindOf(err), Guidance: a.guidance}
-	if e, ok := errors.AsType[*sesuai.Error](err); ok && b.Code == sesuai.KindFaceQuality {
-		b.Measures = e.Measures
+	if e, ok := errors.AsType[*sesuai.Error](err); ok {
+		b.Image = e.Image
+		if b.Code == sesuai.KindFaceQuality {
+			b.Measures = e.Measures
+		}
 	}
 	return a.status, encode(b)
 }

@@ -55,8 +55,8 @@ func (r *reading) answerTo(probe *face.Probe) (registry.Answer, error) {
 
 // ask asks the registry, which may have read the record. Whatever prevents a
 // possible answer is an error of kind KindUnavailable, so that no failure can be
-// read as "not found" or "differs". An error of kind KindInvalidImage stays what
-// it is.
+// read as "not found" or "differs". An error of kind KindInvalidImage about a probe
+// stays what it is.
 func (v *Verifier) ask(ctx context.Context, q registry.Question, r *reading) (registry.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
 	defer cancel()
@@ -67,10 +67,10 @@ func (v *Verifier) ask(ctx context.Context, q registry.Question, r *reading) (re
 		return v.o.Registry.Ask(ctx, q)
 	})
 	if err == nil {
-		err = check(a)
+		err = check(a, q.Claim)
 	}
 	switch {
-	case sesuai.KindOf(err) == sesuai.KindInvalidImage:
+	case q.Probe != nil && sesuai.KindOf(err) == sesuai.KindInvalidImage:
 		return registry.Answer{}, err
 	case err != nil:
 		return registry.Answer{}, unavailable("asking the registry", err)
@@ -107,22 +107,28 @@ func describePanic(p any) string {
 	return fmt.Sprintf("%T", p)
 }
 
-// check refuses an answer that the contract of registry.Answer rules out, so that
-// no verdict is built on it.
-func check(a registry.Answer) error {
+// check refuses an answer about a claim that the contract of registry.Answer rules
+// out, so that no verdict is built on it.
+func check(a registry.Answer, claim sesuai.Claim) error {
 	if !a.Found {
 		return nil
 	}
-	uncompared := a.NameScore == registry.NotScored && a.DateOfBirth == sesuai.NotCompared
-	switch {
-	case a.Status > sesuai.Inactive:
+	if a.Status > sesuai.Inactive {
 		return errors.New("the registry gave an unknown status")
+	}
+	if err := checkAttributes(a, claim); err != nil {
+		return err
+	}
+	uncompared := a.NameScore == registry.NotScored && a.DateOfBirth == sesuai.NotCompared
+	switch named, dated := !claim.Name.IsZero(), !claim.DateOfBirth.IsZero(); {
 	case a.Status != sesuai.Active && uncompared:
 		return nil
-	case a.NameScore < 0 || a.NameScore > 100:
+	case named && (a.NameScore < 0 || a.NameScore > 100):
 		return errors.New("the registry gave a name score outside 0 to 100")
-	case a.DateOfBirth != sesuai.Match && a.DateOfBirth != sesuai.NonMatch:
+	case dated && a.DateOfBirth != sesuai.Match && a.DateOfBirth != sesuai.NonMatch:
 		return errors.New("the registry did not compare the date of birth")
+	case !named && a.NameScore != registry.NotScored, !dated && a.DateOfBirth != sesuai.NotCompared:
+		return errors.New("the registry compared what was not claimed")
 	case a.Status != sesuai.Active || !a.Face.Portrait:
 		return nil
 	case !a.Face.Percentage.Known():
@@ -132,4 +138,17 @@ func check(a registry.Answer) error {
 	default:
 		return nil
 	}
+}
+
+// checkAttributes is check of the optional attributes.
+func checkAttributes(a registry.Answer, claim sesuai.Claim) error {
+	for claimed := range claim.Attributes {
+		if agreement, ok := a.Attributes[claimed]; !ok || agreement.Outcome > sesuai.NonMatch {
+			return errors.New("the registry gave no outcome of an attribute")
+		}
+	}
+	if len(a.Attributes) > len(claim.Attributes) {
+		return errors.New("the registry compared an attribute that was not claimed")
+	}
+	return nil
 }

@@ -1,8 +1,10 @@
-// Package verify holds the use case of face verification. It extracts the face of
-// a photograph, asks the registry about the claim and the face, has the policy
-// decide, and gives the verdict once the audit trail holds the event and the
-// photograph is remembered. It leaves HTTP, how a registry answers, and how events
-// and photographs are stored to others.
+// Package verify holds the use cases of face verification, data verification, face
+// match and passive liveness.
+// The first extracts the face of a photograph, asks the registry about the claim and
+// the face, has the policy decide, and gives the verdict once the audit trail holds
+// the event and the photograph is remembered. The second does the same without a
+// photograph. The others ask no registry. The package leaves HTTP, how a registry answers, and how events and
+// photographs are stored to others.
 package verify
 
 import (
@@ -35,6 +37,10 @@ type Options struct {
 	// Registry is asked once there is a probe. If it is a registry.Preparer, it
 	// reads the record while the face is extracted.
 	Registry registry.Registry
+	// Scale maps two templates to a percentage, for Match, and Calibration is its
+	// ID. Without a Scale, Match fails.
+	Scale       registry.Scale
+	Calibration string
 	// Extractor is called with a context of the calling client: see
 	// admission.ClientOf.
 	Extractor face.Extractor
@@ -154,18 +160,8 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		return sesuai.Verdict{}, errors.New("verify: the client has no policies")
 	}
 	start := v.o.Now()
-	event := audit.Event{
-		Time:      start,
-		RequestID: req.ID,
-		Client:    req.Client.ID,
-		NIK:       req.Claim.NIK,
-		NameScore: -1,
-		Threshold: req.Client.Threshold,
-
-		NameThreshold: req.Client.NameThreshold,
-	}
-
-	question := registry.Question{Caller: registry.Caller{Client: req.Client.ID, RequestID: req.ID}, Claim: req.Claim}
+	event, question := begin(req.ID, req.Client, req.Claim, start)
+	event.Threshold = req.Client.Threshold
 	// Nothing of the reading outlives the request. It is waited for after a
 	// refusal is recorded. So the time of a refusal does not depend on how long
 	// the reading takes, which may differ where the NIK is not on record.
@@ -176,11 +172,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	// a question may cost money and shows the registry whom it is about.
 	probe, err := v.acquire(ctx, req, &event)
 	if refuses(sesuai.KindOf(err)) {
-		event.Result, event.Reason = audit.Refused, string(sesuai.KindOf(err))
-		if refusal, ok := errors.AsType[*sesuai.Error](err); ok {
-			event.Measures = refusal.Measures
-		}
-		return sesuai.Verdict{}, v.record(ctx, event, start, err)
+		return sesuai.Verdict{}, v.record(ctx, refused(event, err), start, err)
 	}
 	if err != nil && sesuai.KindOf(err) != sesuai.KindUnavailable {
 		return sesuai.Verdict{}, err
@@ -192,7 +184,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		answer, err = v.ask(ctx, question, reading)
 	}
 	if err != nil {
-		event.Result, event.Reason = audit.Unavailable, string(sesuai.KindOf(err))
+		event = unanswered(event, err)
 		if sesuai.KindOf(err) == sesuai.KindInvalidImage {
 			event.Result = audit.Refused
 		}
@@ -220,21 +212,50 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	return verdict, nil
 }
 
-// decided returns the event of a verdict, given what was known before the registry
+// begin returns the event of a verification that starts now, and its question.
+func begin(id string, client access.Client, claim sesuai.Claim, now time.Time) (audit.Event, registry.Question) {
+	event := audit.Event{
+		Time: now, RequestID: id, Client: client.ID, NIK: claim.NIK, NameScore: -1, NameThreshold: client.NameThreshold,
+	}
+	return event, registry.Question{Caller: registry.Caller{Client: client.ID, RequestID: id}, Claim: claim}
+}
+
+// unanswered returns the event of a verification to which there is no answer.
+func unanswered(event audit.Event, err error) audit.Event {
+	event.Result, event.Reason = audit.Unavailable, string(sesuai.KindOf(err))
+	return event
+}
+
+// refused returns the event of a verification whose photograph cannot be used.
+func refused(event audit.Event, err error) audit.Event {
+	event.Result, event.Reason = audit.Refused, string(sesuai.KindOf(err))
+	if refusal, ok := errors.AsType[*sesuai.Error](err); ok {
+		event.Measures = refusal.Measures
+	}
+	return event
+}
+
+// answered returns the event of a verdict, given what was known before the registry
 // was asked.
-func decided(event audit.Event, verdict sesuai.Verdict, answer registry.Answer) audit.Event {
-	event.Result, event.Reason = audit.NotVerified, string(verdict.Reason)
-	if verdict.Verified {
+func answered(event audit.Event, verified bool, reason sesuai.Reason, answer registry.Answer) audit.Event {
+	event.Result, event.Reason = audit.NotVerified, string(reason)
+	if verified {
 		event.Result = audit.Verified
 	}
-	event.NIKOutcome, event.Name, event.DateOfBirth = verdict.NIK, verdict.Name, verdict.DateOfBirth
-	event.Percentage = verdict.Face
 	if answer.Found {
 		event.NameScore = answer.NameScore
 	}
 	if answer.Duplicate {
 		event.Flags |= audit.DuplicateRecord
 	}
+	return event
+}
+
+// decided is answered for a verdict about a photograph.
+func decided(event audit.Event, verdict sesuai.Verdict, answer registry.Answer) audit.Event {
+	event = answered(event, verdict.Verified, verdict.Reason, answer)
+	event.NIKOutcome, event.Name, event.DateOfBirth = verdict.NIK, verdict.Name, verdict.DateOfBirth
+	event.Percentage = verdict.Face
 	if answer.Face.Suspect {
 		event.Flags |= audit.ScoreTooHigh
 	}
@@ -254,14 +275,7 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 	if req.Client.Liveness != access.Off {
 		use = face.ForLiveProbe
 	}
-	extraction, err := v.o.Extractor.Extract(admission.WithClient(ctx, req.Client.ID), req.Photo, use)
-	if err == nil {
-		err = extraction.Refusal()
-	}
-	if err != nil && ctx.Err() != nil {
-		// The photograph had to wait for too long.
-		err = &sesuai.Error{Kind: sesuai.KindOverloaded, Err: fmt.Errorf("extracting the face: %w", err)}
-	}
+	extraction, err := v.extract(ctx, req.Client.ID, req.Photo, use)
 	if err == nil {
 		err = v.judgeLiveness(req.Client.Liveness, extraction.Liveness, event)
 	}
@@ -271,6 +285,19 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 	return face.Probe{
 		Template: extraction.Template, Signature: extraction.Signature, Aligned: extraction.Aligned, Picture: extraction.Picture,
 	}, nil
+}
+
+// extract extracts the one face of a photograph.
+func (v *Verifier) extract(ctx context.Context, client string, photo []byte, use face.Use) (face.Extraction, error) {
+	extraction, err := v.o.Extractor.Extract(admission.WithClient(ctx, client), photo, use)
+	if err == nil {
+		err = extraction.Refusal()
+	}
+	if err != nil && ctx.Err() != nil {
+		// The photograph had to wait for too long.
+		err = &sesuai.Error{Kind: sesuai.KindOverloaded, Err: fmt.Errorf("extracting the face: %w", err)}
+	}
+	return extraction, err
 }
 
 // refuses reports whether errors of the kind are about the photograph.

@@ -1,5 +1,5 @@
-// Package docs_test runs the commands of README.md, of docs/start and of some pages
-// of docs/operate as they stand, and compares what they print with what the pages
+// Package docs_test runs the commands of README.md, of docs/start, of
+// docs/integrate/api.md and of some pages of docs/operate as they stand, and compares what they print with what the pages
 // say.
 package docs_test
 
@@ -48,7 +48,8 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range append([]string{filepath.Join(root, "README.md")}, start...) {
+	pages := slices.Concat([]string{filepath.Join(root, "README.md")}, start, []string{filepath.Join(root, "docs/integrate/api.md")})
+	for _, path := range pages {
 		t.Run(filepath.Base(path), func(t *testing.T) { s.page(t, path) })
 	}
 	t.Run("metrics", func(t *testing.T) { s.metrics(t) })

@@ -9,10 +9,11 @@ console.log = console.info = () => {};
 const { Vision } = await import(pathToFileURL(modulePath).href);
 
 const results = [];
-for (const { config, param } of calls) {
+for (const { method, config, param } of calls) {
   const vision = new Vision(config);
   try {
-    results.push({ resolved: true, body: await vision.identity.faceVerification(param) });
+    const api = method in vision.identity ? vision.identity : vision.faceBio;
+    results.push({ resolved: true, body: await api[method](param) });
   } catch (body) {
     results.push({ resolved: false, body: body instanceof Error ? String(body) : body });
   }

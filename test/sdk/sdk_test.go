@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -21,7 +22,11 @@ import (
 
 const root = "../.."
 
+// The methods of the SDK's identity, and of its faceBio.
+const face, data, match, liveness = "faceVerification", "verification", "match", "passiveLiveness"
+
 type call struct {
+	Method string            `json:"method"`
 	Config map[string]string `json:"config"`
 	Param  map[string]any    `json:"param"`
 }
@@ -31,6 +36,13 @@ type result struct {
 	Body     map[string]any
 }
 
+// sdkTest is a call and the wanted result of it.
+type sdkTest struct {
+	name string
+	call call
+	want result
+}
+
 func TestMain(m *testing.M) { os.Exit(pgtest.Main{M: m}.Run()) }
 
 // TestVendorSDKOnPostgres is TestVendorSDK with the registry in PostgreSQL.
@@ -38,30 +50,32 @@ func TestVendorSDKOnPostgres(t *testing.T) {
 	server := pgtest.Start(t, pgtest.Options{Fast: true})
 	t.Setenv("SESUAI_REGISTRY", server.Database(t))
 	t.Setenv("SESUAI_POSTGRES_MIGRATE", "true")
-	vendorSDK(t, func(string) { server.Kill(t) })
+	// Without clients nothing is known of the request but its endpoint.
+	vendorSDK(t, func(string) { server.Kill(t) }, map[string]any{"nik": nil})
 }
 
 func TestVendorSDK(t *testing.T) {
-	vendorSDK(t, func(data string) { demo(t, "break", "--data", data) })
+	unanswered := map[string]any{"nik": nil, "name": nil, "date_of_birth": nil}
+	vendorSDK(t, func(data string) { demo(t, "break", "--data", data) }, unanswered)
 }
 
 // vendorSDK makes the calls. breakRegistry breaks the registry of a data folder
-// under the running server.
-func vendorSDK(t *testing.T, breakRegistry func(data string)) {
+// under the running server. A data verification then has the result unanswered.
+func vendorSDK(t *testing.T, breakRegistry func(data string), unanswered map[string]any) {
 	sdk := absolute(t, "build/sdk/node_modules/@glair/vision/lib/index.js")
 	process.Need(t, sdk)
-	data := t.TempDir()
-	demo(t, "prepare", "--data", data)
-	address := serve(t, data)
+	folder := t.TempDir()
+	demo(t, "prepare", "--data", folder)
+	address := serve(t, folder)
 	var c process.Credentials // of the demo's client
-	b, err := os.ReadFile(filepath.Join(data, "demo-client.json"))
+	b, err := os.ReadFile(filepath.Join(folder, "demo-client.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(b, &c); err != nil {
 		t.Fatal(err)
 	}
-	text, empty := filepath.Join(data, "text.jpg"), filepath.Join(data, "empty.jpg")
+	text, empty := filepath.Join(folder, "text.jpg"), filepath.Join(folder, "empty.jpg")
 	write(t, text, "not a photograph")
 	write(t, empty, "")
 
@@ -86,10 +100,18 @@ func vendorSDK(t *testing.T, breakRegistry func(data string)) {
 		}
 		return m
 	}
-	verdict := func(ok bool, reason string, nik, name, born, face any) result {
+	claim := func(change ...any) map[string]any {
+		return param(append(change, "face_image", nil)...)
+	}
+	compared := func(ok bool, reason string, outcomes map[string]any) result {
+		return result{true, map[string]any{"verification_status": ok, "reason": reason, "result": outcomes}}
+	}
+	verdict := func(ok bool, reason string, nik, name, born, percentage any) result {
+		return compared(ok, reason, map[string]any{"nik": nik, "name": name, "date_of_birth": born, "face_image_percentage": percentage})
+	}
+	matched := func(status, percentage, words, code string) result {
 		return result{true, map[string]any{
-			"verification_status": ok, "reason": reason,
-			"result": map[string]any{"nik": nik, "name": name, "date_of_birth": born, "face_image_percentage": face},
+			"status": status, "result": map[string]any{"match_percentage": percentage, "match_status": words, "match_status_code": code},
 		}}
 	}
 	refused := func(body map[string]any) result { return result{false, body} }
@@ -97,66 +119,127 @@ func vendorSDK(t *testing.T, breakRegistry func(data string)) {
 	// A percentage at or above the threshold, and one below it.
 	const passes, fails = "passes", "fails"
 
-	tests := []struct {
-		name string
-		call call
-		want result
-	}{
-		{"R1", call{config(), param()}, verdict(true, "Verification Success", true, true, true, passes)},
+	tests := []sdkTest{
+		{"R1", call{face, config(), param()}, verdict(true, "Verification Success", true, true, true, passes)},
 		{
 			"R1, base URL with a slash at its end",
-			call{config("baseUrl", address+"/"), param()},
+			call{face, config("baseUrl", address+"/"), param()},
 			verdict(true, "Verification Success", true, true, true, passes),
 		},
 		{
 			"R2",
-			call{config(), param("nik", "9999999999999999")},
+			call{face, config(), param("nik", "9999999999999999")},
 			verdict(false, "NIK not found on Dukcapil database", false, nil, nil, 0.0),
 		},
 		{
 			"R3",
-			call{config(), param("name", "SURYANI HAPSARI")},
+			call{face, config(), param("name", "SURYANI HAPSARI")},
 			verdict(false, "Name does not match", true, false, true, passes),
 		},
 		{
 			"R4",
-			call{config(), param("date_of_birth", "13-03-1990")},
+			call{face, config(), param("date_of_birth", "13-03-1990")},
 			verdict(false, "Date of birth does not match", true, true, false, passes),
 		},
 		{
 			"R5",
-			call{config(), param("face_image", filepath.Join(photos, "rani-selfie.jpg"))},
+			call{face, config(), param("face_image", filepath.Join(photos, "rani-selfie.jpg"))},
 			verdict(false, "Selfie image does not pass the threshold", true, true, true, fails),
 		},
 		{
 			"R6",
-			call{config(), param("nik", "123")},
+			call{face, config(), param("nik", "123")},
 			refused(map[string]any{"verification_status": false, "reason": "Invalid NIK number format"}),
 		},
 		{
 			"R6, no nik: the SDK sends the text undefined",
-			call{config(), param("nik", nil)},
+			call{face, config(), param("nik", nil)},
 			refused(map[string]any{"verification_status": false, "reason": "Invalid NIK number format"}),
 		},
 		{
 			"R7",
-			call{config(), param("date_of_birth", "1990-03-12")},
+			call{face, config(), param("date_of_birth", "1990-03-12")},
 			refused(map[string]any{"verification_status": false, "reason": "Invalid date_of_birth format"}),
 		},
-		{"unknown user", call{config("username", "nobody"), param()}, denied},
-		{"wrong password", call{config("password", "wrong"), param()}, denied},
-		{"wrong API key", call{config("apiKey", "wrong"), param()}, denied},
+		{"unknown user", call{face, config("username", "nobody"), param()}, denied},
+		{"wrong password", call{face, config("password", "wrong"), param()}, denied},
+		{"wrong API key", call{face, config("apiKey", "wrong"), param()}, denied},
 		{
 			"wrong file type",
-			call{config(), param("face_image", text)},
+			call{face, config(), param("face_image", text)},
 			refused(map[string]any{"verification_status": false, "reason": "Unsupported face_image format", "code": "UNSUPPORTED_IMAGE"}),
 		},
 		{
 			"empty file",
-			call{config(), param("face_image", empty)},
+			call{face, config(), param("face_image", empty)},
 			refused(map[string]any{"verification_status": false, "reason": "No file in request body", "code": "NO_FILE"}),
 		},
 	}
+	tests = append(tests, []sdkTest{
+		{"data", call{data, config(), claim()}, compared(true, "Verification Success", map[string]any{"nik": true, "name": true, "date_of_birth": true})},
+		{
+			"data, no name: the SDK sends the text undefined",
+			call{data, config(), claim("name", nil)},
+			compared(true, "Verification Success", map[string]any{"nik": true, "date_of_birth": true}),
+		},
+		{
+			"data, not found",
+			call{data, config(), claim("nik", "9999999999999999")},
+			compared(false, "NIK not found on Dukcapil database", map[string]any{"nik": false, "name": nil, "date_of_birth": nil}),
+		},
+		{
+			"data, the date differs",
+			call{data, config(), claim("date_of_birth", "13-03-1990")},
+			compared(false, "Date of birth does not match", map[string]any{"nik": true, "name": true, "date_of_birth": false}),
+		},
+		{
+			"data, R6",
+			call{data, config(), claim("nik", nil)},
+			refused(map[string]any{"verification_status": false, "reason": "Invalid NIK number format"}),
+		},
+		{
+			"data, nothing is claimed",
+			call{data, config(), claim("name", nil, "date_of_birth", nil)},
+			refused(map[string]any{
+				"verification_status": false, "code": "NO_ATTRIBUTE",
+				"reason": "You must fill in at least one of the following: name, date_of_birth, no_kk, mother_maiden_name, place_of_birth, address, " +
+					"gender, marital_status, job_type, province, city, district, subdistrict, rt, rw",
+			}),
+		},
+		{
+			"match",
+			call{match, config(), map[string]any{"captured": selfie, "stored": filepath.Join(photos, "ayu-reference.jpg")}},
+			matched("success", passes, "match", "MATCH"),
+		},
+		{
+			"match, two people",
+			call{match, config(), map[string]any{"captured": selfie, "stored": filepath.Join(photos, "rani-reference.jpg")}},
+			matched("success", fails, "not match", "NOT_MATCH"),
+		},
+		{
+			"match, the second is empty",
+			call{match, config(), map[string]any{"captured": selfie, "stored": empty}},
+			refused(map[string]any{"verification_status": false, "reason": "No file in request body", "code": "NO_FILE", "image": "stored_image"}),
+		},
+		{
+			"match, the first is no photograph",
+			call{match, config(), map[string]any{"captured": text, "stored": selfie}},
+			refused(map[string]any{
+				"verification_status": false, "reason": "Unsupported captured_image format", "code": "UNSUPPORTED_IMAGE", "image": "captured_image",
+			}),
+		},
+		{
+			"liveness",
+			call{liveness, config(), map[string]any{"image": selfie}},
+			result{true, map[string]any{"status": "success", "result": map[string]any{"spoof_percentage": "any", "status": "any"}}},
+		},
+		{
+			"liveness, empty file",
+			call{liveness, config(), map[string]any{"image": empty}},
+			refused(map[string]any{"verification_status": false, "reason": "No file in request body", "code": "NO_FILE", "image": "image"}),
+		},
+		{"data, wrong API key", call{data, config("apiKey", "wrong"), claim()}, denied},
+	}...)
 	calls := make([]call, 0, len(tests))
 	for _, test := range tests {
 		calls = append(calls, test.call)
@@ -167,24 +250,36 @@ func vendorSDK(t *testing.T, breakRegistry func(data string)) {
 	}
 
 	t.Run("R8", func(t *testing.T) {
-		breakRegistry(data)
-		got := run(t, sdk, []call{{config(), param()}})
+		breakRegistry(folder)
+		got := run(t, sdk, []call{{face, config(), param()}, {data, config(), claim()}})
 		want := verdict(false, "Something wrong in Dukcapil server", nil, nil, nil, nil)
 		want.Resolved = false
 		check(t, got[0], want)
+		want = compared(false, "Something wrong in Dukcapil server", unanswered)
+		want.Resolved = false
+		check(t, got[1], want)
 	})
 }
 
 // check compares a result with the wanted one, in which a percentage may be
-// "passes" or "fails". It ignores guidance.
+// "passes" or "fails", and a liveness and its status "any". It ignores guidance.
 func check(t *testing.T, got, want result) {
 	t.Helper()
 	delete(got.Body, "guidance")
 	if r, ok := got.Body["result"].(map[string]any); ok {
-		if w, ok := want.Body["result"].(map[string]any)["face_image_percentage"].(string); ok {
-			p, number := r["face_image_percentage"].(float64)
-			if number && (p >= 75) == (w == "passes") && p >= 0 && p <= 100 {
-				r["face_image_percentage"] = w
+		if want.Body["result"].(map[string]any)["spoof_percentage"] == "any" {
+			spoof, number := r["spoof_percentage"].(float64)
+			status, text := r["status"].(string)
+			if number && spoof >= 0 && spoof <= 1 && text && slices.Contains([]string{"LOW", "MODERATE", "HIGH"}, status) {
+				r["spoof_percentage"], r["status"] = "any", "any"
+			}
+		}
+		for key, whole := range map[string]float64{"face_image_percentage": 100, "match_percentage": 1} {
+			if w, ok := want.Body["result"].(map[string]any)[key].(string); ok {
+				p, number := r[key].(float64)
+				if number && (p >= 0.75*whole) == (w == "passes") && p >= 0 && p <= whole {
+					r[key] = w
+				}
 			}
 		}
 	}
@@ -232,7 +327,7 @@ func serve(t *testing.T, data string) string {
 	t.Helper()
 	cmd := exec.Command(absolute(t, "bin/sesuai"), "serve", "--json", "--data", data, "--listen", "127.0.0.1:0")
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "SESUAI_LOG_LEVEL=error")
+	cmd.Env = append(os.Environ(), "SESUAI_LOG_LEVEL=error", "SESUAI_FACE_LIVENESS=true")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -153,11 +153,16 @@ func (w *world) ask(address, id string, nik, name, date, photo string) (status i
 	if err := m.Close(); err != nil {
 		return 0, nil, err
 	}
-	r, err := http.NewRequest(http.MethodPost, address+"/identity/v1/face-verification", &form)
+	return w.post(address+"/identity/v1/face-verification", id, m.FormDataContentType(), &form)
+}
+
+// post sends a request to the API.
+func (w *world) post(url, id, contentType string, body io.Reader) (status int, answer []byte, err error) {
+	r, err := http.NewRequest(http.MethodPost, url, body)
 	if err != nil {
 		return 0, nil, err
 	}
-	r.Header.Set("Content-Type", m.FormDataContentType())
+	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("X-Request-Id", id)
 	w.credentials.Sign(r)
 	resp, err := w.client.Do(r)
@@ -165,8 +170,8 @@ func (w *world) ask(address, id string, nik, name, date, photo string) (status i
 		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	body, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, body, err
+	answer, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, answer, err
 }
 
 // entry is a line of the sandbox's record.

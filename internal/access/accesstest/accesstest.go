@@ -166,7 +166,7 @@ func (s suite) TestChangeClient(t *testing.T) {
 	clients := s.open(t)
 	add(t, clients, "a", "b")
 	want := Client("a")
-	want.Scopes = []access.Scope{access.FaceVerification}
+	want.Scopes = []access.Scope{access.FaceVerification, access.DataVerificationOf(sesuai.NameAttribute), access.DataVerificationOf(sesuai.Address)}
 	want.Threshold, want.NameThreshold, want.Rate, want.Burst = sesuai.PercentageOf(99.99), 100, 0, 0
 	want.Replay, want.Liveness = access.Off, access.Enforce
 	for range 2 { // the second one changes nothing

@@ -74,6 +74,8 @@ func (s suite) TestEventsAreRead(t *testing.T) {
 	e.Flags, e.LivenessKnown, e.Liveness, e.LivenessThreshold = audit.SuspectedReplay, true, 0.125, 0.5
 	e.Measures = []string{"sharpness", "eyes_open"}
 	e.Cosine, e.ReferenceLength, e.ProbeLength = 0.625, 3.5, 2.75
+	e.Endpoint = audit.DataVerification
+	e.Attributes = []audit.AttributeOutcome{{Attribute: sesuai.RT, Outcome: sesuai.Match}, {Attribute: sesuai.RW, Outcome: sesuai.NonMatch}}
 	appendTo(t, l, e)
 	events, err := l.Events(t.Context(), audit.Filter{})
 	if err != nil || len(events) != 1 {

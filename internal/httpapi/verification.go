@@ -1,0 +1,127 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/verify"
+)
+
+// endpoint is one kind of verification: what it needs and how it is answered.
+type endpoint struct {
+	scope  access.Scope
+	fields schema
+	// liveness is whether it is answered only if Options.Liveness.
+	liveness bool
+	// noAnswer is the result in an answer that says that there is none, before
+	// the form has been read.
+	noAnswer any
+	// parse validates the form, and returns what verifies and answers it.
+	parse func(s *Server, w *reply, client access.Client, f *form) (verifying, error)
+}
+
+// verifying makes a verification and writes its verdict.
+type verifying func(ctx context.Context) error
+
+// verification handles the requests of an endpoint. It authorizes the client before
+// it reads the body.
+func (s *Server) verification(e endpoint) handlerFunc {
+	return func(w *reply, r *http.Request) error {
+		w.noAnswer = e.noAnswer
+		client, err := s.authorize(w, r, e.scope)
+		if err != nil {
+			return err
+		}
+		if e.liveness && !s.o.Liveness {
+			return &sesuai.Error{Kind: sesuai.KindForbidden, Err: errors.New("liveness is switched off")}
+		}
+		// Without a free slot the body is not worth reading. But the slot is taken
+		// when the body is complete, so that none is held by a caller that sends
+		// slowly.
+		if !s.slots.Fits(client.ID, 1) {
+			return noSlot()
+		}
+		body := s.newBody(w, r, client.ID, s.maxBody(e.fields))
+		defer body.release()
+		form, err := s.readForm(w, r, body, e.fields)
+		if err != nil {
+			return err
+		}
+		defer form.wipe() // the verification, whatever its outcome, keeps nothing of it
+		verifying, err := e.parse(s, w, client, form)
+		if err != nil {
+			return err
+		}
+		if !s.slots.Take(client.ID, 1) {
+			return noSlot()
+		}
+		defer s.slots.Give(client.ID, 1)
+
+		ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
+		defer cancel()
+		return verifying(ctx)
+	}
+}
+
+// maxDataBody is the greatest size of a body without a photograph, in bytes. All
+// attributes at their greatest length, with every character escaped, take two thirds
+// of it.
+const maxDataBody = 64 << 10
+
+// maxBody returns the greatest size of a body with these fields.
+func (s *Server) maxBody(fields schema) int64 {
+	if fields.hasFile() {
+		return s.o.MaxBody
+	}
+	return min(s.o.MaxBody, maxDataBody)
+}
+
+func noSlot() error {
+	return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: errors.New("too many requests in progress")}
+}
+
+// faceVerification is POST /identity/v1/face-verification.
+var faceVerification = endpoint{
+	scope: access.FaceVerification, fields: faceVerificationFields, noAnswer: &resultBody{},
+	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
+		claim, photo, err := f.faceVerification(s.o.Now())
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context) error {
+			verdict, err := s.o.Verifier.Verify(ctx, verify.Request{ID: w.recordedID, Client: client, Claim: claim, Photo: photo})
+			if err != nil {
+				return err
+			}
+			w.writeVerdict(verdict.Verified, verdict.Reason, VerdictJSON(verdict))
+			return nil
+		}, nil
+	},
+}
+
+// dataVerification is POST /identity/v1/verification.
+var dataVerification = endpoint{
+	scope: access.DataVerification, fields: dataVerificationFields, noAnswer: outcomes{{fieldNIK, sesuai.NotCompared}},
+	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
+		if err := client.AuthorizeClaim(f.claimed()); err != nil {
+			return nil, err
+		}
+		claim, err := f.dataVerification(s.o.Now())
+		if err != nil {
+			return nil, err
+		}
+		claimed := claim.Claimed()
+		w.noAnswer = outcomesOf(sesuai.DataVerdict{}, claimed)
+		return func(ctx context.Context) error {
+			verdict, err := s.o.Verifier.VerifyData(ctx, verify.DataRequest{ID: w.recordedID, Client: client, Claim: claim})
+			if err != nil {
+				return err
+			}
+			w.writeVerdict(verdict.Verified, verdict.Reason, dataVerdictJSON(verdict, claimed))
+			return nil
+		}, nil
+	},
+}

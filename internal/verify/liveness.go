@@ -1,0 +1,74 @@
+package verify
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/policy"
+)
+
+// LivenessRequest is a measurement of one photograph's liveness.
+type LivenessRequest struct {
+	// ID is the request's id, for the audit trail.
+	ID string
+	// Client is the caller. Its policies do not apply.
+	Client access.Client
+	// Photo is a whole PNG or JPEG file.
+	Photo []byte
+}
+
+// checked is the photograph of a LivenessRequest.
+var checked = side{image: "image", use: face.ForLiveProbe}
+
+// Liveness answers whether a photograph looks like one of a living person. The
+// Extractor must measure that.
+//
+// An unfavourable answer is a verdict. Errors are those of Match, and
+// sesuai.KindUnavailable if liveness cannot be measured. An event is recorded as by
+// Match.
+func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.LivenessVerdict, error) {
+	start := v.o.Now()
+	event, _ := begin(req.ID, req.Client, sesuai.Claim{}, start)
+	event.Endpoint, event.NameThreshold = audit.PassiveLiveness, 0
+
+	extraction, err := v.extract(ctx, req.Client.ID, req.Photo, checked.use)
+	if err == nil && !extraction.Liveness.Known {
+		err = unavailable("measuring liveness", errors.New("it cannot be measured"))
+		return sesuai.LivenessVerdict{}, v.record(ctx, unanswered(event, err), start, err)
+	}
+	var verdict sesuai.LivenessVerdict
+	switch kind := sesuai.KindOf(err); {
+	case kind == sesuai.KindFaceNotDetected:
+		verdict.Status = sesuai.SpoofNoFace
+	case kind == sesuai.KindMultipleFaces:
+		verdict.Status = sesuai.SpoofFaces
+	case refuses(kind):
+		err = checked.named(err)
+		return sesuai.LivenessVerdict{}, v.record(ctx, refused(event, err), start, err)
+	case err != nil:
+		return sesuai.LivenessVerdict{}, err
+	default:
+		verdict = v.measured(extraction.Liveness.Score, &event)
+	}
+	event.Result, event.Reason = audit.Measured, string(verdict.Status)
+	if err := v.record(ctx, event, start, nil); err != nil {
+		return sesuai.LivenessVerdict{}, err
+	}
+	return verdict, nil
+}
+
+// measured gives the verdict on a liveness, and enters it in the event.
+func (v *Verifier) measured(score float64, event *audit.Event) sesuai.LivenessVerdict {
+	event.LivenessKnown, event.Liveness, event.LivenessThreshold = true, score, v.o.LivenessThreshold
+	verdict := sesuai.LivenessVerdict{
+		Status: policy.DecideLiveness(score, v.o.LivenessThreshold), Spoof: 1 - min(max(score, 0), 1), Measured: true,
+	}
+	if verdict.Status == sesuai.SpoofHigh {
+		event.Flags |= audit.SuspectedPresentationAttack
+	}
+	return verdict
+}
