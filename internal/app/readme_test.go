@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
 	keys "github.com/sesuai/sesuai/internal/config"
 )
@@ -70,7 +71,7 @@ func docsPages(t *testing.T) []string {
 }
 
 // TestPagesNameKeys: every dotted key and every environment variable that a page
-// names exists.
+// names exists. Scopes of clients look like keys.
 func TestPagesNameKeys(t *testing.T) {
 	c := app.DefaultConfig()
 	names, variables, sections := make(map[string]bool), make(map[string]bool), make(map[string]bool)
@@ -80,6 +81,9 @@ func TestPagesNameKeys(t *testing.T) {
 			name = name[:strings.LastIndex(name, ".")]
 			sections[name] = true
 		}
+	}
+	for _, scope := range access.Scopes {
+		names[string(scope)] = true
 	}
 	var top []string
 	for section := range sections {
