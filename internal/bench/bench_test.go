@@ -90,7 +90,7 @@ func TestRunRefuses(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
-	if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
-		t.Errorf("left: %v, %v", left, err)
+	if entries, err := os.ReadDir(data); err != nil || len(entries) != 0 {
+		t.Errorf("the folder holds %v, %v", entries, err)
 	}
 }

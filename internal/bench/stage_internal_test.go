@@ -188,7 +188,7 @@ func TestTrialIsApart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
-		t.Errorf("left: %v, %v", left, err)
+	if entries, err := os.ReadDir(data); err != nil || len(entries) != 0 {
+		t.Errorf("the folder holds %v, %v", entries, err)
 	}
 }

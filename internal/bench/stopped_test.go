@@ -44,15 +44,15 @@ func TestRunStopped(t *testing.T) {
 	if len(r.Stages) != 0 || r.Planned != nil || r.Load != nil {
 		t.Errorf("not run: %+v, %+v, %+v", r.Stages, r.Planned, r.Load)
 	}
-	if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
-		t.Errorf("left: %v, %v", left, err)
+	if entries, err := os.ReadDir(data); err != nil || len(entries) != 0 {
+		t.Errorf("the folder holds %v, %v", entries, err)
 	}
 	ctx, stop = context.WithCancel(t.Context())
 	stop()
 	if r, err = bench.Run(ctx, bench.Options{Config: config, Time: 4 * time.Second, Load: 1, Log: log}); sesuai.KindOf(err) != sesuai.KindUnavailable || r.Inference.MS != 0 {
 		t.Errorf("stopped before: %+v, %v", r.Inference, err)
 	}
-	if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
-		t.Errorf("left: %v, %v", left, err)
+	if entries, err := os.ReadDir(data); err != nil || len(entries) != 0 {
+		t.Errorf("the folder holds %v, %v", entries, err)
 	}
 }

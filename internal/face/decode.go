@@ -177,17 +177,17 @@ const smallest = 8
 // decoding decodes one file to one or several sizes, within maxWork.
 type decoding struct {
 	*file
-	left work
+	remaining work
 	// whole is what format.decode has returned. It is kept, so that nothing is
 	// decoded twice that cannot be decoded to a smaller size.
 	whole image.Image
 }
 
-func (f *file) decoding() *decoding { return &decoding{file: f, left: maxWork} }
+func (f *file) decoding() *decoding { return &decoding{file: f, remaining: maxWork} }
 
 // affords reports whether the file can be decoded with its sides divided by
 // denominator, with what is left of maxWork.
-func (d *decoding) affords(denominator int) bool { return d.cost(denominator) <= d.left }
+func (d *decoding) affords(denominator int) bool { return d.cost(denominator) <= d.remaining }
 
 func (d *decoding) cost(denominator int) work {
 	if d.whole != nil {
@@ -200,7 +200,7 @@ func (d *decoding) cost(denominator int) work {
 // if they are still over maxSide. It uses p's buffer again if that is large
 // enough.
 func (d *decoding) into(p *Photo, denominator int) (err error) {
-	d.left -= d.cost(denominator)
+	d.remaining -= d.cost(denominator)
 	p.Scale = 1
 	if d.fast != nil {
 		m, err := d.fast(d.encoded, d.width, d.height, denominator, len(d.jpeg.scans))

@@ -65,7 +65,7 @@ func TestSizesOfSearch(t *testing.T) {
 		e, d := &Engine{pictures: test.pictures}, f.decoding()
 		var got []string
 		for denominator := e.denominator(f); ; denominator /= 2 {
-			d.left -= d.cost(denominator)
+			d.remaining -= d.cost(denominator)
 			if !test.fast {
 				d.whole = image.NewGray(image.Rect(0, 0, 1, 1)) // what decoding keeps
 			}
@@ -79,8 +79,8 @@ func TestSizesOfSearch(t *testing.T) {
 		if got := strings.Join(got, " "); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
-		if d.left < 0 {
-			t.Errorf("%s: %d of the work of %d", name, maxWork-d.left, maxWork)
+		if d.remaining < 0 {
+			t.Errorf("%s: %d of the work of %d", name, maxWork-d.remaining, maxWork)
 		}
 	}
 }
@@ -105,8 +105,8 @@ func TestFinerSize(t *testing.T) {
 		{width: 4000, height: 3000, refining: 12, from: 4, eyes: 1, want: 4},
 	} {
 		d := headerOf(test.width, test.height, test.refining, true).decoding()
-		d.left -= d.cost(test.from)
-		if got := d.finer(test.eyes, test.from); got != test.want || d.cost(got) > d.left && got != test.from {
+		d.remaining -= d.cost(test.from)
+		if got := d.finer(test.eyes, test.from); got != test.want || d.cost(got) > d.remaining && got != test.from {
 			t.Errorf("%d×%d, %d refining scans, eyes %v apart at 1/%d: 1/%d, want 1/%d",
 				test.width, test.height, test.refining, test.eyes, test.from, got, test.want)
 		}

@@ -218,7 +218,7 @@ func TestRemoveBefore(t *testing.T) {
 				t.Errorf("round %d: RemoveBefore = %t, %v", round, more, err)
 			}
 			if a, b := rowsOf(t, d, "probes"), rowsOf(t, d, "unenrolled_probes"); a != want.rows || b != want.rows {
-				t.Errorf("round %d: %d and %d rows are left, want %d of each", round, a, b, want.rows)
+				t.Errorf("round %d: %d and %d rows remain, want %d of each", round, a, b, want.rows)
 			}
 		}
 		seen(t, n, 4, replaytest.Probe(4, "again", 5*time.Second), true)

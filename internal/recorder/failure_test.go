@@ -157,9 +157,9 @@ func TestUndecidedWhenTheTimeEnds(t *testing.T) {
 	})
 }
 
-// TestReturnsBeforeItIsDecided: Remember does not wait for ever for a transaction
+// TestRememberEndsBeforeItIsDecided: Remember does not wait for ever for a transaction
 // that hangs. Its event is recorded when that ends.
-func TestReturnsBeforeItIsDecided(t *testing.T) {
+func TestRememberEndsBeforeItIsDecided(t *testing.T) {
 	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 		o := new(scripted)
 		// Once it is returned, there is no limit that the second event could exceed.
@@ -182,9 +182,9 @@ func TestReturnsBeforeItIsDecided(t *testing.T) {
 	})
 }
 
-// TestUnconfirmedCommit: the connection breaks at the commit. Whether it was
+// TestCommitWithoutReply: the connection breaks at the commit. Whether it was
 // committed or not, there is one event.
-func TestUnconfirmedCommit(t *testing.T) {
+func TestCommitWithoutReply(t *testing.T) {
 	probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 		for end, want := range map[string]struct {
 			result audit.Result
@@ -203,7 +203,7 @@ func TestUnconfirmedCommit(t *testing.T) {
 					}
 					return nil // the commit fails
 				})
-				if err := p.remember(t.Context(), t, "unconfirmed", func() {}); sesuai.KindOf(err) != sesuai.KindUnavailable {
+				if err := p.remember(t.Context(), t, "without-reply", func() {}); sesuai.KindOf(err) != sesuai.KindUnavailable {
 					t.Errorf("Remember = %v", err)
 				}
 				p.assertResults(t, want.result)

@@ -124,8 +124,8 @@ func (r *Recorder) Append(ctx context.Context, e audit.Event) error {
 	return nil
 }
 
-// begin adds a call to r.calls, unless the Recorder is closed.
-func (r *Recorder) begin() bool {
+// enter adds a call to r.calls, unless the Recorder is closed.
+func (r *Recorder) enter() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {

@@ -28,7 +28,7 @@ type outcome struct {
 // by then what became of a transaction, the event is recorded when it is, and Close
 // waits for that.
 func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(seen bool, err error) audit.Event) (bool, error) {
-	if !r.begin() {
+	if !r.enter() {
 		return false, sqldb.Unavailable(ctx, "remembering a probe", sqldb.ErrClosed)
 	}
 	done, failed := make(chan outcome, 1), make(chan error, 1)

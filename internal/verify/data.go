@@ -37,7 +37,7 @@ func (v *Verifier) VerifyData(ctx context.Context, req DataRequest) (sesuai.Data
 		return sesuai.DataVerdict{}, errors.New("verify: the client has no name threshold, or nothing is claimed")
 	}
 	start := v.o.Now()
-	event, question := begin(req.ID, req.Client, req.Claim, start)
+	event, question := newEvent(req.ID, req.Client, req.Claim, start)
 	event.Endpoint = audit.DataVerification
 	event.Attributes = outcomesOf(sesuai.DataVerdict{}, claimed)
 

@@ -32,7 +32,7 @@ var checked = side{image: "image", use: face.ForLiveProbe}
 // Match.
 func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.LivenessVerdict, error) {
 	start := v.o.Now()
-	event, _ := begin(req.ID, req.Client, sesuai.Claim{}, start)
+	event, _ := newEvent(req.ID, req.Client, sesuai.Claim{}, start)
 	event.Endpoint, event.NameThreshold = audit.PassiveLiveness, 0
 
 	extraction, err := v.extract(ctx, req.Client.ID, req.Photo, checked.use)

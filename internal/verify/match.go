@@ -54,7 +54,7 @@ func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVer
 		return sesuai.MatchVerdict{}, errors.New("verify: the client has no threshold, or there is no scale")
 	}
 	start := v.o.Now()
-	event, _ := begin(req.ID, req.Client, sesuai.Claim{}, start)
+	event, _ := newEvent(req.ID, req.Client, sesuai.Claim{}, start)
 	event.Endpoint, event.Threshold, event.NameThreshold = audit.FaceMatch, req.Client.Threshold, 0
 
 	var verdict sesuai.MatchVerdict

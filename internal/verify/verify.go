@@ -160,7 +160,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		return sesuai.Verdict{}, errors.New("verify: the client has no policies")
 	}
 	start := v.o.Now()
-	event, question := begin(req.ID, req.Client, req.Claim, start)
+	event, question := newEvent(req.ID, req.Client, req.Claim, start)
 	event.Threshold = req.Client.Threshold
 	// Nothing of the reading outlives the request. It is waited for after a
 	// refusal is recorded. So the time of a refusal does not depend on how long
@@ -212,8 +212,8 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	return verdict, nil
 }
 
-// begin returns the event of a verification that starts now, and its question.
-func begin(id string, client access.Client, claim sesuai.Claim, now time.Time) (audit.Event, registry.Question) {
+// newEvent returns the event of a verification that starts now, and its question.
+func newEvent(id string, client access.Client, claim sesuai.Claim, now time.Time) (audit.Event, registry.Question) {
 	event := audit.Event{
 		Time: now, RequestID: id, Client: client.ID, NIK: claim.NIK, NameScore: -1, NameThreshold: client.NameThreshold,
 	}

@@ -86,7 +86,7 @@ func TestDataVerifications(t *testing.T) {
 			t.Errorf("%s: recorded %q", tt.id, recorded)
 		}
 	}
-	w.waitForReturns(t)
+	w.waitForOutbox(t)
 	p.Stop(t)
 
 	calls, returned := make(map[string]int), []string(nil)

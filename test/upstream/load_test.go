@@ -87,7 +87,7 @@ func TestMixedLoad(t *testing.T) {
 	close(done)
 	group.Wait()
 	if whole {
-		w.waitForReturns(t)
+		w.waitForOutbox(t)
 	}
 	p.Stop(t)
 
@@ -376,9 +376,9 @@ func (w *world) compareCallLog(t *testing.T, requests [][]asked, calls map[strin
 		received, cost, rows, billed, unknown, arrived)
 }
 
-// waitForReturns waits until the outbox is empty. Rows that a killed process had
+// waitForOutbox waits until the outbox is empty. Rows that a killed process had
 // leased are sent again when the lease has expired.
-func (w *world) waitForReturns(t *testing.T) {
+func (w *world) waitForOutbox(t *testing.T) {
 	t.Helper()
 	half := fmt.Sprintf("%dH%d", time.Now().Year(), (int(time.Now().Month())+5)/6)
 	for end := time.Now().Add(6 * time.Minute); ; time.Sleep(time.Second) {

@@ -150,7 +150,7 @@ func encode(img image.Image, quality, maxBytes int) ([]byte, error) {
 	switch m := img.(type) {
 	case *image.YCbCr:
 		if m.SubsampleRatio != image.YCbCrSubsampleRatio420 || m.Rect.Min != (image.Point{}) {
-			return nil, errors.New("turbo: not a picture of 4:2:0 that begins at 0,0")
+			return nil, errors.New("turbo: not a picture of 4:2:0 with its origin at 0,0")
 		}
 		n = C.encode_jpeg(C.int(size.X), C.int(size.Y), C.int(quality), pointer(m.Y), C.int(m.YStride),
 			pointer(m.Cb), pointer(m.Cr), C.int(m.CStride), pointer(file), C.size_t(len(file)))
