@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -139,11 +140,14 @@ var anyVector = rapid.Custom(func(t *rapid.T) []float32 {
 // a step and the effect of scaling to length 1.
 func TestMarshalTemplateTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		v := anyVector.Draw(t, "vector")
+		v := anyVector.Filter(func(v []float32) bool {
+			_, err := face.NewTemplate("", slices.Clone(v))
+			return err == nil // it is not zero
+		}).Draw(t, "vector")
 		model := rapid.String().Draw(t, "model")
 		tmpl, err := face.NewTemplate(model, v)
 		if err != nil {
-			t.Skip("this property needs a vector that is not zero")
+			t.Fatal(err)
 		}
 		tmpl.Length = rapid.Float64Range(0, 300).Draw(t, "length")
 		once, err := tmpl.MarshalBinary()
