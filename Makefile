@@ -16,7 +16,7 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: bin/sesuai ## Build bin/sesuai
@@ -77,9 +77,9 @@ build/postgres: FORCE
 run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people and serve (DATA=data LISTEN=127.0.0.1:8080); as root on Debian it installs libjpeg-dev
 	bin/demo run --data $(DATA) --listen $(LISTEN)
 
-.PHONY: sandbox
-sandbox: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people and serve a sandbox of Dukcapil's services
-	bin/demo sandbox --data $(DATA)-sandbox
+.PHONY: run-dukcapil
+run-dukcapil: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people with a sandbox of Dukcapil, and serve it and Sesuai in front of it (DATA, LISTEN)
+	bin/demo run-dukcapil --data $(DATA) --listen $(LISTEN)
 
 .PHONY: demo
 demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight documented answers as a table

@@ -3,6 +3,8 @@ package sesuai_test
 import (
 	"go/ast"
 	"os"
+	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +28,33 @@ func makeVariable(t *testing.T, name string) (folders []string) {
 		t.Fatalf("the Makefile does not set %s", name)
 	}
 	return folders
+}
+
+// TestHelp: make help has a line for each target that is not a file, but for those
+// that only other targets name.
+func TestHelp(t *testing.T) {
+	b, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	help, err := exec.Command("make", "--no-print-directory", "help").Output()
+	if err != nil {
+		t.Skip("this test needs make: " + err.Error())
+	}
+	var targets int
+	for line := range strings.Lines(string(b)) {
+		target, ok := strings.CutPrefix(strings.TrimSpace(line), ".PHONY: ")
+		if !ok || target == "FORCE" {
+			continue
+		}
+		targets++
+		if !regexp.MustCompile(`(?m)^  make ` + target + ` +[A-Z]`).Match(help) {
+			t.Errorf("make help does not list %s", target)
+		}
+	}
+	if targets < 10 {
+		t.Errorf("%d targets; the pattern misses some", targets)
+	}
 }
 
 // TestSequentialPackages: make test runs these packages without the race detector,

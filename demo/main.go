@@ -25,10 +25,11 @@ type commandLine struct {
 	Cut     cutCommand     `cmd:"" help:"Cut the sample photographs to single people."`
 	Prepare prepareCommand `cmd:"" help:"Enrol the demo people and add a client in a data folder."`
 	Run     runCommand     `cmd:"" help:"Prepare a data folder, serve it and print how to call it."`
-	Sandbox sandboxCommand `cmd:"" help:"Prepare a data folder, serve the sandbox of Dukcapil's services on it and print how to put Sesuai in front of it."`
 	Table   tableCommand   `cmd:"" help:"Run the eight documented outcomes and print them as a table."`
 	Break   breakCommand   `cmd:"" help:"Break the registry of a running server, for R8."`
 	Bench   benchCommand   `cmd:"" help:"Measure speed and memory."`
+
+	RunDukcapil runDukcapilCommand `cmd:"" help:"Prepare two data folders, serve the sandbox of Dukcapil's services on one and Sesuai in front of it on the other, and print how to call it."`
 
 	BenchImages imagesBenchCommand `cmd:"" help:"Measure the CPU time of the files that cost the most."`
 
@@ -53,5 +54,5 @@ func main() {
 // photos returns the folder of the cut photographs.
 func (c *commandLine) photos() string { return filepath.Join(c.Samples, "photos") }
 
-// people returns the file of the demo people.
-func (c *commandLine) people() string { return filepath.Join(c.Files, "people.csv") }
+// peopleFile returns the file of the demo people.
+func (c *commandLine) peopleFile() string { return filepath.Join(c.Files, "people.csv") }

@@ -42,32 +42,55 @@ func (p *prepareCommand) Run(ctx context.Context, c *commandLine) error {
 // prepare cuts the photographs, enrols the demo people if nobody is on record in
 // the data folder, and adds the demo client. Calling it again changes nothing.
 func (c *commandLine) prepare(ctx context.Context, data string) (client, error) {
-	if err := c.cut(); err != nil {
+	if err := c.people(ctx, data); err != nil {
 		return client{}, err
 	}
-	made := client{file: filepath.Join(data, "demo-client.json"), curl: filepath.Join(data, "demo-client.curl")}
-	known, err := os.ReadFile(made.file)
-	mine := err == nil // this folder was prepared before
-	// Nobody is imported; this makes the registry if there is none.
-	if err := c.sesuai(ctx, nil, "person", "import", os.DevNull, "--format", "jsonl", "--data", data); err != nil {
-		return client{}, err
+	return c.client(ctx, data)
+}
+
+// people cuts the photographs and enrols the demo people if nobody is on record in
+// the data folder, or fewer than them in one that has the demo client.
+func (c *commandLine) people(ctx context.Context, data string) error {
+	if err := c.cut(); err != nil {
+		return err
+	}
+	if err := c.registry(ctx, data); err != nil {
+		return err
 	}
 	var count struct{ People int }
 	if err := c.sesuai(ctx, &count, "person", "count", "--data", data); err != nil {
-		return client{}, err
+		return err
 	}
-	people, err := readCSV(c.people())
+	people, err := readCSV(c.peopleFile())
 	if err != nil {
-		return client{}, err
+		return err
 	}
-	if count.People == 0 || mine && count.People < len(people) {
-		fmt.Fprintln(os.Stderr, "enrolling the demo people")
-		if err := c.enrol(ctx, data); err != nil {
-			return client{}, err
-		}
+	_, err = os.Stat(clientOf(data).file)
+	if count.People > 0 && (err != nil || count.People >= len(people)) {
+		return nil
 	}
-	if mine {
+	fmt.Fprintln(os.Stderr, "enrolling the demo people")
+	return c.enrol(ctx, data)
+}
+
+// registry makes the registry of a data folder if there is none: it imports nobody.
+func (c *commandLine) registry(ctx context.Context, data string) error {
+	return c.sesuai(ctx, nil, "person", "import", os.DevNull, "--format", "jsonl", "--data", data)
+}
+
+// clientOf returns the paths of the credentials of the demo client of a data folder.
+func clientOf(data string) client {
+	return client{file: filepath.Join(data, "demo-client.json"), curl: filepath.Join(data, "demo-client.curl")}
+}
+
+// client adds the demo client to the data folder, unless that was done before.
+func (c *commandLine) client(ctx context.Context, data string) (client, error) {
+	made := clientOf(data)
+	if known, err := os.ReadFile(made.file); err == nil {
 		return made, json.Unmarshal(known, &made.credentials)
+	}
+	if err := c.registry(ctx, data); err != nil {
+		return client{}, err
 	}
 	// A client whose credentials are lost is useless.
 	if err := c.sesuai(ctx, nil, "client", "remove", clientName, "--data", data); err != nil && !negative(err) {
@@ -97,7 +120,7 @@ func (c *commandLine) enrol(ctx context.Context, data string) error {
 			Reason string
 		}
 	}
-	err := c.sesuai(ctx, &summary, "person", "import", c.people(), "--photos", c.photos(), "--data", data)
+	err := c.sesuai(ctx, &summary, "person", "import", c.peopleFile(), "--photos", c.photos(), "--data", data)
 	if err == nil || !negative(err) {
 		return err
 	}
@@ -105,7 +128,7 @@ func (c *commandLine) enrol(ctx context.Context, data string) error {
 		return fmt.Errorf("none of the demo people could be enrolled: %w", err)
 	}
 	for _, r := range summary.Rejects {
-		fmt.Fprintf(os.Stderr, "not enrolled: line %d of %s: %s\n", r.Line, c.people(), r.Reason)
+		fmt.Fprintf(os.Stderr, "not enrolled: line %d of %s: %s\n", r.Line, c.peopleFile(), r.Reason)
 	}
 	return nil
 }

@@ -30,15 +30,23 @@ func (r *runCommand) Run(ctx context.Context, c *commandLine) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Sesuai is ready on %s\nCredentials of the demo client: %s\n", s.address, made.file)
-	if person, ok, err := c.firstPerson(); err != nil {
+	fmt.Printf("Sesuai is ready on %s\n", s.address)
+	if err := c.explain(made, s.address); err != nil {
 		return err
-	} else if ok {
-		fmt.Printf("\nA first verification:\n\n  curl -s -K %s -F nik=%s -F 'name=%s' -F date_of_birth=%s -F face_image=@%s %s%s\n\n",
-			made.curl, person.NIK, person.Name, person.DateOfBirth, filepath.Join(c.photos(), selfieOfFirst), s.address, path)
 	}
 	fmt.Println("Ctrl-C stops it.")
 	return s.wait()
+}
+
+// explain prints where the credentials are and how to ask for a verification.
+func (c *commandLine) explain(made client, address string) error {
+	fmt.Printf("Credentials of the demo client: %s\n", made.file)
+	person, ok, err := c.firstPerson()
+	if err == nil && ok {
+		fmt.Printf("\nA first verification:\n\n  curl -s -K %s -F nik=%s -F 'name=%s' -F date_of_birth=%s -F face_image=@%s %s%s\n\n",
+			made.curl, person.NIK, person.Name, person.DateOfBirth, filepath.Join(c.photos(), selfieOfFirst), address, path)
+	}
+	return err
 }
 
 // selfieOfFirst is the second photograph of the first of the demo people.
@@ -52,7 +60,7 @@ type person = bench.Claim
 
 // firstPerson returns the first of the demo people.
 func (c *commandLine) firstPerson() (person, bool, error) {
-	people, err := readCSV(c.people())
+	people, err := readCSV(c.peopleFile())
 	if err != nil || len(people) == 0 {
 		return person{}, false, err
 	}
@@ -101,7 +109,7 @@ func (c *commandLine) try(ctx context.Context, f func(*trial) error) (err error)
 	}
 	first, ok, err := c.firstPerson()
 	if err != nil || !ok {
-		return errors.Join(err, fmt.Errorf("%s has no demo people", c.people()))
+		return errors.Join(err, fmt.Errorf("%s has no demo people", c.peopleFile()))
 	}
 	s, err := c.serve(ctx, data, "127.0.0.1:0", "SESUAI_LOG_LEVEL=error")
 	if err != nil {

@@ -217,12 +217,12 @@ func (s *session) run(t *testing.T, step step) {
 }
 
 // ready is what a command that goes on prints when it serves.
-var ready = regexp.MustCompile(`Ctrl-C stops it|serving on`)
+var ready = regexp.MustCompile(`Ctrl-C stops|serving on`)
 
-// hold starts a command that goes on. make sandbox stops those of the pages before.
+// hold starts a command that goes on. make run-dukcapil stops those of the pages before.
 func (s *session) hold(t *testing.T, script string) {
 	t.Helper()
-	if strings.HasPrefix(script, "make sandbox") {
+	if strings.HasPrefix(script, "make run-dukcapil") {
 		s.stop(t)
 	}
 	cmd := s.shell(script)
