@@ -21,31 +21,12 @@ func sameMaritalStatus(a, b string) bool {
 	return x == y || x == "KAWIN" && strings.HasPrefix(y, x) || y == "KAWIN" && strings.HasPrefix(x, y)
 }
 
-// sameJob reports whether two texts name one type of job. The types of the
-// registry have alternatives in them (PELAJAR/MAHASISWA): each agrees with the
-// whole.
+// sameJob reports whether two texts name one type of job. A type of the registry with
+// alternatives (PELAJAR/MAHASISWA) agrees with each of them. A claim of several types
+// (GURU/DOSEN) agrees with none.
 func sameJob(a, b string) bool {
-	x, y := jobs(a), jobs(b)
-	for job := range x {
-		if y[job] {
-			return true
-		}
-	}
-	return false
-}
-
-// jobs returns what a text says about a job: the whole, and its alternatives.
-func jobs(text string) map[string]bool {
-	all := map[string]bool{meaning(jobTypes, text): true}
-	// BELUM/TIDAK BEKERJA is no list of two jobs.
-	if meaning(jobTypes, text) != jobless {
-		for part := range strings.SplitSeq(text, "/") {
-			if hasContent(part) {
-				all[meaning(jobTypes, part)] = true
-			}
-		}
-	}
-	return all
+	x, y := meaning(jobTypes, a), meaning(jobTypes, b)
+	return x == y || slices.Contains(jobAlternatives[x], y) || slices.Contains(jobAlternatives[y], x)
 }
 
 // Canonical returns a claimed value as the registry writes it: in upper case, and
@@ -59,8 +40,8 @@ func Canonical(a sesuai.Attribute, text string) string {
 		return meaning(maritalStatuses, text)
 	case sesuai.JobType:
 		job := meaning(jobTypes, text)
-		for _, whole := range jobAlternatives {
-			if slices.Contains(strings.Split(whole, "/"), job) {
+		for whole, alternatives := range jobAlternatives {
+			if slices.Contains(alternatives, job) {
 				return whole
 			}
 		}
@@ -107,13 +88,10 @@ var maritalStatuses = listOf(map[string]string{
 	"CERAI MATI":           "WIDOWED,WIDOW,WIDOWER",
 })
 
-// jobless is the type of job that has a stroke and no alternatives.
-const jobless = "BELUM/TIDAK BEKERJA"
-
 // jobTypes are other names of the registry's most frequent types of job
 // (Permendagri 109/2019 on its forms).
 var jobTypes = listOf(map[string]string{
-	jobless:                      "BELUM BEKERJA,TIDAK BEKERJA,UNEMPLOYED,NOT WORKING",
+	"BELUM/TIDAK BEKERJA":        "BELUM BEKERJA,TIDAK BEKERJA,UNEMPLOYED,NOT WORKING",
 	"MENGURUS RUMAH TANGGA":      "IBU RUMAH TANGGA,IRT,HOUSEWIFE,HOMEMAKER",
 	"PELAJAR/MAHASISWA":          "STUDENT",
 	"PELAJAR":                    "SISWA,PUPIL",
@@ -127,6 +105,10 @@ var jobTypes = listOf(map[string]string{
 	"KARYAWAN BUMD":              "PEGAWAI BUMD",
 	"WIRASWASTA":                 "WIRAUSAHA,PENGUSAHA,ENTREPRENEUR,SELF EMPLOYED",
 	"PERDAGANGAN":                "PEDAGANG,TRADER",
+	"PETANI/PEKEBUN":             "",
+	"NELAYAN/PERIKANAN":          "",
+	"BURUH TANI/PERKEBUNAN":      "",
+	"BURUH NELAYAN/PERIKANAN":    "",
 	"PETANI":                     "FARMER",
 	"BURUH HARIAN LEPAS":         "BHL",
 	"GURU":                       "TEACHER",
@@ -136,7 +118,12 @@ var jobTypes = listOf(map[string]string{
 	"NELAYAN":                    "FISHERMAN",
 })
 
-// jobAlternatives are the types of job with alternatives.
-var jobAlternatives = []string{
-	"PELAJAR/MAHASISWA", "PETANI/PEKEBUN", "NELAYAN/PERIKANAN", "BURUH TANI/PERKEBUNAN", "BURUH NELAYAN/PERIKANAN",
+// jobAlternatives are the types of job with alternatives. No alternative is one of two
+// types: Canonical could not choose.
+var jobAlternatives = map[string][]string{
+	"PELAJAR/MAHASISWA":       {"PELAJAR", "MAHASISWA"},
+	"PETANI/PEKEBUN":          {"PETANI", "PEKEBUN"},
+	"NELAYAN/PERIKANAN":       {"NELAYAN", "PERIKANAN"},
+	"BURUH TANI/PERKEBUNAN":   {"BURUH TANI", "BURUH PERKEBUNAN"},
+	"BURUH NELAYAN/PERIKANAN": {"BURUH NELAYAN", "BURUH PERIKANAN"},
 }
