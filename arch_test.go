@@ -22,6 +22,9 @@ const module = "github.com/sesuai/sesuai"
 // there.
 var mayImport = map[string][]string{
 	".": {},
+	// For those who call the service. It has no dependency: the root package imports
+	// the standard library alone.
+	"client": {"."},
 
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/audit", "internal/enrol",

@@ -15,6 +15,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // photographs are files of every kind: large and small, with one, two and no
@@ -278,7 +279,7 @@ func TestExtractAllocatesLittle(t *testing.T) {
 	data := encodeJPEG(t, face.DrawFirst(720))
 	extractFile(t, e, data)
 	const rounds = 10
-	each := allocated(func() {
+	each := process.Allocated(func() {
 		for range rounds {
 			extractFile(t, e, data)
 		}

@@ -3,11 +3,11 @@ package face_test
 import (
 	"bytes"
 	"encoding/binary"
-	"runtime"
 	"testing"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 func TestDecodeRefusesOtherFormats(t *testing.T) {
@@ -117,15 +117,6 @@ func TestDecodeRefusesTruncation(t *testing.T) {
 	}
 }
 
-// allocated returns how many bytes f allocates.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
 func TestDecodeRefusesTooManyPixelsByTheHeader(t *testing.T) {
 	jpg, progressive := storedJPEG(t, "rgb_420"), storedJPEG(t, "progressive_420")
 	side := []byte{0xea, 0x60, 0xea, 0x60} // 60,000
@@ -139,7 +130,7 @@ func TestDecodeRefusesTooManyPixelsByTheHeader(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var err error
-			size := allocated(func() { _, err = face.Decode(data, face.DefaultMaxPixels) })
+			size := process.Allocated(func() { _, err = face.Decode(data, face.DefaultMaxPixels) })
 			wantKind(t, err, sesuai.KindTooLarge)
 			if size > 256<<10 {
 				t.Errorf("refusing it allocates %d bytes", size)
@@ -152,7 +143,7 @@ func TestDecodeRefusesTooManyPixelsByTheHeader(t *testing.T) {
 func TestDecodeRefusesSizesThatOverflow(t *testing.T) {
 	for _, size := range []int{1<<31 - 1, 1<<32 - 1} {
 		var err error
-		bytes := allocated(func() { _, err = face.Decode(pngOf(size, size, 16, pngRGBA, 0, nil), face.DefaultMaxPixels) })
+		bytes := process.Allocated(func() { _, err = face.Decode(pngOf(size, size, 16, pngRGBA, 0, nil), face.DefaultMaxPixels) })
 		if err == nil || bytes > 256<<10 {
 			t.Errorf("%d×%d: error %v, %d bytes allocated", size, size, err, bytes)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/face/facetest"
 	"github.com/sesuai/sesuai/internal/face/turbo"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // decoders are those of this build.
@@ -30,7 +31,7 @@ func TestRefusesMuchWork(t *testing.T) {
 	} {
 		for decoder, fast := range decoders() {
 			var err error
-			size := allocated(func() { _, err = face.Promised(file, fast) })
+			size := process.Allocated(func() { _, err = face.Promised(file, fast) })
 			if sesuai.KindOf(err) != sesuai.KindTooLarge {
 				t.Errorf("%s, %s: %v", name, decoder, err)
 			}

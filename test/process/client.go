@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,6 +64,15 @@ func (p *Process) StatusKiB(t testing.TB, key string) int {
 	}
 	t.Fatalf("no %s in the process's status", key)
 	return 0
+}
+
+// Allocated returns how many bytes f allocates, in this process.
+func Allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 // Minutes returns for how long a test puts a load on the program: as many minutes

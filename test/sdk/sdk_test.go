@@ -3,15 +3,12 @@
 package sdk_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,38 +48,27 @@ func TestVendorSDKOnPostgres(t *testing.T) {
 	t.Setenv("SESUAI_REGISTRY", server.Database(t))
 	t.Setenv("SESUAI_POSTGRES_MIGRATE", "true")
 	// Without clients nothing is known of the request but its endpoint.
-	vendorSDK(t, func(string) { server.Kill(t) }, map[string]any{"nik": nil})
+	vendorSDK(t, func(*process.Demo) { server.Kill(t) }, map[string]any{"nik": nil})
 }
 
 func TestVendorSDK(t *testing.T) {
 	unanswered := map[string]any{"nik": nil, "name": nil, "date_of_birth": nil}
-	vendorSDK(t, func(data string) { demo(t, "break", "--data", data) }, unanswered)
+	vendorSDK(t, func(d *process.Demo) { d.Run(t, "break") }, unanswered)
 }
 
-// vendorSDK makes the calls. breakRegistry breaks the registry of a data folder
-// under the running server. A data verification then has the result unanswered.
-func vendorSDK(t *testing.T, breakRegistry func(data string), unanswered map[string]any) {
+// vendorSDK makes the calls. breakRegistry breaks the registry under the running server.
+// A data verification then has the result unanswered.
+func vendorSDK(t *testing.T, breakRegistry func(*process.Demo), unanswered map[string]any) {
 	sdk := absolute(t, "build/sdk/node_modules/@glair/vision/lib/index.js")
 	process.Need(t, sdk)
-	folder := t.TempDir()
-	demo(t, "prepare", "--data", folder)
-	address := serve(t, folder)
-	var c process.Credentials // of the demo's client
-	b, err := os.ReadFile(filepath.Join(folder, "demo-client.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, &c); err != nil {
-		t.Fatal(err)
-	}
-	text, empty := filepath.Join(folder, "text.jpg"), filepath.Join(folder, "empty.jpg")
+	d := process.StartDemo(t, root)
+	text, empty := filepath.Join(t.TempDir(), "text.jpg"), filepath.Join(t.TempDir(), "empty.jpg")
 	write(t, text, "not a photograph")
 	write(t, empty, "")
 
-	photos := absolute(t, "build/demo/photos")
-	selfie := filepath.Join(photos, "ayu-selfie.jpg")
+	selfie := filepath.Join(d.Photos, "ayu-selfie.jpg")
 	config := func(change ...string) map[string]string {
-		m := map[string]string{"baseUrl": address, "username": c.Username, "password": c.Password, "apiKey": c.APIKey}
+		m := map[string]string{"baseUrl": d.Address, "username": d.Username, "password": d.Password, "apiKey": d.APIKey}
 		for i := 0; i < len(change); i += 2 {
 			m[change[i]] = change[i+1]
 		}
@@ -123,7 +109,7 @@ func vendorSDK(t *testing.T, breakRegistry func(data string), unanswered map[str
 		{"R1", call{face, config(), param()}, verdict(true, "Verification Success", true, true, true, passes)},
 		{
 			"R1, base URL with a slash at its end",
-			call{face, config("baseUrl", address+"/"), param()},
+			call{face, config("baseUrl", d.Address+"/"), param()},
 			verdict(true, "Verification Success", true, true, true, passes),
 		},
 		{
@@ -143,7 +129,7 @@ func vendorSDK(t *testing.T, breakRegistry func(data string), unanswered map[str
 		},
 		{
 			"R5",
-			call{face, config(), param("face_image", filepath.Join(photos, "rani-selfie.jpg"))},
+			call{face, config(), param("face_image", filepath.Join(d.Photos, "rani-selfie.jpg"))},
 			verdict(false, "Selfie image does not pass the threshold", true, true, true, fails),
 		},
 		{
@@ -208,12 +194,12 @@ func vendorSDK(t *testing.T, breakRegistry func(data string), unanswered map[str
 		},
 		{
 			"match",
-			call{match, config(), map[string]any{"captured": selfie, "stored": filepath.Join(photos, "ayu-reference.jpg")}},
+			call{match, config(), map[string]any{"captured": selfie, "stored": filepath.Join(d.Photos, "ayu-reference.jpg")}},
 			matched("success", passes, "match", "MATCH"),
 		},
 		{
 			"match, two people",
-			call{match, config(), map[string]any{"captured": selfie, "stored": filepath.Join(photos, "rani-reference.jpg")}},
+			call{match, config(), map[string]any{"captured": selfie, "stored": filepath.Join(d.Photos, "rani-reference.jpg")}},
 			matched("success", fails, "not match", "NOT_MATCH"),
 		},
 		{
@@ -250,7 +236,7 @@ func vendorSDK(t *testing.T, breakRegistry func(data string), unanswered map[str
 	}
 
 	t.Run("R8", func(t *testing.T) {
-		breakRegistry(folder)
+		breakRegistry(d)
 		got := run(t, sdk, []call{{face, config(), param()}, {data, config(), claim()}})
 		want := verdict(false, "Something wrong in Dukcapil server", nil, nil, nil, nil)
 		want.Resolved = false
@@ -310,48 +296,6 @@ func run(t *testing.T, sdk string, calls []call) []result {
 		t.Fatalf("%d results of %d calls", len(results), len(calls))
 	}
 	return results
-}
-
-// demo runs bin/demo, which make test builds.
-func demo(t *testing.T, args ...string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), absolute(t, "bin/demo"), args...)
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("bin/demo %s: %v\n%s", args[0], err, out)
-	}
-}
-
-// serve runs bin/sesuai serve until the test ends and returns its address.
-func serve(t *testing.T, data string) string {
-	t.Helper()
-	cmd := exec.Command(absolute(t, "bin/sesuai"), "serve", "--json", "--data", data, "--listen", "127.0.0.1:0")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "SESUAI_LOG_LEVEL=error", "SESUAI_FACE_LIVENESS=true")
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_, _ = io.Copy(io.Discard, stdout)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("sesuai serve: %v", err)
-		}
-	})
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	if err != nil {
-		t.Fatalf("sesuai serve did not start: %v", err)
-	}
-	var started struct{ Address string }
-	if err := json.Unmarshal(line, &started); err != nil {
-		t.Fatal(err)
-	}
-	return started.Address
 }
 
 func absolute(t *testing.T, path string) string {

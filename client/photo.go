@@ -1,0 +1,162 @@
+package client
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime/multipart"
+	"net/textproto"
+	"os"
+)
+
+// Photo opens a photograph, in PNG or JPEG. It is called for each attempt, perhaps from
+// another goroutine. size is the number of bytes, or -1 if it is not known. Its errors,
+// and those of reading, must hold nothing personal; the path of an *fs.PathError is
+// taken out.
+type Photo func() (content io.ReadCloser, size int64, err error)
+
+// PhotoBytes is a photograph in memory. It is not copied.
+func PhotoBytes(b []byte) Photo {
+	return func() (io.ReadCloser, int64, error) { return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil }
+}
+
+// PhotoFile is a photograph in a file, which is read while it is sent.
+func PhotoFile(path string) Photo {
+	return func() (io.ReadCloser, int64, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, 0, err
+		}
+		info, err := f.Stat()
+		if err != nil || !info.Mode().IsRegular() {
+			return f, -1, err
+		}
+		return f, info.Size(), nil
+	}
+}
+
+// photoError says that a photograph could not be read. Another attempt is of no use.
+type photoError struct{ cause error }
+
+// Error implements error.
+func (e *photoError) Error() string { return "client: a photograph cannot be read: " + e.cause.Error() }
+
+// Unwrap returns the cause.
+func (e *photoError) Unwrap() error { return e.cause }
+
+// unreadable returns the error about a photograph, without the path, which may be a
+// person's name.
+func unreadable(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	return &photoError{err}
+}
+
+// form is a body of multipart/form-data. It holds no photograph in memory.
+type form struct {
+	boundary string
+	pieces   []piece
+}
+
+// piece is a text of the body, or a photograph if that is not nil.
+type piece struct {
+	text  []byte
+	photo Photo
+}
+
+// field is a field of a form: a text, or a photograph if that is not nil.
+type field struct {
+	name, text string
+	photo      Photo
+}
+
+// newForm returns a form with the fields that have a value.
+func newForm(fields ...field) *form {
+	var written bytes.Buffer
+	w := multipart.NewWriter(&written)
+	f := &form{boundary: w.Boundary()}
+	for _, field := range fields {
+		if field.text == "" && field.photo == nil {
+			continue
+		}
+		header := textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf("form-data; name=%q", field.name)}}
+		if field.photo != nil {
+			header.Set("Content-Disposition", header.Get("Content-Disposition")+`; filename="photo"`)
+			header.Set("Content-Type", "application/octet-stream")
+		}
+		part, err := w.CreatePart(header)
+		if err == nil {
+			_, err = io.WriteString(part, field.text)
+		}
+		if err != nil {
+			panic(err) // a buffer can always be written to
+		}
+		if field.photo != nil {
+			f.pieces = append(f.pieces, piece{text: bytes.Clone(written.Bytes())}, piece{photo: field.photo})
+			written.Reset()
+		}
+	}
+	_ = w.Close()
+	f.pieces = append(f.pieces, piece{text: written.Bytes()})
+	return f
+}
+
+// open opens the photographs, and returns the body and its length, or -1 if that is
+// not known.
+func (f *form) open() (body io.ReadCloser, length int64, err error) {
+	b := &formBody{}
+	var readers []io.Reader
+	for _, p := range f.pieces {
+		if p.photo == nil {
+			readers = append(readers, bytes.NewReader(p.text))
+			length = added(length, int64(len(p.text)))
+			continue
+		}
+		content, size, err := p.photo()
+		if content != nil {
+			b.open = append(b.open, content)
+		}
+		if err != nil {
+			_ = b.Close()
+			return nil, 0, unreadable(err)
+		}
+		readers = append(readers, content)
+		length = added(length, size)
+	}
+	b.Reader = io.MultiReader(readers...)
+	return b, length, nil
+}
+
+// added returns the sum of two lengths, or -1 if one is not known.
+func added(a, b int64) int64 {
+	if a < 0 || b < 0 {
+		return -1
+	}
+	return a + b
+}
+
+// formBody is an opened form.
+type formBody struct {
+	io.Reader
+	open []io.Closer
+}
+
+// Read implements io.Reader.
+func (b *formBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = unreadable(err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *formBody) Close() (err error) {
+	for _, c := range b.open {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}

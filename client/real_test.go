@@ -1,0 +1,203 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/client"
+	"github.com/sesuai/sesuai/test/process"
+)
+
+const root = ".."
+
+// dial returns a client of the demo's service. change may be nil.
+func dial(t *testing.T, d *process.Demo, change func(*client.Options)) *client.Client {
+	t.Helper()
+	o := client.Options{BaseURL: d.Address + "/", Username: d.Username, Password: d.Password, APIKey: d.APIKey}
+	if change != nil {
+		change(&o)
+	}
+	return newClient(t, o)
+}
+
+func newClient(t *testing.T, o client.Options) *client.Client {
+	t.Helper()
+	c, err := client.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
+// TestRealService asks a running service, with the real face engine, for each kind of
+// answer and error.
+func TestRealService(t *testing.T) {
+	d := process.StartDemo(t, root)
+	c := dial(t, d, nil)
+	photo := func(name string) client.Photo { return client.PhotoFile(filepath.Join(d.Photos, name)) }
+	ayu := client.FaceRequest{NIK: "9901015203900001", Name: "Ayu Kencana Pratiwi", DateOfBirth: "12-03-1990", Photo: photo("ayu-selfie.jpg")}
+	threshold := sesuai.PercentageOf(75)
+
+	t.Run("face", func(t *testing.T) {
+		const yes, no, none = sesuai.Match, sesuai.NonMatch, sesuai.NotCompared
+		for _, test := range []struct {
+			about  string
+			change func(*client.FaceRequest)
+			want   sesuai.Verdict // its percentage is that of the answer
+			passes bool
+		}{
+			{"R1", func(*client.FaceRequest) {}, sesuai.Verdict{Verified: true, Reason: sesuai.ReasonVerified, NIK: yes, Name: yes, DateOfBirth: yes}, true},
+			{
+				"R2", func(r *client.FaceRequest) { r.NIK = "9999999999999999" },
+				sesuai.Verdict{Reason: sesuai.ReasonNIKNotFound, NIK: no, Name: none, DateOfBirth: none},
+				false,
+			},
+			{
+				"R3", func(r *client.FaceRequest) { r.Name = "Suryani Hapsari" },
+				sesuai.Verdict{Reason: sesuai.ReasonNameDiffers, NIK: yes, Name: no, DateOfBirth: yes},
+				true,
+			},
+			{
+				"R4", func(r *client.FaceRequest) { r.DateOfBirth = "13-03-1990" },
+				sesuai.Verdict{Reason: sesuai.ReasonDateDiffers, NIK: yes, Name: yes, DateOfBirth: no},
+				true,
+			},
+			{
+				"R5", func(r *client.FaceRequest) { r.Photo = photo("rani-selfie.jpg") },
+				sesuai.Verdict{Reason: sesuai.ReasonFaceBelowThreshold, NIK: yes, Name: yes, DateOfBirth: yes},
+				false,
+			},
+		} {
+			r := ayu
+			r.RequestID = "the-id-of-" + test.about
+			test.change(&r)
+			got, err := c.VerifyFace(t.Context(), r)
+			if err != nil {
+				t.Errorf("%s: %v", test.about, err)
+				continue
+			}
+			test.want.Face = got.Face
+			if got.Verdict != test.want || got.RequestID != r.RequestID || !got.Face.Known() || got.Face.AtLeast(threshold) != test.passes {
+				t.Errorf("%s: %+v, %s", test.about, got, got.Face)
+			}
+		}
+	})
+
+	t.Run("data", func(t *testing.T) {
+		got, err := c.VerifyData(t.Context(), client.DataRequest{NIK: ayu.NIK, Claim: map[sesuai.Attribute]string{
+			sesuai.NameAttribute: ayu.Name, sesuai.DateOfBirthAttribute: "13-03-1990", sesuai.Gender: "perempuan", sesuai.Address: "",
+		}})
+		want := sesuai.DataVerdict{
+			Reason: sesuai.ReasonDateDiffers, NIK: sesuai.Match, Name: sesuai.Match, DateOfBirth: sesuai.NonMatch,
+			Attributes: map[sesuai.Attribute]sesuai.Outcome{sesuai.Gender: sesuai.Match},
+		}
+		if diff := cmp.Diff(want, got.DataVerdict); diff != "" || err != nil || got.RequestID == "" {
+			t.Errorf("%v; the verdict (-want +got):\n%s", err, diff)
+		}
+		// The service ignores the field, and would answer about the name alone.
+		_, err = c.VerifyData(t.Context(), client.DataRequest{NIK: ayu.NIK, Claim: map[sesuai.Attribute]string{"adress": "Jalan Mawar 1", sesuai.NameAttribute: ayu.Name}})
+		if e, ok := errors.AsType[*client.Error](err); !ok || e.Err == nil {
+			t.Errorf("an attribute that there is not: %v", err)
+		}
+	})
+
+	t.Run("match", func(t *testing.T) {
+		for stored, want := range map[string]sesuai.MatchCode{"ayu-reference.jpg": sesuai.CodeMatch, "rani-reference.jpg": sesuai.CodeNotMatch} {
+			got, err := c.Match(t.Context(), client.MatchRequest{Captured: ayu.Photo, Stored: photo(stored)})
+			if err != nil || got.Code != want || got.Percentage.AtLeast(threshold) != (want == sesuai.CodeMatch) || !got.Percentage.Known() {
+				t.Errorf("%s: %+v, %s, %v", stored, got, got.Percentage, err)
+			}
+		}
+	})
+
+	t.Run("liveness", func(t *testing.T) {
+		got, err := c.Liveness(t.Context(), client.LivenessRequest{Photo: ayu.Photo})
+		if err != nil || !got.Measured || got.Status == "" || got.Spoof < 0 || got.Spoof > 1 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+
+	t.Run("refused", func(t *testing.T) {
+		verify := func(change func(*client.FaceRequest)) func(context.Context) error {
+			r := ayu
+			change(&r)
+			return func(ctx context.Context) error { _, err := c.VerifyFace(ctx, r); return err }
+		}
+		for about, test := range map[string]struct {
+			call func(context.Context) error
+			want client.Error
+		}{
+			"R6": {verify(func(r *client.FaceRequest) { r.NIK = "123" }), client.Error{Status: 400, Reason: "Invalid NIK number format"}},
+			"R7": {verify(func(r *client.FaceRequest) { r.DateOfBirth = "1990-03-12" }), client.Error{Status: 400, Reason: "Invalid date_of_birth format"}},
+			"no photograph": {
+				verify(func(r *client.FaceRequest) { r.Photo = nil }),
+				client.Error{Status: 400, Code: "NO_FILE", Reason: "No file in request body"},
+			},
+			"no JPEG": {
+				verify(func(r *client.FaceRequest) { r.Photo = client.PhotoBytes([]byte("not a photograph")) }),
+				client.Error{Status: 415, Code: "UNSUPPORTED_IMAGE", Reason: "Unsupported face_image format"},
+			},
+			"match": {
+				func(ctx context.Context) error {
+					_, err := c.Match(ctx, client.MatchRequest{Captured: ayu.Photo, Stored: client.PhotoBytes(nil)})
+					return err
+				},
+				client.Error{Status: 400, Code: "NO_FILE", Reason: "No file in request body", Image: "stored_image"},
+			},
+			"API key": {
+				func(ctx context.Context) error {
+					_, err := dial(t, d, func(o *client.Options) { o.APIKey = "wrong" }).VerifyFace(ctx, ayu)
+					return err
+				},
+				client.Error{Status: 401, Reason: "Access to this API has been disallowed"},
+			},
+		} {
+			got, ok := errors.AsType[*client.Error](test.call(t.Context()))
+			if !ok {
+				t.Errorf("%s: there is no error", about)
+				continue
+			}
+			if got.RequestID == "" || test.want.Code != "" && (got.Guidance.ID == "" || got.Guidance.EN == "") || got.Retryable() {
+				t.Errorf("%s: %+v", about, got)
+			}
+			got.RequestID, got.Guidance, test.want.Attempts = "", client.Guidance{}, 1
+			if diff := cmp.Diff(test.want, *got); diff != "" {
+				t.Errorf("%s: the error (-want +got):\n%s", about, diff)
+			}
+		}
+	})
+
+	t.Run("unavailable", func(t *testing.T) {
+		d.Run(t, "break")
+		c := dial(t, d, func(o *client.Options) { o.MaxAttempts = 2 })
+		_, err := c.VerifyFace(t.Context(), ayu)
+		if e, ok := errors.AsType[*client.Error](err); !ok || e.Status != http.StatusServiceUnavailable || !e.Retryable() || e.Attempts != 2 {
+			t.Errorf("%v", err)
+		}
+		d.Kill(t)
+		_, err = c.VerifyFace(t.Context(), ayu)
+		if e, ok := errors.AsType[*client.Error](err); !ok || e.Status != 0 || e.Attempts != 2 {
+			t.Errorf("nobody listens: %v", err)
+		}
+	})
+}
+
+// TestMissingFile: the error about a photograph does not hold its path, which may be a
+// person's name.
+func TestMissingFile(t *testing.T) {
+	c := newClient(t, options("http://127.0.0.1:1"))
+	_, err := c.Liveness(t.Context(), client.LivenessRequest{Photo: client.PhotoFile(filepath.Join(t.TempDir(), secrets[0]))})
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok || e.Attempts != 1 || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+	assertPrivate(t, err)
+}

@@ -1,0 +1,62 @@
+package process
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Demo is a running service on the demo people, who are in a data folder of the
+// test's own.
+type Demo struct {
+	*Process
+	// Credentials are those of the demo's client.
+	Credentials
+	// Address is a URL without a path.
+	Address string
+	// Data is the data folder.
+	Data string
+	// Photos is the folder of the demo people's photographs.
+	Photos string
+	root   string
+}
+
+// StartDemo starts the service with liveness switched on, until the test ends. root is
+// the path of the module's folder, and needs are as for Program.
+func StartDemo(t testing.TB, root string, needs ...string) *Demo {
+	t.Helper()
+	program := Program(t, root, append(needs, "bin/demo", "build/demo/photos")...)
+	root, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Demo{Data: t.TempDir(), Photos: filepath.Join(root, "build/demo/photos"), root: root}
+	d.Run(t, "prepare")
+	b, err := os.ReadFile(filepath.Join(d.Data, "demo-client.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &d.Credentials)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner := Runner{
+		Program: program, Args: []string{"--data", d.Data},
+		Env: []string{"SESUAI_LOG_LEVEL=error", "SESUAI_FACE_LIVENESS=true"},
+	}
+	var started struct{ Address string }
+	d.Process = runner.Start(t, &started, "serve", "--listen", "127.0.0.1:0")
+	d.Address = started.Address
+	return d
+}
+
+// Run runs a command of bin/demo on the data folder, which make test builds.
+func (d *Demo) Run(t testing.TB, command string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(d.root, "bin/demo"), command, "--data", d.Data)
+	cmd.Dir = d.root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("bin/demo %s: %v\n%s", command, err, out)
+	}
+}
