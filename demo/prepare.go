@@ -96,7 +96,11 @@ func (c *commandLine) client(ctx context.Context, data string) (client, error) {
 	if err := c.sesuai(ctx, nil, "client", "remove", clientName, "--data", data); err != nil && !negative(err) {
 		return client{}, err
 	}
-	if err := c.sesuai(ctx, &made.credentials, "client", "add", clientName, "--data", data); err != nil {
+	add := []string{"client", "add", clientName, "--data", data}
+	for _, scope := range access.Scopes { // everything can be tried
+		add = append(add, "--scope", string(scope))
+	}
+	if err := c.sesuai(ctx, &made.credentials, add...); err != nil {
 		return client{}, err
 	}
 	curl := fmt.Sprintf("user = \"%s:%s\"\nheader = \"x-api-key: %s\"\n", made.Username, made.Password, made.APIKey)

@@ -28,17 +28,8 @@ func postToSandbox() {
 
 func post(started, path, file string) error {
 	var serving app.SandboxServing
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		b, err := os.ReadFile(started)
-		if err == nil && bytes.HasSuffix(b, []byte("\n")) {
-			if err := json.Unmarshal(b, &serving); err != nil {
-				return err
-			}
-			break
-		}
-		if time.Now().After(end) {
-			return errors.New("the sandbox has not started")
-		}
+	if err := awaitStart(started, &serving); err != nil {
+		return err
 	}
 	body, err := os.ReadFile(file)
 	if err != nil {
@@ -61,4 +52,18 @@ func post(started, path, file string) error {
 	defer answer.Body.Close()
 	_, err = io.Copy(os.Stdout, answer.Body)
 	return err
+}
+
+// awaitStart waits until a file has what a command printed with --json when it had
+// started, and decodes that.
+func awaitStart(file string, into any) error {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		b, err := os.ReadFile(file)
+		if err == nil && bytes.HasSuffix(b, []byte("\n")) {
+			return json.Unmarshal(b, into)
+		}
+		if time.Now().After(end) {
+			return errors.New("it has not started")
+		}
+	}
 }

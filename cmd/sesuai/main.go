@@ -121,7 +121,7 @@ func run(ctx context.Context, args []string) int {
 		kong.Description("Self-hosted identity and face verification for Indonesia."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
-			"name_threshold": nameThreshold(), "threshold": fmt.Sprint(access.DefaultThreshold),
+			"name_threshold": nameThreshold(), "threshold": fmt.Sprint(access.DefaultThreshold), "scope": string(access.DefaultScope),
 			"replay": access.DefaultReplay.String(), "liveness": access.DefaultLiveness.String(),
 		},
 	)

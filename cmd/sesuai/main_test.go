@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"sesuai":          main,
 		"post-to-sandbox": postToSandbox,
+		"post-to-service": postToService,
 	})
 }
 

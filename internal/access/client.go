@@ -21,8 +21,10 @@ const (
 	MaxNameThreshold = name.MaxThreshold
 )
 
-// The default settings of a client.
+// The default settings of a client. A new client has the DefaultScope alone: an
+// operator grants every other endpoint.
 const (
+	DefaultScope         = FaceVerification
 	DefaultThreshold     = 75 // percent
 	DefaultNameThreshold = name.DefaultThreshold
 )
