@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay",
-		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder",
+		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs",
 		"internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
@@ -101,6 +101,10 @@ var mayImport = map[string][]string{
 	"internal/people": {
 		".", "internal/registry", "internal/face", "internal/name", "internal/keyring", "internal/replay", "internal/vault", "internal/sqldb",
 		"internal/audit", "golang.org/x/sync/errgroup",
+	},
+	"internal/jobs": {
+		"internal/sqldb", "github.com/riverqueue/river", "github.com/riverqueue/river/riverdriver", "github.com/riverqueue/river/rivertype",
+		"github.com/riverqueue/river/riverdriver/riverdatabasesql", "github.com/riverqueue/river/riverdriver/riversqlite",
 	},
 	"internal/vault": {".", "internal/keyring", "internal/sqldb", "internal/audit"},
 	"internal/sqldb": {

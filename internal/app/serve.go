@@ -17,6 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/jobs"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -126,6 +127,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	if sender != nil {
 		running.Go(func() { sender.Run(serving) })
 	}
+	running.Go(func() { s.jobs.Run(serving, jobs.RunOptions{Log: log, StopTimeout: httpapi.DefaultShutdownTimeout}) })
 	defer running.Wait() // ctx has ended, or stop ends it
 	defer stop()
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)

@@ -18,6 +18,7 @@ import (
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/jobs"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/recorder"
@@ -57,6 +58,7 @@ type Storage struct {
 	events  *recorder.Recorder
 	calls   *ledger.Store
 	outbox  *balikan.Store
+	jobs    *jobs.Queue
 	// states are what the changes in the trail describe.
 	states []audit.State
 }
@@ -201,6 +203,9 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err != nil {
 		return nil, err
 	}
+	if s.jobs, err = jobs.Open(db); err != nil {
+		return nil, err
+	}
 	s.Events, s.Trail, s.Calls, s.Outbox = s.events, s.trail, s.calls, s.outbox
 	return s, nil
 }
@@ -262,6 +267,7 @@ func databaseOptions(c Config) sqldb.Options {
 		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
 		Migrations: []fs.FS{
 			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, ledger.Migrations, balikan.Migrations,
+			jobs.Migrations(),
 		},
 	}
 }

@@ -95,6 +95,10 @@ func (db *DB) Engine() Engine { return db.engine.kind }
 // committed.
 func (db *DB) Read() *sql.DB { return db.read }
 
+// Write returns the pool that transactions run on, for a library that begins its
+// own. That of an SQLite database has one connection, which others wait for.
+func (db *DB) Write() *sql.DB { return db.write }
+
 // PrepareRead prepares a statement on the reading pool. Close closes it.
 func (db *DB) PrepareRead(ctx context.Context, query string) (*sql.Stmt, error) {
 	return db.prepare(ctx, db.read, query)
