@@ -9,7 +9,7 @@ LISTEN ?= 127.0.0.1:8080
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 SOURCES := $(shell find . -path ./tools -prune -o -path ./build -prune -o -name '*.go' -not -name '*_test.go' -print) \
-           $(shell find internal -name '*.json' -o -name '*.sql') cmd/sesuai/licenses.txt go.mod go.sum
+           $(shell find internal -name '*.json' -o -name '*.sql' -o -name '*.yaml' -o -name '*.html' -o -name '*.css') cmd/sesuai/licenses.txt go.mod go.sum
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
@@ -147,8 +147,9 @@ check: build/tags ## Run the linters
 	@$(GO) mod tidy -diff
 
 .PHONY: docs
-docs: bin/sesuai models/.fetched ## Write the pages of docs/reference and the licences, which are generated
+docs: bin/sesuai models/.fetched ## Write what is generated: docs/reference, the table of errors, the licences
 	$(GO) test $(TAGS) -count=1 -run '^TestReference$$' ./internal/app -update
+	$(GO) test -count=1 -run '^TestErrorTable$$' ./internal/openapi -update
 	$(GO) test $(TAGS) -count=1 -run '^TestLicenses$$' ./cmd/sesuai -update
 
 .PHONY: bench

@@ -48,8 +48,9 @@ var mayImport = map[string][]string{
 	"internal/config":    {".", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/ast", "github.com/goccy/go-yaml/parser"},
 	"internal/admission": {},
 	"internal/httpapi": {
-		".", "internal/verify", "internal/access", "internal/admission", "github.com/go-json-experiment/json/jsontext",
+		".", "internal/verify", "internal/access", "internal/admission", "internal/openapi", "github.com/go-json-experiment/json/jsontext",
 	},
+	"internal/openapi": {"github.com/goccy/go-yaml"},
 	"internal/verify": {
 		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/replay", "internal/admission",
 	},
@@ -123,9 +124,13 @@ var mayImport = map[string][]string{
 	"internal/sqldb/pgtest":                {"github.com/jackc/pgx/v5"},
 	"internal/audit/audittest":             {".", "internal/audit", "internal/sqldb", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/access/accesstest":           {".", "internal/access", "internal/conformance", "github.com/google/go-cmp/cmp"},
-	"internal/conformance":                 {},
-	"internal/face/facetest":               {},
-	"internal/face/drawing":                {},
+	"internal/openapi/openapitest": {
+		"internal/openapi", "github.com/getkin/kin-openapi/openapi3", "github.com/getkin/kin-openapi/openapi3filter",
+		"github.com/getkin/kin-openapi/routers", "github.com/getkin/kin-openapi/routers/gorillamux",
+	},
+	"internal/conformance":   {},
+	"internal/face/facetest": {},
+	"internal/face/drawing":  {},
 
 	// Around the product, not of it: they use it as anyone would.
 	"test/process":       {},

@@ -21,6 +21,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/openapi/openapitest"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/test/process"
 )
@@ -238,10 +239,12 @@ func (s *service) send(t *testing.T, r *http.Request) (answer *http.Response, bo
 	return answer, string(b)
 }
 
-// do sends a request; every answer must be a JSON object with a Request-Id.
+// do sends a request; every answer must be a JSON object with a Request-Id, as
+// openapi.yaml describes it.
 func (s *service) do(t *testing.T, r *http.Request) (status int, body string) {
 	t.Helper()
 	answer, body := s.send(t, r)
+	openapitest.Check(t, r.Method, r.URL.Path, answer, []byte(body))
 	var object map[string]any
 	if err := json.Unmarshal([]byte(body), &object); err != nil || answer.Header.Get("Request-Id") == "" {
 		t.Errorf("%d: %v, Request-Id %q, in %s", answer.StatusCode, err, answer.Header.Get("Request-Id"), body)

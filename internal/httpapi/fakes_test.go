@@ -19,6 +19,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/openapi/openapitest"
 	"github.com/sesuai/sesuai/internal/verify"
 	"go.uber.org/goleak"
 )
@@ -179,7 +180,9 @@ func (s *service) do(r *http.Request) *http.Response { return serve(httpapi.New(
 func serve(h http.Handler, r *http.Request) *http.Response {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	resp := w.Result()
+	resp.Request = r
+	return resp
 }
 
 // start serves on a free port until the test ends, and returns the address.
@@ -260,21 +263,35 @@ func postParts(parts ...part) *http.Request {
 	return post("multipart/form-data; boundary="+boundary, multipartBody(parts...))
 }
 
-// checkEnvelope checks what must be true of every response, and returns its
-// body.
-func checkEnvelope(t interface {
+// failer is a test, or what stands for one.
+type failer interface {
 	Helper()
 	Errorf(string, ...any)
-}, resp *http.Response,
-) string {
+}
+
+// checkDescribed checks that openapi.yaml describes a response, and returns its body.
+func checkDescribed(t failer, resp *http.Response) string {
 	t.Helper()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Errorf("reading the body: %v", err)
 	}
 	_ = resp.Body.Close()
+	method, target := "", "" // of a request that was written byte by byte
+	if resp.Request != nil {
+		method, target = resp.Request.Method, resp.Request.URL.Path
+	}
+	openapitest.Check(t, method, target, resp, body)
+	return string(body)
+}
+
+// checkEnvelope checks what must be true of every response in JSON, and returns its
+// body.
+func checkEnvelope(t failer, resp *http.Response) string {
+	t.Helper()
+	body := checkDescribed(t, resp)
 	var object map[string]any
-	if err := json.Unmarshal(body, &object); err != nil || object == nil {
+	if err := json.Unmarshal([]byte(body), &object); err != nil || object == nil {
 		t.Errorf("the body is not a JSON object: %q", body)
 	}
 	for header, want := range map[string]string{
@@ -290,5 +307,5 @@ func checkEnvelope(t interface {
 	if _, wrong := object["verification_result"]; wrong {
 		t.Errorf("the body has a key that breaks an SDK: %s", body)
 	}
-	return string(body)
+	return body
 }

@@ -10,7 +10,9 @@ import (
 func TestReadinessDetail(t *testing.T) {
 	for want, detail := range map[string]any{
 		`{"status":"ready"}`: nil,
-		`{"status":"ready","detail":{"upstream":{"breaker":"open"}}}`: map[string]any{"upstream": map[string]string{"breaker": "open"}},
+		`{"status":"ready","detail":{"dukcapil":{"data":{"breaker":"open"}}}}`: map[string]any{
+			"dukcapil": map[string]any{"data": map[string]string{"breaker": "open"}},
+		},
 	} {
 		s := newService()
 		s.options.Detail = func() any { return detail }

@@ -147,12 +147,19 @@ func (w *reply) writeMatch(v sesuai.MatchVerdict) {
 
 // writeJSON writes a response. Only the first call has an effect.
 func (w *reply) writeJSON(status int, body []byte) {
+	w.write(status, "application/json", body)
+}
+
+// write is writeJSON for a body of any type. A nil body is none, as of a 304.
+func (w *reply) write(status int, contentType string, body []byte) {
 	if w.status != 0 {
 		return
 	}
 	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if body != nil {
+		header.Set("Content-Type", contentType)
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	// The deadline starts now, however long the handler took. It keeps a
 	// caller that does not read from holding the connection. A test's
 	// ResponseWriter has no connection.
@@ -198,8 +205,8 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 		level = slog.LevelError
 	case w.status > http.StatusInternalServerError:
 		level = slog.LevelWarn
-	case w.client == "" && w.status == http.StatusOK:
-		level = slog.LevelDebug // a health check
+	case w.client == "" && w.status < http.StatusBadRequest:
+		level = slog.LevelDebug // a health check, or a reader of the description
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", w.recordedID),

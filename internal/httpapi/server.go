@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -113,6 +115,7 @@ type Options struct {
 type Server struct {
 	o      Options
 	mux    *http.ServeMux
+	routes []Route
 	slots  *admission.Pool // verifications in progress
 	bodies *admission.Pool // bytes of bodies
 
@@ -160,22 +163,43 @@ func New(o Options) *Server {
 	s.route(http.MethodPost, PassiveLivenessPath, s.verification(passiveLiveness))
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
+	for _, d := range documents {
+		s.route(http.MethodGet, d.path, d.serve)
+	}
+	s.refuseMethods()
 	s.mux.Handle("/", handler{s, notFound})
 	return s
 }
 
-// route registers h for the method and path, and a 405 for every other method,
-// which ServeMux would answer in plain text.
+// Route is a method and a path that the Server answers, as http.ServeMux writes them:
+// a {name} stands for a part of the path.
+type Route struct{ Method, Path string }
+
+// Routes returns all routes. HEAD, which every path of GET answers, is left out.
+func (s *Server) Routes() []Route { return slices.Clone(s.routes) }
+
+// route registers h for the method and path.
 func (s *Server) route(method, path string, h handlerFunc) {
-	allow := method
-	if method == http.MethodGet {
-		allow = "GET, HEAD" // ServeMux routes HEAD to GET
-	}
 	s.mux.Handle(method+" "+path, handler{s, h})
-	s.mux.Handle(path, handler{s, func(w *reply, _ *http.Request) error {
-		w.Header().Set("Allow", allow)
-		return &sesuai.Error{Kind: sesuai.KindMethodNotAllowed}
-	}})
+	s.routes = append(s.routes, Route{method, path})
+}
+
+// refuseMethods registers a 405 for every other method of the paths, which ServeMux
+// would answer in plain text.
+func (s *Server) refuseMethods() {
+	allow := make(map[string][]string)
+	for _, r := range s.routes {
+		allow[r.Path] = append(allow[r.Path], r.Method)
+		if r.Method == http.MethodGet {
+			allow[r.Path] = append(allow[r.Path], http.MethodHead) // ServeMux routes it to GET
+		}
+	}
+	for path, methods := range allow {
+		s.mux.Handle(path, handler{s, func(w *reply, _ *http.Request) error {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			return &sesuai.Error{Kind: sesuai.KindMethodNotAllowed}
+		}})
+	}
 }
 
 func notFound(*reply, *http.Request) error { return &sesuai.Error{Kind: sesuai.KindNotFound} }

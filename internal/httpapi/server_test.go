@@ -177,9 +177,7 @@ func TestPanic(t *testing.T) {
 			s.options.MaxInFlight = 1
 			server := httpapi.New(s.options)
 			for range 2 { // a slot must not be lost
-				w := httptest.NewRecorder()
-				server.ServeHTTP(w, postParts(everyPart()...))
-				resp := w.Result()
+				resp := serve(server, postParts(everyPart()...))
 				if body := checkEnvelope(t, resp); resp.StatusCode != 500 || body != `{"error":"Internal server error"}` {
 					t.Errorf("got %d %s", resp.StatusCode, body)
 				}
@@ -329,11 +327,7 @@ func TestOverload(t *testing.T) {
 			return verified, nil
 		})
 		server := httpapi.New(s.options)
-		do := func(r *http.Request) *http.Response {
-			w := httptest.NewRecorder()
-			server.ServeHTTP(w, r)
-			return w.Result()
-		}
+		do := func(r *http.Request) *http.Response { return serve(server, r) }
 		for range 2 {
 			var wg sync.WaitGroup
 			for range 3 {

@@ -1,0 +1,89 @@
+package openapi_test
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai/internal/openapi"
+	"github.com/sesuai/sesuai/internal/openapi/openapitest"
+)
+
+// TestDescriptionIsValid: it is OpenAPI 3.1, and its examples are those of their
+// schemas.
+func TestDescriptionIsValid(t *testing.T) {
+	d, err := openapitest.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(d.OpenAPI, "3.1.") {
+		t.Errorf("it is of version %s", d.OpenAPI)
+	}
+}
+
+var update = flag.Bool("update", false, "write the table of errors in docs/integrate/api.md")
+
+// TestErrorTable holds the table of errors in docs/integrate/api.md to the description.
+func TestErrorTable(t *testing.T) {
+	const path = "../../docs/integrate/api.md"
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, start := strings.Cut(string(page), "Do not edit it. -->\n\n")
+	_, after, end := strings.Cut(rest, "\n<!-- end of the table -->")
+	table, err := openapi.ErrorTable()
+	if err != nil || !start || !end {
+		t.Fatalf("no table of errors: %v", err)
+	}
+	want := before + "Do not edit it. -->\n\n" + table + "\n<!-- end of the table -->" + after
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(page), want); diff != "" {
+		t.Errorf("docs/integrate/api.md is not what openapi.yaml says: run make docs (-page +openapi.yaml)\n%s", diff)
+	}
+}
+
+// TestPage: the page has every operation, example and field, runs and loads nothing,
+// and says all of it.
+func TestPage(t *testing.T) {
+	b, err := openapi.Page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(b)
+	if bad := regexp.MustCompile(`(?i)<script|<style|\sstyle=|\son[a-z]+=|https?://|javascript:|<img|<iframe|&lt;nil&gt;|\x60`).FindString(page); bad != "" {
+		t.Errorf("the page has %q", bad)
+	}
+	d, err := openapitest.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range d.Paths.Map() {
+		for method, operation := range item.Operations() {
+			for _, want := range []string{
+				`<section id="` + operation.OperationID + `">`, `href="#` + operation.OperationID + `"`, "<b>" + method + "</b> " + path,
+			} {
+				if !strings.Contains(page, want) {
+					t.Errorf("the page lacks %s", want)
+				}
+			}
+		}
+	}
+	for _, want := range []string{
+		"<code>result.face_image_percentage</code>", "UNSUPPORTED_CONTENT_TYPE", "<h2>Other requests</h2>", `<th scope="col">field</th>`,
+		"<pre>{&#34;error&#34;:&#34;Rate limit exceeded&#34;}</pre>",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+}
