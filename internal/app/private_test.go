@@ -27,7 +27,7 @@ import (
 )
 
 // secret is somebody of whom nothing may be found anywhere.
-var secret = person{"9999670853000077", "WIRASABA TEMBALANG", "27-08-1953", "rani-reference.jpg", sesuai.Active}
+var secret = person{nik: "9999670853000077", name: "WIRASABA TEMBALANG", born: "27-08-1953", photo: "rani-reference.jpg", status: sesuai.Active}
 
 // traces are what may not be found, in lower case: the secret person's NIK,
 // name and date in whatever form, and pieces of the photographs.

@@ -143,8 +143,8 @@ func awaitAlive(t *testing.T, s *service) {
 // them in the audit trail.
 func TestVerification(t *testing.T) {
 	const percentage = `[0-9]{1,3}(\.[0-9]{1,2})?`
-	gone := person{"9999000000000001", "SAFITRI HANDAYANI", "01-10-1998", "safitri.jpg", sesuai.Deceased}
-	faceless := person{"9999000000000002", "GALUH SEKARWANGI", "01-10-1998", "", sesuai.Active}
+	gone := person{nik: "9999000000000001", name: "SAFITRI HANDAYANI", born: "01-10-1998", photo: "safitri.jpg", status: sesuai.Deceased}
+	faceless := person{nik: "9999000000000002", name: "GALUH SEKARWANGI", born: "01-10-1998", status: sesuai.Active}
 	s := start(t, config(t), ayu, gone, faceless)
 	tests := []struct {
 		about  string

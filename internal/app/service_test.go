@@ -107,10 +107,14 @@ func start(t *testing.T, c app.Config, people ...person) *service {
 type person struct {
 	nik, name, born, photo string
 	status                 sesuai.Status
+	placeOfBirth, gender   string // "" is unknown
 }
 
 // ayu is one of the demo people.
-var ayu = person{"9901015203900001", "AYU KENCANA PRATIWI", "12-03-1990", "ayu-reference.jpg", sesuai.Active}
+var ayu = person{
+	nik: "9901015203900001", name: "AYU KENCANA PRATIWI", born: "12-03-1990", photo: "ayu-reference.jpg", status: sesuai.Active,
+	placeOfBirth: "CONTOH", gender: "PEREMPUAN",
+}
 
 // asks is the person with changes, as claimed with the second photograph.
 func (p person) asks(change ...func(*person)) person {
@@ -151,10 +155,13 @@ func prepare(t *testing.T, c app.Config, people ...person) access.Revealed {
 func (p person) record(t *testing.T) registry.Person {
 	t.Helper()
 	r := registry.Person{Status: p.status}
-	var errs [3]error
+	r.Attributes = make(map[sesuai.Attribute]sesuai.Text)
+	var errs [5]error
 	r.NIK, errs[0] = sesuai.ParseNIK(p.nik)
 	r.Name, errs[1] = sesuai.ParseName(p.name)
 	r.DateOfBirth, errs[2] = sesuai.ParseDate(p.born, time.Now())
+	r.Attributes[sesuai.PlaceOfBirth], errs[3] = sesuai.ParseText(p.placeOfBirth)
+	r.Attributes[sesuai.Gender], errs[4] = sesuai.ParseText(p.gender)
 	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +170,10 @@ func (p person) record(t *testing.T) registry.Person {
 
 func addClient(t *testing.T, storage *app.Storage, name string, c access.Client) access.Revealed {
 	t.Helper()
-	c.Name, c.Scopes, c.AddedAt = name, access.Scopes[:], time.Now()
+	c.Name, c.AddedAt = name, time.Now()
+	if c.Scopes == nil {
+		c.Scopes = access.Scopes[:]
+	}
 	c.Threshold, c.NameThreshold = sesuai.PercentageOf(access.DefaultThreshold), access.DefaultNameThreshold
 	_, credentials, err := access.Add(t.Context(), storage.Clients, storage.Hash, c)
 	if err != nil {

@@ -1,0 +1,64 @@
+package app_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sesuai/sesuai/internal/access"
+)
+
+// conditions are those of openapi.yaml, in its words: what they change of a request or
+// of the service. The registry is broken, and the service is starting, in a phase of
+// the test of its own.
+var conditions = map[string]func(t *testing.T, w *exampleWorld, ask *asking){
+	"":                                              unchanged,
+	"always":                                        unchanged,
+	"the registry fails":                            unchanged,
+	"the service is starting":                       unchanged,
+	"the person has no portrait on record":          unchanged,
+	"the password is wrong":                         func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.who.Password += "x" },
+	"the path is unknown":                           func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.path = "/identity/v2/verification" },
+	"the method is DELETE":                          func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.method = http.MethodDelete },
+	"the Content-Type is text/plain":                func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.contentType = "text/plain" },
+	"the body is cut off":                           func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.body = ask.body[:len(ask.body)/2] },
+	"x-request-id is given twice":                   func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.header["X-Request-Id"] = []string{"a", "b"} },
+	"the Host is missing":                           func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.raw = "GET /healthz HTTP/1.1\r\n\r\n" },
+	"the body has more than 64 KiB":                 func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.body = bytes.Repeat([]byte("x"), 64<<10+1) },
+	"the body has more than 10 MiB":                 withheld(10<<20 + 1),
+	"the body does not arrive":                      withheld(1000),
+	"the client lacks the scope":                    as(access.Client{Scopes: []access.Scope{"identity.verification:rt"}}),
+	"the client exceeds its rate":                   exceeding,
+	"the client's policy about replays is enforce":  as(access.Client{Replay: access.Enforce}),
+	"the client's policy about liveness is enforce": as(access.Client{Liveness: access.Enforce}),
+}
+
+func unchanged(*testing.T, *exampleWorld, *asking) {}
+
+// as has another client ask.
+func as(c access.Client) func(*testing.T, *exampleWorld, *asking) {
+	return func(t *testing.T, w *exampleWorld, ask *asking) { ask.who = w.client(t, "example", c) }
+}
+
+// exceeding has a client ask that has asked a moment ago.
+func exceeding(t *testing.T, w *exampleWorld, ask *asking) {
+	as(access.Client{Rate: 0.001, Burst: 1})(t, w, ask)
+	if resp, body := ask.send(t, w); resp.StatusCode == http.StatusTooManyRequests {
+		t.Errorf("the first request of a client: %s", body)
+	}
+}
+
+// withheld announces a body and sends none of it.
+func withheld(length int) func(*testing.T, *exampleWorld, *asking) {
+	return func(t *testing.T, w *exampleWorld, ask *asking) {
+		r := w.request(t, ask.method, ask.path, ask.contentType, nil)
+		var b strings.Builder
+		fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: sesuai.test\r\nContent-Length: %d\r\n", ask.method, ask.path, length)
+		if err := r.Header.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		ask.raw = b.String() + "\r\n"
+	}
+}
