@@ -133,6 +133,8 @@ var mayImport = map[string][]string{
 	"internal/face/drawing":  {},
 
 	// Around the product, not of it: they use it as anyone would.
+	"examples/go-client": {"client"},
+	"examples/go-form":   {},
 	"test/process":       {},
 	"demo/registrybench": {".", "internal/registry", "internal/synthetic", "internal/face", "golang.org/x/sync/errgroup"},
 	"demo": {

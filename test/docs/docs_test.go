@@ -1,5 +1,5 @@
 // Package docs_test runs the commands of README.md, of docs/start, of
-// docs/integrate/api.md and of some pages of docs/operate as they stand, and compares what they print with what the pages
+// docs/integrate/api.md and client.md, and of some pages of docs/operate as they stand, and compares what they print with what the pages
 // say.
 package docs_test
 
@@ -48,7 +48,7 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages := slices.Concat([]string{filepath.Join(root, "README.md")}, start, []string{filepath.Join(root, "docs/integrate/api.md")})
+	pages := slices.Concat([]string{filepath.Join(root, "README.md")}, start, []string{filepath.Join(root, "docs/integrate/api.md"), filepath.Join(root, "docs/integrate/client.md")})
 	for _, path := range pages {
 		t.Run(filepath.Base(path), func(t *testing.T) { s.page(t, path) })
 	}
@@ -75,7 +75,7 @@ func checkout(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for from, to := range map[string]string{
-		"bin": "bin", "build": "build", "demo": "demo", "models": "models", "build/sdk/node_modules": "node_modules",
+		"bin": "bin", "build": "build", "demo": "demo", "examples": "examples", "models": "models", "build/sdk/node_modules": "node_modules",
 		"build/demo/photos/ayu-reference.jpg": "card.jpg", "build/demo/photos/ayu-selfie.jpg": "selfie.jpg",
 	} {
 		if err := os.Symlink(filepath.Join(top, from), filepath.Join(dir, to)); err != nil {
