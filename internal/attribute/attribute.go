@@ -59,7 +59,7 @@ func Score(a sesuai.Attribute, claimed, recorded string) int {
 	case sesuai.JobType:
 		return scoreOf(sameJob(claimed, recorded))
 	case sesuai.RT, sesuai.RW:
-		return scoreOf(sameNumber(a, claimed, recorded))
+		return scoreOf(number(a, claimed) == number(a, recorded))
 	case sesuai.Address:
 		return scoreAddress(claimed, recorded)
 	default:
@@ -94,15 +94,12 @@ func digits(text string) string {
 	}, text)
 }
 
-// sameNumber reports whether two numbers of a neighbourhood are equal: 3, 003 and
-// RT. 03.
-func sameNumber(a sesuai.Attribute, claimed, recorded string) bool {
-	number := func(text string) string {
-		w := words(text)
-		if len(w) > 1 && w[0] == strings.ToUpper(string(a)) {
-			w = w[1:]
-		}
-		return strings.Join(w, " ")
+// number returns the number of a neighbourhood without the word and the zeros before
+// it: 3 of RT. 003.
+func number(a sesuai.Attribute, text string) string {
+	w := words(text)
+	if len(w) > 1 && w[0] == strings.ToUpper(string(a)) {
+		w = w[1:]
 	}
-	return number(claimed) == number(recorded)
+	return strings.Join(w, " ")
 }

@@ -45,6 +45,29 @@ func TestScores(t *testing.T) {
 	}
 }
 
+// TestCanonical: a value is sent to a registry as the registry writes it.
+func TestCanonical(t *testing.T) {
+	for _, tt := range []struct {
+		attribute     sesuai.Attribute
+		claimed, want string
+	}{
+		{sesuai.FamilyCardNumber, "9999 0101.0190-0001", "9999010101900001"},
+		{sesuai.RT, "RT. 003", "3"},
+		{sesuai.RW, "010", "10"},
+		{sesuai.RT, "rw 3", "RW 3"},
+		{sesuai.Gender, "female", "PEREMPUAN"},
+		{sesuai.MaritalStatus, "married", "KAWIN"},
+		{sesuai.JobType, "petani", "PETANI/PEKEBUN"},
+		{sesuai.JobType, "Buruh Tani / Perkebunan", "BURUH TANI/PERKEBUNAN"},
+		{sesuai.JobType, "Tukang Kayu", "TUKANG KAYU"},
+		{sesuai.Address, " Jl. Melati 12 ", "JL. MELATI 12"},
+	} {
+		if got := attribute.Canonical(tt.attribute, tt.claimed); got != tt.want {
+			t.Errorf("%s: %q is sent as %q, want %q", tt.attribute, tt.claimed, got, tt.want)
+		}
+	}
+}
+
 // FuzzScore: every text has a score, in both directions the same; a text agrees
 // with itself, in lower case too.
 func FuzzScore(f *testing.F) {

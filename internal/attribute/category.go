@@ -29,11 +29,15 @@ func sameJob(a, b string) bool {
 	return x == y || slices.Contains(jobAlternatives[x], y) || slices.Contains(jobAlternatives[y], x)
 }
 
-// Canonical returns a claimed value as the registry writes it: in upper case, and
-// for a category in the registry's own word, if the text is one that Compare
-// knows.
+// Canonical returns a claimed value as the registry writes it: in upper case, a number
+// without what is around its digits, and a category in the registry's own word, if the
+// text is one that Compare knows.
 func Canonical(a sesuai.Attribute, text string) string {
 	switch a {
+	case sesuai.FamilyCardNumber:
+		return digits(text)
+	case sesuai.RT, sesuai.RW:
+		return number(a, text)
 	case sesuai.Gender:
 		return meaning(genders, text)
 	case sesuai.MaritalStatus:

@@ -35,6 +35,30 @@ func checkFuzzedData(t *testing.T, r *http.Request) {
 	w.checkFuzzed(t, toData(r))
 }
 
+// checkFuzzedFaces is checkFuzzed for a face match and for passive liveness. Whatever
+// is accepted has all its photographs.
+func checkFuzzedFaces(t *testing.T, contentType, body string) {
+	t.Helper()
+	s := newMatchService(sesuai.MatchVerdict{}, nil)
+	s.options.MaxBody = 1 << 16
+	s.options.Verifier = matcherFunc(func(_ context.Context, req verify.MatchRequest) (sesuai.MatchVerdict, error) {
+		if len(req.Captured) == 0 || len(req.Stored) == 0 {
+			t.Error("a match without two photographs")
+		}
+		return sesuai.MatchVerdict{Code: sesuai.CodeNoFaceCaptured}, nil
+	})
+	s.checkFuzzed(t, toMatch(post(contentType, body)))
+	s = newLivenessService(sesuai.LivenessVerdict{}, nil)
+	s.options.MaxBody = 1 << 16
+	s.options.Verifier = livenessFunc(func(_ context.Context, req verify.LivenessRequest) (sesuai.LivenessVerdict, error) {
+		if len(req.Photo) == 0 {
+			t.Error("liveness without a photograph")
+		}
+		return sesuai.LivenessVerdict{Status: sesuai.SpoofNoFace}, nil
+	})
+	s.checkFuzzed(t, toLiveness(post(contentType, body)))
+}
+
 func (s *service) checkFuzzed(t *testing.T, r *http.Request) (status int) {
 	t.Helper()
 	resp := s.do(r)
@@ -60,16 +84,17 @@ func FuzzMultipart(f *testing.F) {
 	f.Add(boundary, strings.ReplaceAll(whole, "\r\n", "\n"))
 	f.Add(boundary, multipartBody(part{name: "face_image", header: "Content-Disposition: form-data; name=face_image\r\nContent-Transfer-Encoding: quoted-printable", body: "=89=50="}))
 	f.Add(boundary, multipartBody(with("face_image", "data:image/png;base64,iVBORw0KGgo=")...))
+	f.Add(boundary, multipartBody(part{name: "captured_image", body: testPhoto}, part{name: "stored_image", body: testStored}))
+	f.Add(boundary, multipartBody(part{name: "captured_image", body: testPhoto}, part{name: "stored_image"}))
+	f.Add(boundary, multipartBody(part{name: "image", body: testPhoto}, part{name: "gesture-code", body: "HEAD_00"}))
 	for _, p := range secondReaders {
 		f.Add(boundary, multipartBody(p.parts...)+p.behind)
 	}
 	f.Fuzz(func(t *testing.T, boundary, body string) {
-		r := post("", body)
-		r.Header.Set("Content-Type", "multipart/form-data; boundary=\""+boundary+"\"")
-		checkFuzzed(t, r)
-		again := post("", body)
-		again.Header = r.Header
-		checkFuzzedData(t, again)
+		contentType := "multipart/form-data; boundary=\"" + boundary + "\""
+		checkFuzzed(t, post(contentType, body))
+		checkFuzzedData(t, post(contentType, body))
+		checkFuzzedFaces(t, contentType, body)
 		if !strings.ContainsAny(boundary, `"\`) { // then the header has another one
 			checkSeen(t, boundary, body)
 		}
@@ -191,9 +216,13 @@ func FuzzJSON(f *testing.F) {
 	f.Add(`{"face_image":"data:image/png; base64 , iVBO\nRw0K Ggo="}`)
 	f.Add(`{"nik":"` + testNIK + `","name":null,"address":"undefined","rt":3,"rw":"\ud800"}`)
 	f.Add(`{"nik":"` + testNIK + `","no_kk":"-","gender":"","city":"` + strings.Repeat("x", 501) + `"}`)
+	f.Add(`{"captured_image":"iVBORw0KGgo=","stored_image":"data:image/png;base64,iVBORw0KGgo="}`)
+	f.Add(`{"captured_image":"iVBORw0KGgo=","stored_image":null}`)
+	f.Add(`{"image":"iVBORw0KGgo=","gesture-code":null}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		checkFuzzed(t, post("application/json", body))
 		checkFuzzedData(t, post("application/json", body))
+		checkFuzzedFaces(t, "application/json", body)
 	})
 }
 

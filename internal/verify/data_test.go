@@ -2,10 +2,8 @@ package verify_test
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -138,130 +136,6 @@ func TestOneAttributeAlone(t *testing.T) {
 	}
 	if got := w.events[0].Attributes; len(got) != 1 || w.events[0].NameScore != -1 {
 		t.Errorf("recorded %+v", w.events)
-	}
-}
-
-// TestDataUnavailable: whatever goes wrong with the registry, nobody is verified, and
-// there is an event.
-func TestDataUnavailable(t *testing.T) {
-	fail := func(err error) step {
-		return func(w *world) {
-			w.ask = func(context.Context) (registry.Answer, error) { return registry.Answer{Found: true}, err }
-		}
-	}
-	for _, tt := range []struct {
-		about string
-		step  step
-	}{
-		{"it fails", fail(&sesuai.Error{Kind: sesuai.KindUnavailable})},
-		{"it fails with a kind of its own", fail(&sesuai.Error{Kind: sesuai.KindInvalidAttribute})},
-		{"it cannot use a photograph, which there is not", fail(&sesuai.Error{Kind: sesuai.KindInvalidImage})},
-		{"it panics", func(w *world) {
-			w.ask = func(context.Context) (registry.Answer, error) { panic("9999010101900001") }
-		}},
-		{"a name score beyond the scale", answer(func(a *registry.Answer) { a.NameScore = 101 })},
-		{"no outcome for the date", answer(func(a *registry.Answer) { a.DateOfBirth = sesuai.NotCompared })},
-		{"a status that there is not", answer(func(a *registry.Answer) { a.Status = sesuai.Inactive + 1 })},
-		{"an attribute is forgotten", answer(func(a *registry.Answer) { delete(a.Attributes, sesuai.RT) })},
-		{"an attribute is forgotten of somebody who has died", answer(func(a *registry.Answer) {
-			*a = registry.Answer{Found: true, Status: sesuai.Deceased, NameScore: registry.NotScored}
-		})},
-		{"one is answered that was not claimed", answer(func(a *registry.Answer) { a.Attributes[sesuai.RW] = registry.Agreement{Outcome: sesuai.Match} })},
-		{"an outcome that there is not", outcome(sesuai.NonMatch + 1)},
-	} {
-		t.Run(tt.about, func(t *testing.T) {
-			w := newDataWorld()
-			tt.step(w)
-			verdict, err := w.verifier().VerifyData(t.Context(), dataRequest(t))
-			if sesuai.KindOf(err) != sesuai.KindUnavailable || verdict.Verified || verdict.Reason != "" {
-				t.Fatalf("got %+v, %v", verdict, err)
-			}
-			if len(w.events) != 1 || w.events[0].Result != audit.Unavailable || w.events[0].Reason != "UNAVAILABLE" || len(w.events[0].Attributes) != 4 {
-				t.Errorf("recorded %+v", w.events)
-			}
-			if strings.Contains(err.Error(), "9999010101900001") {
-				t.Errorf("the cause holds what was asked: %v", err)
-			}
-		})
-	}
-	t.Run("what was not claimed is compared", func(t *testing.T) {
-		w := newDataWorld()
-		req := dataRequest(t)
-		req.Claim.Name = sesuai.Name{}
-		if _, err := w.verifier().VerifyData(t.Context(), req); sesuai.KindOf(err) != sesuai.KindUnavailable {
-			t.Errorf("got %v", err)
-		}
-	})
-}
-
-// TestDataTimes: neither a registry nor a trail that hangs is waited for too long, and
-// what ends late does not count.
-func TestDataTimes(t *testing.T) {
-	for _, tt := range []struct {
-		about  string
-		step   step
-		took   time.Duration
-		events int
-	}{
-		{"the registry hangs", func(w *world) {
-			w.ask = func(ctx context.Context) (registry.Answer, error) {
-				<-ctx.Done()
-				return registry.Answer{}, ctx.Err()
-			}
-		}, registryTimeout, 1},
-		{"the registry answers late", func(w *world) {
-			before := w.ask
-			w.ask = func(ctx context.Context) (registry.Answer, error) {
-				time.Sleep(registryTimeout + time.Second)
-				return before(ctx)
-			}
-		}, registryTimeout + time.Second, 1},
-		{"the trail hangs", func(w *world) { w.appendWait = true }, auditTimeout, 0},
-	} {
-		t.Run(tt.about, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newDataWorld()
-				tt.step(w)
-				start := time.Now()
-				verdict, err := w.verifier().VerifyData(t.Context(), dataRequest(t))
-				if sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, context.DeadlineExceeded) || verdict.Verified {
-					t.Errorf("got %+v, %v", verdict, err)
-				}
-				if took := time.Since(start); took != tt.took || len(w.events) != tt.events {
-					t.Errorf("took %v, recorded %+v", took, w.events)
-				}
-			})
-		})
-	}
-}
-
-// TestDataCallerGone: the event is recorded although the caller's context has ended.
-func TestDataCallerGone(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	w := newDataWorld()
-	before := w.ask
-	w.ask = func(ctx context.Context) (registry.Answer, error) {
-		cancel()
-		return before(ctx)
-	}
-	_, err := w.verifier().VerifyData(ctx, dataRequest(t))
-	if sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if len(w.events) != 1 || w.events[0].Result != audit.Unavailable {
-		t.Errorf("recorded %+v", w.events)
-	}
-}
-
-// TestDataAuditFails: a verdict that cannot be recorded is not given.
-func TestDataAuditFails(t *testing.T) {
-	full := &sesuai.Error{Kind: sesuai.KindUnavailable, Err: errors.New("disk full"), RetryAfter: time.Second}
-	w := newDataWorld()
-	w.appendErr = full
-	verdict, err := w.verifier().VerifyData(t.Context(), dataRequest(t))
-	e, _ := errors.AsType[*sesuai.Error](err)
-	if sesuai.KindOf(err) != sesuai.KindUnavailable || verdict.Verified || !errors.Is(err, full) || e.RetryAfter != time.Second {
-		t.Errorf("got %+v, %v", verdict, err)
 	}
 }
 
