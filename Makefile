@@ -67,6 +67,13 @@ build/peer/.fetched: demo/peer/package.json demo/peer/package-lock.json
 	cd build/peer && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+# npm packages that are tools, each with its dependencies pinned by digest.
+build/%/.fetched: tools/%/package.json tools/%/package-lock.json
+	@mkdir -p build/$*
+	cp $^ build/$*/
+	cd build/$* && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 # Checked each time. As root on Debian PostgreSQL is installed if it is missing,
 # once.
 build/postgres: FORCE
@@ -136,8 +143,11 @@ overload: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Overload a 
 # packages as this machine builds them, and at these without the tags as well.
 TAGGED := ./internal/face/turbo
 
+# Redocly sends nothing and asks for no newer version.
+REDOCLY = REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true build/redocly/node_modules/.bin/redocly
+
 .PHONY: check
-check: build/tags ## Run the linters
+check: build/tags build/redocly/.fetched ## Run the linters
 	$(GO) vet $(TAGS) ./...
 	$(GO) vet $(TAGGED)
 	$(TOOL) staticcheck $(TAGS) ./...
@@ -145,6 +155,7 @@ check: build/tags ## Run the linters
 	@unformatted="$$($(TOOL) gofumpt -l .)"; if [ -n "$$unformatted" ]; then echo "not formatted by gofumpt:"; echo "$$unformatted"; exit 1; fi
 	@dead="$$($(TOOL) deadcode -test ./...)"; if [ -n "$$dead" ]; then echo "never called:"; echo "$$dead"; exit 1; fi
 	@$(GO) mod tidy -diff
+	$(REDOCLY) lint --config tools/redocly/redocly.yaml internal/openapi/openapi.yaml
 
 .PHONY: docs
 docs: bin/sesuai models/.fetched ## Write what is generated: docs/reference, the table of errors, the licences
