@@ -164,10 +164,11 @@ docs: bin/sesuai models/.fetched ## Write what is generated: docs/reference, the
 	$(GO) test $(TAGS) -count=1 -run '^TestLicenses$$' ./cmd/sesuai -update
 
 .PHONY: bench
-bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetched ## Measure speed and memory, as ratios in one run
+bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetched build/postgres ## Measure speed and memory, as ratios in one run
 	bin/demo bench
 	bin/demo bench-images
 	bin/demo bench-registry
+	$(GO) test $(TAGS) -count=1 -run '^$$' -bench '^BenchmarkDataVerification$$' -benchtime 5s ./internal/bench
 	bin/demo bench-upstream
 	bin/demo bench-import
 

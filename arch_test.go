@@ -139,7 +139,7 @@ var mayImport = map[string][]string{
 	"demo/registrybench": {".", "internal/registry", "internal/synthetic", "internal/face", "golang.org/x/sync/errgroup"},
 	"demo": {
 		"internal/face", "internal/face/ort", "internal/face/turbo", "internal/face/facetest", // to measure them alone
-		".", "demo/registrybench", "internal/app", "internal/bench", "internal/access", "github.com/jackc/pgx/v5",
+		".", "demo/registrybench", "internal/app", "internal/bench", "internal/access", "internal/httpapi", "github.com/jackc/pgx/v5",
 		"github.com/alecthomas/kong", "modernc.org/sqlite", "golang.org/x/sync/errgroup",
 	},
 }

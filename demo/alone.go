@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/sesuai/sesuai/internal/bench"
@@ -18,10 +20,14 @@ const (
 	maxRequest      = 1.35
 )
 
+// maxMatch is the greatest ratio, of a face match over HTTP to the two extractions that
+// it needs, that is wanted.
+const maxMatch = 1.2
+
 // alone times the bare networks, the extraction of a small and of a large
-// photograph, and the whole request, one at a time and in turns. It returns the CPU
-// time of the networks as stored.
-func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large []byte, request func() error) (time.Duration, error) {
+// photograph, and whole requests, one at a time and in turns. It returns the CPU time
+// of the networks as stored.
+func (b *benchCommand) alone(ctx context.Context, c *commandLine, s *trial, photo, large []byte) (time.Duration, error) {
 	engine, err := c.engine(nil)
 	if err != nil {
 		return 0, err
@@ -31,11 +37,15 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large [
 	if err != nil {
 		return 0, err
 	}
-	stored, err := c.engine(func(o *face.Options) { o.Load = load })
+	asIs, err := c.engine(func(o *face.Options) { o.Load = load })
 	if err != nil {
 		return 0, err
 	}
-	defer stored.Close()
+	defer asIs.Close()
+	stored, err := os.ReadFile(filepath.Join(c.photos(), referenceOfFirst))
+	if err != nil {
+		return 0, err
+	}
 	// A turn is twenty runs, since the processes evict each other's caches.
 	const turn = 20
 	repeat := func(run func() error) func() ([]time.Duration, error) {
@@ -50,11 +60,9 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large [
 			return times, nil
 		}
 	}
-	extract := func(photo []byte) func() ([]time.Duration, error) {
-		return repeat(func() error {
-			x, err := engine.Extract(ctx, photo, face.ForProbe)
-			return errors.Join(err, x.Refusal())
-		})
+	extract := func(photo []byte, use face.Use) error {
+		x, err := engine.Extract(ctx, photo, use)
+		return errors.Join(err, x.Refusal())
 	}
 	infer := func(engine *face.Engine) func() ([]time.Duration, error) {
 		return func() (times []time.Duration, err error) {
@@ -67,15 +75,20 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large [
 	}
 	steps := []struct {
 		name  string
-		max   float64 // times the bare inference as stored; 0: it is one itself
+		max   float64 // times the bare inference as stored; 0 for no limit
 		turn  func() ([]time.Duration, error)
 		times []time.Duration
 	}{
-		{name: "bare inference, the networks as stored", turn: infer(stored)},
+		{name: "bare inference, the networks as stored", turn: infer(asIs)},
 		{name: "bare inference, as the service runs them", turn: infer(engine)},
-		{name: "face.Extract, 720×720 JPEG", max: maxExtract, turn: extract(photo)},
-		{name: fmt.Sprintf("face.Extract, 4000×3000 JPEG of %.1f MB", float64(len(large))/1e6), max: maxExtractLarge, turn: extract(large)},
-		{name: "whole request over HTTP, 720×720", max: maxRequest, turn: repeat(request)},
+		{name: "face.Extract, 720×720 JPEG", max: maxExtract, turn: repeat(func() error { return extract(photo, face.ForProbe) })},
+		{name: fmt.Sprintf("face.Extract, 4000×3000 JPEG of %.1f MB", float64(len(large))/1e6), max: maxExtractLarge, turn: repeat(func() error { return extract(large, face.ForProbe) })},
+		{name: "whole request over HTTP, 720×720", max: maxRequest, turn: repeat(s.request(ctx, photo))},
+		{name: "data verification over HTTP", turn: repeat(func() error { return answered(s.sender.VerifyData(ctx, s.first)) })},
+		{name: "two extractions, that and a reference", turn: repeat(func() error {
+			return errors.Join(extract(photo, face.ForProbe), extract(stored, face.ForReference))
+		})},
+		{name: "face match of the two over HTTP", turn: repeat(func() error { return answered(s.sender.Match(ctx, photo, stored)) })},
 	}
 	// The steps take turns, so that other load of the machine affects all of
 	// them alike.
@@ -99,7 +112,10 @@ func (b *benchCommand) alone(ctx context.Context, c *commandLine, photo, large [
 		}
 		fmt.Println()
 	}
-	cpu, err := inferenceCPU(ctx, stored, photo, b.Rounds)
+	match, extractions := steps[len(steps)-1].times, steps[len(steps)-2].times
+	fmt.Printf("  A face match takes %.2f × two extractions (wanted: at most %.4g)\n",
+		ratio(bench.Quantile(match, 0.5), bench.Quantile(extractions, 0.5)), maxMatch)
+	cpu, err := inferenceCPU(ctx, asIs, photo, b.Rounds)
 	if err != nil {
 		return 0, err
 	}

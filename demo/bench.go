@@ -45,7 +45,7 @@ func (b *benchCommand) measure(ctx context.Context, c *commandLine, s *trial) er
 		return err
 	}
 	fmt.Println("All requests send one photograph of one person, whose face is found at once. Others may take longer.")
-	asStored, err := b.alone(ctx, c, photo, large, s.request(ctx, photo))
+	asStored, err := b.alone(ctx, c, s, photo, large)
 	if err != nil {
 		return err
 	}

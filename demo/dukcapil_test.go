@@ -64,9 +64,9 @@ func TestRunDukcapil(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		status, answer, err := post(t.Context(), addresses[0]+path, made.credentials, claim, photo)
-		if err != nil || status != 200 || !bytes.Contains(answer, []byte("Verification Success")) {
-			t.Errorf("answered %d %s, %v", status, answer, err)
+		answer, err := senderTo(addresses[0], made.credentials).Verify(t.Context(), claim, photo)
+		if err != nil || answer.Status != 200 || !bytes.Contains(answer.Body, []byte("Verification Success")) {
+			t.Errorf("answered %d %s, %v", answer.Status, answer.Body, err)
 		}
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)

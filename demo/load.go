@@ -68,17 +68,6 @@ func (l *loaded) send(from, to, atOnce int) error {
 func (l *loaded) perSecond() float64    { return float64(len(l.times)) / l.took.Seconds() }
 func (l *loaded) perCPUSecond() float64 { return float64(len(l.times)) / l.cpu }
 
-// request requests the verification of the first person.
-func (t *trial) request(ctx context.Context, photo []byte) func() error {
-	return func() error {
-		status, answer, err := t.post(ctx, t.first, photo)
-		if err == nil && status != 200 {
-			err = fmt.Errorf("status %d: %s", status, answer)
-		}
-		return err
-	}
-}
-
 // load sends concurrent requests to the server and, in turns, to one of the program
 // before. asStored is the CPU time of bare inference of the networks as stored.
 func (b *benchCommand) load(ctx context.Context, c *commandLine, s *trial, photo []byte, asStored time.Duration) error {

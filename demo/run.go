@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/bench"
+	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
 type runCommand struct {
@@ -44,16 +45,13 @@ func (c *commandLine) explain(made client, address string) error {
 	person, ok, err := c.firstPerson()
 	if err == nil && ok {
 		fmt.Printf("\nA first verification:\n\n  curl -s -K %s -F nik=%s -F 'name=%s' -F date_of_birth=%s -F face_image=@%s %s%s\n\n",
-			made.curl, person.NIK, person.Name, person.DateOfBirth, filepath.Join(c.photos(), selfieOfFirst), address, path)
+			made.curl, person.NIK, person.Name, person.DateOfBirth, filepath.Join(c.photos(), selfieOfFirst), address, httpapi.FaceVerificationPath)
 	}
 	return err
 }
 
-// selfieOfFirst is the second photograph of the first of the demo people.
-const selfieOfFirst = "ayu-selfie.jpg"
-
-// path is the path of face verifications.
-const path = "/identity/v1/face-verification"
+// The photographs of the first of the demo people: that on record, and a second one.
+const referenceOfFirst, selfieOfFirst = "ayu-reference.jpg", "ayu-selfie.jpg"
 
 // person is a claim about one of the demo people.
 type person = bench.Claim
@@ -90,9 +88,9 @@ func (c *commandLine) serve(ctx context.Context, data, listen string, environmen
 // trial is a server on the demo people.
 type trial struct {
 	*server
-	credentials credentials
-	data        string
-	first       person // of the demo people
+	sender bench.Sender
+	data   string
+	first  person // of the demo people
 }
 
 // try calls f with a server in a folder that is removed at the end. The server logs
@@ -116,12 +114,7 @@ func (c *commandLine) try(ctx context.Context, f func(*trial) error) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	return f(&trial{s, made.credentials, data, first})
-}
-
-// post requests a verification.
-func (t *trial) post(ctx context.Context, claim person, photo []byte) (status int, answer []byte, err error) {
-	return post(ctx, t.address+path, t.credentials, claim, photo)
+	return f(&trial{s, senderTo(s.address, made.credentials), data, first})
 }
 
 // start starts a command of sesuai that keeps running. It parses the first line

@@ -88,12 +88,12 @@ func printOutcomes(ctx context.Context, c *commandLine, s *trial) error {
 		if err != nil {
 			return err
 		}
-		status, answer, err := s.post(ctx, claim, photo)
+		answer, err := s.sender.Verify(ctx, claim, photo)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", o.name, o.what, status, answer)
-		if status != o.status || !o.body.Match(answer) {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", o.name, o.what, answer.Status, answer.Body)
+		if answer.Status != o.status || !o.body.Match(answer.Body) {
 			failed = append(failed, fmt.Errorf("%s is not as documented", o.name))
 		}
 	}

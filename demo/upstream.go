@@ -101,13 +101,8 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 	}
 	defer engine.Close()
 	verify := func(s *server, client credentials) func() error {
-		return func() error {
-			status, answer, err := post(ctx, s.address+path, client, claim, photo)
-			if err == nil && status != http.StatusOK {
-				err = fmt.Errorf("status %d: %s", status, answer)
-			}
-			return err
-		}
+		sender := senderTo(s.address, client)
+		return func() error { return answered(sender.Verify(ctx, claim, photo)) }
 	}
 	err = b.measure(ctx, "http://"+metrics+"/metrics", verify(s, client), func() error {
 		x, err := engine.Extract(ctx, photo, face.ForProbe)

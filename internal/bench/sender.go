@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
 // Claim is whom a request is about, in plain text.
@@ -24,10 +25,10 @@ type Answer struct {
 	RetryAfter time.Duration
 }
 
-// Sender sends verifications as an application does: multipart/form-data on
-// connections that it keeps. It is safe for concurrent use.
+// Sender sends requests as an application does: multipart/form-data on connections
+// that it keeps. It is safe for concurrent use.
 type Sender struct {
-	URL         string // of face verifications
+	URL         string // of the service, without a path
 	Credentials access.Revealed
 	HTTP        *http.Client
 }
@@ -37,27 +38,52 @@ func NewHTTPClient(connections int) *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConns: connections, MaxIdleConnsPerHost: connections}}
 }
 
-// Verify sends a verification and returns the answer.
+// Verify sends a face verification and returns the answer.
 func (s Sender) Verify(ctx context.Context, c Claim, photo []byte) (Answer, error) {
+	return s.send(ctx, httpapi.FaceVerificationPath, c.fields(), map[string][]byte{"face_image": photo})
+}
+
+// VerifyData sends a data verification and returns the answer.
+func (s Sender) VerifyData(ctx context.Context, c Claim) (Answer, error) {
+	return s.send(ctx, httpapi.DataVerificationPath, c.fields(), nil)
+}
+
+// Match sends a face match and returns the answer.
+func (s Sender) Match(ctx context.Context, captured, stored []byte) (Answer, error) {
+	return s.send(ctx, httpapi.FaceMatchPath, nil, map[string][]byte{"captured_image": captured, "stored_image": stored})
+}
+
+func (c Claim) fields() map[string]string {
+	return map[string]string{"nik": c.NIK, "name": c.Name, "date_of_birth": c.DateOfBirth}
+}
+
+// send sends a form with fields and photographs.
+func (s Sender) send(ctx context.Context, path string, fields map[string]string, photos map[string][]byte) (Answer, error) {
 	var form bytes.Buffer
-	form.Grow(len(photo) + 1024)
+	size := 1024
+	for _, photo := range photos {
+		size += len(photo) + 256
+	}
+	form.Grow(size)
 	w := multipart.NewWriter(&form)
-	for _, field := range [][2]string{{"nik", c.NIK}, {"name", c.Name}, {"date_of_birth", c.DateOfBirth}} {
-		if err := w.WriteField(field[0], field[1]); err != nil {
+	for name, value := range fields {
+		if err := w.WriteField(name, value); err != nil {
 			return Answer{}, err
 		}
 	}
-	part, err := w.CreateFormFile("face_image", "selfie.jpg")
-	if err != nil {
-		return Answer{}, err
-	}
-	if _, err := part.Write(photo); err != nil {
-		return Answer{}, err
+	for name, photo := range photos {
+		part, err := w.CreateFormFile(name, "selfie.jpg")
+		if err != nil {
+			return Answer{}, err
+		}
+		if _, err := part.Write(photo); err != nil {
+			return Answer{}, err
+		}
 	}
 	if err := w.Close(); err != nil {
 		return Answer{}, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, &form)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+path, &form)
 	if err != nil {
 		return Answer{}, err
 	}

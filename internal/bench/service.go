@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai/internal/app"
-	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
 // service is a running service, and those who send to it.
@@ -43,7 +42,7 @@ func (t *trial) serve(ctx context.Context) (*service, error) {
 	case address := <-started:
 		keep := NewHTTPClient(clients * requestsOfClient)
 		for _, c := range t.clients {
-			s.senders = append(s.senders, Sender{"http://" + address.String() + httpapi.FaceVerificationPath, c, keep})
+			s.senders = append(s.senders, Sender{"http://" + address.String(), c, keep})
 		}
 		return s, nil
 	}
