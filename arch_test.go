@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay",
-		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs",
+		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/answer",
 		"internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
@@ -48,11 +48,11 @@ var mayImport = map[string][]string{
 	"internal/config":    {".", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/ast", "github.com/goccy/go-yaml/parser"},
 	"internal/admission": {},
 	"internal/httpapi": {
-		".", "internal/verify", "internal/access", "internal/admission", "internal/openapi", "github.com/go-json-experiment/json/jsontext",
+		".", "internal/verify", "internal/answer", "internal/access", "internal/admission", "internal/openapi", "github.com/go-json-experiment/json/jsontext",
 	},
 	"internal/openapi": {"github.com/goccy/go-yaml"},
 	"internal/verify": {
-		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/replay", "internal/admission",
+		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/replay", "internal/admission", "internal/answer",
 	},
 	"internal/enrol": {
 		".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup",
@@ -95,7 +95,8 @@ var mayImport = map[string][]string{
 		".", "internal/sqldb", "internal/keyring", "internal/atomicfile", "github.com/prometheus/client_golang/prometheus",
 	},
 	"internal/access":     {".", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
-	"internal/recorder":   {".", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan"},
+	"internal/answer":     {".", "internal/keyring", "internal/sqldb", "github.com/go-json-experiment/json"},
+	"internal/recorder":   {".", "internal/answer", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan"},
 	"internal/keyring":    {".", "internal/fileperm"},
 	"internal/fileperm":   {},
 	"internal/atomicfile": {"github.com/google/renameio/v2"},
@@ -116,13 +117,14 @@ var mayImport = map[string][]string{
 	// For tests alone.
 	"internal/sqldb/sqltest": {"internal/sqldb", "internal/sqldb/pgtest"},
 	"internal/replay/replaytest": {
-		".", "internal/replay", "internal/registry/registrytest", "internal/conformance", "internal/audit", "internal/audit/audittest", "internal/verify",
+		".", "internal/replay", "internal/registry/registrytest", "internal/conformance", "internal/audit", "internal/audit/audittest", "internal/answer", "internal/verify",
 	},
 	"internal/dukcapil/ledger/ledgertest":  {".", "internal/dukcapil/ledger", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/dukcapil/balikan/outboxtest": {".", "internal/dukcapil/balikan", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/vault/vaulttest":             {"internal/keyring", "internal/sqldb"},
 	"internal/sqldb/pgtest":                {"github.com/jackc/pgx/v5"},
 	"internal/audit/audittest":             {".", "internal/audit", "internal/sqldb", "internal/conformance", "github.com/google/go-cmp/cmp"},
+	"internal/answer/answertest":           {".", "internal/answer", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/access/accesstest":           {".", "internal/access", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/openapi/openapitest": {
 		"internal/openapi", "github.com/getkin/kin-openapi/openapi3", "github.com/getkin/kin-openapi/openapi3filter",

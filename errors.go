@@ -20,6 +20,7 @@ const (
 	KindInvalidDate        Kind = "INVALID_DATE_OF_BIRTH"
 	KindInvalidAttribute   Kind = "INVALID_ATTRIBUTE"
 	KindNoAttribute        Kind = "NO_ATTRIBUTE" // nothing is claimed but a NIK
+	KindInvalidReference   Kind = "INVALID_REFERENCE_ID"
 	KindNoFile             Kind = "NO_FILE"
 	KindUnsupportedImage   Kind = "UNSUPPORTED_IMAGE"
 	KindInvalidImage       Kind = "INVALID_IMAGE"

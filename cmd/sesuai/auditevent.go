@@ -16,6 +16,7 @@ type shownEvent struct {
 	Seq         int64        `json:"seq"`
 	Time        time.Time    `json:"time"`
 	RequestID   string       `json:"request_id,omitempty"`
+	Reference   string       `json:"reference_id,omitempty"`
 	Client      string       `json:"client,omitempty"`
 	ClientName  string       `json:"client_name,omitempty"`
 	Result      audit.Result `json:"result"`
@@ -60,7 +61,7 @@ type shownChange struct {
 
 func showEvent(e audit.Entry, names map[string]string) shownEvent {
 	v := shownEvent{
-		Seq: e.Seq, Time: time.UnixMicro(e.Time).In(sesuai.Jakarta), RequestID: e.RequestID,
+		Seq: e.Seq, Time: time.UnixMicro(e.Time).In(sesuai.Jakarta), RequestID: e.RequestID, Reference: e.Reference,
 		Client: e.Client, ClientName: names[e.Client], Result: e.Result, Reason: e.Reason, Explanation: e.Explain(),
 	}
 	if e.Result == audit.Changed {
@@ -127,6 +128,7 @@ func (v shownEvent) lines() [][]string {
 	}
 	return append(lines, [][]string{
 		{"endpoint", v.Endpoint},
+		{"reference", cmp.Or(v.Reference, "-")},
 		{"score", v.score()},
 		{"flags", cmp.Or(strings.Join(v.Flags, ", "), "-")},
 		{"model", cmp.Or(v.Model, "-")},

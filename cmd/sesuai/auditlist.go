@@ -21,10 +21,11 @@ type sinceFlag struct {
 
 type auditList struct {
 	sinceFlag
-	Client string `help:"Only those of this client: its name, or its id if it was removed." placeholder:"NAME|ID"`
-	Reason string `help:"Only those with this in the reason or the action, such as name, FACE_QUALITY or client.remove." placeholder:"TEXT"`
-	NIK    string `name:"nik" help:"Only those about this NIK; - reads it from standard input." placeholder:"NIK|-"`
-	Limit  int    `help:"At most so many; 0 is no limit." default:"100" placeholder:"N"`
+	Client    string `help:"Only those of this client: its name, or its id if it was removed." placeholder:"NAME|ID"`
+	Reason    string `help:"Only those with this in the reason or the action, such as name, FACE_QUALITY or client.remove." placeholder:"TEXT"`
+	Reference string `help:"Only those with this reference_id, as the client sent it or as it was recorded." placeholder:"ID"`
+	NIK       string `name:"nik" help:"Only those about this NIK; - reads it from standard input." placeholder:"NIK|-"`
+	Limit     int    `help:"At most so many; 0 is no limit." default:"100" placeholder:"N"`
 }
 
 // Help is what --help says of the command besides its flags.
@@ -44,6 +45,9 @@ func (c *auditList) Run(s *session) error {
 		return err
 	}
 	return s.withStorage(func(storage *app.Storage) error {
+		if c.Reference != "" {
+			filter.References = []string{c.Reference, httpapi.RecordedReference(storage.Hash, c.Reference)}
+		}
 		names, err := s.clientNames(storage)
 		if err != nil && c.Client != "" && !strings.HasPrefix(c.Client, access.IDPrefix) {
 			return err // whose name it is cannot be said

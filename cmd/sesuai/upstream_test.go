@@ -51,7 +51,8 @@ func upstream(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // returned DIR TIME… records that somebody was verified at each time, which is the
-// request's id too, and that the data of all but the last are delivered.
+// request's id too, with "order-" before it the reference, and that the data of all but
+// the last are delivered.
 func returned(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: returned DIR TIME…")
@@ -62,7 +63,7 @@ func returned(ts *testscript.TestScript, neg bool, args []string) {
 		var delivered []int64
 		for i, at := range args[1:] {
 			ts.Check(s.Events.Append(context.Background(), audit.Event{
-				Time: moment(ts, at), RequestID: httpapi.RecordedID(s.Hash, at), Client: "cli_a", NIK: nik, Result: audit.Verified,
+				Time: moment(ts, at), RequestID: httpapi.RecordedID(s.Hash, at), Reference: httpapi.RecordedReference(s.Hash, "order-"+at), Client: "cli_a", NIK: nik, Result: audit.Verified,
 			}))
 			if i > 0 {
 				delivered = append(delivered, int64(i))

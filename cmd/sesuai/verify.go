@@ -92,7 +92,8 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 		}
 		defer asked.Close()
 		verdict, err = app.NewVerifier(s.config, storage, asked, engine).Verify(s, verify.Request{
-			ID: "local-" + rand.Text(), Client: client, Claim: claim, Photo: photo,
+			Call:  verify.Call[sesuai.Verdict]{ID: "local-" + rand.Text(), Client: client},
+			Claim: claim, Photo: photo,
 		})
 		return err
 	})

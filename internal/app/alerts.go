@@ -14,7 +14,7 @@ type alerts struct {
 
 // alertTables are the tables whose rows are checked when they are read.
 var alertTables = [...]string{
-	"clients", "master_keys", "outbox", "people", "person_keys", "probes", "templates", "unenrolled_probes", "upstream_calls",
+	"answers", "clients", "master_keys", "outbox", "people", "person_keys", "probes", "templates", "unenrolled_probes", "upstream_calls",
 }
 
 func newAlerts() *alerts {
@@ -35,6 +35,11 @@ func newAlerts() *alerts {
 func (a *alerts) altered(table string) {
 	a.failures.WithLabelValues(table).Inc()
 	a.log.Error("a stored row is not as it was written", "table", table)
+}
+
+// answersUnswept reports that answers are stored for longer than they should be.
+func (a *alerts) answersUnswept(err error) {
+	a.log.Error("old answers could not be removed", "error", err)
 }
 
 // unswept reports that photographs are remembered for longer than they should be.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
@@ -49,6 +50,7 @@ type Config struct {
 	Limits   LimitsConfig   `yaml:"limits"`
 	Times    TimeoutsConfig `yaml:"timeouts"`
 	Replay   ReplayConfig   `yaml:"replay"`
+	Answers  AnswersConfig  `yaml:"answers"`
 	Postgres PostgresConfig `yaml:"postgres"`
 	Dukcapil DukcapilConfig `yaml:"dukcapil"`
 	Audit    AuditConfig    `yaml:"audit"`
@@ -147,6 +149,15 @@ type ReplayConfig struct {
 	MaxAge time.Duration `yaml:"max_age" range:"1h,87600h"`
 }
 
+// AnswersConfig is about the answers that clients can look up
+// (docs/integrate/api.md).
+type AnswersConfig struct {
+	// MaxAge is how long a client can look up what it was answered. Answers are
+	// stored sealed, and removed within an hour after that. 0 means that none is
+	// stored to be looked up.
+	MaxAge time.Duration `yaml:"max_age" range:"0s,87600h"`
+}
+
 // PostgresConfig is about a registry in PostgreSQL.
 type PostgresConfig struct {
 	// Connections is the largest number of connections of one node.
@@ -186,6 +197,7 @@ func DefaultConfig() Config {
 			Registry: verify.DefaultRegistryTimeout, Audit: verify.DefaultAuditTimeout,
 		},
 		Replay:   ReplayConfig{MaxAge: replay.DefaultMaxAge},
+		Answers:  AnswersConfig{MaxAge: answer.DefaultMaxAge},
 		Postgres: PostgresConfig{Connections: sqldb.DefaultConnections},
 		Dukcapil: defaultDukcapil(),
 		Audit:    AuditConfig{CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck},

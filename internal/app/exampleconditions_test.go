@@ -8,23 +8,32 @@ import (
 	"testing"
 
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
 // conditions are those of openapi.yaml, in its words: what they change of a request or
 // of the service. The registry is broken, and the service is starting, in a phase of
 // the test of its own.
 var conditions = map[string]func(t *testing.T, w *exampleWorld, ask *asking){
-	"":                                              unchanged,
-	"always":                                        unchanged,
-	"the registry fails":                            unchanged,
-	"the service is starting":                       unchanged,
-	"the person has no portrait on record":          unchanged,
-	"the password is wrong":                         func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.who.Password += "x" },
-	"the path is unknown":                           func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.path = "/identity/v2/verification" },
-	"the method is DELETE":                          func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.method = http.MethodDelete },
-	"the Content-Type is text/plain":                func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.contentType = "text/plain" },
-	"the body is cut off":                           func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.body = ask.body[:len(ask.body)/2] },
-	"x-request-id is given twice":                   func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.header["X-Request-Id"] = []string{"a", "b"} },
+	"":                                     unchanged,
+	"always":                               unchanged,
+	"the registry fails":                   unchanged,
+	"the service is starting":              unchanged,
+	"the person has no portrait on record": unchanged,
+	"the password is wrong":                func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.who.Password += "x" },
+	"the path is unknown":                  func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.path = "/identity/v2/verification" },
+	"the method is DELETE":                 func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.method = http.MethodDelete },
+	"the Content-Type is text/plain":       func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.contentType = "text/plain" },
+	"the body is cut off":                  func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.body = ask.body[:len(ask.body)/2] },
+	"x-request-id is given twice":          func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.header["X-Request-Id"] = []string{"a", "b"} },
+	"an answer has the reference":          answered("request-4711", `,"reference_id":"order-4711"`, "?reference_id=order-4711"),
+	"an answer has the id":                 answered("request-4712", "", "/request-4712"),
+	"there is no such answer": func(_ *testing.T, _ *exampleWorld, ask *asking) {
+		ask.path = httpapi.VerificationsPath + "/request-4713"
+	},
+	"the query has an unknown parameter": func(_ *testing.T, _ *exampleWorld, ask *asking) {
+		ask.path = httpapi.VerificationsPath + "?reference=order-4711"
+	},
 	"the Host is missing":                           func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.raw = "GET /healthz HTTP/1.1\r\n\r\n" },
 	"the body has more than 64 KiB":                 func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.body = bytes.Repeat([]byte("x"), 64<<10+1) },
 	"the body has more than 10 MiB":                 withheld(10<<20 + 1),
@@ -60,5 +69,18 @@ func withheld(length int) func(*testing.T, *exampleWorld, *asking) {
 			t.Fatal(err)
 		}
 		ask.raw = b.String() + "\r\n"
+	}
+}
+
+// answered asks for a data verification with an id, and then looks up the answer.
+func answered(id, reference, lookUp string) func(*testing.T, *exampleWorld, *asking) {
+	return func(t *testing.T, w *exampleWorld, ask *asking) {
+		t.Helper()
+		r := w.dataRequest(t, `{"nik":"9901015203900001","name":"Ayu Kencana Pratiwi"`+reference+`}`)
+		r.Header.Set("X-Request-Id", id)
+		if resp, body := w.service.send(t, r); resp.StatusCode != http.StatusOK {
+			t.Errorf("%d %s", resp.StatusCode, body)
+		}
+		ask.path = httpapi.VerificationsPath + lookUp
 	}
 }

@@ -89,6 +89,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	writable := newWriteCheck(s.CheckWritable)
 	server := httpapi.New(httpapi.Options{
 		Verifier:      &late,
+		Answers:       s.Answers,
 		Liveness:      c.Face.Liveness,
 		Authenticator: authenticator,
 		Limiter:       access.NewLimiter(access.LimiterOptions{}),
@@ -124,6 +125,7 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	late.verifier.Store(NewVerifier(c, s, asked, engine))
 	var running sync.WaitGroup
 	running.Go(func() { checker.Run(serving) })
+	running.Go(func() { s.answers.Run(serving, s.alerts.answersUnswept) })
 	if sender != nil {
 		running.Go(func() { sender.Run(serving) })
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
@@ -42,6 +43,8 @@ type Storage struct {
 	// events.
 	Events audit.Log
 	Trail  Trail
+	// Answers are those that clients were given.
+	Answers answer.Answers
 	// Calls is the call log of Dukcapil's services, and Outbox the data to be
 	// returned to Dukcapil.
 	Calls  ledger.CallLog
@@ -56,6 +59,7 @@ type Storage struct {
 	clients *access.Store
 	trail   *audit.Trail
 	events  *recorder.Recorder
+	answers *answer.Store
 	calls   *ledger.Store
 	outbox  *balikan.Store
 	jobs    *jobs.Queue
@@ -191,8 +195,14 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err != nil {
 		return nil, err
 	}
+	s.answers, err = answer.NewStore(ctx, answer.StoreOptions{
+		DB: db, Secret: keys.Secret(keyring.Rows).Derive(keyring.Answers), MaxAge: c.Answers.MaxAge, Alert: s.alerts.altered,
+	})
+	if err != nil {
+		return nil, err
+	}
 	o := recorder.Options{
-		DB: db, Trail: s.trail, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
+		DB: db, Trail: s.trail, Answers: s.answers, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
 		EventTimeout: c.Times.Audit, SweepFailed: s.alerts.unswept,
 	}
 	if c.Dukcapil.returns() {
@@ -206,7 +216,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if s.jobs, err = jobs.Open(db); err != nil {
 		return nil, err
 	}
-	s.Events, s.Trail, s.Calls, s.Outbox = s.events, s.trail, s.calls, s.outbox
+	s.Events, s.Trail, s.Answers, s.Calls, s.Outbox = s.events, s.trail, s.answers, s.calls, s.outbox
 	return s, nil
 }
 
@@ -266,7 +276,7 @@ func databaseOptions(c Config) sqldb.Options {
 		Dir: c.Data, URL: c.Registry,
 		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
 		Migrations: []fs.FS{
-			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, ledger.Migrations, balikan.Migrations,
+			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, answer.Migrations, ledger.Migrations, balikan.Migrations,
 			jobs.Migrations(),
 		},
 	}

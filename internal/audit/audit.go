@@ -114,6 +114,9 @@ type Event struct {
 	// order of sesuai.Claimable.
 	Endpoint   Endpoint
 	Attributes []AttributeOutcome
+	// Reference is the client's own id for the request, as it is recorded; "" if it
+	// gave none.
+	Reference string
 
 	// The rest is about a change, and zero for a verification: see Change.
 

@@ -128,6 +128,7 @@ func TestEveryFieldIsChained(t *testing.T) {
 	t.Run("version 6", func(t *testing.T) {
 		everyFieldIsChained(t, func(e *audit.Entry) { e.Endpoint, e.Attributes = audit.DataVerification, "name=match" })
 	})
+	t.Run("version 7", func(t *testing.T) { everyFieldIsChained(t, func(e *audit.Entry) { e.Reference = "order-7" }) })
 	t.Run("version 2, changed to version 1", func(t *testing.T) {
 		entries, _ := chain(1)
 		entries[0].Flags = audit.SuspectedReplay
@@ -193,7 +194,7 @@ func TestNewEntry(t *testing.T) {
 		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
 		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: []string{"sharpness", "eyes_open"},
 		Cosine: 0.625, ReferenceLength: 3.5, ProbeLength: 2.75,
-		Endpoint: audit.DataVerification,
+		Endpoint: audit.DataVerification, Reference: "order-7",
 		Attributes: []audit.AttributeOutcome{
 			{Attribute: sesuai.NameAttribute, Outcome: sesuai.NonMatch}, {Attribute: sesuai.RT, Outcome: sesuai.Match}, {Attribute: sesuai.RW},
 		},
@@ -205,7 +206,7 @@ func TestNewEntry(t *testing.T) {
 		Flags: audit.SuspectedReplay, LivenessKnown: true, Liveness: 0.25,
 		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: "sharpness eyes_open",
 		Cosine: 0.625, ReferenceLength: 3.5, ProbeLength: 2.75, Duration: 1500,
-		Endpoint: audit.DataVerification, Attributes: "name=non_match rt=match rw=not_compared",
+		Endpoint: audit.DataVerification, Attributes: "name=non_match rt=match rw=not_compared", Reference: "order-7",
 	}
 	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
 		t.Errorf("NewEntry (-want +got):\n%s", diff)
@@ -239,8 +240,9 @@ func TestNewEntry(t *testing.T) {
 // TestOlderVersions: the hash of an entry without flags is what it was before
 // there were flags, that of one with flags what it was before there were changes,
 // that of a change what it was before there were explanations, that of an explained
-// verification what it was before there were lengths, and that of one with lengths
-// what it was before there were data verifications, so that older trails stay valid.
+// verification what it was before there were lengths, that of one with lengths
+// what it was before there were data verifications, and that of one of these what it
+// was before there were references, so that older trails stay valid.
 func TestOlderVersions(t *testing.T) {
 	e := audit.Entry{
 		Time: 5, RequestID: "r", Client: "c", NIK: [32]byte{9}, Result: audit.Verified, Reason: "x",
@@ -276,6 +278,12 @@ func TestOlderVersions(t *testing.T) {
 	const computed = "fe10d39c8862f51875bad60880e90ffcb623d48427db03938266e99d999aa3aa"
 	if got := fmt.Sprintf("%x", e.Hash); got != computed {
 		t.Errorf("with lengths the hash is %s, and was %s", got, computed)
+	}
+	e.Endpoint, e.Attributes = audit.DataVerification, "name=match"
+	audit.Head{}.Link(&e, mac("key"))
+	const claimed = "2a901a437031887d6e2faa4e4ca81a62e8b60f6c38cd8dfe79b11dd171d9cbfb"
+	if got := fmt.Sprintf("%x", e.Hash); got != claimed {
+		t.Errorf("with attributes the hash is %s, and was %s", got, claimed)
 	}
 }
 

@@ -52,6 +52,8 @@ type Entry struct {
 	// Endpoint and Attributes are empty in events from before schema 9.
 	Endpoint   Endpoint
 	Attributes string // such as name=match, separated by spaces
+	// Reference is empty in events from before schema 10.
+	Reference string
 	// Hash links the entry to the one before it: see Head.Link.
 	Hash [32]byte
 }
@@ -89,6 +91,7 @@ func NewEntry(e Event, nik [32]byte) Entry {
 		Measures:      strings.Join(e.Measures, " "),
 		Endpoint:      e.Endpoint,
 		Attributes:    attributesText(e.Attributes),
+		Reference:     e.Reference,
 	}
 	if e.Compared && !math.IsNaN(e.Score) { // not every database stores a NaN
 		entry.Score = e.Score
@@ -121,12 +124,12 @@ func hundredths(p sesuai.Percentage) int {
 // An encoded entry starts with the version of the encoding, so that no entry has
 // the same encoding in two. Version 1 has neither flags nor liveness, versions 1
 // and 2 have no change, versions 1 to 3 have nothing that explains a verification,
-// versions 1 to 4 have nothing that a score was computed from, and versions 1 to 5 are
-// those of face verifications. They still encode entries without these, so that the
-// hashes in older trails stay valid. Any flag makes it version 2, anything about a
-// change version 3, any explanation version 4, a cosine or a length version 5 and
-// another endpoint or an attribute version 6, so adding or removing one changes the
-// hash.
+// versions 1 to 4 have nothing that a score was computed from, versions 1 to 5 are
+// those of face verifications, and versions 1 to 6 have no reference. They still encode
+// entries without these, so that the hashes in older trails stay valid. Any flag makes
+// it version 2, anything about a change version 3, any explanation version 4, a cosine
+// or a length version 5, another endpoint or an attribute version 6 and a reference
+// version 7, so adding or removing one changes the hash.
 const (
 	encodingVersion1 = "sesuai audit 1"
 	encodingVersion2 = "sesuai audit 2"
@@ -134,6 +137,7 @@ const (
 	encodingVersion4 = "sesuai audit 4"
 	encodingVersion5 = "sesuai audit 5"
 	encodingVersion6 = "sesuai audit 6"
+	encodingVersion7 = "sesuai audit 7"
 )
 
 // encode appends everything in the entry except its hash to b. Fields are in a
@@ -142,6 +146,8 @@ const (
 func (e *Entry) encode(b []byte) []byte {
 	none := [32]byte{}
 	switch {
+	case e.Reference != "":
+		return e.encodeSeventh(e.encodeSixth(e.encodeFifth(e.encodeFourth(e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion7))))))))
 	case e.Endpoint != "" || e.Attributes != "":
 		return e.encodeSixth(e.encodeFifth(e.encodeFourth(e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion6)))))))
 	case math.Float64bits(e.Cosine) != 0 || math.Float64bits(e.ReferenceLength) != 0 || math.Float64bits(e.ProbeLength) != 0:
@@ -156,6 +162,9 @@ func (e *Entry) encode(b []byte) []byte {
 		return e.encodeFirst(appendText(b, encodingVersion1))
 	}
 }
+
+// encodeSeventh appends what version 7 has besides the fields of version 6.
+func (e *Entry) encodeSeventh(b []byte) []byte { return appendText(b, e.Reference) }
 
 // encodeSixth appends what version 6 has besides the fields of version 5.
 func (e *Entry) encodeSixth(b []byte) []byte {

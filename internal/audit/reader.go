@@ -19,6 +19,8 @@ type Filter struct {
 	Client string
 	// RequestIDs are the ids of requests, any of them.
 	RequestIDs []string
+	// References are the clients' own ids for requests, any of them.
+	References []string
 	NIK        sesuai.NIK
 	// Reason is a part of the reason of a verification, or of the action of a
 	// change, in letters of either case.
@@ -105,14 +107,19 @@ func (t *Trail) conditions(f Filter, after, to int64) (text string, args []any) 
 	if f.Client != "" {
 		add("client = $%d", f.Client)
 	}
-	if len(f.RequestIDs) > 0 {
+	anyOf := func(column string, values []string) {
+		if len(values) == 0 {
+			return
+		}
 		var places []string
-		for _, id := range f.RequestIDs {
-			args = append(args, id)
+		for _, v := range values {
+			args = append(args, v)
 			places = append(places, fmt.Sprintf("$%d", len(args)))
 		}
-		all = append(all, "request_id IN ("+strings.Join(places, ", ")+")")
+		all = append(all, column+" IN ("+strings.Join(places, ", ")+")")
 	}
+	anyOf("request_id", f.RequestIDs)
+	anyOf("reference", f.References)
 	if !f.NIK.IsZero() {
 		hash := t.hashNIK(f.NIK)
 		add("nik = $%d", hash[:])

@@ -23,8 +23,8 @@ const (
 	aboutRequest
 )
 
-// answer is the wire form of the errors of one kind.
-type answer struct {
+// wireForm is the wire form of the errors of one kind.
+type wireForm struct {
 	status   int
 	reason   string
 	shape    shape
@@ -44,7 +44,7 @@ var noAttribute = func() string {
 }()
 
 // answers maps kinds of errors to their wire form.
-var answers = map[sesuai.Kind]answer{
+var answers = map[sesuai.Kind]wireForm{
 	sesuai.KindInvalidNIK:  {400, "Invalid NIK number format", documented, nil},
 	sesuai.KindInvalidDate: {400, "Invalid date_of_birth format", documented, nil},
 
@@ -54,6 +54,7 @@ var answers = map[sesuai.Kind]answer{
 	sesuai.KindInvalidName:        {400, "Invalid name format", coded, guideName},
 	sesuai.KindInvalidAttribute:   {400, "Invalid attribute", coded, guideAttribute},
 	sesuai.KindNoAttribute:        {400, noAttribute, coded, guideNoAttribute},
+	sesuai.KindInvalidReference:   {400, "Invalid reference_id format", coded, guideReference},
 	sesuai.KindNoFile:             {400, "No file in request body", coded, guideNoFile},
 	sesuai.KindUnsupportedImage:   {415, "Unsupported face_image format", coded, guideUnsupportedImage},
 	sesuai.KindInvalidImage:       {400, "Invalid face_image", coded, guideInvalidImage},
@@ -83,7 +84,7 @@ var answers = map[sesuai.Kind]answer{
 // answerTo returns the wire form of an error, with the guidance for the quality
 // measures that failed, for the format of the photograph or for what is wrong with the
 // request.
-func answerTo(err error) answer {
+func answerTo(err error) wireForm {
 	kind := sesuai.KindOf(err)
 	a, ok := answers[kind]
 	if !ok {

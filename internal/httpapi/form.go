@@ -50,7 +50,9 @@ const (
 )
 
 // faceVerificationFields is the schema of face verifications.
-var faceVerificationFields = schema{{fieldNIK, false}, {fieldName, false}, {fieldDateOfBirth, false}, {fieldFaceImage, true}}
+var faceVerificationFields = schema{
+	{fieldNIK, false}, {fieldName, false}, {fieldDateOfBirth, false}, {fieldFaceImage, true}, {fieldReference, false},
+}
 
 // form is a request's body, decoded but not validated.
 type form struct {

@@ -30,6 +30,14 @@ var (
 		ID: "Isi sekurang-kurangnya satu data selain NIK.",
 		EN: "Give at least one detail besides the NIK.",
 	}
+	guideReference = &Guidance{
+		ID: "Isi reference_id dengan 1 sampai 128 karakter ASCII tanpa spasi, atau kosongkan.",
+		EN: "Give a reference_id of 1 to 128 visible ASCII characters without spaces, or leave it out.",
+	}
+	guideLookUp = &Guidance{
+		ID: "Cari dengan satu parameter: reference_id atau request_id, satu kali, 1 sampai 128 karakter ASCII tanpa spasi.",
+		EN: "Look up by one parameter, reference_id or request_id, given once, of 1 to 128 visible ASCII characters without spaces.",
+	}
 	guideLargeForm = &Guidance{
 		ID: "Kirim hanya data yang akan diperiksa, tanpa foto: paling banyak 64 KiB.",
 		EN: "Send only the details to compare, without a photograph: at most 64 KiB.",

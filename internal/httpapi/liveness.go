@@ -16,14 +16,14 @@ const fieldImage = "image"
 
 // passiveLiveness is POST /face/v1/passive-liveness.
 var passiveLiveness = endpoint{
-	scope: access.PassiveLiveness, fields: schema{{fieldImage, true}}, liveness: true,
+	scope: access.PassiveLiveness, fields: schema{{fieldImage, true}, {fieldReference, false}}, liveness: true,
 	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
 		photo, err := f.image(fieldImage)
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context) error {
-			verdict, err := s.o.Verifier.Liveness(ctx, verify.LivenessRequest{ID: w.recordedID, Client: client, Photo: photo})
+		return func(ctx context.Context, c call) error {
+			verdict, err := s.o.Verifier.Liveness(ctx, verify.LivenessRequest{Call: callOf(s, c, livenessJSON), Photo: photo})
 			if err != nil {
 				return err
 			}

@@ -19,9 +19,9 @@ const (
 // faceMatch is POST /face/v1/match. It asks no registry, so an answer that says that
 // there is none has no result.
 var faceMatch = endpoint{
-	scope: access.FaceMatch, fields: schema{{fieldCapturedImage, true}, {fieldStoredImage, true}},
+	scope: access.FaceMatch, fields: schema{{fieldCapturedImage, true}, {fieldStoredImage, true}, {fieldReference, false}},
 	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
-		req := verify.MatchRequest{ID: w.recordedID, Client: client}
+		var req verify.MatchRequest
 		for _, image := range []struct {
 			name string
 			into *[]byte
@@ -31,7 +31,8 @@ var faceMatch = endpoint{
 				return nil, err
 			}
 		}
-		return func(ctx context.Context) error {
+		return func(ctx context.Context, c call) error {
+			req.Call = callOf(s, c, matchJSON)
 			verdict, err := s.o.Verifier.Match(ctx, req)
 			if err != nil {
 				return err

@@ -12,13 +12,8 @@ import (
 // header, if there is one that has 1 to 128 visible ASCII characters. Otherwise
 // it returns a new id and false.
 func requestID(values []string) (id string, given bool) {
-	if len(values) != 1 || values[0] == "" || len(values[0]) > 128 {
+	if len(values) != 1 || !visibleID(values[0]) {
 		return rand.Text(), false
-	}
-	for _, c := range []byte(values[0]) {
-		if c < '!' || c > '~' {
-			return rand.Text(), false
-		}
 	}
 	return values[0], true
 }
@@ -26,11 +21,20 @@ func requestID(values []string) (id string, given bool) {
 // RecordedID returns a caller's request id as the log, the audit trail and the
 // registry get it. An id that may hold a NIK becomes a keyed hash, which is the
 // same whenever the id is. The response carries the id unchanged.
-func RecordedID(hash access.Hash, id string) string {
+func RecordedID(hash access.Hash, id string) string { return recorded(hash, "request id", id) }
+
+// RecordedReference returns a client's own id for a request as the audit trail gets it,
+// in the way of RecordedID. Stored answers have the id unchanged, sealed.
+func RecordedReference(hash access.Hash, reference string) string {
+	return recorded(hash, "reference id", reference)
+}
+
+// recorded returns an id, or a keyed hash of it for that use.
+func recorded(hash access.Hash, use, id string) string {
 	if !mayHoldNIK(id) {
 		return id
 	}
-	sum := hash([]byte("request id\x00" + id))
+	sum := hash([]byte(use + "\x00" + id))
 	return "hashed-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16])
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/admission"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -27,6 +28,8 @@ const (
 	DataVerificationPath = "/identity/v1/verification"
 	FaceMatchPath        = "/face/v1/match"
 	PassiveLivenessPath  = "/face/v1/passive-liveness"
+	// VerificationsPath looks up the answers of all of them.
+	VerificationsPath = "/identity/v1/verifications"
 )
 
 // The defaults of Options.
@@ -67,6 +70,8 @@ type Limiter interface {
 type Options struct {
 	Verifier      Verifier
 	Authenticator Authenticator
+	// Answers are the stored answers. If nil, there are none.
+	Answers answer.Answers
 	// Liveness is whether the Verifier can measure liveness. If not, nobody is
 	// allowed to ask for it.
 	Liveness bool
@@ -161,6 +166,8 @@ func New(o Options) *Server {
 	s.route(http.MethodPost, DataVerificationPath, s.verification(dataVerification))
 	s.route(http.MethodPost, FaceMatchPath, s.verification(faceMatch))
 	s.route(http.MethodPost, PassiveLivenessPath, s.verification(passiveLiveness))
+	s.route(http.MethodGet, VerificationsPath, s.lookUp)
+	s.route(http.MethodGet, VerificationsPath+"/{"+paramRequest+"}", s.lookUp)
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
 	for _, d := range documents {

@@ -19,12 +19,13 @@ type endpoint struct {
 	// noAnswer is the result in an answer that says that there is none, before
 	// the form has been read.
 	noAnswer any
-	// parse validates the form, and returns what verifies and answers it.
+	// parse validates the form but the reference, and returns what verifies and
+	// answers it.
 	parse func(s *Server, w *reply, client access.Client, f *form) (verifying, error)
 }
 
 // verifying makes a verification and writes its verdict.
-type verifying func(ctx context.Context) error
+type verifying func(ctx context.Context, c call) error
 
 // verification handles the requests of an endpoint. It authorizes the client before
 // it reads the body.
@@ -55,6 +56,10 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		if err != nil {
 			return err
 		}
+		reference, err := form.reference()
+		if err != nil {
+			return err
+		}
 		if !s.slots.Take(client.ID, 1) {
 			return noSlot()
 		}
@@ -62,7 +67,7 @@ func (s *Server) verification(e endpoint) handlerFunc {
 
 		ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 		defer cancel()
-		return verifying(ctx)
+		return verifying(ctx, call{w, client, reference})
 	}
 }
 
@@ -91,8 +96,8 @@ var faceVerification = endpoint{
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context) error {
-			verdict, err := s.o.Verifier.Verify(ctx, verify.Request{ID: w.recordedID, Client: client, Claim: claim, Photo: photo})
+		return func(ctx context.Context, c call) error {
+			verdict, err := s.o.Verifier.Verify(ctx, verify.Request{Call: callOf(s, c, VerdictJSON), Claim: claim, Photo: photo})
 			if err != nil {
 				return err
 			}
@@ -115,12 +120,13 @@ var dataVerification = endpoint{
 		}
 		claimed := claim.Claimed()
 		w.noAnswer = outcomesOf(sesuai.DataVerdict{}, claimed)
-		return func(ctx context.Context) error {
-			verdict, err := s.o.Verifier.VerifyData(ctx, verify.DataRequest{ID: w.recordedID, Client: client, Claim: claim})
+		body := func(v sesuai.DataVerdict) []byte { return dataVerdictJSON(v, claimed) }
+		return func(ctx context.Context, c call) error {
+			verdict, err := s.o.Verifier.VerifyData(ctx, verify.DataRequest{Call: callOf(s, c, body), Claim: claim})
 			if err != nil {
 				return err
 			}
-			w.writeVerdict(verdict.Verified, verdict.Reason, dataVerdictJSON(verdict, claimed))
+			w.writeVerdict(verdict.Verified, verdict.Reason, body(verdict))
 			return nil
 		}, nil
 	},

@@ -286,3 +286,22 @@ func BenchmarkOpenPerson(b *testing.B) {
 		}
 	}
 }
+
+// TestDerive: a derived secret is the same each time, and neither the one that it is
+// derived from nor that of another name.
+func TestDerive(t *testing.T) {
+	secret := keyring.NewSecret()
+	derived := secret.Derive(keyring.Answers)
+	sealed := derived.Seal(7, []byte("plain"), []byte("place"))
+	again := secret.Derive(keyring.Answers)
+	if plain, err := again.Open(7, sealed, []byte("place")); err != nil || string(plain) != "plain" || again.Hash(nil) != derived.Hash(nil) {
+		t.Errorf("Open = %q, %v", plain, err)
+	}
+	for about, other := range map[string]*keyring.Secret{
+		"its source": secret, "another name": secret.Derive("other"), "another source": keyring.NewSecret().Derive(keyring.Answers),
+	} {
+		if _, err := other.Open(7, sealed, []byte("place")); err == nil || other.Hash(nil) == derived.Hash(nil) {
+			t.Errorf("%s opens what a derived secret has sealed, or has its hashes", about)
+		}
+	}
+}

@@ -108,6 +108,13 @@ const (
 	PeopleSums SecretName = "people sums"
 )
 
+// A DerivedName names the use of a Secret that is derived from another one. Its
+// text is part of the derivation.
+type DerivedName string
+
+// Answers hashes the ids of requests and seals the stored answers.
+const Answers DerivedName = "answers"
+
 // SecretNames returns the names of all Secrets.
 func SecretNames() []SecretName {
 	return []SecretName{AuditNIK, AuditChain, Credentials, PersonLock, UnenrolledLink, UnenrolledProbes, Outbox, PeopleSums, Rows}
@@ -158,6 +165,18 @@ func (s *Secret) MAC(column string, values ...[]byte) []byte {
 // VerifyMAC reports whether mac is the MAC of column and values.
 func (s *Secret) VerifyMAC(mac []byte, column string, values ...[]byte) bool {
 	return hmac.Equal(mac, s.MAC(column, values...))
+}
+
+// Derive returns the secret of a further use. It is the same for as long as s is, and
+// is not stored. It is independent of what s hashes and seals, and of secrets of other
+// names.
+func (s *Secret) Derive(name DerivedName) *Secret {
+	raw, err := hkdf.Key(sha256.New, s.raw[:], nil, "sesuai/4/derived/"+string(name), dataKeySize)
+	if err != nil {
+		panic("keyring: " + err.Error()) // only for a length that HKDF cannot give
+	}
+	defer clear(raw)
+	return newSecret([dataKeySize]byte(raw))
 }
 
 // bySecret takes the place of a master key's number in what a Secret seals.

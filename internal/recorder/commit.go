@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/replay"
@@ -15,8 +16,10 @@ import (
 
 // entry is what one verification leaves behind.
 type entry struct {
-	// event is what is recorded. With a probe it is what eventOf returned last.
-	event audit.Event
+	// event is what is recorded, and answer what the client gets; nil if that is not
+	// stored. With a probe they are what outcomeOf returned last.
+	event  audit.Event
+	answer *answer.Answer
 	// attempts are those of earlier transactions. The last one may have been
 	// committed although it failed.
 	attempts []attempt
@@ -25,9 +28,9 @@ type entry struct {
 
 	// The rest is about the probe of a person, and zero without one.
 
-	nik     sesuai.NIK
-	probe   *replay.Probe
-	eventOf func(seen bool, err error) audit.Event
+	nik       sesuai.NIK
+	probe     *replay.Probe
+	outcomeOf func(seen bool, err error) (audit.Event, *answer.Answer)
 	// seen and err are what the transaction that was run last has found: whether
 	// the probe was sent before, or why that is not known.
 	seen bool
@@ -101,7 +104,7 @@ func (r *Recorder) change(e *entry) func([]replay.Probe, error) []replay.Probe {
 		if err == nil {
 			e.seen, kept, e.err = r.judge(earlier, *e.probe)
 		}
-		e.event = e.eventOf(e.seen, e.err)
+		e.event, e.answer = e.outcomeOf(e.seen, e.err)
 		return kept
 	}
 }
@@ -119,8 +122,9 @@ func (r *Recorder) judge(earlier []replay.Probe, p replay.Probe) (seen bool, kep
 	return seen, kept, nil
 }
 
-// appendTx appends the events to the trail, and those of verified people to the
-// outbox. It leaves out entries with an event that an earlier attempt has recorded.
+// appendTx appends the events to the trail, stores the answers, and adds verified
+// people to the outbox. It leaves out entries with an event that an earlier attempt has
+// recorded.
 func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry) error {
 	var absent []*entry
 	var events []audit.Event
@@ -141,19 +145,37 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 	if err != nil {
 		return err
 	}
-	var rows []balikan.Row
-	for i, e := range events {
-		if e.Result == audit.Verified {
-			rows = append(rows, balikan.Row{Seq: first + int64(i), At: e.Time, Customer: e.RequestID, NIK: e.NIK})
-		}
-	}
-	if r.o.Outbox != nil && len(rows) > 0 {
-		if err := r.o.Outbox.AddTx(ctx, tx, rows); err != nil {
-			return err
-		}
+	if err := r.addRows(ctx, tx, first, absent); err != nil {
+		return err
 	}
 	for i, e := range absent {
 		e.attempts = append(e.attempts, attempt{first + int64(i), events[i]})
+	}
+	return nil
+}
+
+// addRows adds the rows of other tables that belong to the events from a number on.
+func (r *Recorder) addRows(ctx context.Context, tx *sqldb.Tx, first int64, entries []*entry) error {
+	var returned []balikan.Row
+	var answers []answer.Row
+	for i, e := range entries {
+		seq := first + int64(i)
+		if e.event.Result == audit.Verified {
+			returned = append(returned, balikan.Row{Seq: seq, At: e.event.Time, Customer: e.event.RequestID, NIK: e.event.NIK})
+		}
+		if e.answer != nil {
+			answers = append(answers, answer.Row{
+				Seq: seq, At: e.event.Time, Client: e.event.Client, Endpoint: e.event.Endpoint.String(), Answer: *e.answer,
+			})
+		}
+	}
+	if r.o.Answers != nil && len(answers) > 0 {
+		if err := r.o.Answers.AddTx(ctx, tx, answers); err != nil {
+			return err
+		}
+	}
+	if r.o.Outbox != nil && len(returned) > 0 {
+		return r.o.Outbox.AddTx(ctx, tx, returned)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package recorder_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
@@ -48,16 +50,16 @@ func (o *scripted) set(next func(ctx context.Context, tx *sqldb.Tx) error) {
 
 // verified returns the events of a verified person's probe. failed is called if
 // the outcome is not known.
-func verified(t testing.TB, id string, failed func()) func(bool, error) audit.Event {
+func verified(t testing.TB, id string, failed func()) func(bool, error) (audit.Event, *answer.Answer) {
 	of := event(t, 1, id)
-	return func(seen bool, err error) audit.Event {
-		e := of(seen, err)
+	return func(seen bool, err error) (audit.Event, *answer.Answer) {
+		e, a := of(seen, err)
 		if err != nil {
 			failed()
 		} else if !seen {
 			e.Result = audit.Verified
 		}
-		return e
+		return e, a
 	}
 }
 
@@ -67,7 +69,8 @@ func (p probes) remember(ctx context.Context, t testing.TB, id string, failed fu
 	return err
 }
 
-// assertResults compares the results of all events, the first one first.
+// assertResults compares the results of all events, the first one first. Each that is a
+// verdict or a refusal must have its answer, and no other one.
 func (p probes) assertResults(t *testing.T, want ...audit.Result) {
 	t.Helper()
 	events, err := p.Events(t.Context(), audit.Filter{})
@@ -76,13 +79,41 @@ func (p probes) assertResults(t *testing.T, want ...audit.Result) {
 	}
 	var got []audit.Result
 	for i := range events {
-		got = append(got, events[len(events)-1-i].Result)
+		e := events[len(events)-1-i]
+		got = append(got, e.Result)
+		p.assertAnswer(t, e)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
 	}
 	if head, err := p.trail.Verify(t.Context()); err != nil || int(head.Seq) != len(want) {
 		t.Errorf("Verify = %d, %v", head.Seq, err)
+	}
+}
+
+// assertAnswer compares the stored answer of an event that event returned.
+func (p probes) assertAnswer(t *testing.T, e audit.Entry) {
+	t.Helper()
+	if e.RequestID == "first" { // of appendFirst
+		return
+	}
+	found, err := p.answers.ByRequest(t.Context(), e.Client, e.RequestID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []answer.Row
+	for _, r := range found.Rows {
+		if r.Seq == e.Seq {
+			got = append(got, r)
+		}
+	}
+	want := map[audit.Result]int{audit.Verified: 200, audit.Refused: 400}[e.Result]
+	switch {
+	case len(got) == 0 && want == 0:
+	case len(got) != 1 || got[0].Status != want || string(got[0].Body) != fmt.Sprintf(`{"seen":%t}`, want == 400):
+		t.Errorf("the answers to event %d, which is %s, are %+v", e.Seq, e.Result, got)
+	case got[0].At.UnixMicro() != e.Time || got[0].Endpoint != "face_verification":
+		t.Errorf("the answer to event %d is of %v, %s", e.Seq, got[0].At, got[0].Endpoint)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
 	"github.com/sesuai/sesuai/internal/keyring"
@@ -24,8 +25,8 @@ import (
 	"github.com/sesuai/sesuai/internal/vault"
 )
 
-// probesEngines have the tables of people as well.
-var probesEngines = sqltest.New(vault.Migrations, people.Migrations, audit.Migrations)
+// probesEngines have the tables of people and of answers as well.
+var probesEngines = sqltest.New(vault.Migrations, people.Migrations, audit.Migrations, answer.Migrations)
 
 // openProbes opens the vault and the people of a database, with the keys in dir.
 func openProbes(t testing.TB, db *sqldb.DB, dir string, unenrolled bool) (*vault.Vault, *people.Registry) {
@@ -43,11 +44,12 @@ func openProbes(t testing.TB, db *sqldb.DB, dir string, unenrolled bool) (*vault
 	return keys, r
 }
 
-// probes is a Recorder that remembers probes, with its parts.
+// probes is a Recorder that remembers probes and stores answers, with its parts.
 type probes struct {
 	log
-	people *people.Registry
-	vault  *vault.Vault
+	people  *people.Registry
+	vault   *vault.Vault
+	answers *answer.Store
 }
 
 func openRecorder(t testing.TB, d sqltest.Database, unenrolled bool, change ...func(*recorder.Options)) probes {
@@ -59,11 +61,18 @@ func openRecorder(t testing.TB, d sqltest.Database, unenrolled bool, change ...f
 		t.Fatal(err)
 	}
 	audittest.Start(t, db, trail)
-	o := recorder.Options{DB: db, Trail: trail, Probes: r, Vault: keys}
+	answers, err := answer.NewStore(t.Context(), answer.StoreOptions{
+		DB: db, Secret: keys.Secret(keyring.Rows).Derive(keyring.Answers), MaxAge: answer.DefaultMaxAge,
+		Now: func() time.Time { return audittest.Event(t, 0, "").Time },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := recorder.Options{DB: db, Trail: trail, Answers: answers, Probes: r, Vault: keys}
 	for _, c := range change {
 		c(&o)
 	}
-	p := probes{log{recorder.New(o), trail, db}, r, keys}
+	p := probes{log{recorder.New(o), trail, db}, r, keys, answers}
 	t.Cleanup(p.Close)
 	return p
 }
@@ -214,18 +223,19 @@ func TestGroup(t *testing.T) {
 }
 
 // event returns the events of a person's probe.
-func event(t testing.TB, person int, id string) func(bool, error) audit.Event {
+func event(t testing.TB, person int, id string) func(bool, error) (audit.Event, *answer.Answer) {
 	e := audittest.Event(t, 0, id)
 	e.NIK = registrytest.NIK(t, person)
-	return func(seen bool, err error) audit.Event {
-		e := e
+	return func(seen bool, err error) (audit.Event, *answer.Answer) {
+		e, a := e, answer.Answer{Request: id, Status: 200, Body: []byte(`{"seen":false}`)}
 		if seen {
-			e.Result = audit.Refused
+			e.Result, a.Status, a.Body = audit.Refused, 400, []byte(`{"seen":true}`)
 		}
 		if err != nil {
 			e.Result = audit.Unavailable
+			return e, nil
 		}
-		return e
+		return e, &a
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
@@ -94,7 +95,7 @@ func (s *service) verify(ctx context.Context, t testing.TB, n int, request strin
 	e := audit.Event{
 		Time: outboxtest.Noon, RequestID: fmt.Sprintf("%s-%d", request, n), NIK: outboxtest.NIK(t, n), Result: audit.Verified,
 	}
-	return s.events.Remember(ctx, e.NIK, replaytest.Probe(n, e.RequestID, 0), func(seen bool, err error) audit.Event {
+	return s.events.Remember(ctx, e.NIK, replaytest.Probe(n, e.RequestID, 0), func(seen bool, err error) (audit.Event, *answer.Answer) {
 		e := e
 		if seen {
 			e.Result = audit.Refused
@@ -102,7 +103,7 @@ func (s *service) verify(ctx context.Context, t testing.TB, n int, request strin
 		if err != nil {
 			e.Result = audit.Unavailable
 		}
-		return e
+		return e, nil
 	})
 }
 

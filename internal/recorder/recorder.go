@@ -1,6 +1,7 @@
 // Package recorder commits what a verification leaves behind, in one
-// transaction: the probe that is remembered, its event in the audit trail and,
-// if the person was verified, the row that returns the data to Dukcapil.
+// transaction: the probe that is remembered, its event in the audit trail, the answer
+// that the client gets and, if the person was verified, the row that returns the data
+// to Dukcapil.
 // Verifications that end at the same time share the transaction. It leaves the
 // tables to the packages that own them, whether a probe was sent before to
 // package replay, and which event a verification has to package verify.
@@ -12,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/replay"
@@ -32,6 +34,13 @@ type Outbox interface {
 	// AddTx adds rows in a transaction, at least one. Each has the number of an
 	// event that the same transaction appends.
 	AddTx(ctx context.Context, tx *sqldb.Tx, rows []balikan.Row) error
+}
+
+// Answers stores the answers that clients get; *answer.Store implements it.
+type Answers interface {
+	// AddTx adds answers in a transaction, at least one. Each has the number of an
+	// event that the same transaction appends.
+	AddTx(ctx context.Context, tx *sqldb.Tx, rows []answer.Row) error
 }
 
 // Probes stores the probes of people; *people.Registry implements it.
@@ -63,6 +72,8 @@ type Options struct {
 	Trail *audit.Trail
 	// Outbox is nil if no data is returned to Dukcapil.
 	Outbox Outbox
+	// Answers is nil if no answers are stored.
+	Answers Answers
 	// Probes is nil if no probes are remembered. Vault is that of Probes.
 	Probes Probes
 	Vault  *vault.Vault
@@ -110,10 +121,13 @@ func New(o Options) *Recorder {
 	return r
 }
 
-// Append implements audit.Log. If a transaction fails, none of its events is
+// Append implements audit.Log: it is Record without an answer.
+func (r *Recorder) Append(ctx context.Context, e audit.Event) error { return r.Record(ctx, e, nil) }
+
+// Record implements verify.Recorder. If a transaction fails, none of its events is
 // recorded. An event does not fail with the probes that share its transaction.
-func (r *Recorder) Append(ctx context.Context, e audit.Event) error {
-	one := &entry{event: e}
+func (r *Recorder) Record(ctx context.Context, e audit.Event, a *answer.Answer) error {
+	one := &entry{event: e, answer: a}
 	err := r.batcher.Commit(ctx, one)
 	if err == nil {
 		err = one.failed
@@ -135,7 +149,7 @@ func (r *Recorder) enter() bool {
 	return true
 }
 
-// Close returns when the entries that wait are committed. Append and Remember
+// Close returns when the entries that wait are committed. Record and Remember
 // fail from then on.
 func (r *Recorder) Close() {
 	r.closing.Do(func() {

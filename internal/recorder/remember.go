@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -15,8 +16,8 @@ import (
 // errNoProbes is about a Recorder without Options.Probes.
 var errNoProbes = errors.New("the recorder was opened without a store of probes")
 
-// outcome is what Remember returns.
-type outcome struct {
+// remembered is what Remember returns.
+type remembered struct {
 	seen bool
 	err  error
 }
@@ -27,18 +28,18 @@ type outcome struct {
 // It returns at most Options.EventTimeout after ctx has ended. If it is not known
 // by then what became of a transaction, the event is recorded when it is, and Close
 // waits for that.
-func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(seen bool, err error) audit.Event) (bool, error) {
+func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, outcome func(seen bool, err error) (audit.Event, *answer.Answer)) (bool, error) {
 	if !r.enter() {
 		return false, sqldb.Unavailable(ctx, "remembering a probe", sqldb.ErrClosed)
 	}
-	done, failed := make(chan outcome, 1), make(chan error, 1)
+	done, failed := make(chan remembered, 1), make(chan error, 1)
 	go func() {
 		defer r.calls.Done()
 		if r.o.Probes != nil {
 			r.sweepIfDue(p.At)
 		}
-		seen, err := r.remember(ctx, &entry{nik: nik, probe: &p, eventOf: event}, failed)
-		done <- outcome{seen, err}
+		seen, err := r.remember(ctx, &entry{nik: nik, probe: &p, outcomeOf: outcome}, failed)
+		done <- remembered{seen, err}
 	}()
 	select {
 	case o := <-done:
@@ -91,7 +92,8 @@ func retryAfter(err error) time.Duration {
 func (r *Recorder) recordFailure(e *entry, err error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.o.EventTimeout)
 	defer cancel()
-	one := &entry{event: e.eventOf(false, err), attempts: e.attempts}
+	one := &entry{attempts: e.attempts}
+	one.event, one.answer = e.outcomeOf(false, err)
 	if err := r.batcher.CommitOrCancel(ctx, one); err != nil {
 		return err
 	}

@@ -5,19 +5,16 @@ import (
 	"errors"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/registry"
 )
 
-// DataRequest is one data verification.
+// DataRequest is one data verification. The Client's NameThreshold must be 1 to 100.
+// That it may have these attributes compared is not checked: see
+// access.Client.AuthorizeClaim.
 type DataRequest struct {
-	// ID is the request's id, for the audit trail.
-	ID string
-	// Client is the caller. Its NameThreshold must be 1 to 100. That it may have
-	// these attributes compared is not checked: see access.Client.AuthorizeClaim.
-	Client access.Client
+	Call[sesuai.DataVerdict]
 	// Claim must have more than a NIK.
 	Claim sesuai.Claim
 }
@@ -37,20 +34,20 @@ func (v *Verifier) VerifyData(ctx context.Context, req DataRequest) (sesuai.Data
 		return sesuai.DataVerdict{}, errors.New("verify: the client has no name threshold, or nothing is claimed")
 	}
 	start := v.o.Now()
-	event, question := newEvent(req.ID, req.Client, req.Claim, start)
+	event, question := newEvent(req.Call, req.Claim, start)
 	event.Endpoint = audit.DataVerification
 	event.Attributes = outcomesOf(sesuai.DataVerdict{}, claimed)
 
 	// Nothing is prepared: there is nothing to do meanwhile.
 	answer, err := v.ask(ctx, question, nil)
 	if err != nil {
-		return sesuai.DataVerdict{}, v.record(ctx, unanswered(event, err), start, err)
+		return sesuai.DataVerdict{}, v.record(ctx, unanswered(event, err), start, nil, err)
 	}
 	verdict := policy.DecideData(evidence(req, answer))
 	event = answered(event, verdict.Verified, verdict.Reason, answer)
 	event.NIKOutcome, event.Name, event.DateOfBirth = verdict.NIK, verdict.Name, verdict.DateOfBirth
 	event.Attributes = outcomesOf(verdict, claimed)
-	if err := v.record(ctx, event, start, nil); err != nil {
+	if err := v.record(ctx, event, start, req.verdict(verdict), nil); err != nil {
 		return sesuai.DataVerdict{}, err
 	}
 	return verdict, nil

@@ -38,7 +38,7 @@ func dataRequest(t *testing.T) verify.DataRequest {
 	r.Claim.Attributes = map[sesuai.Attribute]sesuai.Text{
 		sesuai.RT: sesuai.NewText("3"), sesuai.Address: sesuai.NewText("JL MELATI 12"),
 	}
-	return verify.DataRequest{ID: r.ID, Client: r.Client, Claim: r.Claim}
+	return verify.DataRequest{Call: callOf[sesuai.DataVerdict](r.Client), Claim: r.Claim}
 }
 
 // outcome changes what the registry answers about the address.
@@ -100,6 +100,7 @@ func TestDataEvent(t *testing.T) {
 	want := audit.Event{
 		Time:       time.Date(2026, time.March, 10, 12, 0, 1, 0, time.UTC),
 		RequestID:  "request-1",
+		Reference:  "order-7",
 		Client:     "client-1",
 		NIK:        req.Claim.NIK,
 		Result:     audit.NotVerified,

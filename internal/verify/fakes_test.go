@@ -2,6 +2,8 @@ package verify_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/admission"
+	answers "github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
@@ -84,21 +87,21 @@ func (w *world) Ask(ctx context.Context, q registry.Question) (registry.Answer, 
 	return w.ask(ctx)
 }
 
-func (w *world) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(bool, error) audit.Event) (bool, error) {
+func (w *world) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, outcome func(bool, error) (audit.Event, *answers.Answer)) (bool, error) {
 	if !nik.Equal(w.asked.Claim.NIK) {
 		panic("the probe is remembered of another person")
 	}
 	for _, seen := range []bool{!w.seen, w.seen} { // as if the transaction was run again
-		event(seen, nil)
+		outcome(seen, nil)
 	}
-	e := event(w.seen, nil)
+	e, a := outcome(w.seen, nil)
 	if w.damaged != nil {
-		e = event(false, w.damaged)
+		e, a = outcome(false, w.damaged)
 	}
 	if !e.NIK.Equal(nik) {
 		panic("the event is that of another person")
 	}
-	if err := w.write(ctx, "remember", e); err != nil {
+	if err := w.write(ctx, "remember", e, a); err != nil {
 		return false, err
 	}
 	if w.damaged != nil {
@@ -108,10 +111,12 @@ func (w *world) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, ev
 	return w.seen, nil
 }
 
-func (w *world) Append(ctx context.Context, e audit.Event) error { return w.write(ctx, "append", e) }
+func (w *world) Record(ctx context.Context, e audit.Event, a *answers.Answer) error {
+	return w.write(ctx, "append", e, a)
+}
 
 // write records an event.
-func (w *world) write(ctx context.Context, about string, e audit.Event) error {
+func (w *world) write(ctx context.Context, about string, e audit.Event, a *answers.Answer) error {
 	w.note(about)
 	if w.appendWait {
 		<-ctx.Done()
@@ -124,10 +129,27 @@ func (w *world) write(ctx context.Context, about string, e audit.Event) error {
 		return w.appendErr
 	}
 	w.events = append(w.events, e)
+	checkAnswer(e, a)
 	if w.recorded != nil {
 		w.recorded()
 	}
 	return nil
+}
+
+// checkAnswer panics if the answer is not that of the event, as callOf makes it: a
+// verdict or a refusal has one, and anything else none.
+func checkAnswer(e audit.Event, a *answers.Answer) {
+	switch {
+	case e.RequestID != "request-1" || e.Reference != "order-7":
+		panic("the event is that of another request")
+	case e.Result == audit.Unavailable && a == nil:
+	case a == nil || e.Result == audit.Unavailable:
+		panic("a verdict or a refusal has no answer, or something else has one")
+	case (e.Result == audit.Refused) != (a.Status == 400) || a.Status == 400 && string(a.Body) != e.Reason:
+		panic("the answer is not that of the event")
+	case a.Status == 200 && !strings.Contains(string(a.Body), e.Reason):
+		panic("the answer has another verdict than the event")
+	}
 }
 
 // The limits of time in these tests.
@@ -157,6 +179,21 @@ func (w *world) options() verify.Options {
 	}
 }
 
+// callOf is a client's call. The body of its answer is the verdict, or the kind of the
+// error.
+func callOf[V any](client access.Client) verify.Call[V] {
+	return verify.Call[V]{
+		ID: "request-1", Reference: "order-7", Client: client,
+		Answer: func(v V, err error) answers.Answer {
+			a := answers.Answer{Request: "request-1", Reference: "order-7", Status: 200, Body: []byte(fmt.Sprint(v))}
+			if err != nil {
+				a.Status, a.Body = 400, []byte(sesuai.KindOf(err))
+			}
+			return a
+		},
+	}
+}
+
 // request is a synthetic person's.
 func request(t *testing.T) verify.Request {
 	t.Helper()
@@ -173,10 +210,9 @@ func request(t *testing.T) verify.Request {
 		t.Fatal(err)
 	}
 	return verify.Request{
-		ID: "request-1",
-		Client: access.Client{
+		Call: callOf[sesuai.Verdict](access.Client{
 			ID: "client-1", Threshold: sesuai.PercentageOf(75), NameThreshold: 85, Replay: access.Log, Liveness: access.Off,
-		},
+		}),
 		Claim: sesuai.Claim{NIK: nik, Name: name, DateOfBirth: date},
 		Photo: []byte("a photograph"),
 	}

@@ -5,18 +5,15 @@ import (
 	"errors"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/policy"
 )
 
-// LivenessRequest is a measurement of one photograph's liveness.
+// LivenessRequest is a measurement of one photograph's liveness. The Client's policies
+// do not apply.
 type LivenessRequest struct {
-	// ID is the request's id, for the audit trail.
-	ID string
-	// Client is the caller. Its policies do not apply.
-	Client access.Client
+	Call[sesuai.LivenessVerdict]
 	// Photo is a whole PNG or JPEG file.
 	Photo []byte
 }
@@ -32,13 +29,13 @@ var checked = side{image: "image", use: face.ForLiveProbe}
 // Match.
 func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.LivenessVerdict, error) {
 	start := v.o.Now()
-	event, _ := newEvent(req.ID, req.Client, sesuai.Claim{}, start)
+	event, _ := newEvent(req.Call, sesuai.Claim{}, start)
 	event.Endpoint, event.NameThreshold = audit.PassiveLiveness, 0
 
 	extraction, err := v.extract(ctx, req.Client.ID, req.Photo, checked.use)
 	if err == nil && !extraction.Liveness.Known {
 		err = unavailable("measuring liveness", errors.New("it cannot be measured"))
-		return sesuai.LivenessVerdict{}, v.record(ctx, unanswered(event, err), start, err)
+		return sesuai.LivenessVerdict{}, v.record(ctx, unanswered(event, err), start, nil, err)
 	}
 	var verdict sesuai.LivenessVerdict
 	switch kind := sesuai.KindOf(err); {
@@ -48,14 +45,14 @@ func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.Li
 		verdict.Status = sesuai.SpoofFaces
 	case refuses(kind):
 		err = checked.named(err)
-		return sesuai.LivenessVerdict{}, v.record(ctx, refused(event, err), start, err)
+		return sesuai.LivenessVerdict{}, v.record(ctx, refused(event, err), start, req.refusal(err), err)
 	case err != nil:
 		return sesuai.LivenessVerdict{}, err
 	default:
 		verdict = v.measured(extraction.Liveness.Score, &event)
 	}
 	event.Result, event.Reason = audit.Measured, string(verdict.Status)
-	if err := v.record(ctx, event, start, nil); err != nil {
+	if err := v.record(ctx, event, start, req.verdict(verdict), nil); err != nil {
 		return sesuai.LivenessVerdict{}, err
 	}
 	return verdict, nil

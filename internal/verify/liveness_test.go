@@ -17,7 +17,7 @@ func liveness(t *testing.T, w *world) (sesuai.LivenessVerdict, error) {
 	t.Helper()
 	w.live = true
 	return w.verifier().Liveness(t.Context(), verify.LivenessRequest{
-		ID: "request-1", Client: access.Client{ID: "client-1"}, Photo: []byte("a photograph"),
+		Call: callOf[sesuai.LivenessVerdict](access.Client{ID: "client-1"}), Photo: []byte("a photograph"),
 	})
 }
 

@@ -12,13 +12,10 @@ import (
 	"github.com/sesuai/sesuai/internal/policy"
 )
 
-// MatchRequest is a comparison of two photographs.
+// MatchRequest is a comparison of two photographs. The Client's Threshold must be known.
+// Its policies do not apply: nothing is remembered, and liveness is not measured.
 type MatchRequest struct {
-	// ID is the request's id, for the audit trail.
-	ID string
-	// Client is the caller. Its Threshold must be known. Its policies do not apply:
-	// nothing is remembered, and liveness is not measured.
-	Client access.Client
+	Call[sesuai.MatchVerdict]
 	// Captured is the photograph of the person who is there, Stored that of the
 	// one who is expected: each a whole PNG or JPEG file.
 	Captured, Stored []byte
@@ -54,7 +51,7 @@ func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVer
 		return sesuai.MatchVerdict{}, errors.New("verify: the client has no threshold, or there is no scale")
 	}
 	start := v.o.Now()
-	event, _ := newEvent(req.ID, req.Client, sesuai.Claim{}, start)
+	event, _ := newEvent(req.Call, sesuai.Claim{}, start)
 	event.Endpoint, event.Threshold, event.NameThreshold = audit.FaceMatch, req.Client.Threshold, 0
 
 	var verdict sesuai.MatchVerdict
@@ -67,7 +64,7 @@ func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVer
 		verdict, err = v.compare(reference, probe, req.Client, &event)
 	}
 	if refuses(sesuai.KindOf(err)) {
-		return sesuai.MatchVerdict{}, v.record(ctx, refused(event, err), start, err)
+		return sesuai.MatchVerdict{}, v.record(ctx, refused(event, err), start, req.refusal(err), err)
 	}
 	if err != nil {
 		return sesuai.MatchVerdict{}, err
@@ -79,7 +76,7 @@ func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVer
 	if verdict.Code == sesuai.CodeMatch {
 		event.Result = audit.Matched
 	}
-	if err := v.record(ctx, event, start, nil); err != nil {
+	if err := v.record(ctx, event, start, req.verdict(verdict), nil); err != nil {
 		return sesuai.MatchVerdict{}, err
 	}
 	return verdict, nil

@@ -73,7 +73,7 @@ func match(t *testing.T, w *world, p *photographs, captured, stored string) (ses
 	o := w.options()
 	o.Extractor, o.Scale, o.Calibration = p, p, "fake-calibration"
 	return verify.New(o).Match(t.Context(), verify.MatchRequest{
-		ID: "request-1", Client: access.Client{ID: "client-1", Threshold: sesuai.PercentageOf(75)},
+		Call:     callOf[sesuai.MatchVerdict](access.Client{ID: "client-1", Threshold: sesuai.PercentageOf(75)}),
 		Captured: []byte(captured), Stored: []byte(stored),
 	})
 }
@@ -130,7 +130,7 @@ func TestMatchEvent(t *testing.T) {
 	}
 	stored := p.known["stored"].Template
 	want := audit.Event{
-		Time: time.Date(2026, time.March, 10, 12, 0, 1, 0, time.UTC), RequestID: "request-1", Client: "client-1",
+		Time: time.Date(2026, time.March, 10, 12, 0, 1, 0, time.UTC), RequestID: "request-1", Reference: "order-7", Client: "client-1",
 		Result: audit.Matched, Reason: "MATCH", NameScore: -1, Compared: true, Percentage: sesuai.PercentageOf(82.04),
 		Score: 0.8204, Cosine: 0.8204, ReferenceLength: stored.Length, ProbeLength: p.known["same"].Template.Length,
 		Threshold: sesuai.PercentageOf(75), Model: stored.Model, Calibration: "fake-calibration", Duration: time.Second, Endpoint: audit.FaceMatch,

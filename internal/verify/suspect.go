@@ -7,6 +7,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
@@ -63,33 +64,37 @@ func (v *Verifier) remember(ctx context.Context, s sent, bare, given audit.Event
 	enforce := s.req.Client.Replay == access.Enforce
 	ctx, cancel := v.recording(ctx)
 	defer cancel()
-	seen, err := v.o.Recorder.Remember(ctx, s.req.Claim.NIK, s.remembered(start), func(seen bool, err error) audit.Event {
+	seen, err := v.o.Recorder.Remember(ctx, s.req.Claim.NIK, s.remembered(start), func(seen bool, err error) (audit.Event, *answer.Answer) {
 		replayed := seen || s.compared.SamePhotograph
-		e := given
+		e, a := given, (*answer.Answer)(nil)
 		switch {
 		case err != nil:
 			e = bare
 			e.Result, e.Reason = audit.Unavailable, string(sesuai.KindUnavailable)
-			return e
+			return e, nil
 		case replayed && enforce:
-			e = bare
+			e, a = bare, s.req.refusal(errReplay())
 			e.Result, e.Reason = audit.Refused, string(sesuai.KindSuspectedReplay)
+		default:
+			a = s.req.verdict(s.verdict)
 		}
 		e.ReplayChecked = true
 		if replayed {
 			e.Flags |= audit.SuspectedReplay
 		}
-		return e
+		return e, a
 	})
 	switch {
 	case err != nil:
 		return unavailable("recording the event and the probe", err)
 	case enforce && (seen || s.compared.SamePhotograph):
-		return &sesuai.Error{Kind: sesuai.KindSuspectedReplay}
+		return errReplay()
 	default:
 		return nil
 	}
 }
+
+func errReplay() error { return &sesuai.Error{Kind: sesuai.KindSuspectedReplay} }
 
 // remembered returns the probe as it is remembered. It was sent at start.
 func (s sent) remembered(start time.Time) replay.Probe {

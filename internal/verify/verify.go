@@ -16,6 +16,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/admission"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/policy"
@@ -62,17 +63,18 @@ type Options struct {
 // Recorder records what verifications leave behind; *recorder.Recorder implements
 // it. It is safe for concurrent use.
 type Recorder interface {
-	// Append records a verification without a probe.
-	audit.Log
+	// Record is Append of an audit.Log, for a verification without a probe. It
+	// stores the answer with the event, in one transaction, unless it is nil.
+	Record(ctx context.Context, e audit.Event, a *answer.Answer) error
 	// Remember reports whether the person's probe was sent before, as
-	// replay.Judge defines it, remembers it and appends the event of that
-	// outcome, in one transaction. Of several calls at the same time with one
-	// new probe, one returns false.
+	// replay.Judge defines it, remembers it, appends the event of that
+	// outcome and stores its answer, in one transaction. Of several calls at the
+	// same time with one new probe, one returns false.
 	//
 	// If the error is nil the probe is remembered and the event recorded: both
 	// survive a kill -9 and a power cut. Any error has kind
 	// sesuai.KindUnavailable, and the caller must then not give the verdict. The
-	// probe is then not remembered, and event(false, err) is recorded instead,
+	// probe is then not remembered, and outcome(false, err) is recorded instead,
 	// also if ctx has ended, in which case its error is in the chain. That takes
 	// more time than ctx has, within a limit of the Recorder. There are three
 	// exceptions:
@@ -84,14 +86,14 @@ type Recorder interface {
 	//
 	// So no call ever leaves two events, or a probe without one.
 	//
-	// event returns the event of an outcome. If its err is not nil, it is not
-	// known whether the probe was sent before. event may be called more than
-	// once, by another goroutine, and after Remember has returned since ctx has
+	// outcome returns the event and the answer, nil if that is not stored. If its
+	// err is not nil, it is not known whether the probe was sent before. outcome may
+	// be called more than once, by another goroutine, and after Remember has returned since ctx has
 	// ended. So it must depend on nothing that changes. It must not panic.
 	//
 	// About a person who is not on record nothing is remembered, unless the
 	// people on record are elsewhere. The probe was then not sent before.
-	Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(seen bool, err error) audit.Event) (seen bool, err error)
+	Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, outcome func(seen bool, err error) (audit.Event, *answer.Answer)) (seen bool, err error)
 }
 
 // Verifier verifies claims. It is safe for concurrent use.
@@ -119,14 +121,11 @@ func New(o Options) *Verifier {
 	return &Verifier{o, preparer}
 }
 
-// Request is one verification.
+// Request is one verification. The Client's Threshold must be known, its NameThreshold
+// 1 to 100 and its policies set: they are what the verdict is given by.
 type Request struct {
-	// ID is the request's id, for the audit trail.
-	ID string
-	// Client is the caller. Its Threshold must be known, its NameThreshold 1 to 100
-	// and its policies set: they are what the verdict is given by.
-	Client access.Client
-	Claim  sesuai.Claim
+	Call[sesuai.Verdict]
+	Claim sesuai.Claim
 	// Photo is the photograph of the person to be verified: a whole PNG or JPEG
 	// file.
 	Photo []byte
@@ -160,7 +159,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		return sesuai.Verdict{}, errors.New("verify: the client has no policies")
 	}
 	start := v.o.Now()
-	event, question := newEvent(req.ID, req.Client, req.Claim, start)
+	event, question := newEvent(req.Call, req.Claim, start)
 	event.Threshold = req.Client.Threshold
 	// Nothing of the reading outlives the request. It is waited for after a
 	// refusal is recorded. So the time of a refusal does not depend on how long
@@ -172,7 +171,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	// a question may cost money and shows the registry whom it is about.
 	probe, err := v.acquire(ctx, req, &event)
 	if refuses(sesuai.KindOf(err)) {
-		return sesuai.Verdict{}, v.record(ctx, refused(event, err), start, err)
+		return sesuai.Verdict{}, v.record(ctx, refused(event, err), start, req.refusal(err), err)
 	}
 	if err != nil && sesuai.KindOf(err) != sesuai.KindUnavailable {
 		return sesuai.Verdict{}, err
@@ -184,11 +183,10 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		answer, err = v.ask(ctx, question, reading)
 	}
 	if err != nil {
-		event = unanswered(event, err)
 		if sesuai.KindOf(err) == sesuai.KindInvalidImage {
-			event.Result = audit.Refused
+			return sesuai.Verdict{}, v.record(ctx, refused(event, err), start, req.refusal(err), err)
 		}
-		return sesuai.Verdict{}, v.record(ctx, event, start, err)
+		return sesuai.Verdict{}, v.record(ctx, unanswered(event, err), start, nil, err)
 	}
 	verdict := policy.Decide(policy.Evidence{
 		Found:         answer.Found,
@@ -202,7 +200,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	})
 	given := decided(event, verdict, answer)
 	if req.Client.Replay == access.Off || !answer.Face.Portrait {
-		err = v.record(ctx, given, start, nil)
+		err = v.record(ctx, given, start, req.verdict(verdict), nil)
 	} else {
 		err = v.remember(ctx, sent{req, probe, answer.Face, verdict}, event, given, start)
 	}
@@ -213,11 +211,12 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 }
 
 // newEvent returns the event of a verification that starts now, and its question.
-func newEvent(id string, client access.Client, claim sesuai.Claim, now time.Time) (audit.Event, registry.Question) {
+func newEvent[V any](c Call[V], claim sesuai.Claim, now time.Time) (audit.Event, registry.Question) {
 	event := audit.Event{
-		Time: now, RequestID: id, Client: client.ID, NIK: claim.NIK, NameScore: -1, NameThreshold: client.NameThreshold,
+		Time: now, RequestID: c.ID, Reference: c.Reference, Client: c.Client.ID, NIK: claim.NIK, NameScore: -1,
+		NameThreshold: c.Client.NameThreshold,
 	}
-	return event, registry.Question{Caller: registry.Caller{Client: client.ID, RequestID: id}, Claim: claim}
+	return event, registry.Question{Caller: registry.Caller{Client: c.Client.ID, RequestID: c.ID}, Claim: claim}
 }
 
 // unanswered returns the event of a verification to which there is no answer.
@@ -312,15 +311,15 @@ func refuses(k sesuai.Kind) bool {
 	}
 }
 
-// record records the event before anything is answered, even if ctx has ended. It
-// returns cause, or an error of kind KindUnavailable if the event is not
+// record records the event and the answer, if that is not nil, before anything is
+// answered, even if ctx has ended. It returns cause, or an error of kind KindUnavailable if the event is not
 // recorded: neither a verdict nor a refusal is given that the trail does not
 // hold.
-func (v *Verifier) record(ctx context.Context, e audit.Event, start time.Time, cause error) error {
+func (v *Verifier) record(ctx context.Context, e audit.Event, start time.Time, a *answer.Answer, cause error) error {
 	e.Duration = v.o.Now().Sub(start)
 	ctx, cancel := v.recording(ctx)
 	defer cancel()
-	if err := v.o.Recorder.Append(ctx, e); err != nil {
+	if err := v.o.Recorder.Record(ctx, e, a); err != nil {
 		return unavailable("recording the event", errors.Join(err, cause))
 	}
 	return cause

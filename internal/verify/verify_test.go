@@ -93,6 +93,7 @@ func TestEvent(t *testing.T) {
 	want := audit.Event{
 		Time:       time.Date(2026, time.March, 10, 12, 0, 1, 0, time.UTC),
 		RequestID:  "request-1",
+		Reference:  "order-7",
 		Client:     "client-1",
 		NIK:        req.Claim.NIK,
 		Result:     audit.Verified,

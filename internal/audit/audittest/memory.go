@@ -87,6 +87,7 @@ func selects(f audit.Filter, e audit.Event) bool {
 	return !e.Time.Before(f.Since) &&
 		(f.Client == "" || f.Client == e.Client) &&
 		(len(f.RequestIDs) == 0 || slices.Contains(f.RequestIDs, e.RequestID)) &&
+		(len(f.References) == 0 || slices.Contains(f.References, e.Reference)) &&
 		(f.NIK.IsZero() || f.NIK.Equal(e.NIK)) &&
 		strings.Contains(reason, strings.ToLower(f.Reason))
 }

@@ -20,6 +20,7 @@ func (s suite) TestEvents(t *testing.T) {
 	second.Time, second.Client = first.Time.Add(time.Hour), "cli_other"
 	second.Result, second.Reason = audit.Refused, string(sesuai.KindFaceQuality)
 	third := Event(t, 1, "c")
+	third.Reference = "order 7"
 	third.Time, third.Result, third.Reason = first.Time.Add(2*time.Hour), audit.Verified, string(sesuai.ReasonVerified)
 	change := audit.Event{Time: third.Time, Client: "cli_other", Result: audit.Changed, NameScore: -1, Action: audit.ClientRemoved, Actor: "root"}
 	for _, e := range []audit.Event{first, second, third, change} {
@@ -36,6 +37,8 @@ func (s suite) TestEvents(t *testing.T) {
 		"client":           {audit.Filter{Client: "cli_other"}, []int64{4, 2}},
 		"request":          {audit.Filter{RequestIDs: []string{"a"}}, []int64{1}},
 		"requests":         {audit.Filter{RequestIDs: []string{"a", "d", "c"}}, []int64{3, 1}},
+		"reference":        {audit.Filter{References: []string{"order 7", "order 8"}}, []int64{3}},
+		"no reference":     {audit.Filter{References: []string{"a"}}, nil},
 		"of one client":    {audit.Filter{RequestIDs: []string{"a", "b"}, Client: "cli_other"}, []int64{2}},
 		"NIK":              {audit.Filter{NIK: first.NIK}, []int64{3, 1}},
 		"part of a reason": {audit.Filter{Reason: "NAME does"}, []int64{1}},
@@ -76,6 +79,7 @@ func (s suite) TestEventsAreRead(t *testing.T) {
 	e.Cosine, e.ReferenceLength, e.ProbeLength = 0.625, 3.5, 2.75
 	e.Endpoint = audit.DataVerification
 	e.Attributes = []audit.AttributeOutcome{{Attribute: sesuai.RT, Outcome: sesuai.Match}, {Attribute: sesuai.RW, Outcome: sesuai.NonMatch}}
+	e.Reference = "order-7"
 	appendTo(t, l, e)
 	events, err := l.Events(t.Context(), audit.Filter{})
 	if err != nil || len(events) != 1 {

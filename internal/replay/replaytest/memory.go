@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
 	"github.com/sesuai/sesuai/internal/replay"
@@ -23,18 +24,22 @@ type Memory struct {
 
 var _ verify.Recorder = (*Memory)(nil)
 
-// Append implements audit.Log.
-func (m *Memory) Append(ctx context.Context, e audit.Event) error {
+// Record implements verify.Recorder. It stores no answers.
+func (m *Memory) Record(ctx context.Context, e audit.Event, _ *answer.Answer) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.Memory.Append(ctx, e)
 }
 
-// Remember implements verify.Recorder. It calls event for every outcome, as a
+// Remember implements verify.Recorder. It calls outcome for all of them, as a
 // recorder may that runs its transaction again.
-func (m *Memory) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, event func(bool, error) audit.Event) (bool, error) {
+func (m *Memory) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, outcome func(bool, error) (audit.Event, *answer.Answer)) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	event := func(seen bool, err error) audit.Event {
+		e, _ := outcome(seen, err)
+		return e
+	}
 	seen, kept := replay.Judge(m.probes[nik.Reveal()], p, replay.DefaultMaxAge)
 	event(false, context.Canceled)
 	event(!seen, nil)

@@ -1,0 +1,62 @@
+// Package answer keeps the answers that clients were given, so that a client can
+// look one up by the request's id or by an id of its own. An answer is stored sealed,
+// by the transaction that appends its event to the audit trail. The package leaves it
+// to its callers what an answer says and who may see it. It stores nothing of what
+// was claimed.
+package answer
+
+import (
+	"context"
+	"time"
+)
+
+// DefaultMaxAge is the default of StoreOptions.MaxAge.
+const DefaultMaxAge = 30 * 24 * time.Hour
+
+// MaxFound is the maximum number of answers that a look-up returns.
+const MaxFound = 100
+
+// Answer is an answer as the client got it.
+type Answer struct {
+	// Request is the request's id, as in the response.
+	Request string
+	// Reference is the client's own id for the request; "" if it gave none.
+	Reference string
+	// Status is the HTTP status, Body the body, byte for byte.
+	Status int
+	Body   []byte
+}
+
+// Row is an answer with what its event in the audit trail says, too.
+type Row struct {
+	// Seq is the number of the event in the audit trail.
+	Seq int64
+	// At is when the verification started, in microseconds.
+	At time.Time
+	// Client is the client's ID, Endpoint the name of what it asked for.
+	Client, Endpoint string
+	Answer
+}
+
+// Found are the answers that a look-up found, the latest first.
+type Found struct {
+	// Rows are at most MaxFound.
+	Rows []Row
+	// More reports whether there are others.
+	More bool
+}
+
+// Answers finds the answers that a client was given. It is safe for concurrent use,
+// by several processes too.
+//
+// An answer of another client, one that is older than the maximum age and one that
+// never was are alike: they are not found, which is no error. Errors have kind
+// sesuai.KindUnavailable: it is not known whether there are any. One of them is that
+// a row is not as the program wrote it. If the context has ended its error is in the
+// chain.
+type Answers interface {
+	// ByRequest finds answers by the request's id.
+	ByRequest(ctx context.Context, client, id string) (Found, error)
+	// ByReference finds answers by the client's own id.
+	ByReference(ctx context.Context, client, reference string) (Found, error)
+}

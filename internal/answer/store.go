@@ -1,0 +1,202 @@
+package answer
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+const (
+	insertAnswer = `INSERT INTO answers (seq, at, request, reference, sealed) VALUES ($1, $2, $3, $4, $5)`
+
+	// selectAnswers stands before the column that is looked in.
+	selectAnswers      = `SELECT seq, at, request, reference, sealed FROM answers WHERE `
+	selectAnswersOrder = ` = $1 AND at >= $2 ORDER BY seq DESC LIMIT $3`
+	selectByRequest    = selectAnswers + `request` + selectAnswersOrder
+	selectByReference  = selectAnswers + `reference` + selectAnswersOrder
+
+	// deleteAnswers deletes old ones among the first. Events are numbered nearly in
+	// the order of their times, so others are not older.
+	deleteAnswers = `DELETE FROM answers WHERE seq IN (SELECT seq FROM answers ORDER BY seq LIMIT $1) AND at < $2`
+)
+
+// StoreOptions are what a Store is made of. DB and Secret are required.
+type StoreOptions struct {
+	DB *sqldb.DB
+	// Secret hashes the ids and seals the rest. No rotation of the master key changes
+	// it.
+	Secret *keyring.Secret
+	// MaxAge is how long an answer can be found. 0 means that none is stored, and
+	// none is found.
+	MaxAge time.Duration
+	// Alert is called with the name of the table when a row is not as the program
+	// wrote it. It may be nil.
+	Alert func(table string)
+	// Now decides how old an answer is; time.Now if nil.
+	Now func() time.Time
+}
+
+// Store is the Answers in a database.
+type Store struct {
+	o                      StoreOptions
+	byRequest, byReference *sql.Stmt
+}
+
+var _ Answers = (*Store)(nil)
+
+// NewStore opens the answers of a database. The error has kind
+// sesuai.KindUnavailable.
+func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
+	if o.Alert == nil {
+		o.Alert = func(string) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Store{o: o}
+	if err := o.DB.PrepareHot(ctx, insertAnswer); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.byRequest, err = o.DB.PrepareRead(ctx, selectByRequest); err != nil {
+		return nil, err
+	}
+	if s.byReference, err = o.DB.PrepareRead(ctx, selectByReference); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// AddTx adds answers in the transaction that appends their events. Nothing of them is
+// in the error, which is that of the database.
+func (s *Store) AddTx(ctx context.Context, tx *sqldb.Tx, rows []Row) error {
+	if s.o.MaxAge == 0 {
+		return nil
+	}
+	args := make([][]any, len(rows))
+	for i, r := range rows {
+		request, reference := s.requestHash(r.Client, r.Request), s.referenceHash(r.Client, r.Reference)
+		sealed, err := s.seal(r, request, reference)
+		if err != nil {
+			return err
+		}
+		args[i] = []any{r.Seq, r.At.UnixMicro(), request, reference, sealed}
+	}
+	return tx.ExecEach(ctx, insertAnswer, args)
+}
+
+// hashSize is the number of bytes that are stored of a keyed hash. Two ids with one
+// hash would do no harm: the ids are sealed, too, and compared.
+const hashSize = 16
+
+// requestHash and referenceHash return what finds answers by an id.
+func (s *Store) requestHash(client, id string) []byte { return s.hash("request", client, id) }
+
+// referenceHash returns nil if there is no reference.
+func (s *Store) referenceHash(client, reference string) []byte {
+	if reference == "" {
+		return nil
+	}
+	return s.hash("reference", client, reference)
+}
+
+func (s *Store) hash(column, client, id string) []byte {
+	sum := s.o.Secret.Hash(keyring.Bind("answers."+column, []byte(client), []byte(id)))
+	return sum[:hashSize]
+}
+
+// sealedRow is what is sealed of a row.
+type sealedRow struct {
+	Client    string `json:"client"`
+	Endpoint  string `json:"endpoint"`
+	Request   string `json:"request"`
+	Reference string `json:"reference,omitempty"`
+	Status    int    `json:"status"`
+	Body      string `json:"body"`
+}
+
+// seal seals a row and binds it to everything that is stored in the clear.
+func (s *Store) seal(r Row, request, reference []byte) ([]byte, error) {
+	plain, err := json.Marshal(sealedRow{r.Client, r.Endpoint, r.Request, r.Reference, r.Status, string(r.Body)})
+	if err != nil {
+		return nil, errors.New("an answer cannot be encoded") // err may quote it
+	}
+	return s.o.Secret.Seal(byte(r.Seq), plain, bind(r.Seq, r.At.UnixMicro(), request, reference)), nil
+}
+
+func bind(seq, at int64, request, reference []byte) []byte {
+	number := func(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+	return keyring.Bind("answers.sealed", number(seq), number(at), request, reference)
+}
+
+// errAltered is about a row that does not open.
+var errAltered = errors.New("a stored answer is not as it was written")
+
+// open reads a row of selectAnswers.
+func (s *Store) open(rows *sql.Rows) (r Row, err error) {
+	var at int64
+	var request, reference, sealed []byte
+	if err := rows.Scan(&r.Seq, &at, &request, &reference, &sealed); err != nil {
+		return Row{}, err
+	}
+	plain, err := s.o.Secret.Open(byte(r.Seq), sealed, bind(r.Seq, at, request, reference))
+	if err != nil {
+		return Row{}, errAltered
+	}
+	var v sealedRow
+	if err := json.Unmarshal(plain, &v); err != nil {
+		return Row{}, errAltered
+	}
+	r.At, r.Client, r.Endpoint = time.UnixMicro(at), v.Client, v.Endpoint
+	r.Answer = Answer{Request: v.Request, Reference: v.Reference, Status: v.Status, Body: []byte(v.Body)}
+	return r, nil
+}
+
+// ByRequest implements Answers.
+func (s *Store) ByRequest(ctx context.Context, client, id string) (Found, error) {
+	return s.find(ctx, s.byRequest, s.requestHash(client, id), func(r Row) bool { return r.Client == client && r.Request == id })
+}
+
+// ByReference implements Answers.
+func (s *Store) ByReference(ctx context.Context, client, reference string) (Found, error) {
+	return s.find(ctx, s.byReference, s.referenceHash(client, reference), func(r Row) bool { return r.Client == client && r.Reference == reference })
+}
+
+// find finds the answers with a hash that are about what was asked.
+func (s *Store) find(ctx context.Context, query *sql.Stmt, hash []byte, asked func(Row) bool) (Found, error) {
+	if s.o.MaxAge == 0 {
+		return Found{}, nil
+	}
+	rows, err := query.QueryContext(ctx, hash, s.oldest(), MaxFound+1)
+	var all []Row
+	if err == nil {
+		all, err = sqldb.CollectRows(rows, s.open)
+	}
+	if errors.Is(err, errAltered) {
+		s.o.Alert("answers")
+	}
+	if err != nil {
+		return Found{}, sqldb.Unavailable(ctx, "looking up answers", err)
+	}
+	var found Found
+	for _, r := range all {
+		switch {
+		case !asked(r):
+		case len(found.Rows) == MaxFound:
+			found.More = true
+		default:
+			found.Rows = append(found.Rows, r)
+		}
+	}
+	return found, nil
+}
+
+// oldest is the earliest time of an answer that can be found.
+func (s *Store) oldest() int64 { return s.o.Now().Add(-s.o.MaxAge).UnixMicro() }
