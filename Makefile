@@ -139,6 +139,10 @@ overload: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Overload a 
 	bin/demo cut
 	OVERLOAD_MINUTES=$${OVERLOAD_MINUTES:-10} $(GO) test $(TAGS) -count=1 -v -run TestOverload -timeout 90m ./test/overload
 
+.PHONY: openapi
+openapi: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/prism/.fetched ## Send generated requests through a validating proxy, OPENAPI_REQUESTS (default 200) of each kind
+	OPENAPI_PROXY=1 $(GO) test $(TAGS) -count=1 -v -timeout 60m ./test/openapi -rapid.checks=$${OPENAPI_REQUESTS:-200} -rapid.nofailfile
+
 # TAGGED packages have files that the build tags choose. The linters look at all
 # packages as this machine builds them, and at these without the tags as well.
 TAGGED := ./internal/face/turbo

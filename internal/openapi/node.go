@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -69,16 +70,21 @@ func (n node) Items() []node {
 	return items
 }
 
-// follow returns the node of a value, or of what the value refers to.
+// follow returns the node of a value. One that refers to a mapping is that mapping, of
+// which what stands beside the reference replaces entries.
 func (n node) follow(value any) node {
-	found := node{n.root, value}
 	mapping, _ := value.(yaml.MapSlice)
-	for _, item := range mapping {
+	for i, item := range mapping {
 		if item.Key == "$ref" {
-			return n.root.Get(strings.Split(strings.TrimPrefix(fmt.Sprint(item.Value), "#/"), "/")...)
+			target := n.root.Get(strings.Split(strings.TrimPrefix(fmt.Sprint(item.Value), "#/"), "/")...)
+			beside := slices.Delete(slices.Clone(mapping), i, i+1)
+			if referred, ok := target.value.(yaml.MapSlice); ok {
+				return node{n.root, append(beside, referred...)}
+			}
+			return target
 		}
 	}
-	return found
+	return node{n.root, value}
 }
 
 // Exists reports whether there is a value.
