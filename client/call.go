@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	cryptorand "crypto/rand"
-	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -44,12 +43,25 @@ func orRandom(text string) string {
 	return text
 }
 
-// send sends a call until it is answered with status 200, and reads the answer's JSON
-// into into, which must then be complete. It ends with an *Error if another attempt is
-// of no use, after MaxAttempts, and if the context ends before the next one.
-func (c *Client) send(ctx context.Context, k call, into any, complete func() bool) (Response, error) {
+// ask sends a call until it is answered with status 200, and reads the answer. It ends
+// with an *Error if another attempt is of no use, after MaxAttempts, and if the context
+// ends before the next one.
+func ask[V any](ctx context.Context, c *Client, k call, read func([]byte) (V, error)) (response Response, v V, err error) {
+	response, err = c.send(ctx, k, func(answer []byte) (err error) {
+		v, err = read(answer)
+		return err
+	})
+	if err != nil {
+		var none V
+		return Response{}, none, err
+	}
+	return response, v, nil
+}
+
+// send is ask without the type of the answer.
+func (c *Client) send(ctx context.Context, k call, read func([]byte) error) (Response, error) {
 	for attempt := 1; ; attempt++ {
-		response, err := c.attempt(ctx, k, into, complete)
+		response, err := c.attempt(ctx, k, read)
 		if err == nil {
 			return response, nil
 		}
@@ -101,7 +113,7 @@ func (c *Client) pause(attempt int, failed *Error) time.Duration {
 }
 
 // attempt sends a call once.
-func (c *Client) attempt(ctx context.Context, k call, into any, complete func() bool) (Response, error) {
+func (c *Client) attempt(ctx context.Context, k call, read func([]byte) error) (Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 	r, err := c.request(ctx, k)
@@ -125,7 +137,7 @@ func (c *Client) attempt(ctx context.Context, k call, into any, complete func() 
 	if answer.StatusCode != http.StatusOK {
 		return Response{}, errorOf(answer.StatusCode, answer.Header, body)
 	}
-	if len(body) > maxAnswer || response.RequestID == "" || json.Unmarshal(body, into) != nil || !complete() {
+	if len(body) > maxAnswer || response.RequestID == "" || read(body) != nil {
 		return Response{}, &Error{Status: answer.StatusCode, RequestID: response.RequestID, Err: errNotAnAnswer}
 	}
 	return response, nil

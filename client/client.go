@@ -116,8 +116,8 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 type CallOptions struct {
 	private
 	// ReferenceID is an id of the caller's own, such as that of an application: 1 to
-	// 128 visible characters. The service keeps it with the answer, which Answers
-	// finds by it.
+	// 128 visible ASCII characters. The service keeps it with the answer, which
+	// Answers finds by it.
 	ReferenceID string
 	// IdempotencyKey is the same for all attempts of a call: 1 to 255 visible ASCII
 	// characters. Give one that outlives the process if a call is to be repeated

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -79,4 +80,29 @@ func ExampleError() {
 	// sesuai: no answer: status 400: FACE_NOT_DETECTED: Face not detected (request 8f14e45f)
 	// Ambil ulang foto dengan wajah terlihat jelas.
 	// may succeed later: false
+}
+
+// A handler answers 2xx once it has stored the event, and stores each ID once.
+func ExampleReadWebhook() {
+	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" // from sesuai webhook set
+	handle := func(w http.ResponseWriter, r *http.Request) {
+		event, err := client.ReadWebhook(r, secret)
+		if err != nil {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		if event.Type == "verification.completed" {
+			var answer client.Answer
+			if err := json.Unmarshal(event.Data, &answer); err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			fmt.Println(answer.ReferenceID, answer.Status)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}
+	forged := httptest.NewRecorder()
+	handle(forged, httptest.NewRequest(http.MethodPost, "/webhooks", nil))
+	fmt.Println(forged.Code)
+	// Output: 403
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/sesuai/sesuai"
 )
@@ -21,25 +22,9 @@ type MatchVerdict struct {
 
 // Match asks for a face match.
 func (c *Client) Match(ctx context.Context, r MatchRequest) (v MatchVerdict, err error) {
-	var body struct {
-		Status measured `json:"status"`
-		Result struct {
-			Fraction *float64         `json:"match_percentage"`
-			Code     sesuai.MatchCode `json:"match_status_code"`
-		} `json:"result"`
-	}
-	k := post("face/v1/match", r.CallOptions, field{name: "captured_image", photo: r.Captured}, field{name: "stored_image", photo: r.Stored})
-	v.Response, err = c.send(ctx, k, &body, func() bool {
-		return body.Result.Code != "" && body.Status.complete(body.Result.Fraction)
-	})
-	if err != nil {
-		return MatchVerdict{}, err
-	}
-	v.Code = body.Result.Code
-	if body.Status == success {
-		v.Percentage = sesuai.PercentageOf(*body.Result.Fraction * 100)
-	}
-	return v, nil
+	v.Response, v.MatchVerdict, err = ask(ctx, c, post("face/v1/match", r.CallOptions,
+		field{name: "captured_image", photo: r.Captured}, field{name: "stored_image", photo: r.Stored}), readMatch)
+	return v, err
 }
 
 // LivenessRequest asks whether a photograph looks like one of a living person, and not
@@ -57,23 +42,45 @@ type LivenessVerdict struct {
 
 // Liveness asks for a passive liveness check.
 func (c *Client) Liveness(ctx context.Context, r LivenessRequest) (v LivenessVerdict, err error) {
-	var body struct {
+	v.Response, v.LivenessVerdict, err = ask(ctx, c, post("face/v1/passive-liveness", r.CallOptions,
+		field{name: "image", photo: r.Photo}), readLiveness)
+	return v, err
+}
+
+// readMatch reads the answer to a face match.
+func readMatch(answer []byte) (v sesuai.MatchVerdict, err error) {
+	var b struct {
+		Status measured `json:"status"`
+		Result struct {
+			Fraction *float64         `json:"match_percentage"`
+			Code     sesuai.MatchCode `json:"match_status_code"`
+		} `json:"result"`
+	}
+	if err := json.Unmarshal(answer, &b); err != nil || b.Result.Code == "" || !b.Status.complete(b.Result.Fraction) {
+		return v, errNotAnAnswer
+	}
+	v.Code = b.Result.Code
+	if b.Status == success {
+		v.Percentage = sesuai.PercentageOf(*b.Result.Fraction * 100)
+	}
+	return v, nil
+}
+
+// readLiveness reads the answer to a passive liveness check.
+func readLiveness(answer []byte) (v sesuai.LivenessVerdict, err error) {
+	var b struct {
 		Status measured `json:"status"`
 		Result struct {
 			Spoof  *float64              `json:"spoof_percentage"`
 			Status sesuai.LivenessStatus `json:"status"`
 		} `json:"result"`
 	}
-	k := post("face/v1/passive-liveness", r.CallOptions, field{name: "image", photo: r.Photo})
-	v.Response, err = c.send(ctx, k, &body, func() bool {
-		return body.Result.Status != "" && body.Status.complete(body.Result.Spoof)
-	})
-	if err != nil {
-		return LivenessVerdict{}, err
+	if err := json.Unmarshal(answer, &b); err != nil || b.Result.Status == "" || !b.Status.complete(b.Result.Spoof) {
+		return v, errNotAnAnswer
 	}
-	v.Status = body.Result.Status
-	if v.Measured = body.Status == success; v.Measured {
-		v.Spoof = *body.Result.Spoof
+	v.Status = b.Result.Status
+	if v.Measured = b.Status == success; v.Measured {
+		v.Spoof = *b.Result.Spoof
 	}
 	return v, nil
 }

@@ -1,8 +1,11 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/png"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -172,6 +175,44 @@ func TestRealService(t *testing.T) {
 			if diff := cmp.Diff(test.want, *got); diff != "" {
 				t.Errorf("%s: the error (-want +got):\n%s", about, diff)
 			}
+		}
+	})
+
+	t.Run("answers", func(t *testing.T) {
+		r := ayu
+		r.ReferenceID, r.RequestID = "application/17?", "a/../b"
+		given, err := c.VerifyFace(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var blank bytes.Buffer
+		if err := png.Encode(&blank, image.NewGray(image.Rect(0, 0, 640, 480))); err != nil {
+			t.Fatal(err)
+		}
+		r.Photo, r.RequestID = client.PhotoBytes(blank.Bytes()), ""
+		_, refusal := c.VerifyFace(t.Context(), r)
+		refused, ok := errors.AsType[*client.Error](refusal)
+		if !ok || refused.Code != "FACE_NOT_DETECTED" {
+			t.Fatalf("%v", refusal)
+		}
+		found, more, err := c.Answers(t.Context(), r.ReferenceID)
+		if err != nil || more || len(found) != 2 || found[0].RequestID != refused.RequestID || found[1].RequestID != given.RequestID {
+			t.Fatalf("%+v, %t, %v", found, more, err)
+		}
+		again, err := found[1].Face()
+		if given.Repeated = true; err != nil || again != given || found[1].ReferenceID != r.ReferenceID || found[1].Endpoint != "face_verification" {
+			t.Errorf("%+v of %+v, %v", again, found[1], err)
+		}
+		_, err = found[0].Face()
+		if refused.Attempts = 0; !cmp.Equal(err, refusal) {
+			t.Errorf("%v, and first %v", err, refusal)
+		}
+		byID, _, err := c.AnswersTo(t.Context(), "a/../b")
+		if err != nil || len(byID) != 1 || !cmp.Equal(byID[0], found[1]) {
+			t.Errorf("%+v, %v", byID, err)
+		}
+		if none, _, err := c.Answers(t.Context(), "application/18"); none != nil || err != nil {
+			t.Errorf("%+v, %v", none, err)
 		}
 	})
 
