@@ -162,7 +162,7 @@ check: build/tags build/redocly/.fetched ## Run the linters
 	$(REDOCLY) lint --config tools/redocly/redocly.yaml internal/openapi/openapi.yaml
 
 .PHONY: docs
-docs: bin/sesuai models/.fetched ## Write what is generated: docs/reference, the table of errors, the licences
+docs: bin/sesuai models/.fetched ## Write what is generated: pages of docs, the table of errors, the licences
 	$(GO) test $(TAGS) -count=1 -run '^TestReference$$' ./internal/app -update
 	$(GO) test -count=1 -run '^TestErrorTable$$' ./internal/openapi -update
 	$(GO) test $(TAGS) -count=1 -run '^TestLicenses$$' ./cmd/sesuai -update

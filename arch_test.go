@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
-		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay",
+		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/answer",
 		"internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 		".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup",
 		"github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext",
 	},
+	"internal/sandbox":   {".", "internal/httpapi", "internal/verify", "internal/registry", "internal/face", "internal/access"}, // nothing of internal/dukcapil/sandbox
 	"internal/policy":    {"."},
 	"internal/name":      {".", "golang.org/x/text/unicode/norm"},
 	"internal/attribute": {".", "internal/name", "golang.org/x/text/unicode/norm"},

@@ -10,9 +10,14 @@ import (
 type serveCommand struct {
 	Listen      string `help:"Address and port to serve on (default 127.0.0.1:8080)." placeholder:"HOST:PORT"`
 	CheckConfig bool   `help:"Check the configuration and the files that it names, print it and exit."`
+	Sandbox     bool   `help:"Answer about fixed NIKs as docs/integrate/sandbox.md says. For synthetic people only."`
 }
 
 func (c *serveCommand) Run(s *session) error {
+	serve, as := app.Serve, ""
+	if c.Sandbox {
+		serve, as = app.ServeSandbox, " as a sandbox"
+	}
 	if c.CheckConfig {
 		if s.json {
 			b, err := s.config.JSON()
@@ -32,7 +37,7 @@ func (c *serveCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return app.Serve(s, s.config, log, func(address net.Addr) {
-		_ = s.print(map[string]string{"address": "http://" + address.String()}, "serving on http://%s\n", address)
+	return serve(s, s.config, log, func(address net.Addr) {
+		_ = s.print(map[string]string{"address": "http://" + address.String()}, "serving on http://%s%s\n", address, as)
 	})
 }

@@ -33,6 +33,8 @@ func TestOnPostgres(t *testing.T) {
 		{"administration", TestAdministrationIsRecorded},
 		{"broken trail", TestBrokenTrail},
 		{"copied clients", TestCopyClients},
+		{"sandbox", TestSandbox},
+		{"refused sandbox", TestSandboxRefuses},
 	} {
 		t.Run(test.name, test.run)
 	}

@@ -23,17 +23,18 @@ import (
 	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
 )
 
-var update = flag.Bool("update", false, "write the generated pages of docs/reference")
+var update = flag.Bool("update", false, "write the generated pages of docs")
 
-// TestReference holds the generated pages to the code. They are made of the
-// comments, tags and defaults of the configuration's fields.
+// TestReference holds the generated pages to the code. Those of docs/reference are
+// made of the comments, tags and defaults of the configuration's fields.
 func TestReference(t *testing.T) {
 	c, sc := app.DefaultConfig(), sandbox.DefaultConfig()
 	for name, text := range map[string]string{
-		"configuration.md":    configurationPage(t, c),
-		"dukcapil-sandbox.md": sandboxPage(t, sc),
+		"reference/configuration.md":    configurationPage(t, c),
+		"reference/dukcapil-sandbox.md": dukcapilSandboxPage(t, sc),
+		"integrate/sandbox.md":          sandboxPage(),
 	} {
-		path := filepath.Join("../../docs/reference", name)
+		path := filepath.Join("../../docs", name)
 		if *update {
 			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
@@ -44,7 +45,7 @@ func TestReference(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(string(page), text); diff != "" {
-			t.Errorf("docs/reference/%s is not what the code says: run make docs (-page +code)\n%s", name, diff)
+			t.Errorf("docs/%s is not what the code says: run make docs (-page +code)\n%s", name, diff)
 		}
 	}
 }
@@ -67,7 +68,7 @@ paths of their files. Durations are written as ` + "`250ms`, `30s`, `12h`" + `.
 	return m.String()
 }
 
-func sandboxPage(t *testing.T, c sandbox.Config) string {
+func dukcapilSandboxPage(t *testing.T, c sandbox.Config) string {
 	m := manual{t: t, files: make(map[string][]*ast.File), told: make(map[string]string)}
 	m.WriteString("# The sandbox of Dukcapil's services: settings and magic NIKs\n\n" + generated +
 		"How the sandbox is used is in [integrate/dukcapil-sandbox.md](../integrate/dukcapil-sandbox.md).\n\n" +

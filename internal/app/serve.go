@@ -27,7 +27,12 @@ import (
 // then it calls started, if not nil, with the address. An error before that
 // means that it could not start. The log says when it begins to stop, with the
 // cause of ctx's end, and when all is closed.
-func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Addr)) (err error) {
+func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Addr)) error {
+	return serve(ctx, c, log, started, false)
+}
+
+// serve is Serve or ServeSandbox.
+func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Addr), asSandbox bool) (err error) {
 	if err := c.Check(); err != nil {
 		return err
 	}
@@ -46,6 +51,12 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 			log.Info("stopped")
 		}
 	}()
+	if asSandbox {
+		if err := s.checkSynthetic(ctx); err != nil {
+			return err
+		}
+		log.Warn("this is a sandbox: the answers about some NIKs are fixed")
+	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return &sesuai.Error{
@@ -103,12 +114,13 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		Queue:         queue,
 		BodyTimeout:   c.Times.Body,
 		Timeout:       c.Times.Request,
+		Header:        sandboxHeader(asSandbox),
 	})
 
 	defer limitHeap(c.Limits)()
 	all, each := c.Limits.connections()
 	limited := httpapi.LimitConnections(listener, httpapi.ConnectionOptions{
-		All: all, Each: each, Refused: countRefused(metrics), Log: log,
+		All: all, Each: each, Refused: countRefused(metrics), Log: log, Header: sandboxHeader(asSandbox),
 	})
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
@@ -122,7 +134,8 @@ func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	}
 	// Closed when nothing is being served any more.
 	defer engine.Close()
-	late.verifier.Store(NewVerifier(c, s, asked, engine))
+	verifier := newVerifier(c, s, asked, engine, asSandbox)
+	late.verifier.Store(&verifier)
 	var running sync.WaitGroup
 	running.Go(func() { checker.Run(serving) })
 	running.Go(func() { s.answers.Run(serving, s.alerts.answersUnswept) })
@@ -166,7 +179,7 @@ func notReady(why string) error {
 
 // lateVerifier is a Verifier that is there once the engine is.
 type lateVerifier struct {
-	verifier atomic.Pointer[verify.Verifier]
+	verifier atomic.Pointer[httpapi.Verifier]
 }
 
 // Verify implements httpapi.Verifier.
@@ -205,9 +218,9 @@ func (l *lateVerifier) Liveness(ctx context.Context, r verify.LivenessRequest) (
 	return v.Liveness(ctx, r)
 }
 
-func (l *lateVerifier) load() (*verify.Verifier, error) {
+func (l *lateVerifier) load() (httpapi.Verifier, error) {
 	if v := l.verifier.Load(); v != nil {
-		return v, nil
+		return *v, nil
 	}
 	return nil, &sesuai.Error{
 		Kind: sesuai.KindOverloaded, RetryAfter: time.Second, Err: errors.New("the face engine is starting"),

@@ -64,12 +64,18 @@ var errToldToStop = errors.New("told to stop")
 // closed once it has said that it is.
 func serve(t *testing.T, c app.Config) (s *service, ready <-chan struct{}) {
 	t.Helper()
+	return serveBy(t, c, app.Serve)
+}
+
+// serveBy is serve by app.Serve or app.ServeSandbox.
+func serveBy(t *testing.T, c app.Config, by func(context.Context, app.Config, *slog.Logger, func(net.Addr)) error) (s *service, ready <-chan struct{}) {
+	t.Helper()
 	s = &service{config: c, client: &http.Client{Transport: &http.Transport{}, Timeout: patience}, log: &lockedBuffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ctx, cancel := context.WithCancelCause(context.Background())
 	started, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- app.Serve(ctx, c, log, func(address net.Addr) {
+		ended <- by(ctx, c, log, func(address net.Addr) {
 			s.address = "http://" + address.String()
 			close(started)
 		})
@@ -94,12 +100,18 @@ func start(t *testing.T, c app.Config, people ...person) *service {
 	who := prepare(t, c, people...)
 	s, ready := serve(t, c)
 	s.who = who
+	s.await(t, ready)
+	return s
+}
+
+// await waits until the service is ready.
+func (s *service) await(t *testing.T, ready <-chan struct{}) {
+	t.Helper()
 	select {
 	case <-ready:
 	case <-time.After(patience):
 		t.Fatalf("not ready: %v; log:\n%s", s.stop(), s.log)
 	}
-	return s
 }
 
 // person is somebody to enrol, or who is claimed, with a photograph by its

@@ -79,8 +79,11 @@ type Trail interface {
 
 // People is the built-in registry.
 type People interface {
+	registry.Preparer
 	registry.Enroller
 	registry.Exporter
+	// HasNIK reports whether such holds for the NIK of anybody on record.
+	HasNIK(ctx context.Context, such func(sesuai.NIK) bool) (bool, error)
 	// Recount accepts what is on record as it is, where the trail describes
 	// something else, and returns the number of people.
 	Recount(ctx context.Context) (people int64, err error)

@@ -1,13 +1,16 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -40,6 +43,8 @@ type ConnectionOptions struct {
 	// Log gets lines about refused connections, a few a second at most;
 	// slog.Default() if nil.
 	Log *slog.Logger
+	// Header are further headers of the responses.
+	Header http.Header
 }
 
 // LimitConnections wraps a listener. A connection over a limit is answered 503 and
@@ -81,7 +86,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		// does not wait. A caller that has sent a request may find only that
 		// the connection is closed.
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = c.Write(overloadedAnswer())
+		_, _ = c.Write(overloadedAnswer(l.o.Header))
 		_ = c.Close()
 	}
 }
@@ -158,18 +163,25 @@ func (c *limitedConn) CloseWrite() error {
 }
 
 // overloadedAnswer returns a whole 503 response, before any request has been read.
-func overloadedAnswer() []byte {
+func overloadedAnswer(further http.Header) []byte {
 	err := &sesuai.Error{Kind: sesuai.KindOverloaded}
 	status, body := ErrorJSON(err)
-	return rawAnswer(status, body, fmt.Sprintf("Retry-After: %d\r\n", retryAfter(err)))
+	header := http.Header{"Retry-After": {strconv.Itoa(retryAfter(err))}}
+	maps.Copy(header, further)
+	return rawAnswer(status, body, header)
 }
 
-// rawAnswer returns a whole response that closes the connection. headers are
-// further lines of its header.
-func rawAnswer(status int, body []byte, headers string) []byte {
-	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n"+
+// rawAnswer returns a whole response that closes the connection, with further
+// headers.
+func rawAnswer(status int, body []byte, further http.Header) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n"+
 		"Cache-Control: no-store\r\nConnection: close\r\n"+
 		"Content-Length: %d\r\nContent-Type: application/json\r\n"+
-		"%s%s: %s\r\nX-Content-Type-Options: nosniff\r\n\r\n%s",
-		status, http.StatusText(status), len(body), headers, requestIDHeader, rand.Text(), body)
+		"%s: %s\r\nX-Content-Type-Options: nosniff\r\n",
+		status, http.StatusText(status), len(body), requestIDHeader, rand.Text())
+	_ = further.Write(&b) // never fails: a bytes.Buffer
+	b.WriteString("\r\n")
+	b.Write(body)
+	return b.Bytes()
 }

@@ -12,10 +12,16 @@ import (
 // malformed request, too large a header, and an unknown transfer encoding or
 // expectation. Clients parse every body before they look at the status, and
 // net/http has no hook for these responses. Requests that net/http reads
-// leniently count as malformed: see strictConn.
-func JSONErrors(l net.Listener) net.Listener { return jsonErrorListener{l} }
+// leniently count as malformed: see strictConn. further are further headers of these
+// responses.
+func JSONErrors(l net.Listener, further http.Header) net.Listener {
+	return jsonErrorListener{l, further}
+}
 
-type jsonErrorListener struct{ net.Listener }
+type jsonErrorListener struct {
+	net.Listener
+	further http.Header
+}
 
 // Accept implements net.Listener.
 func (l jsonErrorListener) Accept() (net.Conn, error) {
@@ -23,11 +29,14 @@ func (l jsonErrorListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsonErrorConn{&strictConn{Conn: c}}, nil
+	return jsonErrorConn{&strictConn{Conn: c}, l.further}, nil
 }
 
 // jsonErrorConn replaces net/http's own responses, each of which is one Write.
-type jsonErrorConn struct{ net.Conn }
+type jsonErrorConn struct {
+	net.Conn
+	further http.Header
+}
 
 // Write implements net.Conn.
 func (c jsonErrorConn) Write(b []byte) (int, error) {
@@ -35,7 +44,7 @@ func (c jsonErrorConn) Write(b []byte) (int, error) {
 	if !own {
 		return c.Conn.Write(b)
 	}
-	if _, err := c.Conn.Write(jsonAnswer(status)); err != nil {
+	if _, err := c.Conn.Write(jsonAnswer(status, c.further)); err != nil {
 		return 0, err
 	}
 	return len(b), nil
@@ -80,11 +89,11 @@ var ownReasons = map[int]string{
 }
 
 // jsonAnswer returns the whole response with a JSON body.
-func jsonAnswer(status int) []byte {
+func jsonAnswer(status int, further http.Header) []byte {
 	text := http.StatusText(status)
 	reason, known := ownReasons[status]
 	if !known {
 		reason = text
 	}
-	return rawAnswer(status, encode(errorBody{reason}), "")
+	return rawAnswer(status, encode(errorBody{reason}), further)
 }

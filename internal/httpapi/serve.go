@@ -40,9 +40,14 @@ func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 }
 
 // Serve serves h on the listener until ctx ends. Requests in flight then have
-// DefaultShutdownTimeout to finish. See ServeUntil.
+// DefaultShutdownTimeout to finish. See ServeUntil. net/http's own responses have
+// the further headers of h, if that is a Server.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	return ServeUntil(ctx, NewHTTPServer(h, log), JSONErrors(l), DefaultShutdownTimeout)
+	var further http.Header
+	if s, ok := h.(*Server); ok {
+		further = s.o.Header
+	}
+	return ServeUntil(ctx, NewHTTPServer(h, log), JSONErrors(l, further), DefaultShutdownTimeout)
 }
 
 // ServeUntil runs the server on the listener until ctx ends. It then closes the

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime"
 	"slices"
@@ -114,6 +115,8 @@ type Options struct {
 	// Timeout is how long a verification may take once the body has been
 	// read; DefaultTimeout if 0.
 	Timeout time.Duration
+	// Header are further headers of every response.
+	Header http.Header
 }
 
 // Server serves the API. It implements http.Handler.
@@ -213,6 +216,7 @@ func notFound(*reply, *http.Request) error { return &sesuai.Error{Kind: sesuai.K
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	maps.Copy(w.Header(), s.o.Header)
 	// It is a copy, since a handler must not change its request.
 	plain := *r
 	plain.URL = cleanURL(r)

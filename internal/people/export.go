@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/keyring"
@@ -20,15 +21,24 @@ type personKey struct {
 	sealed []byte
 }
 
-// keys finds the person's rows under a master key.
-func (row personKey) keys(master *keyring.Key) (rowKeys, error) {
+// nik returns the person's NIK. master is the key that the row is sealed under.
+func (row personKey) nik(master *keyring.Key) (sesuai.NIK, error) {
 	_, text, err := openDataKey(master, row.id, row.sealed)
 	if err != nil {
-		return rowKeys{}, err
+		return sesuai.NIK{}, err
 	}
 	nik, err := sesuai.ParseNIK(string(text))
 	if err != nil {
-		return rowKeys{}, damaged("person_keys.sealed", err)
+		return sesuai.NIK{}, damaged("person_keys.sealed", err)
+	}
+	return nik, nil
+}
+
+// keys finds the person's rows under a master key.
+func (row personKey) keys(master *keyring.Key) (rowKeys, error) {
+	nik, err := row.nik(master)
+	if err != nil {
+		return rowKeys{}, err
 	}
 	return keysUnder(master, nik), nil
 }
@@ -50,6 +60,40 @@ func (r *Registry) pages(ctx context.Context, key *keyring.Key, each func(page [
 		}
 		after = page[len(page)-1].id[:]
 	}
+}
+
+// HasNIK reports whether such holds for the NIK of anybody on record. It reads one
+// NIK after another, in an order that does not depend on them, until it holds for one.
+// People who are added meanwhile may be missing. Errors have kind
+// sesuai.KindUnavailable.
+func (r *Registry) HasNIK(ctx context.Context, such func(sesuai.NIK) bool) (bool, error) {
+	if err := r.o.Vault.Reload(ctx); err != nil {
+		return false, err
+	}
+	// A rotation moves people from a retiring key to the current one, which
+	// therefore comes last.
+	found := errors.New("there is such a person")
+	for _, key := range slices.Backward(r.o.Vault.Keys().All()) {
+		err := r.pages(ctx, key, func(page []personKey) error {
+			for _, row := range page {
+				nik, err := row.nik(key)
+				if err != nil {
+					return err
+				}
+				if such(nik) {
+					return found
+				}
+			}
+			return nil
+		})
+		if errors.Is(err, found) {
+			return true, nil
+		}
+		if err != nil {
+			return false, r.unavailable(ctx, "reading NIKs", err)
+		}
+	}
+	return false, nil
 }
 
 // Export implements registry.Exporter. It fails while a rotation of the master

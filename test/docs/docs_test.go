@@ -1,5 +1,5 @@
 // Package docs_test runs the commands of README.md, of docs/start, of
-// docs/integrate/api.md and client.md, and of some pages of docs/operate as they stand, and compares what they print with what the pages
+// docs/integrate/api.md, client.md and sandbox.md, and of some pages of docs/operate as they stand, and compares what they print with what the pages
 // say.
 package docs_test
 
@@ -31,8 +31,8 @@ var notRun = map[string]string{
 }
 
 // TestCommands runs the pages one after another in one folder, as from one terminal.
-// What a page starts serves the pages after it, until a page starts its own. The
-// pages of docs/operate come last, when nothing serves.
+// What a page starts serves the pages after it, until a page starts its own. That
+// about the sandbox of the API and those of docs/operate come last, when nothing serves.
 func TestCommands(t *testing.T) {
 	process.Program(t, root, "bin/demo", "build/demo/photos/ayu-selfie.jpg", "build/sdk/node_modules/@glair/vision")
 	for _, address := range []string{"127.0.0.1:8080", "127.0.0.1:8643", "127.0.0.1:8644"} {
@@ -53,6 +53,8 @@ func TestCommands(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) { s.page(t, path) })
 	}
 	t.Run("metrics", func(t *testing.T) { s.metrics(t) })
+	s.stop(t)
+	t.Run("sandbox of the API", func(t *testing.T) { s.page(t, filepath.Join(root, "docs/integrate/sandbox.md")) })
 	s.stop(t)
 	for _, path := range []string{"upgrade.md", "restore.md"} {
 		t.Run(path, func(t *testing.T) { s.page(t, filepath.Join(root, "docs/operate", path)) })

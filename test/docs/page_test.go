@@ -27,7 +27,7 @@ type page struct {
 
 var (
 	command = regexp.MustCompile(`^([A-Z_]+=\S+ )*(export|make|sesuai|curl|sh|npm|node|rm|cp|mv|chmod|systemctl|sudo) `)
-	holding = regexp.MustCompile(`make run|dukcapil-sandbox --|sesuai (--\S+ \S+ )*serve$`)
+	holding = regexp.MustCompile(`make run|dukcapil-sandbox --|sesuai (--\S+ \S+ )*serve( --sandbox)?$`)
 	fence   = regexp.MustCompile("(?ms)^```[a-z]*\n// (\\S+)\n(.*?)^```$")
 	inline  = regexp.MustCompile("`((?:make|sesuai) [^`]+)`")
 )

@@ -36,6 +36,8 @@ type T interface {
 type description struct {
 	*openapi3.T
 	router routers.Router
+	// sandbox has the further headers of a sandbox's responses.
+	sandbox map[string]string
 	// others has the responses to requests that are not described, by status.
 	others map[string]struct {
 		Ref string `json:"$ref"`
@@ -55,11 +57,16 @@ var load = sync.OnceValues(func() (*description, error) {
 	if d.router, err = gorillamux.NewRouter(d.T); err != nil {
 		return nil, err
 	}
-	others, err := json.Marshal(d.Extensions["x-other-requests"])
-	if err != nil {
-		return nil, err
+	for name, into := range map[string]any{"x-other-requests": &d.others, "x-sandbox-headers": &d.sandbox} {
+		b, err := json.Marshal(d.Extensions[name])
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(b, into); err != nil {
+			return nil, err
+		}
 	}
-	return d, json.Unmarshal(others, &d.others)
+	return d, nil
 })
 
 // Load returns the description. It is an error if it is not valid, or an example in it
@@ -140,7 +147,7 @@ func (d *description) responses(method, target string, status int) (described []
 
 // valid returns why a response is not as it is described.
 func (d *description) valid(described *openapi3.Response, method string, resp *http.Response, body []byte) error {
-	if err := checkHeaders(described, resp.Header); err != nil {
+	if err := d.checkHeaders(described, resp.Header); err != nil {
 		return err
 	}
 	if len(described.Content) == 0 || method == http.MethodHead && len(body) == 0 {
@@ -194,11 +201,12 @@ var transport = []string{"Connection", "Content-Length", "Content-Type", "Date"}
 // checkHeaders reports a header that is not described or is given twice, and a
 // Content-Type other than the one that is described. Whether the described headers are
 // there is left to the validator.
-func checkHeaders(described *openapi3.Response, header http.Header) error {
+func (d *description) checkHeaders(described *openapi3.Response, header http.Header) error {
 	for name, values := range header {
 		_, known := described.Headers[name]
 		known = known || slices.Contains(transport, name) || name == "Www-Authenticate" && described.Headers["WWW-Authenticate"] != nil ||
-			name == "Etag" && described.Headers["ETag"] != nil
+			name == "Etag" && described.Headers["ETag"] != nil ||
+			d.sandbox[name] != "" && slices.Equal(values, []string{d.sandbox[name]})
 		if !known || len(values) != 1 {
 			return fmt.Errorf("the header %s is not described, or there are %d of it", name, len(values))
 		}

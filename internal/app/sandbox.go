@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/sandbox"
+)
+
+// maxSandboxPeople is how many people may be on record in a sandbox. It bounds the
+// time of the check at the start, which opens a sealed NIK of each, to a second or
+// two.
+const maxSandboxPeople = 100_000
+
+// ServeSandbox is Serve with the fixed outcomes of package sandbox. It serves only
+// synthetic people: the error has kind sesuai.KindConfiguration if anybody else is on
+// record, if so many people are that not all are looked at, or if c verifies against
+// Dukcapil. Of whoever is enrolled later, only synthetic people are looked up.
+func ServeSandbox(ctx context.Context, c Config, log *slog.Logger, started func(net.Addr)) error {
+	if c.Dukcapil.Enabled {
+		return refuseSandbox("dukcapil.enabled is true, and a sandbox asks nobody")
+	}
+	return serve(ctx, c, log, started, true)
+}
+
+func refuseSandbox(why string) error {
+	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "not served as a sandbox: " + why}
+}
+
+// checkSynthetic returns an error unless all people on record are synthetic.
+func (s *Storage) checkSynthetic(ctx context.Context) error {
+	count, err := s.People.Count(ctx)
+	if err != nil {
+		return err
+	}
+	if count > maxSandboxPeople {
+		return refuseSandbox(fmt.Sprintf("%d people are on record; there may be %d", count, maxSandboxPeople))
+	}
+	others, err := s.People.HasNIK(ctx, func(nik sesuai.NIK) bool { return !sandbox.Synthetic(nik) })
+	if err == nil && others {
+		err = refuseSandbox("people are on record who may be real: their NIK does not start with 99")
+	}
+	return err
+}
+
+// newVerifier returns what the service verifies with.
+func newVerifier(c Config, s *Storage, asked Registry, engine *face.Engine, asSandbox bool) httpapi.Verifier {
+	if !asSandbox {
+		return NewVerifier(c, s, asked, engine)
+	}
+	asked.Registry = sandbox.NewRegistry(s.People)
+	return sandbox.NewVerifier(NewVerifier(c, s, asked, sandbox.NewExtractor(engine, s.calibration)), s.Hash)
+}
+
+// sandboxHeader is the further header of every response.
+func sandboxHeader(asSandbox bool) http.Header {
+	if !asSandbox {
+		return nil
+	}
+	return http.Header{sandbox.Header: {"true"}}
+}
