@@ -107,6 +107,9 @@ func stagesText(t *tabwriter.Writer, r *bench.Report) {
 	if r.Planned != nil {
 		row(fmt.Sprintf("at random, %.1f a second", r.Planned.Rate), *r.Planned)
 	}
+	if r.Data != nil {
+		row(fmt.Sprintf("data verifications, %d at once", r.Data.AtOnce), *r.Data)
+	}
 	_ = t.Flush()
 }
 

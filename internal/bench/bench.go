@@ -62,6 +62,9 @@ type Report struct {
 	// Planned is the stage at the planned rate: PlannedShare of the greatest
 	// PerSecond of Stages. It is nil if it was not run.
 	Planned *Stage `json:"planned"`
+	// Data is data verifications, which have no photograph, at 8 at once. It is nil if
+	// they were not sent.
+	Data *Stage `json:"data"`
 	// MemoryMiB is the peak of the process's resident set while the service ran
 	// (VmHWM), in MiB. The sender's memory is part of it.
 	MemoryMiB int `json:"memory_mib"`
@@ -123,7 +126,8 @@ func plan(load, capacity float64) *Load {
 const (
 	warmUpShare    = 0.04
 	stageShare     = 0.22 // each
-	plannedShare   = 0.2
+	plannedShare   = 0.17
+	dataShare      = 0.03
 	senderShare    = 0.05
 	inferenceShare = 0.1 // of the whole time, of one worker and of all workers together
 )

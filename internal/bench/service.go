@@ -67,12 +67,12 @@ func (s *service) measure(ctx context.Context, r *Report, load float64, d time.D
 		peak, unknown := peakMiB()
 		r.MemoryMiB, err = peak, errors.Join(err, unknown)
 	}()
-	if _, err := s.closed(ctx, 2, share(warmUpShare)); err != nil {
+	if _, err := s.closed(ctx, 2, share(warmUpShare), withPhoto); err != nil {
 		return err
 	}
 	capacity := 0.0
 	for _, n := range atOnce {
-		stage, err := s.closed(ctx, n, share(stageShare))
+		stage, err := s.closed(ctx, n, share(stageShare), withPhoto)
 		if err = cmp.Or(err, ctx.Err()); err != nil { // a stage that was cut short is none
 			return err
 		}
@@ -88,16 +88,32 @@ func (s *service) measure(ctx context.Context, r *Report, load float64, d time.D
 		return err
 	}
 	r.Planned = &planned
+	data, err := s.closed(ctx, requestsOfClient, share(dataShare), withoutPhoto)
+	if err = cmp.Or(err, ctx.Err()); err != nil {
+		return err
+	}
+	r.Data = &data
 	r.SenderMS, err = s.senderTime(ctx, share(senderShare))
 	return err
 }
 
-// verify sends the photograph for the next person. It returns whether there was a
+// request is a kind of request about a person.
+type request func(ctx context.Context, s *service, from Sender, c Claim) (Answer, error)
+
+func withPhoto(ctx context.Context, s *service, from Sender, c Claim) (Answer, error) {
+	return from.Verify(ctx, c, s.photo)
+}
+
+func withoutPhoto(ctx context.Context, _ *service, from Sender, c Claim) (Answer, error) {
+	return from.VerifyData(ctx, c)
+}
+
+// verify sends a request about the next person. It returns whether there was a
 // verdict, and if not, after how long to try again. An answer other than a verdict
 // that verifies the person, or 503, is an error.
-func (s *service) verify(ctx context.Context, sender int) (verdict bool, retryAfter time.Duration, err error) {
+func (s *service) verify(ctx context.Context, send request, sender int) (verdict bool, retryAfter time.Duration, err error) {
 	claim := s.claims[int(s.next.Add(1)-1)%len(s.claims)]
-	answer, err := s.senders[sender%len(s.senders)].Verify(ctx, claim, s.photo)
+	answer, err := send(ctx, s, s.senders[sender%len(s.senders)], claim)
 	switch {
 	case err != nil:
 		return false, 0, err

@@ -90,11 +90,11 @@ func (m *meter) stage(s Stage) Stage {
 }
 
 // closed has that many requests in progress.
-func (s *service) closed(ctx context.Context, atOnce int, d time.Duration) (Stage, error) {
+func (s *service) closed(ctx context.Context, atOnce int, d time.Duration, send request) (Stage, error) {
 	m := newMeter(d)
 	err := Closed(atOnce, func(int) bool { return m.running(ctx) }, func(goroutine, _ int) error {
 		due := time.Now()
-		verdict, retryAfter, err := s.verify(ctx, goroutine/requestsOfClient)
+		verdict, retryAfter, err := s.verify(ctx, send, goroutine/requestsOfClient)
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func (s *service) open(ctx context.Context, rate float64, d time.Duration) (Stag
 			break
 		}
 		all.Go(func() {
-			verdict, _, err := s.verify(ctx, n)
+			verdict, _, err := s.verify(ctx, withPhoto, n)
 			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()

@@ -41,7 +41,7 @@ func TestRunStopped(t *testing.T) {
 	if sesuai.KindOf(err) != sesuai.KindUnavailable || r.Cores == 0 || r.SyncMS <= 0 || r.Inference.MS <= 0 || r.Inference.PerSecond <= 0 {
 		t.Errorf("%d cores, %v ms, %+v, %v", r.Cores, r.SyncMS, r.Inference, err)
 	}
-	if len(r.Stages) != 0 || r.Planned != nil || r.Load != nil {
+	if len(r.Stages) != 0 || r.Planned != nil || r.Data != nil || r.Load != nil {
 		t.Errorf("not run: %+v, %+v, %+v", r.Stages, r.Planned, r.Load)
 	}
 	if entries, err := os.ReadDir(data); err != nil || len(entries) != 0 {
