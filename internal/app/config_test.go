@@ -32,6 +32,7 @@ func other() (values map[string]string, want app.Config) {
 		"limits.connections": "99", "limits.connections_per_address": "11",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
 		"replay.max_age":       "36h",
+		"answers.max_age":      "48h",
 		"postgres.connections": "7", "postgres.migrate": "true",
 		"audit.check_interval": "7s", "audit.full_check": "8h", "audit.checkpoint_file": "/tmp/checkpoint.json",
 		"metrics.listen": "127.0.0.5:9091",
@@ -49,7 +50,7 @@ func other() (values map[string]string, want app.Config) {
 			Body: 11 * time.Second, Request: 72 * time.Second,
 			Registry: 1500 * time.Millisecond, Audit: 250 * time.Millisecond,
 		},
-		Replay: app.ReplayConfig{MaxAge: 36 * time.Hour},
+		Replay: app.ReplayConfig{MaxAge: 36 * time.Hour}, Answers: app.AnswersConfig{MaxAge: 48 * time.Hour},
 		Postgres: app.PostgresConfig{
 			Connections: 7, Migrate: true,
 		},
