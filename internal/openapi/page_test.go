@@ -87,3 +87,23 @@ func TestPage(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryResponseHasAnExample: since examples are sent, a status that is never
+// answered would be found.
+func TestEveryResponseHasAnExample(t *testing.T) {
+	d, err := openapitest.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range d.Paths.Map() {
+		for method, operation := range item.Operations() {
+			for status, response := range operation.Responses.Map() {
+				for kind, content := range response.Value.Content {
+					if kind == "application/json" && len(content.Examples) == 0 {
+						t.Errorf("%s %s: %s has no example", method, path, status)
+					}
+				}
+			}
+		}
+	}
+}
