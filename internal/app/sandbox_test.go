@@ -170,6 +170,7 @@ func (s *service) assertAnswer(t *testing.T, request *http.Request, about string
 // TestSandboxBesideRealPeople: people who are on record are verified for real, and
 // somebody who may be real is not looked up.
 func TestSandboxBesideRealPeople(t *testing.T) {
+	process.Slow(t)
 	s := startSandbox(t)
 	if status, body := s.verify(t, ayu.asks()); status != http.StatusOK || !strings.Contains(body, `"Verification Success"`) {
 		t.Errorf("of Ayu: %d %s", status, body)
@@ -201,6 +202,7 @@ func enrolLate(t *testing.T, c app.Config, p person) {
 // TestSandboxHeader: every response says that this is a sandbox, also those that
 // come before any handler, and no response of another service does.
 func TestSandboxHeader(t *testing.T) {
+	process.Slow(t)
 	sandboxed := startSandbox(t)
 	other, ready := serve(t, config(t))
 	other.await(t, ready)
@@ -237,6 +239,7 @@ func TestSandboxHeader(t *testing.T) {
 // TestSandboxRefuses: a sandbox is not served on people who may be real, nor in front
 // of Dukcapil.
 func TestSandboxRefuses(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels, photosDir)
 	c := config(t)
 	possible := ayu
