@@ -115,13 +115,16 @@ func bind(id, client string, e Event, created int64) []byte {
 
 // Waiting implements Outbox.
 func (s *Store) Waiting(ctx context.Context) ([]string, error) {
-	clients, err := sqldb.Collect(ctx, s.o.DB.Read(), func(rows *sql.Rows) (client string, err error) {
-		return client, rows.Scan(&client)
-	}, selectWaiting, s.now().UnixMicro())
+	clients, err := s.clients(ctx, selectWaiting, s.now().UnixMicro())
 	if err != nil {
 		return nil, sqldb.Unavailable(ctx, "reading the outbox of webhooks", err)
 	}
 	return clients, nil
+}
+
+// clients runs a query of clients.
+func (s *Store) clients(ctx context.Context, query string, args ...any) ([]string, error) {
+	return sqldb.Collect(ctx, s.o.DB.Read(), func(rows *sql.Rows) (client string, err error) { return client, rows.Scan(&client) }, query, args...)
 }
 
 // Lease implements Outbox.
@@ -258,24 +261,28 @@ func (s *Store) Sweep(ctx context.Context, t time.Time) (more bool, err error) {
 	if err == nil {
 		n, err = s.exec(ctx, deleteOld, firstID(t), sweepLimit)
 	}
-	var orphaned []string
-	if err == nil {
-		orphaned, err = sqldb.Collect(ctx, s.o.DB.Read(), func(rows *sql.Rows) (client string, err error) {
-			return client, rows.Scan(&client)
-		}, selectOrphaned)
-	}
 	if err != nil {
 		return false, sqldb.Unavailable(ctx, "removing old deliveries", err)
-	}
-	for _, client := range orphaned {
-		if err := s.removePending(ctx, client); err != nil {
-			return false, err
-		}
 	}
 	if n > 0 {
 		s.scrubber.Erased(ctx)
 	}
-	return n == sweepLimit, nil
+	return n == sweepLimit, s.RemoveOrphaned(ctx)
+}
+
+// RemoveOrphaned removes what is pending for clients that have no webhook. The error
+// has kind sesuai.KindUnavailable.
+func (s *Store) RemoveOrphaned(ctx context.Context) error {
+	clients, err := s.clients(ctx, selectOrphaned)
+	if err != nil {
+		return sqldb.Unavailable(ctx, "removing pending deliveries", err)
+	}
+	for _, client := range clients {
+		if err := s.removePending(ctx, client); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removePending removes the pending messages to a client that has no webhook, in

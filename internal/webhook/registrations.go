@@ -183,12 +183,12 @@ func (s *Store) Remove(ctx context.Context, client string) (removed bool, err er
 	if err != nil {
 		return false, sqldb.Unavailable(ctx, "removing a webhook", err)
 	}
-	// What is left is removed by Sweep, and delivered by nobody.
+	// If this fails the rest is removed by Sweep, and delivered by nobody.
 	return removed, s.removePending(ctx, client)
 }
 
-// RemoveTx is Remove in a transaction, which the caller ends by recording an event.
-// It leaves what is yet to be delivered to Sweep: that may be much.
+// RemoveTx is Remove in a transaction. It leaves what is yet to be delivered to
+// RemoveOrphaned: that may be much.
 func (s *Store) RemoveTx(ctx context.Context, tx *sqldb.Tx, client string) (bool, error) {
 	if err := tx.Lock(ctx, webhooksLock); err != nil {
 		return false, err
