@@ -50,9 +50,10 @@ type Storage struct {
 	// returned to Dukcapil.
 	Calls  ledger.CallLog
 	Outbox balikan.Outbox
-	// Webhooks are where clients are told of events, and Deliveries what they were
-	// told.
+	// Webhooks are where clients are told of events, Messages what they are to be
+	// told, and Deliveries what they were told.
 	Webhooks   webhook.Registrations
+	Messages   webhook.Outbox
 	Deliveries webhook.Log
 
 	// calibration is that of the people's templates.
@@ -240,7 +241,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 		return nil, err
 	}
 	s.Events, s.Trail, s.Answers, s.Calls, s.Outbox = s.events, s.trail, s.answers, s.calls, s.outbox
-	s.Webhooks, s.Deliveries = s.hooks, s.hooks
+	s.Webhooks, s.Messages, s.Deliveries = s.hooks, s.hooks, s.hooks
 	return s, nil
 }
 

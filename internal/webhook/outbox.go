@@ -13,6 +13,11 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
+// isPending is the condition of the index webhook_deliveries_due. The end of a message
+// sets both columns, so one of which somebody else has changed one is still sent, or
+// given up as damaged.
+const isPending = `(state = 'pending' OR ended_at IS NULL)`
+
 const (
 	insertDelivery = `
 		INSERT INTO webhook_deliveries (id, client, event, created_at, state, due_at, give_up_at, tries, sealed, attempts)
@@ -20,13 +25,13 @@ const (
 
 	selectWaiting = `
 		SELECT client FROM webhooks w WHERE EXISTS (
-			SELECT 1 FROM webhook_deliveries d WHERE d.client = w.client AND d.state = 'pending' AND d.due_at <= $1)`
+			SELECT 1 FROM webhook_deliveries d WHERE d.client = w.client AND ` + isPending + ` AND d.due_at <= $1)`
 
 	// leaseDue1 and leaseDue2 lease rows in one statement. Between them stands
 	// sqldb.DB.SkipLocked.
 	leaseDue1 = `
 		WITH due AS MATERIALIZED (
-			SELECT id FROM webhook_deliveries WHERE client = $1 AND state = 'pending' AND due_at <= $2 ORDER BY due_at LIMIT $3`
+			SELECT id FROM webhook_deliveries WHERE client = $1 AND ` + isPending + ` AND due_at <= $2 ORDER BY due_at LIMIT $3`
 	leaseDue2 = `
 		)
 		UPDATE webhook_deliveries SET due_at = $4, lease = $5, tries = tries + 1,
@@ -37,36 +42,36 @@ const (
 	// recordResult ends a lease, $6. A delivery counts under whatever lease: $4 is 1.
 	recordResult = `
 		UPDATE webhook_deliveries SET state = $1, due_at = $2, attempts = $3, lease = NULL,
-			sealed = CASE WHEN $4 = 1 THEN NULL ELSE sealed END
-		WHERE id = $5 AND state = 'pending' AND ($4 = 1 OR lease = $6)`
+			sealed = CASE WHEN $4 = 1 THEN NULL ELSE sealed END, ended_at = $7
+		WHERE id = $5 AND ` + isPending + ` AND ($4 = 1 OR lease = $6)`
 
-	selectDeliveries = `SELECT id, event, created_at, state, due_at, attempts FROM webhook_deliveries WHERE client = $1`
+	selectDeliveries = `SELECT id, event, created_at, CASE WHEN ` + isPending + ` THEN 'pending' ELSE state END, due_at, attempts FROM webhook_deliveries WHERE client = $1`
 	whereFailed      = ` AND state <> 'delivered' AND attempts <> '[]'`
 	lastFirst        = ` ORDER BY id DESC LIMIT $2`
 
 	retryDelivery = `
-		UPDATE webhook_deliveries SET state = 'pending', due_at = $1, give_up_at = 0, tries = 0, lease = NULL
+		UPDATE webhook_deliveries SET state = 'pending', ended_at = NULL, due_at = $1, give_up_at = 0, tries = 0, lease = NULL
 		WHERE id = $2 AND state <> 'delivered' AND sealed IS NOT NULL
 			AND EXISTS (SELECT 1 FROM webhooks w WHERE w.client = webhook_deliveries.client)`
 
 	deleteOld = `
 		DELETE FROM webhook_deliveries WHERE id IN (
-			SELECT id FROM webhook_deliveries WHERE id < $1 AND state <> 'pending' ORDER BY id LIMIT $2)`
+			SELECT id FROM webhook_deliveries WHERE id < $1 AND NOT ` + isPending + ` ORDER BY id LIMIT $2)`
 
 	deletePending = `
 		DELETE FROM webhook_deliveries WHERE id IN (
-			SELECT id FROM webhook_deliveries WHERE client = $1 AND state = 'pending' LIMIT $2)
+			SELECT id FROM webhook_deliveries WHERE client = $1 AND ` + isPending + ` LIMIT $2)
 		AND NOT EXISTS (SELECT 1 FROM webhooks WHERE client = $1)`
 
 	selectOrphaned = `
 		SELECT DISTINCT client FROM webhook_deliveries d
-		WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM webhooks w WHERE w.client = d.client)`
+		WHERE ` + isPending + ` AND NOT EXISTS (SELECT 1 FROM webhooks w WHERE w.client = d.client)`
 
 	// dueAtLast makes messages due that would be due later than the program ever
 	// makes them.
-	dueAtLast = `UPDATE webhook_deliveries SET due_at = $1 WHERE state = 'pending' AND due_at > $2`
+	dueAtLast = `UPDATE webhook_deliveries SET due_at = $1 WHERE ` + isPending + ` AND due_at > $2`
 
-	selectPending = `SELECT count(*), min(created_at) FROM webhook_deliveries WHERE state = 'pending'`
+	selectPending = `SELECT count(*), min(created_at) FROM webhook_deliveries WHERE ` + isPending
 )
 
 const (
@@ -186,7 +191,7 @@ func (s *Store) Record(ctx context.Context, r Result) error {
 func (s *Store) commit(results []Result) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	args := make([][]any, len(results))
+	args, now := make([][]any, len(results)), s.now().UnixMicro()
 	for i, r := range results {
 		attempts := r.Due.Attempts
 		if r.Attempt != nil {
@@ -199,7 +204,11 @@ func (s *Store) commit(results []Result) error {
 		if len(attempts) == 0 {
 			text = []byte("[]")
 		}
-		args[i] = []any{string(r.State), r.DueAt.UnixMicro(), string(text), sqldb.Int(r.State == Delivered), r.Due.ID, r.Due.token[:]}
+		var ended any
+		if r.State != Pending {
+			ended = now
+		}
+		args[i] = []any{string(r.State), r.DueAt.UnixMicro(), string(text), sqldb.Int(r.State == Delivered), r.Due.ID, r.Due.token[:], ended}
 	}
 	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return tx.ExecEach(ctx, recordResult, args) })
 	if err == nil {

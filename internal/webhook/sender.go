@@ -73,11 +73,15 @@ func NewSender(o SenderOptions) *Sender {
 func (s *Sender) Run(ctx context.Context) {
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	defer s.o.Poster.Close()
-	defer s.group.Wait()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, stop) })()
 	s.group.Go(func() { s.sweepNowAndThen(ctx) })
+	s.deliver(ctx, sending)
+	defer time.AfterFunc(stopTimeout, stop).Stop()
+	s.group.Wait()
+	s.o.Poster.Close()
+}
 
+// deliver has messages sent until ctx ends.
+func (s *Sender) deliver(ctx, sending context.Context) {
 	ticker := time.NewTicker(s.o.Interval)
 	defer ticker.Stop()
 	failures := 0

@@ -37,6 +37,8 @@ type Store struct {
 	mu sync.RWMutex
 	// hooks are the webhooks as they were at the last Refresh, by client.
 	hooks map[string]Webhook
+	// altered are the rows that did not open then, by client.
+	altered map[string]string
 }
 
 var (
@@ -76,18 +78,22 @@ func (s *Store) Refresh(ctx context.Context) error {
 	if err != nil {
 		return sqldb.Unavailable(ctx, "reading webhooks", err)
 	}
-	hooks := make(map[string]Webhook, len(rows))
+	hooks, altered := make(map[string]Webhook, len(rows)), make(map[string]string)
 	for _, r := range rows {
-		w, err := s.open(r)
-		if err != nil {
-			s.o.Alert("webhooks")
-			continue
+		if w, err := s.open(r); err != nil {
+			altered[r.client] = string(r.sealed)
+		} else {
+			hooks[r.client] = w
 		}
-		hooks[r.client] = w
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hooks = hooks
+	for client, sealed := range altered {
+		if before, known := s.altered[client]; !known || before != sealed { // once, not each time
+			s.o.Alert("webhooks")
+		}
+	}
+	s.hooks, s.altered = hooks, altered
 	return nil
 }
 

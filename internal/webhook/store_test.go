@@ -348,7 +348,7 @@ func TestSweep(t *testing.T) {
 		s.register(t, "cli_a", aURL)
 		s.register(t, "cli_b", aURL)
 		s.add(t, "cli_a", 1100)
-		d.Exec(t, `UPDATE webhook_deliveries SET state = 'delivered', sealed = NULL`) // one by one takes long
+		d.Exec(t, `UPDATE webhook_deliveries SET state = 'delivered', ended_at = 1, sealed = NULL`) // one by one takes long
 		s.add(t, "cli_a", 2)
 		s.add(t, "cli_b", 3)
 		c.Move(time.Hour)
@@ -374,51 +374,57 @@ func TestSweep(t *testing.T) {
 	})
 }
 
+// altered is a store in which somebody else has changed a webhook and a message.
+func (s stored) altered(t *testing.T, d sqltest.Database, client, statement string) {
+	t.Helper()
+	for _, table := range []string{"webhooks", "webhook_deliveries"} {
+		d.Exec(t, `DELETE FROM `+table)
+	}
+	s.register(t, "cli_a", aURL)
+	s.add(t, client, 1)
+	*s.alerts = nil
+	d.Exec(t, statement)
+	if err := s.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestOtherHands: what somebody else has changed is noticed, and not sent.
 func TestOtherHands(t *testing.T) {
-	const deliveries = "webhook_deliveries"
-	for statement, test := range map[string]struct{ client, table string }{
-		`UPDATE webhooks SET sealed = x'00'`:                             {"cli_a", "webhooks"},
-		`UPDATE webhooks SET client = 'cli_b'`:                           {"cli_a", "webhooks"},
-		`UPDATE webhook_deliveries SET sealed = x'00'`:                   {"cli_a", deliveries},
-		`UPDATE webhook_deliveries SET sealed = NULL`:                    {"cli_a", deliveries},
-		`UPDATE webhook_deliveries SET event = 'batch.finished'`:         {"cli_a", deliveries},
-		`UPDATE webhook_deliveries SET created_at = created_at + 1`:      {"cli_a", deliveries},
-		`UPDATE webhook_deliveries SET id = 'a'`:                         {"cli_a", deliveries},
-		`UPDATE webhook_deliveries SET client = 'cli_a'`:                 {"cli_c", deliveries},
-		`UPDATE webhook_deliveries SET due_at = due_at + 31536000000000`: {"cli_a", deliveries},
-	} {
-		engines.Each(t, func(t *testing.T, d sqltest.Database) {
-			c := newClock()
-			s := open(t, d, webhook.StoreOptions{Now: c.Now})
-			s.register(t, "cli_a", aURL)
-			s.add(t, test.client, 1)
-			d.Exec(t, statement)
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		s := open(t, d, webhook.StoreOptions{Now: newClock().Now})
+		for _, statement := range []string{`UPDATE webhooks SET sealed = x'00'`, `UPDATE webhooks SET client = 'cli_b'`} {
+			s.altered(t, d, "cli_a", statement)
 			if err := s.Refresh(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if test.table == "webhooks" {
-				if s.Wants("cli_a", webhook.BatchFinished) || s.Wants("cli_b", webhook.BatchFinished) {
-					t.Errorf("%s: it is used", statement)
-				}
-			} else {
-				if len(s.lease(t, "cli_a", 9)) != 0 {
-					t.Errorf("%s: it is sent", statement)
-				}
-				if _, err := s.Sweep(t.Context(), time.Time{}); err != nil {
-					t.Fatal(err)
-				}
+			if s.Wants("cli_a", webhook.BatchFinished) || s.Wants("cli_b", webhook.BatchFinished) || !slices.Equal(*s.alerts, []string{"webhooks"}) {
+				t.Errorf("%s: it is used, or the alerts are %q", statement, *s.alerts)
 			}
-			if len(*s.alerts) == 0 || (*s.alerts)[0] != test.table {
+		}
+		for statement, client := range map[string]string{
+			`UPDATE webhook_deliveries SET sealed = x'00'`:                     "cli_a",
+			`UPDATE webhook_deliveries SET sealed = NULL`:                      "cli_a",
+			`UPDATE webhook_deliveries SET sealed = NULL, state = 'delivered'`: "cli_a",
+			`UPDATE webhook_deliveries SET event = 'batch.finished'`:           "cli_a",
+			`UPDATE webhook_deliveries SET created_at = created_at + 1`:        "cli_a",
+			`UPDATE webhook_deliveries SET id = 'a'`:                           "cli_a",
+			`UPDATE webhook_deliveries SET client = 'cli_a'`:                   "cli_c",
+			`UPDATE webhook_deliveries SET due_at = due_at + 31536000000000`:   "cli_a",
+		} {
+			s.altered(t, d, client, statement)
+			if len(s.lease(t, "cli_a", 9)) != 0 {
+				t.Errorf("%s: it is sent", statement)
+			}
+			if _, err := s.Sweep(t.Context(), time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(*s.alerts, []string{"webhook_deliveries"}) {
 				t.Errorf("%s: alerts %q", statement, *s.alerts)
 			}
-		})
-	}
-	// Who registers it anew ends that.
-	engines.Each(t, func(t *testing.T, d sqltest.Database) {
-		s := open(t, d, webhook.StoreOptions{})
-		s.register(t, "cli_a", aURL)
-		d.Exec(t, `UPDATE webhooks SET sealed = x'00'`)
+		}
+		// Who registers a webhook anew ends that.
+		s.altered(t, d, "cli_a", `UPDATE webhooks SET sealed = x'00'`)
 		if _, _, err := s.Set(t.Context(), "cli_a", aURL, both); sesuai.KindOf(err) != sesuai.KindUnavailable {
 			t.Errorf("Set = %v", err)
 		}
@@ -426,6 +432,28 @@ func TestOtherHands(t *testing.T) {
 			t.Errorf("Remove = %v, %v", removed, err)
 		}
 		s.register(t, "cli_a", aURL)
+	})
+}
+
+// TestWithheld: one column alone keeps no message from being sent.
+func TestWithheld(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		c := newClock()
+		s := open(t, d, webhook.StoreOptions{Now: c.Now})
+		for _, statement := range []string{
+			`UPDATE webhook_deliveries SET state = 'delivered'`, `UPDATE webhook_deliveries SET ended_at = 1`,
+			`UPDATE webhook_deliveries SET lease = x'01', tries = 1000000, attempts = 'none'`,
+		} {
+			s.altered(t, d, "cli_a", statement)
+			leased := s.lease(t, "cli_a", 9)
+			if len(leased) != 1 || s.pending(t) != 1 || s.deliveries(t, "cli_a", false)[0].State != webhook.Pending {
+				t.Fatalf("%s: %d are sent", statement, len(leased))
+			}
+			s.record(t, leased[0], webhook.Delivered, c.Now(), &webhook.Attempt{At: c.Now(), Status: 200})
+			if s.pending(t) != 0 {
+				t.Errorf("%s: it is not delivered", statement)
+			}
+		}
 	})
 }
 

@@ -6,7 +6,8 @@ CREATE TABLE webhooks (
 );
 
 -- webhook_deliveries is the outbox, and the log of what was in it. Ids are in the
--- order of their times.
+-- order of their times. A message is pending until both its state and ended_at say
+-- otherwise: one of the two columns alone does not keep it from being sent.
 CREATE TABLE webhook_deliveries (
     id         TEXT COLLATE "C" PRIMARY KEY,
     client     TEXT   NOT NULL,
@@ -16,9 +17,11 @@ CREATE TABLE webhook_deliveries (
     due_at     BIGINT NOT NULL, -- not to be tried before
     give_up_at BIGINT NOT NULL, -- 0: it was not tried yet
     tries      BIGINT NOT NULL,
+    ended_at   BIGINT,          -- NULL: it is pending
     lease      BYTEA,           -- of who tries
     sealed     BYTEA,           -- the body; NULL: delivered
     attempts   TEXT   NOT NULL  -- how the tries ended, as JSON
 );
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (client, due_at) WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (client, due_at)
+    WHERE state = 'pending' OR ended_at IS NULL;
 CREATE INDEX webhook_deliveries_client ON webhook_deliveries (client, id);
