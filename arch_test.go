@@ -105,7 +105,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/access":     {".", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
 	"internal/answer":     {".", "internal/keyring", "internal/sqldb", "github.com/go-json-experiment/json"},
-	"internal/recorder":   {".", "internal/answer", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan"},
+	"internal/recorder":   {".", "internal/answer", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan", "internal/webhook"},
 	"internal/keyring":    {".", "internal/fileperm"},
 	"internal/fileperm":   {},
 	"internal/atomicfile": {"github.com/google/renameio/v2"},

@@ -188,7 +188,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 		return nil, err
 	}
 	s.hooks, err = webhook.NewStore(ctx, webhook.StoreOptions{
-		DB: db, Trail: s.trail, Secret: keys.Secret(keyring.Outbox), Policy: allowed, Alert: s.alerts.altered,
+		DB: db, Trail: s.trail, Secret: keys.Secret(keyring.Rows).Derive(keyring.Webhooks), Policy: allowed, Alert: s.alerts.altered,
 	})
 	if err != nil {
 		return nil, err
@@ -226,7 +226,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 		return nil, err
 	}
 	o := recorder.Options{
-		DB: db, Trail: s.trail, Answers: s.answers, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
+		DB: db, Trail: s.trail, Answers: s.answers, Webhooks: s.hooks, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
 		EventTimeout: c.Times.Audit, SweepFailed: s.alerts.unswept,
 	}
 	if c.Dukcapil.returns() {
