@@ -1,7 +1,7 @@
 // Package recorder commits what a verification leaves behind, in one
 // transaction: the probe that is remembered, its event in the audit trail, the answer
-// that the client gets and, if the person was verified, the row that returns the data
-// to Dukcapil.
+// that the client gets, the message that tells the client of it and, if the person was
+// verified, the row that returns the data to Dukcapil.
 // Verifications that end at the same time share the transaction. It leaves the
 // tables to the packages that own them, whether a probe was sent before to
 // package replay, and which event a verification has to package verify.
