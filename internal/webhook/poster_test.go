@@ -225,7 +225,8 @@ func TestTLS(t *testing.T) {
 		roots *x509.CertPool
 		want  webhook.Failure
 	}{
-		{s.URL, roots, ""}, {s.URL, nil, webhook.FailedTLS},
+		{s.URL, roots, ""},
+		{s.URL, nil, webhook.FailedTLS},
 		{strings.Replace(s.URL, "127.0.0.1", "localhost", 1), roots, webhook.FailedTLS},
 		{strings.Replace(s.URL, "https", "http", 1), roots, webhook.FailedStatus},
 		{"https" + strings.TrimPrefix(serve(t, func(http.ResponseWriter, *http.Request) {}), "http"), roots, webhook.FailedTLS},

@@ -45,7 +45,7 @@ func TestIDs(t *testing.T) {
 		}
 		last, at = id, at.Add(time.Millisecond)
 	}
-	if newID(at) == newID(at) {
+	if one, other := newID(at), newID(at); one == other {
 		t.Error("two ids are one")
 	}
 }

@@ -77,7 +77,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	seconds, _ := strconv.ParseInt(timestamp, 10, 64)
 	want := make(http.Header)
 	webhook.Webhook{Secret: r.secret()}.Sign(want, id, time.Unix(seconds, 0), body)
-	valid := strings.Contains(req.Header.Get("webhook-signature"), want["webhook-signature"][0]) &&
+	valid := strings.Contains(req.Header.Get("webhook-signature"), want.Get("webhook-signature")) &&
 		time.Since(time.Unix(seconds, 0)).Abs() < 5*time.Minute
 
 	r.mu.Lock()

@@ -72,6 +72,7 @@ func (w Webhook) Sign(h http.Header, id string, at time.Time, body []byte) {
 	if !w.Previous.IsZero() && at.Before(w.PreviousUntil) {
 		signatures += " " + w.Previous.sign(id, timestamp, body)
 	}
-	// These names are as the specification writes them, in lower case.
-	h[HeaderID], h[HeaderTimestamp], h[HeaderSignature] = []string{id}, []string{timestamp}, []string{signatures}
+	h.Set(HeaderID, id)
+	h.Set(HeaderTimestamp, timestamp)
+	h.Set(HeaderSignature, signatures)
 }
