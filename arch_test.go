@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/audit", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry",
-		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/bench",
+		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/bench", "internal/webhook",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
 	"internal/bench": {
@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/answer",
 		"internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
+		"internal/webhook",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
@@ -78,8 +79,15 @@ var mayImport = map[string][]string{
 	"internal/replay":          {".", "internal/face"},
 	"internal/dukcapil/ledger": {".", "internal/keyring", "internal/sqldb"},
 	"internal/dukcapil/balikan": {
-		".", "internal/config", "internal/dukcapil/ledger", "internal/keyring", "internal/sqldb", "github.com/prometheus/client_golang/prometheus",
+		".", "internal/config", "internal/dukcapil/ledger", "internal/keyring", "internal/sqldb", "internal/backlog", "internal/backoff",
+		"github.com/prometheus/client_golang/prometheus",
 	},
+	"internal/webhook": {
+		".", "internal/config", "internal/keyring", "internal/sqldb", "internal/audit", "internal/backlog", "internal/backoff",
+		"github.com/prometheus/client_golang/prometheus",
+	},
+	"internal/backlog": {"github.com/prometheus/client_golang/prometheus"},
+	"internal/backoff": {},
 	"internal/dukcapil/client": {
 		".", "internal/registry", "internal/attribute", "internal/face", "internal/access", "internal/dukcapil/ledger", "internal/config",
 		"github.com/failsafe-go/failsafe-go", "github.com/failsafe-go/failsafe-go/bulkhead",
@@ -97,7 +105,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/access":     {".", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
 	"internal/answer":     {".", "internal/keyring", "internal/sqldb", "github.com/go-json-experiment/json"},
-	"internal/recorder":   {".", "internal/answer", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan"},
+	"internal/recorder":   {".", "internal/answer", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan", "internal/webhook"},
 	"internal/keyring":    {".", "internal/fileperm"},
 	"internal/fileperm":   {},
 	"internal/atomicfile": {"github.com/google/renameio/v2"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,17 +117,22 @@ type clientShow struct{ clientArgument }
 
 func (c *clientShow) Run(s *session) error {
 	return s.withStorage(func(storage *app.Storage) error {
-		clients, err := storage.Clients.ListClients(s)
+		client, found, err := s.clientNamed(storage, c.Name)
 		if err != nil {
 			return err
 		}
-		for _, client := range clients {
-			if client.Name == c.Name {
-				return s.printClient(client, true)
-			}
-		}
-		return s.printClient(access.Client{}, false)
+		return s.printClient(client, found)
 	})
+}
+
+// clientNamed returns the client of a name; false if there is none.
+func (s *session) clientNamed(storage *app.Storage, name string) (access.Client, bool, error) {
+	clients, err := storage.Clients.ListClients(s)
+	i := slices.IndexFunc(clients, func(c access.Client) bool { return c.Name == name })
+	if err != nil || i < 0 {
+		return access.Client{}, false, err
+	}
+	return clients[i], true, nil
 }
 
 // printClient prints the settings of a client, or that there is none.
@@ -219,7 +225,7 @@ type clientRemove struct{ clientArgument }
 
 func (c *clientRemove) Run(s *session) error {
 	return s.withStorage(func(storage *app.Storage) error {
-		removed, err := storage.Clients.RemoveClient(s, c.Name)
+		removed, err := storage.RemoveClient(s, c.Name)
 		if err != nil {
 			return err
 		}

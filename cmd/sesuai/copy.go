@@ -19,7 +19,7 @@ func (copyCommand) Help() string {
 	return "Moves a registry, for example from the data folder to PostgreSQL. The clients of this one are clients of the other one " +
 		"then, with the credentials that they have; the other one must have no clients of its own before. Everybody on record here " +
 		"is put on record there, and both are compared as wholes. It can be stopped and run again. The audit trail, the photographs " +
-		"that were sent, and Dukcapil's call log and outbox stay here: keep this registry for as long as they are needed."
+		"that were sent, Dukcapil's call log and outbox, and what is yet to be delivered to webhooks stay here: keep this registry for as long as they are needed."
 }
 
 func (c *copyCommand) Run(s *session) error {
@@ -45,7 +45,7 @@ func (c *copyCommand) copy(s *session, from, to *app.Storage) error {
 		return err
 	}
 	result.People, result.Digest = result.To.People, result.To.String()
-	result.Stays = []string{"the audit trail", "the photographs that were sent", "Dukcapil's call log and outbox"}
+	result.Stays = []string{"the audit trail", "the photographs that were sent", "Dukcapil's call log and outbox", "what is yet to be delivered to webhooks"}
 	if c.PeopleOnly {
 		result.Stays = append([]string{"the clients, so that every caller needs new credentials"}, result.Stays...)
 	}
@@ -95,10 +95,14 @@ func (s *session) printCopied(c copied) error {
 	if len(c.OnlyThere) > 0 {
 		onlyThere = "only the other registry has these clients, which stay valid there: " + strings.Join(c.OnlyThere, ", ") + "\n"
 	}
+	var hooks string
+	if c.Webhooks > 0 {
+		hooks = fmt.Sprintf("%d webhooks, with the secrets that they have\n", c.Webhooks)
+	}
 	return s.print(c,
 		"%d clients, with the credentials that they have: %d added or changed\n"+
-			"%s"+
+			"%s%s"+
 			"%d added, %d replaced, %d unchanged; both have %d people and the digest %s\n"+
 			"stays here: %s\n",
-		c.Clients, c.Changed, onlyThere, c.Added, c.Replaced, c.Unchanged, c.People, c.Digest, strings.Join(c.Stays, ", "))
+		c.Clients, c.Changed, hooks, onlyThere, c.Added, c.Replaced, c.Unchanged, c.People, c.Digest, strings.Join(c.Stays, ", "))
 }

@@ -51,6 +51,15 @@ type commandLine struct {
 		Set    clientSet    `cmd:"" help:"Change settings of a client."`
 		Remove clientRemove `cmd:"" help:"Remove a client."`
 	} `cmd:"" help:"The applications that may call the API."`
+	Webhook struct {
+		Set        webhookSet        `cmd:"" help:"Register the URL that a client is told events at, or change it."`
+		Show       webhookShow       `cmd:"" help:"Show the webhook of a client; never its secret."`
+		Rotate     webhookRotate     `cmd:"" help:"Make a new secret and print it, once."`
+		Remove     webhookRemove     `cmd:"" help:"Remove the webhook of a client, and what is yet to be delivered."`
+		Test       webhookTest       `cmd:"" help:"Send a signed test event now, and say what comes back."`
+		Deliveries webhookDeliveries `cmd:"" help:"List what was delivered to a client, or was not, the last one first."`
+		Retry      webhookRetry      `cmd:"" help:"Deliver what was given up, or is waiting, now."`
+	} `cmd:"" help:"Where clients are told of events: docs/operate/webhooks.md."`
 	Verify verifyCommand `cmd:"" help:"Verify a person; prints what the API would answer."`
 	Face   struct {
 		Compare   faceCompare   `cmd:"" help:"Compare two photographs."`

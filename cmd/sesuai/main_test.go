@@ -60,9 +60,10 @@ func runScripts(t *testing.T, dir, name, value string) {
 		Dir: dir,
 		// status N COMMAND… runs a command that must exit with status N.
 		// tamper STATEMENT runs SQL on the database in data.
+		// receiver SECRETFILE starts a server for webhooks.
 		// interrupt COMMAND… runs a command on a terminal, and types ^C at its question.
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "upstream": upstream, "returned": returned, "tamper": tamper, "interrupt": interrupt,
+			"status": status, "upstream": upstream, "returned": returned, "tamper": tamper, "interrupt": interrupt, "receiver": receiver,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(name, value)

@@ -33,7 +33,7 @@ const (
 		UPDATE clients SET scopes = $1, threshold = $2, name_threshold = $3, rate = $4, burst = $5, replay = $6, liveness = $7, mac = $8
 		WHERE id = $9`
 
-	deleteClient = `DELETE FROM clients WHERE name = $1`
+	deleteClient = `DELETE FROM clients WHERE name = $1 RETURNING id`
 
 	// describeClients is what digests of clients are made of. A digest is kept
 	// in the audit trail, so that another list of columns needs an upgrade.
@@ -50,6 +50,9 @@ type StoreOptions struct {
 	Trail *audit.Trail
 	// Rows makes the MACs of the rows.
 	Rows *keyring.Secret
+	// Removed removes what other packages store of a client that is being removed,
+	// in the same transaction. It may be nil.
+	Removed func(ctx context.Context, tx *sqldb.Tx, id string) error
 	// Alert is called with the name of the table when a row is not as the program
 	// wrote it. It may be nil.
 	Alert func(table string)
@@ -207,7 +210,15 @@ func updateRow(ctx context.Context, tx *sqldb.Tx, before, after clientRow) (bool
 // RemoveClient implements Clients.
 func (s *Store) RemoveClient(ctx context.Context, name string) (bool, error) {
 	removed, err := s.change(ctx, audit.ClientRemoved, func(tx *sqldb.Tx) (bool, error) {
-		return execOne(ctx, tx, deleteClient, name)
+		var id string
+		err := tx.QueryRowContext(ctx, deleteClient, name).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, nil
+		}
+		if err == nil && s.o.Removed != nil {
+			err = s.o.Removed(ctx, tx, id)
+		}
+		return err == nil, err
 	})
 	if err != nil {
 		return false, sqldb.Unavailable(ctx, "removing a client", err)

@@ -27,6 +27,7 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
+	"github.com/sesuai/sesuai/internal/webhook"
 )
 
 // cells is a database with rows in every table, of which copies are made, and what
@@ -151,7 +152,7 @@ const remembered = 1000
 
 // fill puts rows into every table: people under the second of three master keys,
 // photographs that are remembered, data to return, one of which is delivered, and
-// calls, one of which is not completed.
+// calls, one of which is not completed, and a webhook with messages.
 func fill(t *testing.T, c app.Config) map[string]access.Revealed {
 	t.Helper()
 	s := openCells(t, c)
@@ -179,6 +180,13 @@ func fill(t *testing.T, c app.Config) map[string]access.Revealed {
 	clients := map[string]access.Revealed{
 		"strict": addClient(t, s, "strict", access.Client{Replay: access.Enforce, Rate: 1000, Burst: 100}),
 		"plain":  addClient(t, s, "plain", access.Client{Replay: access.Off}),
+	}
+	_, _, err := s.Webhooks.Set(t.Context(), clientID(t, s, "strict"), "https://bank.invalid/", []webhook.Event{webhook.VerificationCompleted})
+	if err == nil {
+		err = s.Messages.Refresh(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	server := serverOf(t, c, s)
 	for i, n := range []int{first, second, elsewhere} {
@@ -329,6 +337,7 @@ func (w *cells) observe(t *testing.T, c app.Config) seen {
 		slices.Sort(rows)
 		got["outbox"] = strings.Join(rows, ", ")
 	}
+	w.observeWebhooks(t, s, got)
 	w.ask(t, c, s, got, "")
 	if rotated, err := s.Keys.Rotate(t.Context(), nil); err != nil {
 		got["rotation"] = noticed + err.Error()
@@ -337,6 +346,38 @@ func (w *cells) observe(t *testing.T, c app.Config) seen {
 		w.ask(t, c, s, got, "after the rotation, ")
 	}
 	return got
+}
+
+// observeWebhooks asks where the client is told of events, and what.
+func (*cells) observeWebhooks(t *testing.T, s *app.Storage, got seen) {
+	t.Helper()
+	clients, err := s.Clients.ListClients(t.Context())
+	if err != nil {
+		return // noticed below
+	}
+	for _, c := range clients {
+		hook, found, err := s.Webhooks.Find(t.Context(), c.ID)
+		if err != nil {
+			got["webhook of "+c.Name] = noticed + err.Error()
+			continue
+		}
+		messages, err := s.Messages.Lease(t.Context(), c.ID, 1000, time.Minute)
+		deliveries, failed := s.Deliveries.Deliveries(t.Context(), c.ID, webhook.Filter{Limit: 1000})
+		if err = errors.Join(err, failed); err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, m := range messages {
+			told = append(told, fmt.Sprintf("%s %s", m.ID, m.Body))
+		}
+		slices.Sort(told)
+		got["webhook of "+c.Name] = fmt.Sprint(found, hook.URL, told)
+		for _, d := range deliveries {
+			if d.State == webhook.GivenUp && d.Attempts[len(d.Attempts)-1].Failure == webhook.FailedRow {
+				got["webhook of "+c.Name] = noticed + "a message was given up"
+			}
+		}
+	}
 }
 
 // ask sends the verifications.

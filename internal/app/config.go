@@ -15,6 +15,7 @@ import (
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/verify"
+	"github.com/sesuai/sesuai/internal/webhook"
 )
 
 // EnvPrefix starts the name of every environment variable that is read:
@@ -53,6 +54,7 @@ type Config struct {
 	Answers  AnswersConfig  `yaml:"answers"`
 	Postgres PostgresConfig `yaml:"postgres"`
 	Dukcapil DukcapilConfig `yaml:"dukcapil"`
+	Webhooks webhook.Config `yaml:"webhooks"`
 	Audit    AuditConfig    `yaml:"audit"`
 	Metrics  MetricsConfig  `yaml:"metrics"`
 	Log      LogConfig      `yaml:"log"`
@@ -200,6 +202,7 @@ func DefaultConfig() Config {
 		Answers:  AnswersConfig{MaxAge: answer.DefaultMaxAge},
 		Postgres: PostgresConfig{Connections: sqldb.DefaultConnections},
 		Dukcapil: defaultDukcapil(),
+		Webhooks: webhook.DefaultConfig(),
 		Audit:    AuditConfig{CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck},
 		Log:      LogConfig{Level: "info", Format: "auto"},
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/webhook"
 )
 
 func contains(text, word string) bool { return strings.Contains(text, word) }
@@ -30,6 +31,7 @@ func other() (values map[string]string, want app.Config) {
 		"face.liveness": "true", "face.liveness_threshold": "0.25",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7", "limits.memory": "123456789",
 		"limits.connections": "99", "limits.connections_per_address": "11",
+		"webhooks.allow_networks": "10.20.0.0/16", "webhooks.allow_http": "true", "webhooks.per_client": "3", "webhooks.keep_log": "72h",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
 		"replay.max_age":       "36h",
 		"answers.max_age":      "48h",
@@ -55,6 +57,7 @@ func other() (values map[string]string, want app.Config) {
 			Connections: 7, Migrate: true,
 		},
 		Dukcapil: otherDukcapilConfig(),
+		Webhooks: webhook.Config{AllowNetworks: "10.20.0.0/16", AllowHTTP: true, PerClient: 3, KeepLog: 72 * time.Hour},
 		Audit: app.AuditConfig{
 			CheckInterval: 7 * time.Second, FullCheck: 8 * time.Hour, CheckpointFile: "/tmp/checkpoint.json",
 		},

@@ -14,6 +14,8 @@ type CopiedClients struct {
 	Clients int `json:"clients"`
 	// Changed is how many of them were added or changed.
 	Changed int `json:"clients_changed"`
+	// Webhooks is how many of them have a webhook.
+	Webhooks int `json:"webhooks"`
 	// OnlyThere are the names of the clients that only the other storage has, in
 	// their order. It still accepts their credentials.
 	OnlyThere []string `json:"clients_only_there,omitempty"`
@@ -23,7 +25,7 @@ type CopiedClients struct {
 }
 
 // CopyClients puts the clients of one storage in another one, with their ids,
-// settings and credentials. The credentials are stored as keyed hashes, so the other
+// settings, credentials and webhooks. The credentials are stored as keyed hashes, so the other
 // storage takes the key of these hashes first, and has no client of its own before
 // that. The error has kind sesuai.KindConflict if it has, or if a client of the same
 // name is another one.
@@ -32,7 +34,11 @@ func CopyClients(ctx context.Context, from, to *Storage) (done CopiedClients, er
 	if err != nil {
 		return done, err
 	}
-	done.Clients = len(clients)
+	hooks, err := from.hooks.Export(ctx)
+	if err != nil {
+		return done, err
+	}
+	done.Clients, done.Webhooks = len(clients), len(hooks)
 	err = to.vault.Change(ctx, func(tx *sqldb.Tx, keys *vault.Keys) error {
 		if len(clients) > 0 && !to.vault.HasSecret(keyring.Credentials, from.vault) {
 			n, err := to.clients.CountTx(ctx, tx)
@@ -52,8 +58,11 @@ func CopyClients(ctx context.Context, from, to *Storage) (done CopiedClients, er
 			done.NewHash = true
 		}
 		imported, err := to.clients.ImportTx(ctx, tx, clients)
+		if err != nil {
+			return err
+		}
 		done.Changed, done.OnlyThere = imported.Changed, imported.OnlyHere
-		return err
+		return to.hooks.ImportTx(ctx, tx, hooks)
 	})
 	if sesuai.KindOf(err) == sesuai.KindConflict {
 		return CopiedClients{}, err

@@ -8,6 +8,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/webhook"
 )
 
 // TestCopyClients: a client of one registry is a client of another one, by the
@@ -15,7 +16,11 @@ import (
 func TestCopyClients(t *testing.T) {
 	from, other := openConfig(t, config(t)), config(t)
 	who := addClient(t, from, "test", access.Client{})
-	for i, want := range []app.CopiedClients{{Clients: 1, Changed: 1, NewHash: true}, {Clients: 1}} {
+	hook, _, err := from.Webhooks.Set(t.Context(), clientID(t, from, "test"), "https://bank.example/", []webhook.Event{webhook.BatchFinished})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []app.CopiedClients{{Clients: 1, Changed: 1, Webhooks: 1, NewHash: true}, {Clients: 1, Webhooks: 1}} {
 		to := openConfig(t, other)
 		done, err := app.CopyClients(t.Context(), from, to)
 		if err != nil {
@@ -33,12 +38,15 @@ func TestCopyClients(t *testing.T) {
 	if err != nil || client.Name != "test" {
 		t.Errorf("Authenticate = %v, %v", client.Name, err)
 	}
+	if moved, found, err := to.Webhooks.Find(t.Context(), client.ID); err != nil || !found || !moved.Secret.Equal(hook.Secret.Text) {
+		t.Errorf("the webhook: %v, %v", found, err)
+	}
 	if _, err := to.Trail.Verify(t.Context()); err != nil {
 		t.Error(err)
 	}
 
 	// A client that was removed since is named, be it the last one.
-	if removed, err := from.Clients.RemoveClient(t.Context(), "test"); err != nil || !removed {
+	if removed, err := from.RemoveClient(t.Context(), "test"); err != nil || !removed {
 		t.Fatal(removed, err)
 	}
 	done, err := app.CopyClients(t.Context(), from, to)

@@ -35,6 +35,7 @@ func TestOnPostgres(t *testing.T) {
 		{"copied clients", TestCopyClients},
 		{"sandbox", TestSandbox},
 		{"refused sandbox", TestSandboxRefuses},
+		{"webhooks", TestWebhooks},
 	} {
 		t.Run(test.name, test.run)
 	}

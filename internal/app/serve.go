@@ -90,6 +90,11 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		return errors.Join(err, listener.Close())
 	}
 
+	hooks, err := newWebhookSender(c, s, log, metrics)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+
 	authenticator := access.NewAuthenticator(access.AuthenticatorOptions{
 		Clients: s.Clients, Hash: s.Hash, Failed: countFailures(metrics),
 	})
@@ -139,6 +144,7 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	var running sync.WaitGroup
 	running.Go(func() { checker.Run(serving) })
 	running.Go(func() { s.answers.Run(serving, s.alerts.answersUnswept) })
+	running.Go(func() { hooks.Run(serving) })
 	if sender != nil {
 		running.Go(func() { sender.Run(serving) })
 	}

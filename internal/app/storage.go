@@ -26,6 +26,7 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/vault"
+	"github.com/sesuai/sesuai/internal/webhook"
 )
 
 // Storage is what the database holds. Each part is an interface of the package
@@ -49,6 +50,11 @@ type Storage struct {
 	// returned to Dukcapil.
 	Calls  ledger.CallLog
 	Outbox balikan.Outbox
+	// Webhooks are where clients are told of events, Messages what they are to be
+	// told, and Deliveries what they were told.
+	Webhooks   webhook.Registrations
+	Messages   webhook.Outbox
+	Deliveries webhook.Log
 
 	// calibration is that of the people's templates.
 	calibration *face.Calibration
@@ -63,6 +69,7 @@ type Storage struct {
 	calls   *ledger.Store
 	outbox  *balikan.Store
 	jobs    *jobs.Queue
+	hooks   *webhook.Store
 	// states are what the changes in the trail describe.
 	states []audit.State
 }
@@ -176,8 +183,22 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err != nil {
 		return nil, err
 	}
+	allowed, err := webhook.NewPolicy(c.Webhooks)
+	if err != nil {
+		return nil, err
+	}
+	s.hooks, err = webhook.NewStore(ctx, webhook.StoreOptions{
+		DB: db, Trail: s.trail, Secret: keys.Secret(keyring.Rows).Derive(keyring.Webhooks), Policy: allowed, Alert: s.alerts.altered,
+	})
+	if err != nil {
+		return nil, err
+	}
 	clients, err := access.NewStore(ctx, access.StoreOptions{
 		DB: db, Trail: s.trail, Rows: keys.Secret(keyring.Rows), Alert: s.alerts.altered,
+		Removed: func(ctx context.Context, tx *sqldb.Tx, id string) error {
+			_, err := s.hooks.RemoveTx(ctx, tx, id)
+			return err
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -205,7 +226,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 		return nil, err
 	}
 	o := recorder.Options{
-		DB: db, Trail: s.trail, Answers: s.answers, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
+		DB: db, Trail: s.trail, Answers: s.answers, Webhooks: s.hooks, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
 		EventTimeout: c.Times.Audit, SweepFailed: s.alerts.unswept,
 	}
 	if c.Dukcapil.returns() {
@@ -220,6 +241,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 		return nil, err
 	}
 	s.Events, s.Trail, s.Answers, s.Calls, s.Outbox = s.events, s.trail, s.answers, s.calls, s.outbox
+	s.Webhooks, s.Messages, s.Deliveries = s.hooks, s.hooks, s.hooks
 	return s, nil
 }
 
@@ -239,7 +261,21 @@ func (s *Storage) Close() error {
 	if s.calls != nil {
 		s.calls.Close()
 	}
+	if s.hooks != nil {
+		s.hooks.Close()
+	}
 	return s.db.Close()
+}
+
+// RemoveClient removes the client of a name with its webhook and what is yet to be
+// delivered there. It reports whether there was one. Errors are those of
+// access.Clients.
+func (s *Storage) RemoveClient(ctx context.Context, name string) (bool, error) {
+	removed, err := s.clients.RemoveClient(ctx, name)
+	if err != nil || !removed {
+		return false, err
+	}
+	return true, s.hooks.RemoveOrphaned(ctx)
 }
 
 // CheckWritable returns nil if the database can be written to. The error has kind
@@ -281,6 +317,7 @@ func databaseOptions(c Config) sqldb.Options {
 		Migrations: []fs.FS{
 			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, answer.Migrations, ledger.Migrations, balikan.Migrations,
 			jobs.Migrations(),
+			webhook.Migrations,
 		},
 	}
 }

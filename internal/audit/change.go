@@ -29,6 +29,10 @@ const (
 	// record. This accepts changes that the trail does not describe.
 	PeopleRecounted Action = "person.recount"
 
+	WebhookSet     Action = "webhook.set"
+	WebhookRotated Action = "webhook.rotate"
+	WebhookRemoved Action = "webhook.remove"
+
 	KeyAdded        Action = "keys.add"
 	RotationStarted Action = "keys.rotate"
 	KeyRetired      Action = "keys.retire"
@@ -37,8 +41,8 @@ const (
 // Change is something that an operator changed.
 type Change struct {
 	Action Action
-	// Client is the ID of the client, and NIK the person, that was changed; zero
-	// for other changes.
+	// Client is the ID of the client that was changed, or whose webhook was, and NIK
+	// the person; zero for other changes.
 	Client string
 	NIK    sesuai.NIK
 	// Count is the number of people that were changed, or the number of the

@@ -112,8 +112,13 @@ const (
 // text is part of the derivation.
 type DerivedName string
 
-// Answers hashes the ids of requests and seals the stored answers.
-const Answers DerivedName = "answers"
+// The uses of derived Secrets.
+const (
+	// Answers hashes the ids of requests and seals the stored answers.
+	Answers DerivedName = "answers"
+	// Webhooks seals webhooks and what is sent to them.
+	Webhooks DerivedName = "webhooks"
+)
 
 // SecretNames returns the names of all Secrets.
 func SecretNames() []SecretName {

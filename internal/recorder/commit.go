@@ -12,6 +12,7 @@ import (
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/vault"
+	"github.com/sesuai/sesuai/internal/webhook"
 )
 
 // entry is what one verification leaves behind.
@@ -174,10 +175,31 @@ func (r *Recorder) addRows(ctx context.Context, tx *sqldb.Tx, first int64, entri
 			return err
 		}
 	}
+	if messages := r.messages(answers); len(messages) > 0 {
+		if err := r.o.Webhooks.AddTx(ctx, tx, messages); err != nil {
+			return err
+		}
+	}
 	if r.o.Outbox != nil && len(returned) > 0 {
 		return r.o.Outbox.AddTx(ctx, tx, returned)
 	}
 	return nil
+}
+
+// messages are what clients are told of answers, if they want that.
+func (r *Recorder) messages(answers []answer.Row) (all []webhook.Message) {
+	for _, a := range answers {
+		if r.o.Webhooks == nil || !r.o.Webhooks.Wants(a.Client, webhook.VerificationCompleted) {
+			continue
+		}
+		all = append(all, webhook.Message{
+			Client: a.Client, Event: webhook.VerificationCompleted, At: a.At,
+			Data: webhook.Verification{
+				RequestID: a.Request, ReferenceID: a.Reference, Endpoint: a.Endpoint, Time: a.At.UTC(), Status: a.Status, Answer: a.Body,
+			},
+		})
+	}
+	return all
 }
 
 // recordedTx reports whether one of the attempts was committed.

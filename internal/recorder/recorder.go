@@ -1,7 +1,7 @@
 // Package recorder commits what a verification leaves behind, in one
 // transaction: the probe that is remembered, its event in the audit trail, the answer
-// that the client gets and, if the person was verified, the row that returns the data
-// to Dukcapil.
+// that the client gets, the message that tells the client of it and, if the person was
+// verified, the row that returns the data to Dukcapil.
 // Verifications that end at the same time share the transaction. It leaves the
 // tables to the packages that own them, whether a probe was sent before to
 // package replay, and which event a verification has to package verify.
@@ -19,6 +19,7 @@ import (
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/vault"
+	"github.com/sesuai/sesuai/internal/webhook"
 )
 
 // commitTimeout bounds a transaction. Callers have deadlines of their own. This
@@ -41,6 +42,15 @@ type Answers interface {
 	// AddTx adds answers in a transaction, at least one. Each has the number of an
 	// event that the same transaction appends.
 	AddTx(ctx context.Context, tx *sqldb.Tx, rows []answer.Row) error
+}
+
+// Webhooks tells clients of the answers that they get; *webhook.Store implements it.
+type Webhooks interface {
+	// Wants reports whether a client is told of an event. It is asked for each
+	// answer, and must not read the database.
+	Wants(client string, e webhook.Event) bool
+	// AddTx adds messages in a transaction, at least one.
+	AddTx(ctx context.Context, tx *sqldb.Tx, messages []webhook.Message) error
 }
 
 // Probes stores the probes of people; *people.Registry implements it.
@@ -74,6 +84,8 @@ type Options struct {
 	Outbox Outbox
 	// Answers is nil if no answers are stored.
 	Answers Answers
+	// Webhooks is nil if no client is told of answers.
+	Webhooks Webhooks
 	// Probes is nil if no probes are remembered. Vault is that of Probes.
 	Probes Probes
 	Vault  *vault.Vault

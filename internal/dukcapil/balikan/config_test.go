@@ -1,13 +1,8 @@
 package balikan_test
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
@@ -34,39 +29,5 @@ func TestConfig(t *testing.T) {
 		if err := c.Validate(); sesuai.KindOf(err) != sesuai.KindConfiguration || !strings.Contains(err.Error(), says) {
 			t.Errorf("want %q, got %v", says, err)
 		}
-	}
-}
-
-// backlog is a fixed balikan.Backlog.
-type backlog struct {
-	n      int64
-	oldest time.Time
-	err    error
-}
-
-func (b backlog) Pending(context.Context) (int64, time.Time, error) { return b.n, b.oldest, b.err }
-
-// TestCollector: count and age, an age of 0 if there is nothing, and an error
-// if the backlog has one.
-func TestCollector(t *testing.T) {
-	gather := func(b backlog) (map[string]float64, error) {
-		r := prometheus.NewPedanticRegistry()
-		r.MustRegister(balikan.NewCollector(b))
-		families, err := r.Gather()
-		values := make(map[string]float64)
-		for _, f := range families {
-			values[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
-		}
-		return values, err
-	}
-	got, err := gather(backlog{n: 3, oldest: time.Now().Add(-time.Hour)})
-	if age := got["sesuai_balikan_oldest_seconds"]; err != nil || got["sesuai_balikan_pending"] != 3 || age < 3600 || age > 3700 {
-		t.Errorf("%v, %v", got, err)
-	}
-	if got, err := gather(backlog{}); err != nil || len(got) != 2 || got["sesuai_balikan_oldest_seconds"] != 0 {
-		t.Errorf("nothing to return: %v, %v", got, err)
-	}
-	if got, err := gather(backlog{err: errors.New("no")}); err == nil {
-		t.Errorf("the backlog fails: %v", got)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/backoff"
 )
 
 // The defaults of Options.
@@ -134,43 +134,17 @@ func (s *Sender) Run(ctx context.Context) {
 			s.o.Log.Warn("data balikan are not delivered", "why", err, "failures", failures, "wait", wait)
 		case sent < s.o.Batch:
 			failures = 0
-			wait = jitter(s.o.Interval)
+			wait = backoff.Jitter(s.o.Interval)
 		default: // there may be more
 			failures = 0
 		}
-		pause(ctx, wait)
+		backoff.Pause(ctx, wait)
 	}
 }
 
 // backOff returns the delay after a number of failures in a row.
 func (s *Sender) backOff(failures int) time.Duration {
-	return jitter(double(s.o.Wait, failures-1, s.o.MaxWait))
-}
-
-// double returns d doubled a number of times, up to limit.
-func double(d time.Duration, times int, limit time.Duration) time.Duration {
-	for ; times > 0 && d < limit; times-- {
-		d *= 2
-	}
-	return min(d, limit)
-}
-
-// jitter returns a random duration from d/2 to d, so that senders that failed
-// together do not try again together.
-func jitter(d time.Duration) time.Duration {
-	return d/2 + rand.N(d/2+1) //nolint:gosec // nobody gains from guessing it
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	return backoff.Jitter(backoff.Double(s.o.Wait, failures-1, s.o.MaxWait))
 }
 
 // lease returns the duration of a lease. It leaves time for the post of a batch,
@@ -206,12 +180,12 @@ func (s *Sender) round(ctx context.Context) (int, error) {
 func (s *Sender) postpone(ctx context.Context, l Lease, a answer) error {
 	wait := s.o.Wait
 	if a == refused { // it alone
-		wait = double(time.Minute, l.Rows[0].Tries-1, maxPostponed)
+		wait = backoff.Double(time.Minute, l.Rows[0].Tries-1, maxPostponed)
 	}
 	if ctx.Err() != nil {
 		wait = 0 // another node can have it
 	}
-	return s.record(ctx, l, nil, l.Rows, jitter(wait))
+	return s.record(ctx, l, nil, l.Rows, backoff.Jitter(wait))
 }
 
 // oneByOne delivers each row of a lease by itself, because the batch was refused
@@ -245,7 +219,7 @@ func (s *Sender) oneByOne(ctx context.Context, l Lease, start time.Time) error {
 	}
 	var wait time.Duration
 	if failed != nil && ctx.Err() == nil {
-		wait = jitter(s.o.Wait)
+		wait = backoff.Jitter(s.o.Wait)
 	}
 	return errors.Join(failed, s.record(ctx, l, delivered, rest, wait))
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/binary"
-	"sync/atomic"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -54,10 +53,6 @@ const (
 // the delay after any number of refusals.
 const maxDue = 24 * time.Hour
 
-// scrubInterval is how often the NIKs of delivered rows are overwritten in the
-// write-ahead log, while rows are being leased.
-const scrubInterval = time.Minute
-
 // StoreOptions are what a Store is made of. DB and Secret are required.
 type StoreOptions struct {
 	DB *sqldb.DB
@@ -73,10 +68,8 @@ type StoreOptions struct {
 // Store is the Outbox in a database.
 type Store struct {
 	o StoreOptions
-	// scrubbed is when deleted NIKs were last overwritten, in Unix
-	// microseconds. unscrubbed is whether any were deleted since.
-	scrubbed   atomic.Int64
-	unscrubbed atomic.Bool
+	// scrubber overwrites the NIKs of delivered rows in the write-ahead log.
+	scrubber *sqldb.Scrubber
 }
 
 var _ Outbox = (*Store)(nil)
@@ -93,7 +86,7 @@ func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	if err := o.DB.PrepareHot(ctx, insertRow); err != nil {
 		return nil, err
 	}
-	return &Store{o: o}, nil
+	return &Store{o, sqldb.NewScrubber(o.DB, o.Now)}, nil
 }
 
 func (s *Store) now() int64 { return s.o.Now().UnixMicro() }
@@ -163,7 +156,7 @@ func (s *Store) Lease(ctx context.Context, n int, d time.Duration) (Lease, error
 	for range late + int64(l.Damaged) {
 		s.o.Alert("outbox")
 	}
-	s.scrub(ctx)
+	s.scrubber.ScrubIfDue(ctx)
 	return l, nil
 }
 
@@ -173,8 +166,7 @@ func (s *Store) Delivered(ctx context.Context, ids []int64) error {
 	if err != nil {
 		return sqldb.Unavailable(ctx, "recording a delivery", err)
 	}
-	s.unscrubbed.Store(true)
-	s.scrub(ctx)
+	s.scrubber.Erased(ctx)
 	return nil
 }
 
@@ -195,16 +187,6 @@ func (s *Store) update(ctx context.Context, statement string, ids []int64, args 
 		}
 		return tx.ExecEach(ctx, statement, all)
 	})
-}
-
-// scrub overwrites the NIKs of delivered rows in the write-ahead log, at most
-// once in scrubInterval.
-func (s *Store) scrub(ctx context.Context) {
-	now, scrubbed := s.now(), s.scrubbed.Load()
-	if s.unscrubbed.Load() && now-scrubbed >= scrubInterval.Microseconds() && s.scrubbed.CompareAndSwap(scrubbed, now) {
-		s.unscrubbed.Store(false)
-		s.o.DB.Scrub(ctx)
-	}
 }
 
 // Pending returns the number of rows that have not been delivered, and when the
