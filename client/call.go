@@ -20,6 +20,9 @@ type call struct {
 	query        url.Values
 	header       http.Header
 	form         *form // nil for a request without a body
+	// once is whether the service may act on the call twice. It is then sent again
+	// only if the service has said that it did not act.
+	once bool
 }
 
 // post returns a call of an endpoint. All its attempts have one Idempotency-Key and
@@ -43,12 +46,10 @@ func orRandom(text string) string {
 	return text
 }
 
-// ask sends a call until it is answered with status 200, and reads the answer. It ends
-// with an *Error if another attempt is of no use, after MaxAttempts, and if the context
-// ends before the next one.
+// ask sends a call until it is answered, and reads the answer. It ends as retry does.
 func ask[V any](ctx context.Context, c *Client, k call, read func([]byte) (V, error)) (response Response, v V, err error) {
-	response, err = c.send(ctx, k, func(answer []byte) (err error) {
-		v, err = read(answer)
+	err = c.retry(ctx, k, func() (err error) {
+		response, v, err = attempt(ctx, c, k, read)
 		return err
 	})
 	if err != nil {
@@ -58,33 +59,36 @@ func ask[V any](ctx context.Context, c *Client, k call, read func([]byte) (V, er
 	return response, v, nil
 }
 
-// send is ask without the type of the answer.
-func (c *Client) send(ctx context.Context, k call, read func([]byte) error) (Response, error) {
-	for attempt := 1; ; attempt++ {
-		response, err := c.attempt(ctx, k, read)
+// retry makes attempts at a call until there is no error. It ends with an *Error if
+// another attempt is of no use, after MaxAttempts, and if the context ends before the
+// next one.
+func (c *Client) retry(ctx context.Context, k call, attempt func() error) error {
+	for n := 1; ; n++ {
+		err := attempt()
 		if err == nil {
-			return response, nil
+			return nil
 		}
 		failed, ok := errors.AsType[*Error](err)
 		if !ok {
 			failed = &Error{Err: err}
 		}
-		failed.Attempts = attempt
-		_, noPhoto := errors.AsType[*photoError](err)
+		failed.Attempts = n
 		if ctx.Err() != nil {
-			return Response{}, cancelled(ctx, failed)
+			return cancelled(ctx, failed)
 		}
-		if !failed.Retryable() || noPhoto || attempt >= c.o.MaxAttempts || failed.RetryAfter > c.o.MaxPause {
-			return Response{}, failed
+		_, noContent := errors.AsType[*contentError](err)
+		acted := k.once && (failed.RequestID == "" || failed.Status != http.StatusTooManyRequests && failed.Status != http.StatusServiceUnavailable)
+		if !failed.Retryable() || noContent || acted || n >= c.o.MaxAttempts || failed.RetryAfter > c.o.MaxPause {
+			return failed
 		}
-		pause := c.pause(attempt, failed)
+		pause := c.pause(n, failed)
 		if end, ok := ctx.Deadline(); ok && time.Until(end) < pause {
-			return Response{}, failed // rather than wait for nothing
+			return failed // rather than wait for nothing
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return Response{}, cancelled(ctx, failed)
+			return cancelled(ctx, failed)
 		}
 	}
 }
@@ -112,13 +116,45 @@ func (c *Client) pause(attempt int, failed *Error) time.Duration {
 	return random
 }
 
-// attempt sends a call once.
-func (c *Client) attempt(ctx context.Context, k call, read func([]byte) error) (Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
-	defer cancel()
+// attempt sends a call once, and reads the answer. An upload takes as long as the context
+// allows, any other call at most the Timeout.
+func attempt[V any](ctx context.Context, c *Client, k call, read func([]byte) (V, error)) (response Response, v V, err error) {
+	if !k.once {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.o.Timeout)
+		defer cancel()
+	}
+	answer, err := c.open(ctx, k)
+	if err != nil {
+		return response, v, err
+	}
+	defer answer.Body.Close()
+	response = Response{RequestID: answer.Header.Get("Request-Id"), Repeated: answer.Header.Get("Idempotent-Replayed") == "true"}
+	body, err := readBody(answer)
+	if err != nil {
+		return response, v, &Error{Err: err}
+	}
+	if v, err = read(body); err != nil {
+		return response, v, &Error{Status: answer.StatusCode, RequestID: response.RequestID, Err: errNotAnAnswer}
+	}
+	return response, v, nil
+}
+
+// readBody reads a body of at most maxAnswer bytes. Of a longer one it returns nothing.
+func readBody(answer *http.Response) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if err != nil || len(body) > maxAnswer {
+		return nil, err
+	}
+	return body, nil
+}
+
+// open sends a call once. It returns the response if its status is 200 or 202. The
+// caller must close its body.
+func (c *Client) open(ctx context.Context, k call) (*http.Response, error) {
 	r, err := c.request(ctx, k)
 	if err != nil {
-		return Response{}, err
+		return nil, err
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
@@ -126,21 +162,18 @@ func (c *Client) attempt(ctx context.Context, k call, read func([]byte) error) (
 		if named, ok := errors.AsType[*url.Error](err); ok {
 			err = named.Err
 		}
-		return Response{}, &Error{Err: err}
+		return nil, &Error{Err: err}
+	}
+	status, id := answer.StatusCode, answer.Header.Get("Request-Id")
+	if (status == http.StatusOK || status == http.StatusAccepted) && id != "" {
+		return answer, nil
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
-	if err != nil {
-		return Response{}, &Error{Err: err}
+	if status == http.StatusOK || status == http.StatusAccepted {
+		return nil, &Error{Status: status, Err: errNotAnAnswer}
 	}
-	response := Response{RequestID: answer.Header.Get("Request-Id"), Repeated: answer.Header.Get("Idempotent-Replayed") == "true"}
-	if answer.StatusCode != http.StatusOK {
-		return Response{}, errorOf(answer.StatusCode, answer.Header, body)
-	}
-	if len(body) > maxAnswer || response.RequestID == "" || read(body) != nil {
-		return Response{}, &Error{Status: answer.StatusCode, RequestID: response.RequestID, Err: errNotAnAnswer}
-	}
-	return response, nil
+	body, _ := readBody(answer) // without a body the status is still known
+	return nil, errorOf(status, answer.Header, body)
 }
 
 // errNotAnAnswer is the cause of an error about a response that is not one of Sesuai's.

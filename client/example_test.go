@@ -36,7 +36,7 @@ func ExampleClient_VerifyFace() {
 
 	verdict, err := c.VerifyFace(context.Background(), client.FaceRequest{
 		NIK: "9901015203900001", Name: "Suryani Hapsari", DateOfBirth: "12-03-1990",
-		Photo: client.PhotoBytes([]byte("a photograph")),
+		Photo: client.FromBytes([]byte("a photograph")),
 	})
 	if err != nil {
 		fmt.Println("nothing is known about the person:", err)
@@ -70,7 +70,7 @@ func ExampleError() {
 		`"guidance":{"id":"Ambil ulang foto dengan wajah terlihat jelas.","en":"Take the photograph again with the face clearly visible."}}`)
 	defer stop()
 
-	_, err := c.Liveness(context.Background(), client.LivenessRequest{Photo: client.PhotoBytes([]byte("a landscape"))})
+	_, err := c.Liveness(context.Background(), client.LivenessRequest{Photo: client.FromBytes([]byte("a landscape"))})
 	if failed, ok := errors.AsType[*client.Error](err); ok {
 		fmt.Println(failed)
 		fmt.Println(failed.Guidance.ID)

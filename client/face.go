@@ -11,7 +11,7 @@ import (
 type MatchRequest struct {
 	CallOptions
 	// Captured is usually a selfie, Stored the portrait of an identity card.
-	Captured, Stored Photo
+	Captured, Stored Content
 }
 
 // MatchVerdict is the answer to a MatchRequest.
@@ -23,7 +23,7 @@ type MatchVerdict struct {
 // Match asks for a face match.
 func (c *Client) Match(ctx context.Context, r MatchRequest) (v MatchVerdict, err error) {
 	v.Response, v.MatchVerdict, err = ask(ctx, c, post("face/v1/match", r.CallOptions,
-		field{name: "captured_image", photo: r.Captured}, field{name: "stored_image", photo: r.Stored}), readMatch)
+		field{name: "captured_image", file: r.Captured}, field{name: "stored_image", file: r.Stored}), readMatch)
 	return v, err
 }
 
@@ -31,7 +31,7 @@ func (c *Client) Match(ctx context.Context, r MatchRequest) (v MatchVerdict, err
 // of a print or a screen.
 type LivenessRequest struct {
 	CallOptions
-	Photo Photo
+	Photo Content
 }
 
 // LivenessVerdict is the answer to a LivenessRequest.
@@ -43,7 +43,7 @@ type LivenessVerdict struct {
 // Liveness asks for a passive liveness check.
 func (c *Client) Liveness(ctx context.Context, r LivenessRequest) (v LivenessVerdict, err error) {
 	v.Response, v.LivenessVerdict, err = ask(ctx, c, post("face/v1/passive-liveness", r.CallOptions,
-		field{name: "image", photo: r.Photo}), readLiveness)
+		field{name: "image", file: r.Photo}), readLiveness)
 	return v, err
 }
 

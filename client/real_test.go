@@ -3,13 +3,18 @@ package client_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,9 +48,11 @@ func newClient(t *testing.T, o client.Options) *client.Client {
 // TestRealService asks a running service, with the real face engine, for each kind of
 // answer and error.
 func TestRealService(t *testing.T) {
+	t.Setenv("SESUAI_WEBHOOKS_ALLOW_NETWORKS", "127.0.0.0/8") // for webhook
+	t.Setenv("SESUAI_WEBHOOKS_ALLOW_HTTP", "true")
 	d := process.StartDemo(t, root)
 	c := dial(t, d, nil)
-	photo := func(name string) client.Photo { return client.PhotoFile(filepath.Join(d.Photos, name)) }
+	photo := func(name string) client.Content { return client.FromFile(filepath.Join(d.Photos, name)) }
 	ayu := client.FaceRequest{NIK: "9901015203900001", Name: "Ayu Kencana Pratiwi", DateOfBirth: "12-03-1990", Photo: photo("ayu-selfie.jpg")}
 	threshold := sesuai.PercentageOf(75)
 
@@ -145,12 +152,12 @@ func TestRealService(t *testing.T) {
 				client.Error{Status: 400, Code: "NO_FILE", Reason: "No file in request body"},
 			},
 			"no JPEG": {
-				verify(func(r *client.FaceRequest) { r.Photo = client.PhotoBytes([]byte("not a photograph")) }),
+				verify(func(r *client.FaceRequest) { r.Photo = client.FromBytes([]byte("not a photograph")) }),
 				client.Error{Status: 415, Code: "UNSUPPORTED_IMAGE", Reason: "Unsupported face_image format"},
 			},
 			"match": {
 				func(ctx context.Context) error {
-					_, err := c.Match(ctx, client.MatchRequest{Captured: ayu.Photo, Stored: client.PhotoBytes(nil)})
+					_, err := c.Match(ctx, client.MatchRequest{Captured: ayu.Photo, Stored: client.FromBytes(nil)})
 					return err
 				},
 				client.Error{Status: 400, Code: "NO_FILE", Reason: "No file in request body", Image: "stored_image"},
@@ -189,7 +196,7 @@ func TestRealService(t *testing.T) {
 		if err := png.Encode(&blank, image.NewGray(image.Rect(0, 0, 640, 480))); err != nil {
 			t.Fatal(err)
 		}
-		r.Photo, r.RequestID = client.PhotoBytes(blank.Bytes()), ""
+		r.Photo, r.RequestID = client.FromBytes(blank.Bytes()), ""
 		_, refusal := c.VerifyFace(t.Context(), r)
 		refused, ok := errors.AsType[*client.Error](refusal)
 		if !ok || refused.Code != "FACE_NOT_DETECTED" {
@@ -216,6 +223,8 @@ func TestRealService(t *testing.T) {
 		}
 	})
 
+	t.Run("webhook", func(t *testing.T) { webhook(t, c, d, ayu) })
+
 	t.Run("unavailable", func(t *testing.T) {
 		d.Run(t, "break")
 		c := dial(t, d, func(o *client.Options) { o.MaxAttempts = 2 })
@@ -231,11 +240,62 @@ func TestRealService(t *testing.T) {
 	})
 }
 
+// webhook registers a webhook, and reads what it is told about a call.
+func webhook(t *testing.T, c *client.Client, d *process.Demo, ayu client.FaceRequest) {
+	var set struct{ Secret string }
+	known := make(chan struct{}) // closed when it is set
+	told := make(chan client.Event, 8)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-known
+		event, err := client.ReadWebhook(r, set.Secret)
+		if err != nil {
+			t.Error(err)
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		told <- event
+	}))
+	defer receiver.Close()
+	d.Sesuai.Run(t, &set, "webhook", "set", "demo", "--url", receiver.URL, "--events", "verification")
+	defer d.Sesuai.Run(t, nil, "webhook", "remove", "demo")
+	close(known)
+	d.Sesuai.Run(t, nil, "webhook", "test", "demo") // which the service knows then, or within a second
+	if event := <-told; event.Type != "webhook.test" || event.ID == "" || event.Time.IsZero() {
+		t.Errorf("%+v", event)
+	}
+	late := time.After(time.Minute)
+	for n := 1; ; n++ {
+		given, err := c.VerifyData(t.Context(), client.DataRequest{
+			CallOptions: client.CallOptions{ReferenceID: fmt.Sprint("webhook-", n)},
+			NIK:         ayu.NIK, Claim: map[sesuai.Attribute]string{sesuai.NameAttribute: ayu.Name},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case event := <-told:
+			var answer client.Answer
+			if err := json.Unmarshal(event.Data, &answer); err != nil || event.Type != "verification.completed" {
+				t.Fatalf("%+v, %v", event, err)
+			}
+			v, err := answer.Data()
+			given.RequestID, given.Repeated = v.RequestID, true // of this call or of one before
+			if diff := cmp.Diff(given, v); err != nil || diff != "" || !strings.HasPrefix(answer.ReferenceID, "webhook-") {
+				t.Errorf("%v; the verdict (-want +got):\n%s", err, diff)
+			}
+			return
+		case <-time.After(500 * time.Millisecond): // the service did not know the webhook yet
+		case <-late:
+			t.Fatal("nothing is told")
+		}
+	}
+}
+
 // TestMissingFile: the error about a photograph does not hold its path, which may be a
 // person's name.
 func TestMissingFile(t *testing.T) {
 	c := newClient(t, options("http://127.0.0.1:1"))
-	_, err := c.Liveness(t.Context(), client.LivenessRequest{Photo: client.PhotoFile(filepath.Join(t.TempDir(), secrets[0]))})
+	_, err := c.Liveness(t.Context(), client.LivenessRequest{Photo: client.FromFile(filepath.Join(t.TempDir(), secrets[0]))})
 	e, ok := errors.AsType[*client.Error](err)
 	if !ok || e.Attempts != 1 || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)

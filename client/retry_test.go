@@ -28,7 +28,7 @@ var secrets = []string{"9901015203900001", "AYU KENCANA PRATIWI", "12-03-1990", 
 
 var request = client.FaceRequest{
 	CallOptions: client.CallOptions{ReferenceID: secrets[4]},
-	NIK:         secrets[0], Name: secrets[1], DateOfBirth: secrets[2], Photo: client.PhotoBytes([]byte(secrets[3])),
+	NIK:         secrets[0], Name: secrets[1], DateOfBirth: secrets[2], Photo: client.FromBytes([]byte(secrets[3])),
 }
 
 func options(base string) client.Options {

@@ -19,7 +19,7 @@ type FaceRequest struct {
 	// DateOfBirth is written dd-mm-yyyy.
 	DateOfBirth string
 	// Photo is the photograph, usually a selfie.
-	Photo Photo
+	Photo Content
 }
 
 // FaceVerdict is the answer to a FaceRequest.
@@ -32,7 +32,7 @@ type FaceVerdict struct {
 func (c *Client) VerifyFace(ctx context.Context, r FaceRequest) (v FaceVerdict, err error) {
 	v.Response, v.Verdict, err = ask(ctx, c, post("identity/v1/face-verification", r.CallOptions,
 		field{name: "nik", text: r.NIK}, field{name: "name", text: r.Name}, field{name: "date_of_birth", text: r.DateOfBirth},
-		field{name: "face_image", photo: r.Photo}), readFace)
+		field{name: "face_image", file: r.Photo}), readFace)
 	return v, err
 }
 

@@ -112,7 +112,8 @@ func breakRegistry(ctx context.Context, data string) error {
 	if err != nil || len(files) != 1 {
 		return errors.Join(err, errors.New("the data folder holds no database"))
 	}
-	db, err := sql.Open("sqlite", files[0])
+	// The server may be writing.
+	db, err := sql.Open("sqlite", "file:"+files[0]+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		return err
 	}

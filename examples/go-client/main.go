@@ -51,6 +51,6 @@ func verify(ctx context.Context, claim []string) (client.FaceVerdict, error) {
 		return client.FaceVerdict{}, err
 	}
 	return c.VerifyFace(ctx, client.FaceRequest{
-		NIK: claim[0], Name: claim[1], DateOfBirth: claim[2], Photo: client.PhotoFile(claim[3]),
+		NIK: claim[0], Name: claim[1], DateOfBirth: claim[2], Photo: client.FromFile(claim[3]),
 	})
 }

@@ -12,7 +12,9 @@ import (
 // test's own.
 type Demo struct {
 	*Process
-	// Credentials are those of the demo's client.
+	// Sesuai runs the program on the data folder.
+	Sesuai Runner
+	// Credentials are those of the demo's client, whose name is demo.
 	Credentials
 	// Address is a URL without a path.
 	Address string
@@ -24,10 +26,10 @@ type Demo struct {
 }
 
 // StartDemo starts the service with liveness switched on, until the test ends. root is
-// the path of the module's folder, and needs are as for Program.
-func StartDemo(t testing.TB, root string, needs ...string) *Demo {
+// the path of the module's folder, and flags are further ones of sesuai serve.
+func StartDemo(t testing.TB, root string, flags ...string) *Demo {
 	t.Helper()
-	program := Program(t, root, append(needs, "bin/demo", "build/demo/photos")...)
+	program := Program(t, root, "bin/demo", "build/demo/photos")
 	root, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
@@ -41,12 +43,12 @@ func StartDemo(t testing.TB, root string, needs ...string) *Demo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner := Runner{
+	d.Sesuai = Runner{
 		Program: program, Args: []string{"--data", d.Data},
 		Env: []string{"SESUAI_LOG_LEVEL=error", "SESUAI_FACE_LIVENESS=true"},
 	}
 	var started struct{ Address string }
-	d.Process = runner.Start(t, &started, "serve", "--listen", "127.0.0.1:0")
+	d.Process = d.Sesuai.Start(t, &started, append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)...)
 	d.Address = started.Address
 	return d
 }

@@ -11,19 +11,19 @@ import (
 	"os"
 )
 
-// Photo opens a photograph, in PNG or JPEG. It is called for each attempt, perhaps from
-// another goroutine. size is the number of bytes, or -1 if it is not known. Its errors,
-// and those of reading, must hold nothing personal; the path of an *fs.PathError is
-// taken out.
-type Photo func() (content io.ReadCloser, size int64, err error)
+// Content opens a file to send: a photograph in PNG or JPEG, or a part of a batch. It is
+// called for each attempt, perhaps from another goroutine. size is the number of bytes,
+// or -1 if it is not known. Its errors, and those of reading, must hold nothing
+// personal; the path of an *fs.PathError is taken out.
+type Content func() (content io.ReadCloser, size int64, err error)
 
-// PhotoBytes is a photograph in memory. It is not copied.
-func PhotoBytes(b []byte) Photo {
+// FromBytes is a file in memory. It is not copied.
+func FromBytes(b []byte) Content {
 	return func() (io.ReadCloser, int64, error) { return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil }
 }
 
-// PhotoFile is a photograph in a file, which is read while it is sent.
-func PhotoFile(path string) Photo {
+// FromFile is a file that is read while it is sent.
+func FromFile(path string) Content {
 	return func() (io.ReadCloser, int64, error) {
 		f, err := os.Open(path)
 		if err != nil {
@@ -37,40 +37,40 @@ func PhotoFile(path string) Photo {
 	}
 }
 
-// photoError says that a photograph could not be read. Another attempt is of no use.
-type photoError struct{ cause error }
+// contentError says that a file could not be read. Another attempt is of no use.
+type contentError struct{ cause error }
 
 // Error implements error.
-func (e *photoError) Error() string { return "client: a photograph cannot be read: " + e.cause.Error() }
+func (e *contentError) Error() string { return "client: a file cannot be read: " + e.cause.Error() }
 
 // Unwrap returns the cause.
-func (e *photoError) Unwrap() error { return e.cause }
+func (e *contentError) Unwrap() error { return e.cause }
 
-// unreadable returns the error about a photograph, without the path, which may be a
+// unreadable returns the error about a file, without the path, which may be a
 // person's name.
 func unreadable(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
-	return &photoError{err}
+	return &contentError{err}
 }
 
-// form is a body of multipart/form-data. It holds no photograph in memory.
+// form is a body of multipart/form-data. It holds no file in memory.
 type form struct {
 	boundary string
 	pieces   []piece
 }
 
-// piece is a text of the body, or a photograph if that is not nil.
+// piece is a text of the body, or a file if that is not nil.
 type piece struct {
-	text  []byte
-	photo Photo
+	text []byte
+	file Content
 }
 
-// field is a field of a form: a text, or a photograph if that is not nil.
+// field is a field of a form: a text, or a file if that is not nil.
 type field struct {
 	name, text string
-	photo      Photo
+	file       Content
 }
 
 // newForm returns a form with the fields that have a value.
@@ -79,12 +79,12 @@ func newForm(fields ...field) *form {
 	w := multipart.NewWriter(&written)
 	f := &form{boundary: w.Boundary()}
 	for _, field := range fields {
-		if field.text == "" && field.photo == nil {
+		if field.text == "" && field.file == nil {
 			continue
 		}
 		header := textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf("form-data; name=%q", field.name)}}
-		if field.photo != nil {
-			header.Set("Content-Disposition", header.Get("Content-Disposition")+`; filename="photo"`)
+		if field.file != nil {
+			header.Set("Content-Disposition", header.Get("Content-Disposition")+`; filename="file"`)
 			header.Set("Content-Type", "application/octet-stream")
 		}
 		part, err := w.CreatePart(header)
@@ -94,8 +94,8 @@ func newForm(fields ...field) *form {
 		if err != nil {
 			panic(err) // a buffer can always be written to
 		}
-		if field.photo != nil {
-			f.pieces = append(f.pieces, piece{text: bytes.Clone(written.Bytes())}, piece{photo: field.photo})
+		if field.file != nil {
+			f.pieces = append(f.pieces, piece{text: bytes.Clone(written.Bytes())}, piece{file: field.file})
 			written.Reset()
 		}
 	}
@@ -104,18 +104,18 @@ func newForm(fields ...field) *form {
 	return f
 }
 
-// open opens the photographs, and returns the body and its length, or -1 if that is
+// open opens the files, and returns the body and its length, or -1 if that is
 // not known.
 func (f *form) open() (body io.ReadCloser, length int64, err error) {
 	b := &formBody{}
 	var readers []io.Reader
 	for _, p := range f.pieces {
-		if p.photo == nil {
+		if p.file == nil {
 			readers = append(readers, bytes.NewReader(p.text))
 			length = added(length, int64(len(p.text)))
 			continue
 		}
-		content, size, err := p.photo()
+		content, size, err := p.file()
 		if content != nil {
 			b.open = append(b.open, content)
 		}
