@@ -73,11 +73,11 @@ func TestURLs(t *testing.T) {
 		"http://bank.example/": {false, true}, "https://127.0.0.1/": {false, true}, "https://[::ffff:127.0.0.1]:99/": {false, true},
 		"https://[::1]/": {false, false}, "https://10.0.0.1/": {false, false}, "ftp://bank.example/": {false, false},
 		"": {}, "bank.example": {}, "https://": {}, "https://:443/": {}, "https://user@bank.example/": {}, "https://bank.example/#a": {},
-		"https://bank.example/\x00": {}, "https://bank.example/" + strings.Repeat("a", 2000): {}, "https://bank.example:99999999999": {false, false},
+		"https://bank.example/\x00": {}, "https://bank.example/" + strings.Repeat("a", 2000): {}, "https://bank.example:65536": {}, "https://bank.example:0": {},
 	} {
 		for i, p := range []webhook.Policy{{}, plain} {
 			err := p.CheckURL(url)
-			if (err == nil) != want[i] && !strings.HasSuffix(url, "99999999999") {
+			if (err == nil) != want[i] {
 				t.Errorf("%d: CheckURL(%.60q) = %v", i, url, err)
 			}
 			if err != nil && (sesuai.KindOf(err) != sesuai.KindConfiguration || strings.Contains(err.Error(), "aaaa")) {
