@@ -1,9 +1,11 @@
 package webhook
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,6 +81,9 @@ func (p Policy) CheckURL(text string) error {
 		return mistake("a URL that begins with https:// is needed; webhooks.allow_http allows http://")
 	case u.User != nil || u.Fragment != "":
 		return mistake("a URL without a user and without a # is needed")
+	}
+	if port, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil || port == 0 {
+		return mistake("a URL with a port from 1 to 65535, or none, is needed")
 	}
 	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !p.Allows(a) {
 		return mistake("the address is not public; webhooks.allow_networks allows others")
