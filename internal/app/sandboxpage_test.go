@@ -15,7 +15,7 @@ const sandboxIntroduction = "# A sandbox of the API\n\n" +
 
     export PATH="$PWD/bin:$PATH"
 
-    sesuai serve --sandbox
+    SESUAI_FACE_LIVENESS=true sesuai serve --sandbox
 
 Some NIKs then have fixed answers: the tables below list them. With the client that ` + "`make run`" + ` has made:
 
@@ -38,7 +38,7 @@ A face match and a passive liveness check are about no NIK. Send one as ` + "`re
   A NIK that somebody may have is not looked up. It is answered as not on record, whoever is enrolled while the sandbox runs.
 - Every response has the header ` + "`" + sandbox.Header + ": true`" + `, and the log says at the start that this is a sandbox.
 - It does not start if anybody is on record whose NIK does not start with 99, or more than 100,000 people are, nor with ` + "`dukcapil.enabled`" + `.
-- Passive liveness is answered if ` + "`face.liveness`" + ` is true; otherwise it is 403, as ever.
+- Without ` + "`face.liveness`" + `, which the variable sets, passive liveness is 403, as ever.
 
 In the tables ` + "`guidance`" + ` is left out of the bodies: each body with a ` + "`code`" + ` has one ([api.md](api.md)). An endpoint answers as about
 ` + "`9900000101700001`" + ` where its table does not list a NIK.
