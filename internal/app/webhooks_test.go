@@ -3,8 +3,10 @@ package app_test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/openapi/openapitest"
 	"github.com/sesuai/sesuai/internal/webhook"
 )
 
@@ -36,11 +39,12 @@ func hookReceiver(t *testing.T) (url string, messages <-chan told) {
 	return s.URL, got
 }
 
-// next is the next message.
+// next is the next message, as openapi.yaml describes it.
 func next(t *testing.T, messages <-chan told) told {
 	t.Helper()
 	select {
 	case m := <-messages:
+		openapitest.CheckWebhook(t, m.header, m.body)
 		return m
 	case <-time.After(patience):
 		t.Fatal("no message came")
@@ -152,4 +156,22 @@ func TestWebhooks(t *testing.T) {
 	if text := s.log.String(); strings.Contains(text, url) {
 		t.Error("the log has the URL of a webhook")
 	}
+}
+
+// TestWebhookTypes: openapi.yaml has every type of message and no other, and a test is
+// one.
+func TestWebhookTypes(t *testing.T) {
+	d, err := openapitest.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{string(webhook.VerificationCompleted), string(webhook.Test)}
+	if got := slices.Sorted(maps.Keys(d.Webhooks)); !slices.Equal(got, want) {
+		t.Errorf("described are %q, sent are %q", got, want)
+	}
+	at := time.Date(2026, time.November, 29, 13, 0, 0, 0, time.UTC)
+	id, body := webhook.NewTest("cli_a", at)
+	header := http.Header{"Content-Type": {"application/json"}}
+	webhook.Webhook{Secret: webhook.NewSecret()}.Sign(header, id, at, body)
+	openapitest.CheckWebhook(t, header, body)
 }

@@ -56,6 +56,7 @@ func TestProxied(t *testing.T) {
 		t.Skip("it needs a hundred npm packages: make openapi")
 	}
 	w := newWorld(t, "build/prism/node_modules/.bin/prism")
+	w.generator.plain = true
 	for _, valid := range []bool{true, false} {
 		t.Run(kindOf(valid), func(t *testing.T) {
 			proxy := startPrism(t, w.Address, valid)
