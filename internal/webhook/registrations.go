@@ -128,7 +128,10 @@ func (s *Store) Set(ctx context.Context, client, url string, events []Event) (w 
 func (s *Store) Rotate(ctx context.Context, client string, keep time.Duration) (Webhook, bool, error) {
 	return s.change(ctx, client, audit.WebhookRotated, func(w *Webhook, found bool) bool {
 		if found {
-			w.Previous, w.PreviousUntil = w.Secret, s.now().Add(keep).UTC()
+			w.Previous, w.PreviousUntil = Secret{}, time.Time{}
+			if keep > 0 {
+				w.Previous, w.PreviousUntil = w.Secret, s.now().Add(keep).UTC()
+			}
 			w.Secret = NewSecret()
 		}
 		return found

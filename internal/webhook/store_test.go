@@ -175,6 +175,9 @@ func TestRegistrations(t *testing.T) {
 		if err != nil || !found || !read.Secret.Equal(rotated.Secret.Text) || !read.Previous.Equal(w.Secret.Text) || !slices.Equal(read.Events, both) {
 			t.Errorf("Find = %v, %v", found, err)
 		}
+		if last, _, err := one.Rotate(t.Context(), "cli_a", 0); err != nil || !last.Previous.IsZero() || !last.PreviousUntil.IsZero() {
+			t.Errorf("Rotate that keeps nothing = %v, %v", last.PreviousUntil, err)
+		}
 		for _, wrong := range []error{
 			second(one.Set(t.Context(), "cli_b", "http://bank.example/", both)), second(one.Set(t.Context(), "cli_b", aURL, nil)),
 			second(one.Set(t.Context(), "cli_b", aURL, []webhook.Event{webhook.Test})),
