@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/audit", "internal/enrol",
-		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry",
+		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry", "internal/rows",
 		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/bench", "internal/webhook",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay", "internal/sandbox",
-		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/answer",
+		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"internal/webhook",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
@@ -49,17 +49,19 @@ var mayImport = map[string][]string{
 	"internal/config":    {".", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/ast", "github.com/goccy/go-yaml/parser"},
 	"internal/admission": {},
 	"internal/httpapi": {
-		".", "internal/verify", "internal/answer", "internal/access", "internal/admission", "internal/openapi", "github.com/go-json-experiment/json/jsontext",
+		".", "internal/verify", "internal/answer", "internal/access", "internal/admission", "internal/batch", "internal/rows", "internal/openapi",
+		"github.com/go-json-experiment/json/jsontext",
 	},
 	"internal/openapi": {"github.com/goccy/go-yaml"},
 	"internal/verify": {
 		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/replay", "internal/admission", "internal/answer",
 	},
 	"internal/enrol": {
-		".", "internal/face", "internal/registry", "golang.org/x/sync/errgroup",
+		".", "internal/face", "internal/registry", "internal/rows", "golang.org/x/sync/errgroup",
 		"github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext",
 	},
 	"internal/sandbox":   {".", "internal/httpapi", "internal/verify", "internal/registry", "internal/face", "internal/access"}, // nothing of internal/dukcapil/sandbox
+	"internal/rows":      {".", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext"},
 	"internal/policy":    {"."},
 	"internal/name":      {".", "golang.org/x/text/unicode/norm"},
 	"internal/attribute": {".", "internal/name", "golang.org/x/text/unicode/norm"},
@@ -112,6 +114,9 @@ var mayImport = map[string][]string{
 	"internal/people": {
 		".", "internal/registry", "internal/face", "internal/name", "internal/keyring", "internal/replay", "internal/vault", "internal/sqldb",
 		"internal/audit", "golang.org/x/sync/errgroup",
+	},
+	"internal/batch": {
+		".", "internal/access", "internal/admission", "internal/jobs", "internal/keyring", "internal/rows", "internal/sqldb", "filippo.io/age",
 	},
 	"internal/jobs": {
 		"internal/sqldb", "github.com/riverqueue/river", "github.com/riverqueue/river/riverdriver", "github.com/riverqueue/river/rivertype",

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/enrol"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // claimFlags are the flags that say who a person is.
@@ -32,7 +33,7 @@ func readPhoto(path string) ([]byte, error) {
 	if path == "" {
 		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "--photo is needed: the path of a JPEG or PNG file"}
 	}
-	photo, err := enrol.ReadPhotoFile(path)
+	photo, err := rows.ReadPhotoFile(path)
 	if err != nil {
 		return nil, ofPhoto(path, err)
 	}

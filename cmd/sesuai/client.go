@@ -14,7 +14,7 @@ import (
 // clientSettings are the flags of a client's settings. Those that are nil are not
 // given.
 type clientSettings struct {
-	Scopes        []string `name:"scope" help:"What it may do (a new client: ${scope}): identity.face_verification, identity.verification, face.match, face.passive_liveness. Data verifications of single attributes only: identity.verification:name, identity.verification:address and so on." placeholder:"SCOPE"`
+	Scopes        []string `name:"scope" help:"What it may do (a new client: ${scope}): identity.face_verification, identity.verification, face.match, face.passive_liveness, identity.batch. Data verifications of single attributes only: identity.verification:name, identity.verification:address and so on." placeholder:"SCOPE"`
 	Threshold     *float64 `help:"The percentage that a face must reach: 75 to 100 (a new client: ${threshold})." placeholder:"PERCENT"`
 	NameThreshold *int     `help:"The score that a name must reach: 80 to 100 (a new client: ${name_threshold})." placeholder:"SCORE"`
 	Rate          *float64 `help:"Requests a second on average; 0 is no limit (a new client: 0)." placeholder:"N"`

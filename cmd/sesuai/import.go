@@ -7,6 +7,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/enrol"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 type personImport struct {
@@ -39,7 +40,7 @@ func (c *personImport) Run(s *session) (err error) {
 		RequirePhoto: c.RequirePhoto,
 	}
 	if c.Photos != "" {
-		if job.Photos, err = enrol.OpenPhotographs(c.Photos); err != nil {
+		if job.Photos, err = rows.OpenPhotographs(c.Photos); err != nil {
 			return err
 		}
 		defer job.Photos.Close() //nolint:errcheck // only read from

@@ -10,7 +10,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/enrol"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // peopleFile is an opened file of people. If it is a regular file, its Reader
@@ -18,7 +18,7 @@ import (
 type peopleFile struct {
 	io.Reader
 	file   *os.File
-	format enrol.Format
+	format rows.Format
 }
 
 // ageHeader is how every file that is sealed by age begins.
@@ -26,11 +26,11 @@ const ageHeader = "age-encryption.org/"
 
 // open opens the file and, if it is sealed, unseals it.
 func (c *personImport) open() (_ *peopleFile, err error) {
-	p := &peopleFile{file: os.Stdin, format: enrol.Format(c.Format)}
+	p := &peopleFile{file: os.Stdin, format: rows.Format(c.Format)}
 	if p.format == "" {
-		p.format = enrol.CSV
+		p.format = rows.CSV
 		if strings.HasSuffix(strings.TrimSuffix(c.File, ".age"), ".jsonl") {
-			p.format = enrol.JSONLines
+			p.format = rows.JSONLines
 		}
 	}
 	if c.File != "-" {

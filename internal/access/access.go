@@ -26,10 +26,13 @@ const (
 	FaceMatch Scope = "face.match"
 	// PassiveLiveness allows POST /face/v1/passive-liveness.
 	PassiveLiveness Scope = "face.passive_liveness"
+	// Batch allows batches under /identity/v1/batches. Their rows need the scope of
+	// their endpoint as well.
+	Batch Scope = "identity.batch"
 )
 
 // Scopes are the scopes of all endpoints.
-var Scopes = [...]Scope{FaceVerification, DataVerification, FaceMatch, PassiveLiveness}
+var Scopes = [...]Scope{FaceVerification, DataVerification, FaceMatch, PassiveLiveness, Batch}
 
 // DataVerificationOf returns the scope that allows data verifications of one
 // attribute, of sesuai.Claimable: identity.verification:address. A client may have

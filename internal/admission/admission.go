@@ -20,3 +20,15 @@ func ClientOf(ctx context.Context) string {
 	id, _ := ctx.Value(clientKey{}).(string)
 	return id
 }
+
+// backgroundKey is the key of a context whose work is in the background.
+type backgroundKey struct{}
+
+// InBackground returns a context whose work nobody waits for. A Queue admits it only
+// to what is free.
+func InBackground(ctx context.Context) context.Context {
+	return context.WithValue(ctx, backgroundKey{}, true)
+}
+
+// background reports whether ctx's work is in the background.
+func background(ctx context.Context) bool { return ctx.Value(backgroundKey{}) != nil }

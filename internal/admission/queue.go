@@ -31,12 +31,21 @@ type Queue struct {
 	mu      sync.Mutex
 	running int
 	used    int64
-	clients map[string]*lane // those that are present, and some that were
-	turns   []*lane          // in which something waits, the next turn first
+	clients map[laneKey]*lane // those that are present, and some that were
+	// turns are the lanes in which something waits, the next turn first; those of
+	// the background apart.
+	turns, behind []*lane
 }
 
-// lane holds the requests of a client.
+// laneKey is a client and whether its requests are in the background.
+type laneKey struct {
+	client     string
+	background bool
+}
+
+// lane holds the requests of a client, or what is done for it in the background.
 type lane struct {
+	laneKey
 	running int
 	waiting []*waiter // those without memory first; then the first in is the first out
 	ended   time.Time // when its last request ended
@@ -52,7 +61,7 @@ type waiter struct {
 
 // NewQueue returns a Queue for that many workers (at least 1) and bytes.
 func NewQueue(workers int, memory int64) *Queue {
-	return &Queue{workers: max(workers, 1), memory: memory, clients: make(map[string]*lane)}
+	return &Queue{workers: max(workers, 1), memory: memory, clients: make(map[laneKey]*lane)}
 }
 
 // Workers returns how many requests of one client may run at once.
@@ -70,7 +79,7 @@ func (q *Queue) Acquire(ctx context.Context, n int64) (release func(), err error
 		return nil, err
 	}
 	w := &waiter{bytes: min(n, q.memory), admitted: make(chan struct{})}
-	l := q.wait(ClientOf(ctx), w)
+	l := q.wait(laneKey{ClientOf(ctx), background(ctx)}, w)
 	select {
 	case <-w.admitted:
 		return func() { q.finish(l, w) }, nil
@@ -81,26 +90,35 @@ func (q *Queue) Acquire(ctx context.Context, n int64) (release func(), err error
 }
 
 // wait puts w in its client's lane.
-func (q *Queue) wait(client string, w *waiter) *lane {
+func (q *Queue) wait(of laneKey, w *waiter) *lane {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := q.clients[client]
+	l := q.clients[of]
 	if l == nil {
-		l = new(lane)
-		q.clients[client] = l
+		l = &lane{laneKey: of}
+		q.clients[of] = l
 	}
 	at := len(l.waiting)
-	w.single = l.running == 0 && at == 0
+	w.single = l.running == 0 && at == 0 && !l.background
 	if w.bytes == 0 {
 		if i := slices.IndexFunc(l.waiting, func(other *waiter) bool { return other.bytes > 0 }); i >= 0 {
 			at = i
 		}
 	}
 	if l.waiting = slices.Insert(l.waiting, at, w); len(l.waiting) == 1 {
-		q.turns = append(q.turns, l)
+		turns := q.turnsOf(l)
+		*turns = append(*turns, l)
 	}
 	q.admit()
 	return l
+}
+
+// turnsOf returns the turns that a lane takes.
+func (q *Queue) turnsOf(l *lane) *[]*lane {
+	if l.background {
+		return &q.behind
+	}
+	return &q.turns
 }
 
 // leave takes w out of the queue, or gives back what it was admitted to.
@@ -113,8 +131,9 @@ func (q *Queue) leave(l *lane, w *waiter) {
 		return
 	}
 	if l.waiting = slices.Delete(l.waiting, i, i+1); len(l.waiting) == 0 {
-		at := slices.Index(q.turns, l)
-		q.turns = slices.Delete(q.turns, at, at+1)
+		turns := q.turnsOf(l)
+		at := slices.Index(*turns, l)
+		*turns = slices.Delete(*turns, at, at+1)
 		l.ended = time.Now()
 	}
 	q.admit()
@@ -141,6 +160,10 @@ func (q *Queue) free() int {
 	for id, l := range q.clients {
 		switch {
 		case l.running > 0:
+		case l.background:
+			if len(l.waiting) == 0 {
+				delete(q.clients, id)
+			}
 		case len(l.waiting) > 0:
 			if l.waiting[0].single {
 				kept = 1
@@ -157,19 +180,25 @@ func (q *Queue) free() int {
 // admit admits what it can.
 func (q *Queue) admit() {
 	for {
-		at := q.next()
+		workers := q.free()
+		turns := &q.turns
+		at := q.next(workers)
+		if at < 0 {
+			turns = &q.behind
+			at = q.nextBehind(workers)
+		}
 		if at < 0 {
 			return
 		}
-		for _, l := range q.turns[:at] {
+		for _, l := range (*turns)[:at] {
 			l.waiting[0].passed++
 		}
-		l := q.turns[at]
+		l := (*turns)[at]
 		w := l.waiting[0]
 		l.waiting = l.waiting[1:]
 		// The client's next request waits for one of every other client.
-		if q.turns = slices.Delete(q.turns, at, at+1); len(l.waiting) > 0 {
-			q.turns = append(q.turns, l)
+		if *turns = slices.Delete(*turns, at, at+1); len(l.waiting) > 0 {
+			*turns = append(*turns, l)
 		}
 		l.running++
 		q.running++
@@ -180,8 +209,7 @@ func (q *Queue) admit() {
 
 // next returns whose turn it is; -1 if nothing can be admitted. Whoever waits for a
 // worker waits for the end of a request, so no timer is needed.
-func (q *Queue) next() int {
-	workers := q.free()
+func (q *Queue) next(workers int) int {
 	for i, l := range q.turns {
 		w := l.waiting[0]
 		switch {
@@ -189,6 +217,24 @@ func (q *Queue) next() int {
 			return -1
 		case q.running >= workers && (l.running > 0 || !w.single):
 			// It waits for a worker.
+		case q.used+w.bytes <= q.memory:
+			return i
+		case w.passed >= maxPassed:
+			return -1
+		}
+	}
+	return -1
+}
+
+// nextBehind is next for the background. If a worker is kept for a client that is
+// present, what waits here is admitted at the end of another request, or not until
+// then: when the last one ends, none is kept.
+func (q *Queue) nextBehind(workers int) int {
+	if len(q.turns) > 0 || q.running >= workers {
+		return -1
+	}
+	for i, l := range q.behind {
+		switch w := l.waiting[0]; {
 		case q.used+w.bytes <= q.memory:
 			return i
 		case w.passed >= maxPassed:

@@ -8,6 +8,8 @@ package answer
 import (
 	"context"
 	"time"
+
+	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
 // DefaultMaxAge is the default of StoreOptions.MaxAge.
@@ -25,6 +27,11 @@ type Answer struct {
 	// Status is the HTTP status, Body the body, byte for byte.
 	Status int
 	Body   []byte
+	// Keep, if not nil, stores the answer elsewhere as well, in the transaction that
+	// appends its event. If it returns false, another one has been stored there, and
+	// neither the event nor the answer is. It may be called more than once. An error
+	// is that of the database.
+	Keep func(ctx context.Context, tx *sqldb.Tx) (bool, error)
 }
 
 // Row is an answer with what its event in the audit trail says, too.

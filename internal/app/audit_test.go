@@ -21,7 +21,7 @@ import (
 // database opens the database of a configuration behind the product's back.
 func database(t *testing.T, c app.Config) *sql.DB {
 	t.Helper()
-	driver, source := "sqlite", filepath.Join(c.Data, "sesuai.db")
+	driver, source := "sqlite", "file:"+filepath.Join(c.Data, "sesuai.db")+"?_busy_timeout=5000" // a service writes, too
 	if c.Registry != "" {
 		driver, source = "pgx", c.Registry
 	}

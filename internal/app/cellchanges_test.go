@@ -28,6 +28,8 @@ var likeDeletion = map[string]string{
 	"unenrolled_probes.person":  "the row is not found any more, as if it were deleted",
 	"probes.last_at":            "a row that is old enough is removed",
 	"unenrolled_probes.last_at": "a row that is old enough is removed",
+	"batch_rows.tries":          "the row is verified later",
+	"batch_rows.tried_at":       "the row is verified later",
 	"outbox.due_at":             "data are returned later, by a day at most",
 	"webhook_deliveries.client": "the message is sent to nobody, as if it were deleted",
 	"webhook_deliveries.due_at": "the message is sent later, by a day at most",

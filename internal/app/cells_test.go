@@ -21,11 +21,14 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/jobs"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/rows"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/webhook"
 )
@@ -218,7 +221,77 @@ func fill(t *testing.T, c app.Config) map[string]access.Revealed {
 			t.Fatal(err)
 		}
 	}
+	fillBatch(t, c, s, server)
 	return clients
+}
+
+// fillBatch adds a batch of the client strict, of whose three rows the first two are
+// answered.
+func fillBatch(t *testing.T, c app.Config, s *app.Storage, server *httpapi.Server) {
+	t.Helper()
+	p := registrytest.Person(t, first)
+	claims := fmt.Sprintf("nik,name\n%[1]s,%[2]s\n%[1]s,Somebody Else\n%[1]s,%[2]s\n", p.NIK.Reveal(), p.Name.Reveal())
+	batches := app.NewBatches(c, s, access.NewLimiter(access.LimiterOptions{}))
+	_, err := batches.Add(t.Context(), batch.Upload{
+		Client: clientOf(t, s, "strict"), Endpoint: batch.DataVerification, Claims: strings.NewReader(claims), Format: rows.CSV,
+		Columns: rows.Columns{Known: []string{"nik", "name"}},
+	})
+	if err == nil {
+		err = workBatch(t, c, s, server, 2, 3)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// workBatch verifies rows of the batch.
+func workBatch(t *testing.T, c app.Config, s *app.Storage, server *httpapi.Server, firstLine, lastLine int64) error {
+	t.Helper()
+	batches := app.NewBatches(c, s, access.NewLimiter(access.LimiterOptions{}))
+	return batches.Kind(server).Work(t.Context(), jobs.Job{IDs: []int64{1, firstLine, lastLine}})
+}
+
+// clientOf returns a client by its name; one without an ID if it cannot be read.
+func clientOf(t *testing.T, s *app.Storage, name string) access.Client {
+	t.Helper()
+	all, _ := s.Clients.ListClients(t.Context()) // an error is noticed by its requests
+	for _, c := range all {
+		if c.Name == name {
+			return c
+		}
+	}
+	return access.Client{}
+}
+
+// batchesOf is what is shown of the batches of the client strict once all their rows are
+// verified.
+func (w *cells) batchesOf(t *testing.T, c app.Config, s *app.Storage) string {
+	t.Helper()
+	if err := workBatch(t, c, s, serverOf(t, c, s), 2, 4); err != nil {
+		return noticed + err.Error()
+	}
+	batches := app.NewBatches(c, s, access.NewLimiter(access.LimiterOptions{}))
+	client := clientOf(t, s, "strict").ID
+	all, err := batches.List(t.Context(), client)
+	var text strings.Builder
+	for _, b := range all {
+		var counts batch.Counts
+		var answers []batch.Answer
+		if b, counts, err = batches.Get(t.Context(), client, b.ID); err == nil {
+			answers, err = batches.Answers(t.Context(), b, 0, 10)
+		}
+		if err != nil {
+			break
+		}
+		fmt.Fprintln(&text, b.State, b.Total, b.CreatedAt, counts)
+		for _, a := range answers {
+			fmt.Fprintln(&text, a.Line, a.Status, string(a.Body))
+		}
+	}
+	if err != nil || len(all) == 0 {
+		return noticed + fmt.Sprint(err)
+	}
+	return text.String()
 }
 
 // cellDay is when the calls were made.
@@ -236,7 +309,7 @@ func openCells(t *testing.T, c app.Config) *app.Storage {
 }
 
 // serverOf is the API on a storage, by the real wiring but for the face engine.
-func serverOf(t *testing.T, c app.Config, s *app.Storage) http.Handler {
+func serverOf(t *testing.T, c app.Config, s *app.Storage) *httpapi.Server {
 	t.Helper()
 	return httpapi.New(httpapi.Options{
 		Verifier:      app.NewVerifier(c, s, app.Registry{Registry: partly{s.People, t}}, photos{t}),
@@ -339,6 +412,7 @@ func (w *cells) observe(t *testing.T, c app.Config) seen {
 	}
 	w.observeWebhooks(t, s, got)
 	w.ask(t, c, s, got, "")
+	got["batches"] = w.batchesOf(t, c, s)
 	if rotated, err := s.Keys.Rotate(t.Context(), nil); err != nil {
 		got["rotation"] = noticed + err.Error()
 	} else {

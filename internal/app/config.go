@@ -9,6 +9,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/keyring"
@@ -56,6 +57,7 @@ type Config struct {
 	Dukcapil DukcapilConfig `yaml:"dukcapil"`
 	Webhooks webhook.Config `yaml:"webhooks"`
 	Audit    AuditConfig    `yaml:"audit"`
+	Batches  batch.Config   `yaml:"batches"`
 	Metrics  MetricsConfig  `yaml:"metrics"`
 	Log      LogConfig      `yaml:"log"`
 	// CoreDumps lets a crash write the memory of the process to a file, and lets
@@ -204,6 +206,7 @@ func DefaultConfig() Config {
 		Dukcapil: defaultDukcapil(),
 		Webhooks: webhook.DefaultConfig(),
 		Audit:    AuditConfig{CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck},
+		Batches:  batch.DefaultConfig(),
 		Log:      LogConfig{Level: "info", Format: "auto"},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/webhook"
 )
@@ -31,6 +32,8 @@ func other() (values map[string]string, want app.Config) {
 		"face.liveness": "true", "face.liveness_threshold": "0.25",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7", "limits.memory": "123456789",
 		"limits.connections": "99", "limits.connections_per_address": "11",
+		"batches.max_rows": "7000", "batches.max_body": "5000000", "batches.per_client": "2", "batches.uploads": "3", "batches.workers": "5",
+		"batches.max_age": "48h", "batches.folder": "/tmp/uploads",
 		"webhooks.allow_networks": "10.20.0.0/16", "webhooks.allow_http": "true", "webhooks.per_client": "3", "webhooks.keep_log": "72h",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
 		"replay.max_age":       "36h",
@@ -57,6 +60,9 @@ func other() (values map[string]string, want app.Config) {
 			Connections: 7, Migrate: true,
 		},
 		Dukcapil: otherDukcapilConfig(),
+		Batches: batch.Config{
+			MaxRows: 7000, MaxBody: 5_000_000, PerClient: 2, Uploads: 3, Workers: 5, MaxAge: 48 * time.Hour, Folder: "/tmp/uploads",
+		},
 		Webhooks: webhook.Config{AllowNetworks: "10.20.0.0/16", AllowHTTP: true, PerClient: 3, KeepLog: 72 * time.Hour},
 		Audit: app.AuditConfig{
 			CheckInterval: 7 * time.Second, FullCheck: 8 * time.Hour, CheckpointFile: "/tmp/checkpoint.json",

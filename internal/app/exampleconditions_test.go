@@ -2,10 +2,12 @@ package app_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/httpapi"
@@ -34,6 +36,10 @@ var conditions = map[string]func(t *testing.T, w *exampleWorld, ask *asking){
 	"the query has an unknown parameter": func(_ *testing.T, _ *exampleWorld, ask *asking) {
 		ask.path = httpapi.VerificationsPath + "?reference=order-4711"
 	},
+	"there is no such batch":                        func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.path = httpapi.BatchesPath + "/batch-none" },
+	"the client has a batch that is finished":       batched(""),
+	"the batch is finished":                         batched("/{batch_id}"),
+	"the results are asked for as XML":              func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.path += "?format=xml" },
 	"the Host is missing":                           func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.raw = "GET /healthz HTTP/1.1\r\n\r\n" },
 	"the body has more than 64 KiB":                 func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.body = bytes.Repeat([]byte("x"), 64<<10+1) },
 	"the body has more than 10 MiB":                 withheld(10<<20 + 1),
@@ -82,5 +88,36 @@ func answered(id, reference, lookUp string) func(*testing.T, *exampleWorld, *ask
 			t.Errorf("%d %s", resp.StatusCode, body)
 		}
 		ask.path = httpapi.VerificationsPath + lookUp
+	}
+}
+
+// batched has a new client upload a batch, and asks about that once it is finished.
+func batched(path string) func(*testing.T, *exampleWorld, *asking) {
+	return func(t *testing.T, w *exampleWorld, ask *asking) {
+		t.Helper()
+		as(access.Client{Scopes: []access.Scope{access.Batch, access.DataVerification}})(t, w, ask)
+		upload := &asking{method: http.MethodPost, path: httpapi.BatchesPath, who: ask.who}
+		upload.fill(t, map[string]string{
+			"claims": "nik,name\n9901015203900001,Ayu Kencana Pratiwi\n9901015203900001,Wulan Cahyani\n",
+		}, nil)
+		_, body := upload.send(t, w)
+		var b struct {
+			ID    string `json:"batch_id"`
+			State string `json:"state"`
+		}
+		if err := json.Unmarshal([]byte(body), &b); err != nil {
+			t.Fatalf("%v: %s", err, body)
+		}
+		one := &asking{method: http.MethodGet, path: httpapi.BatchesPath + "/" + b.ID, who: ask.who}
+		for b.State != "finished" {
+			_, body := one.send(t, w)
+			if err := json.Unmarshal([]byte(body), &b); err != nil {
+				t.Fatalf("%v: %s", err, body)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if path != "" {
+			ask.path = httpapi.BatchesPath + "/" + b.ID
+		}
 	}
 }

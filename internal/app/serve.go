@@ -103,12 +103,20 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	queue := admission.NewQueue(cmp.Or(c.Face.Workers, runtime.GOMAXPROCS(0)), c.Limits.pixels())
 	var late lateVerifier
 	writable := newWriteCheck(s.CheckWritable)
+	limiter := access.NewLimiter(access.LimiterOptions{})
+	batches := NewBatches(c, s, limiter)
 	server := httpapi.New(httpapi.Options{
 		Verifier:      &late,
 		Answers:       s.Answers,
 		Liveness:      c.Face.Liveness,
 		Authenticator: authenticator,
-		Limiter:       access.NewLimiter(access.LimiterOptions{}),
+		Limiter:       limiter,
+		Batches:       batches,
+		MaxUpload:     c.Batches.MaxBody,
+		MaxRows:       c.Batches.MaxRows,
+		MaxUploads:    c.Batches.Uploads,
+		SpoolFolder:   c.Batches.Folder,
+		LocalRegistry: !c.Dukcapil.Enabled,
 		Hash:          s.Hash,
 		Ready:         func() error { return ready(ctx, &late, writable, checker) },
 		Detail:        asked.Detail,
@@ -148,7 +156,14 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	if sender != nil {
 		running.Go(func() { sender.Run(serving) })
 	}
-	running.Go(func() { s.jobs.Run(serving, jobs.RunOptions{Log: log, StopTimeout: httpapi.DefaultShutdownTimeout}) })
+	running.Go(func() {
+		batches.Run(serving, func(err error) { log.Warn("old batches are not removed", "error", err) })
+	})
+	running.Go(func() {
+		s.jobs.Run(serving, jobs.RunOptions{
+			Kinds: []jobs.Kind{batches.Kind(server)}, Log: log, StopTimeout: httpapi.DefaultShutdownTimeout,
+		})
+	})
 	defer running.Wait() // ctx has ended, or stop ends it
 	defer stop()
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)

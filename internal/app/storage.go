@@ -16,6 +16,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
 	"github.com/sesuai/sesuai/internal/face"
@@ -316,8 +317,7 @@ func databaseOptions(c Config) sqldb.Options {
 		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
 		Migrations: []fs.FS{
 			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, answer.Migrations, ledger.Migrations, balikan.Migrations,
-			jobs.Migrations(),
-			webhook.Migrations,
+			jobs.Migrations(), batch.Migrations, webhook.Migrations,
 		},
 	}
 }

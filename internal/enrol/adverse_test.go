@@ -21,6 +21,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // readyColumns are those of a file with ready-made templates.
@@ -138,7 +139,7 @@ func TestLines(t *testing.T) {
 		t.Run(test.about, func(t *testing.T) {
 			var rejects []string
 			job := enrol.Import{
-				Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), People: strings.NewReader(test.file), Format: enrol.JSONLines,
+				Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), People: strings.NewReader(test.file), Format: rows.JSONLines,
 				Rejected: func(_ int, why error) error { rejects = append(rejects, why.Error()); return nil },
 			}
 			summary, err := job.Run(t.Context())
@@ -158,7 +159,7 @@ func TestLines(t *testing.T) {
 // no portrait twice. With ready-made templates and without portraits as well.
 func TestInterruptedAndRunAgain(t *testing.T) {
 	const n = 3000
-	withPhotos := strings.Replace(rows(n), "9999000000000003,", "9999,", 1) + "\"canary\n"
+	withPhotos := strings.Replace(peopleRows(n), "9999000000000003,", "9999,", 1) + "\"canary\n"
 	withPhotos = strings.Replace(withPhotos, ","+photoName(4)+"\n", ",missing.jpg\n", 1)
 	templates := []string{readyColumns}
 	for i := range n {
@@ -201,7 +202,7 @@ func TestInterruptedAndRunAgain(t *testing.T) {
 				func(i *enrol.Import, _ context.CancelFunc) { i.Rejected = func(int, error) error { return full } },
 			} {
 				ctx, stop := context.WithCancel(t.Context())
-				job := enrol.Import{Enroller: e, People: strings.NewReader(test.file), Photos: enrol.Folder(root)}
+				job := enrol.Import{Enroller: e, People: strings.NewReader(test.file), Photos: rows.Folder(root)}
 				interrupt(&job, stop)
 				if summary, err := job.Run(ctx); err == nil {
 					t.Errorf("it was not interrupted: %+v", summary)
@@ -235,13 +236,13 @@ func TestInterruptedAndRunAgain(t *testing.T) {
 func TestSkipCostsNothing(t *testing.T) {
 	const n = 20
 	memory, root := registrytest.NewMemory(), photos(t, n)
-	if _, _, err := run(t.Context(), newEnroller(memory, &extractor{}), strings.ReplaceAll(rows(n/2), "Wirasaba", "Kenanga"), root); err != nil {
+	if _, _, err := run(t.Context(), newEnroller(memory, &extractor{}), strings.ReplaceAll(peopleRows(n/2), "Wirasaba", "Kenanga"), root); err != nil {
 		t.Fatal(err)
 	}
 	for _, dry := range []bool{true, false} {
 		x := &extractor{}
 		job := enrol.Import{
-			Enroller: newEnroller(memory, x), People: strings.NewReader(rows(n)), Photos: enrol.Folder(root),
+			Enroller: newEnroller(memory, x), People: strings.NewReader(peopleRows(n)), Photos: rows.Folder(root),
 			OnConflict: enrol.Skip, DryRun: dry,
 		}
 		summary, err := job.Run(t.Context())
@@ -250,7 +251,7 @@ func TestSkipCostsNothing(t *testing.T) {
 		}
 	}
 	job := enrol.Import{
-		Enroller: newEnroller(memory, &extractor{}), People: strings.NewReader(strings.ReplaceAll(rows(n), "Wirasaba", "Galuh")), Photos: enrol.Folder(root),
+		Enroller: newEnroller(memory, &extractor{}), People: strings.NewReader(strings.ReplaceAll(peopleRows(n), "Wirasaba", "Galuh")), Photos: rows.Folder(root),
 		OnConflict: enrol.Fail,
 	}
 	summary, err := job.Run(t.Context())
@@ -296,7 +297,7 @@ func TestHostileArchives(t *testing.T) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		photos, err := enrol.OpenPhotographs(path)
+		photos, err := rows.OpenPhotographs(path)
 		if err != nil {
 			t.Fatal(name, err)
 		}

@@ -45,7 +45,7 @@ func openImported(t *testing.T, n int) (*people.Registry, sqltest.Database) {
 	t.Helper()
 	d := engines.SQLite(t)
 	r := openPeople(t, d)
-	summary, rejects, err := run(t.Context(), newEnroller(r, &extractor{}), rows(n), photos(t, n))
+	summary, rejects, err := run(t.Context(), newEnroller(r, &extractor{}), peopleRows(n), photos(t, n))
 	if err != nil || summary.Added != n {
 		t.Fatal(summary, rejects, err)
 	}
@@ -66,7 +66,7 @@ func TestDamagedRecord(t *testing.T) {
 			s, d := openImported(t, n)
 			d.Exec(t, test.statement)
 			root := photos(t, n+5)
-			summary, rejects, err := run(t.Context(), newEnroller(s, &extractor{}), rows(n+5), root)
+			summary, rejects, err := run(t.Context(), newEnroller(s, &extractor{}), peopleRows(n+5), root)
 			if want := (enrol.Summary{Rows: n + 5, Added: 5, Unchanged: n - 1, Rejected: 1}); err != nil || summary != want {
 				t.Errorf("%+v, want %+v; %v", summary, want, err)
 			}
@@ -84,7 +84,7 @@ func TestDamagedRecord(t *testing.T) {
 			if removed, err := s.Remove(t.Context(), nik); err != nil || !removed {
 				t.Fatal(removed, err)
 			}
-			summary, rejects, err = run(t.Context(), newEnroller(s, &extractor{}), rows(n+5), root)
+			summary, rejects, err = run(t.Context(), newEnroller(s, &extractor{}), peopleRows(n+5), root)
 			if err != nil || rejects != nil || summary != (enrol.Summary{Rows: n + 5, Added: 1, Unchanged: n + 4}) {
 				t.Errorf("after removing: %+v, %v, %v", summary, rejects, err)
 			}
@@ -96,7 +96,7 @@ func TestDamagedRecord(t *testing.T) {
 func TestLostTable(t *testing.T) {
 	s, d := openImported(t, 3)
 	d.Exec(t, `ALTER TABLE templates RENAME TO gone`)
-	summary, rejects, err := run(t.Context(), newEnroller(s, &extractor{}), rows(3), photos(t, 3))
+	summary, rejects, err := run(t.Context(), newEnroller(s, &extractor{}), peopleRows(3), photos(t, 3))
 	if err == nil || summary != (enrol.Summary{}) || rejects != nil {
 		t.Errorf("%+v, %v, %v", summary, rejects, err)
 	}
@@ -119,7 +119,7 @@ func (f failing) Holds(ctx context.Context, p registry.Person, portrait *registr
 func TestFailureAboutOnePersonStops(t *testing.T) {
 	down := fmt.Errorf("down")
 	r := failing{registrytest.NewMemory(), down}
-	_, rejects, err := run(t.Context(), newEnroller(r, &extractor{}), rows(20), photos(t, 20))
+	_, rejects, err := run(t.Context(), newEnroller(r, &extractor{}), peopleRows(20), photos(t, 20))
 	if err == nil || rejects != nil {
 		t.Errorf("%v, %v", rejects, err)
 	}

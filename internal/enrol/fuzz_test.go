@@ -12,6 +12,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // reasons are all the reasons to reject a line, with N for every number.
@@ -36,7 +37,7 @@ var numbers = regexp.MustCompile(`[0-9]+`)
 func FuzzPeople(f *testing.F) {
 	const optional = "nik,name,date_of_birth,photo,status,city\n"
 	for _, seed := range []string{
-		"", "\ufeff", header, rows(3), optional + "9999000000000001,canary,01-02-1990,0.jpg,active,CONTOH\r\n",
+		"", "\ufeff", header, peopleRows(3), optional + "9999000000000001,canary,01-02-1990,0.jpg,active,CONTOH\r\n",
 		optional + "9999000000000001,canary,01-02-1990,../canary,dead,\"a\nb\"\n9999000000000001,\"canary", "\"\n", "a;b\n",
 		optional + "9999000000000001,canary,01-02-1990,,,\n9999000000000001,canary,01-02-1990,,,\n",
 	} {
@@ -63,7 +64,7 @@ func assertSane(t *testing.T, people string, root *os.Root) {
 	lines := bytes.Count([]byte(people), []byte("\n")) + 1
 	told := 0
 	job := enrol.Import{
-		Enroller: newEnroller(memory, &extractor{}), People: strings.NewReader(people), Photos: enrol.Folder(root),
+		Enroller: newEnroller(memory, &extractor{}), People: strings.NewReader(people), Photos: rows.Folder(root),
 		Rejected: func(line int, why error) error {
 			told++
 			if line < 2 || line > lines {
@@ -98,7 +99,7 @@ func assertReason(t *testing.T, among *regexp.Regexp, why error, maxLine int) {
 		t.Errorf("reason %q", why)
 	}
 	for _, digits := range numbers.FindAllString(why.Error(), -1) {
-		if n, err := strconv.Atoi(digits); err != nil || (n > maxLine && n != 8 && n != 17 && n != 15 && n != 500 && n != 64<<10 && n != enrol.MaxPhotoSize) {
+		if n, err := strconv.Atoi(digits); err != nil || (n > maxLine && n != 8 && n != 17 && n != 15 && n != 500 && n != 64<<10 && n != rows.MaxPhotoSize) {
 			t.Errorf("reason %q has %s, of %d lines", why, digits, maxLine)
 		}
 	}
@@ -119,9 +120,9 @@ func FuzzEveryLineCounts(f *testing.F) {
 		f.Add([]byte(seed), true, "skip")
 	}
 	f.Fuzz(func(t *testing.T, body []byte, jsonLines bool, onConflict string) {
-		file := linesFile{header: "nik,name,date_of_birth\n", format: enrol.CSV, onConflict: enrol.Replace}
+		file := linesFile{header: "nik,name,date_of_birth\n", format: rows.CSV, onConflict: enrol.Replace}
 		if jsonLines {
-			file = linesFile{format: enrol.JSONLines}
+			file = linesFile{format: rows.JSONLines}
 			body = bytes.TrimPrefix(body, []byte("\ufeff")) // of the file, not of a line
 		}
 		if onConflict == string(enrol.Skip) {
@@ -166,7 +167,7 @@ func FuzzEveryLineCounts(f *testing.F) {
 // linesFile is how FuzzEveryLineCounts imports lines.
 type linesFile struct {
 	header     string
-	format     enrol.Format
+	format     rows.Format
 	onConflict enrol.OnConflict
 }
 
@@ -212,7 +213,7 @@ func FuzzLines(f *testing.F) {
 			memory := registrytest.NewMemory()
 			told, lines := 0, strings.Count(people, "\n")+1
 			job := enrol.Import{
-				Enroller: newEnroller(memory, &extractor{}), People: strings.NewReader(people), Format: enrol.JSONLines,
+				Enroller: newEnroller(memory, &extractor{}), People: strings.NewReader(people), Format: rows.JSONLines,
 				Rejected: func(at int, why error) error {
 					told++
 					if _, own := errors.AsType[*sesuai.Error](why); !own || at < 1 || at > lines || !lineReasons.MatchString(why.Error()) {

@@ -13,10 +13,8 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/rows"
 )
-
-// MaxPhotoSize is the largest photograph that an import takes, in bytes.
-const MaxPhotoSize = 10 << 20
 
 // batchSize is the largest number of rows that are written at once.
 const batchSize = 1000
@@ -51,10 +49,10 @@ type Import struct {
 	// has rounded its NIKs. Of any other reader the first MiB is looked at for
 	// that.
 	People io.Reader
-	Format Format
+	Format rows.Format
 	// Photos are the photographs that the photo column names; nil if there are
 	// none.
-	Photos Photographs
+	Photos rows.Photographs
 	// RequirePhoto rejects rows without a photograph and without a template.
 	RequirePhoto bool
 	// OnConflict is Replace if empty.
@@ -105,7 +103,7 @@ type outcome struct {
 // run is the state of an Import that runs.
 type run struct {
 	*Import
-	records  recordReader
+	records  rows.Reader
 	of       int       // data lines; 0 if not known
 	today    time.Time // for dates in the future
 	summary  Summary   // used by write alone
@@ -133,7 +131,7 @@ func (i *Import) Run(ctx context.Context) (Summary, error) {
 	if i.Now != nil {
 		r.today = i.Now()
 	}
-	if r.records, err = newRecordReader(i.Format, people); err != nil {
+	if r.records, err = rows.NewReader(i.Format, people, columns()); err != nil {
 		return Summary{}, err
 	}
 	all, running := errgroup.WithContext(ctx)
@@ -156,7 +154,7 @@ func (r *run) read(ctx context.Context) error {
 	workers.SetLimit(runtime.GOMAXPROCS(0) + 1)
 	seen := newRecent()
 	for working.Err() == nil {
-		record, err := r.records.next()
+		record, err := r.records.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -164,9 +162,9 @@ func (r *run) read(ctx context.Context) error {
 			workers.Go(func() error { return err })
 			break
 		}
-		row, err := record.row(r.today)
+		row, err := parseRow(record, r.today)
 		if err == nil {
-			err = seen.add(row.person.NIK, record.line)
+			err = seen.add(row.person.NIK, record.Line)
 		}
 		if err == nil {
 			err = r.wrongModel(row.portrait)
@@ -174,7 +172,7 @@ func (r *run) read(ctx context.Context) error {
 		if err == nil && r.RequirePhoto && !row.hasPhoto() {
 			err = &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the row has no photograph"}
 		}
-		o := outcome{line: record.line, enrolment: registry.Enrolment{Person: row.person, Portrait: row.portrait}, err: err}
+		o := outcome{line: record.Line, enrolment: registry.Enrolment{Person: row.person, Portrait: row.portrait}, err: err}
 		if err != nil || row.photo == "" && !r.again.Load() {
 			r.send(working, o)
 			continue

@@ -15,6 +15,7 @@ import (
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // atOnce is how many rows an import may have under way.
@@ -43,14 +44,14 @@ func assertCompletes(t *testing.T, memory *registrytest.Memory, people string, r
 func TestImportAgain(t *testing.T) {
 	const n = 100
 	memory, root := registrytest.NewMemory(), photos(t, n)
-	summary, rejects, err := run(t.Context(), newEnroller(memory, &extractor{}), rows(n), root)
+	summary, rejects, err := run(t.Context(), newEnroller(memory, &extractor{}), peopleRows(n), root)
 	if err != nil || rejects != nil || summary != (enrol.Summary{Rows: n, Added: n}) {
 		t.Fatalf("%+v, %v, %v", summary, rejects, err)
 	}
-	assertCompletes(t, memory, rows(n), root, n)
+	assertCompletes(t, memory, peopleRows(n), root, n)
 
 	// One row changed is one row replaced.
-	changed := strings.Replace(rows(n), "Wirasaba Ke-50,", "Galuh Sekarwangi,", 1)
+	changed := strings.Replace(peopleRows(n), "Wirasaba Ke-50,", "Galuh Sekarwangi,", 1)
 	summary, _, err = run(t.Context(), newEnroller(memory, &extractor{}), changed, root)
 	if err != nil || summary != (enrol.Summary{Rows: n, Replaced: 1, Unchanged: n - 1}) {
 		t.Errorf("with a change: %+v, %v", summary, err)
@@ -78,7 +79,7 @@ func TestRegistryFailsMidway(t *testing.T) {
 				}
 				return nil
 			}}
-			summary, rejects, err := run(t.Context(), newEnroller(memory, x), rows(n), root)
+			summary, rejects, err := run(t.Context(), newEnroller(memory, x), peopleRows(n), root)
 			if !errors.Is(err, down) || sesuai.KindOf(err) != sesuai.KindUnavailable {
 				t.Errorf("error %v", err)
 			}
@@ -91,7 +92,7 @@ func TestRegistryFailsMidway(t *testing.T) {
 			if calls := int(x.calls.Load()); calls > failing+atOnce {
 				t.Errorf("%d rows were tried after the registry failed", calls-failing)
 			}
-			assertCompletes(t, memory, rows(n), root, n)
+			assertCompletes(t, memory, peopleRows(n), root, n)
 		})
 	}
 }
@@ -111,7 +112,7 @@ func TestStopped(t *testing.T) {
 		<-ctx.Done() // an extraction that would take for ever
 		return ctx.Err()
 	}}
-	summary, rejects, err := run(ctx, newEnroller(memory, x), rows(n), root)
+	summary, rejects, err := run(ctx, newEnroller(memory, x), peopleRows(n), root)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -121,7 +122,7 @@ func TestStopped(t *testing.T) {
 	if calls := int(x.calls.Load()); calls > stopping+atOnce {
 		t.Errorf("%d rows were tried after the end", calls-stopping)
 	}
-	assertCompletes(t, memory, rows(n), root, n)
+	assertCompletes(t, memory, peopleRows(n), root, n)
 }
 
 // TestStoppedBefore: a context that has ended enrols nobody.
@@ -129,7 +130,7 @@ func TestStoppedBefore(t *testing.T) {
 	memory := registrytest.NewMemory()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	summary, _, err := run(ctx, newEnroller(memory, &extractor{}), rows(50), photos(t, 50))
+	summary, _, err := run(ctx, newEnroller(memory, &extractor{}), peopleRows(50), photos(t, 50))
 	if !errors.Is(err, context.Canceled) || summary != (enrol.Summary{}) || count(t, memory) != 0 {
 		t.Errorf("%+v, %v, %d on record", summary, err, count(t, memory))
 	}
@@ -142,7 +143,7 @@ func TestStoppedAmongBadRows(t *testing.T) {
 	defer cancel()
 	const n, stopping = 100_000, 10
 	job := enrol.Import{
-		Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), Photos: enrol.Folder(photos(t, 0)),
+		Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), Photos: rows.Folder(photos(t, 0)),
 		People: strings.NewReader(header + strings.Repeat("x,x,x,x\n", n)),
 		Progress: func(rows, _ int) {
 			if rows >= stopping {
@@ -160,7 +161,7 @@ func TestStoppedAmongBadRows(t *testing.T) {
 // a row is reported as rejected before it is counted.
 func TestCallbacks(t *testing.T) {
 	const n = 400
-	people := rows(n)
+	people := peopleRows(n)
 	// Every third photograph is missing.
 	for i := 0; i < n; i += 3 {
 		people = strings.Replace(people, ","+photoName(i)+"\n", ",missing.jpg\n", 1)
@@ -175,7 +176,7 @@ func TestCallbacks(t *testing.T) {
 	}
 	done, rejected := 0, 0 // not atomic: the race detector watches
 	job := enrol.Import{
-		Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), People: strings.NewReader(people), Photos: enrol.Folder(photos(t, n)),
+		Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), People: strings.NewReader(people), Photos: rows.Folder(photos(t, n)),
 		Progress: func(rows, of int) {
 			defer alone()()
 			if rows <= done || rejected > rows || of != n {
@@ -217,7 +218,7 @@ func TestRowsGoSideBySide(t *testing.T) {
 			return ctx.Err()
 		}
 	}}
-	summary, _, err := run(t.Context(), newEnroller(registrytest.NewMemory(), x), rows(50), photos(t, 50))
+	summary, _, err := run(t.Context(), newEnroller(registrytest.NewMemory(), x), peopleRows(50), photos(t, 50))
 	if err != nil || summary.Added != 50 {
 		t.Errorf("%+v, %v", summary, err)
 	}
@@ -254,7 +255,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	})
 	var before, after uint64
 	job := enrol.Import{
-		Enroller: newEnroller(discard{}, &extractor{}), People: people, Photos: enrol.Folder(photos(t, 0)),
+		Enroller: newEnroller(discard{}, &extractor{}), People: people, Photos: rows.Folder(photos(t, 0)),
 		Progress: func(rows, _ int) {
 			// Called after a batch, not after each row.
 			if before == 0 && rows >= first {

@@ -12,6 +12,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // dataLines counts the lines that are not blank, by a rule that is written
@@ -138,7 +139,7 @@ func TestLinesOfAFile(t *testing.T) {
 
 // TestPipe: what cannot be read twice is imported as a file is.
 func TestPipe(t *testing.T) {
-	people := rows(5000) + "\"canary\n"
+	people := peopleRows(5000) + "\"canary\n"
 	for i := range 5000 {
 		people = strings.Replace(people, photoName(i)+"\n", "\n", 1)
 	}
@@ -235,7 +236,7 @@ func TestRoundedNIKs(t *testing.T) {
 	// JSON Lines are looked at in the same way.
 	lines := `{"nik":"9999000000000001","name":"Galuh","date_of_birth":"01-02-1990"}` + "\n" + `{"nik":"3.17E+15","name":"canary"}` + "\n" +
 		`{"nik":"3.17E+15","name":"Galuh","date_of_birth":"01-02-1990"}` + "\n"
-	job := enrol.Import{Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), People: strings.NewReader(lines), Format: enrol.JSONLines}
+	job := enrol.Import{Enroller: newEnroller(registrytest.NewMemory(), &extractor{}), People: strings.NewReader(lines), Format: rows.JSONLines}
 	// The line before is broken: what its values are is not known.
 	if _, err := job.Run(t.Context()); !errors.Is(err, enrol.ErrRounded) || !strings.Contains(err.Error(), "line 3 ") {
 		t.Errorf("lines of JSON: %v", err)

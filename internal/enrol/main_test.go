@@ -18,6 +18,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/rows"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
@@ -68,7 +69,7 @@ func newEnroller(r registry.Enroller, x face.Extractor) *enrol.Enroller {
 const header = "nik,name,date_of_birth,photo\n"
 
 // rows is a file of n invented people, each with a photograph of their own.
-func rows(n int) string {
+func peopleRows(n int) string {
 	var b strings.Builder
 	b.WriteString(header)
 	for i := range n {
@@ -111,7 +112,7 @@ type reject struct {
 func run(ctx context.Context, e *enrol.Enroller, people string, photos *os.Root) (enrol.Summary, []reject, error) {
 	var rejects []reject
 	job := enrol.Import{
-		Enroller: e, People: strings.NewReader(people), Photos: enrol.Folder(photos),
+		Enroller: e, People: strings.NewReader(people), Photos: rows.Folder(photos),
 		Rejected: func(line int, why error) error { rejects = append(rejects, reject{line, why.Error()}); return nil },
 	}
 	summary, err := job.Run(ctx)

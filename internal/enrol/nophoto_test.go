@@ -10,6 +10,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // TestWithoutPhoto: rows without a photograph are counted when they change what
@@ -32,7 +33,7 @@ func TestWithoutPhoto(t *testing.T) {
 	} {
 		var rejected []reject
 		job := enrol.Import{
-			Enroller: e, People: strings.NewReader(test.people), Photos: enrol.Folder(root), RequirePhoto: test.required,
+			Enroller: e, People: strings.NewReader(test.people), Photos: rows.Folder(root), RequirePhoto: test.required,
 			Rejected: func(line int, why error) error { rejected = append(rejected, reject{line, why.Error()}); return nil },
 		}
 		got, err := job.Run(t.Context())
@@ -56,13 +57,13 @@ func TestNoPhotographs(t *testing.T) {
 	lines := `{"nik":"9999000000000001","name":"Galuh","date_of_birth":"01-02-1990","photo":"canary.jpg"}` + "\n"
 	for _, test := range []struct {
 		people io.Reader
-		format enrol.Format
+		format rows.Format
 		says   string
 	}{
-		{strings.NewReader(named), enrol.CSV, "MALFORMED: line 3 names a photograph: it was not said where the photographs are"},
-		{struct{ io.Reader }{strings.NewReader(named)}, enrol.CSV, "MALFORMED: line 3 names a photograph: it was not said where the photographs are"},
-		{strings.NewReader(lines), enrol.JSONLines, "MALFORMED: line 1 names a photograph: it was not said where the photographs are"},
-		{strings.NewReader(empty), enrol.CSV, ""},
+		{strings.NewReader(named), rows.CSV, "MALFORMED: line 3 names a photograph: it was not said where the photographs are"},
+		{struct{ io.Reader }{strings.NewReader(named)}, rows.CSV, "MALFORMED: line 3 names a photograph: it was not said where the photographs are"},
+		{strings.NewReader(lines), rows.JSONLines, "MALFORMED: line 1 names a photograph: it was not said where the photographs are"},
+		{strings.NewReader(empty), rows.CSV, ""},
 	} {
 		memory := registrytest.NewMemory()
 		job := enrol.Import{Enroller: newEnroller(memory, nil), People: test.people, Format: test.format}

@@ -12,6 +12,7 @@ import (
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // canary is in every value of a row that must not be repeated.
@@ -96,7 +97,7 @@ func runOn(t *testing.T, e *enrol.Enroller, people string) (enrol.Summary, []rej
 	t.Helper()
 	var rejects []reject
 	job := enrol.Import{
-		Enroller: e, People: strings.NewReader(people), Photos: enrol.Folder(photos(t, 0)),
+		Enroller: e, People: strings.NewReader(people), Photos: rows.Folder(photos(t, 0)),
 		Now:      func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
 		Rejected: func(line int, why error) error { rejects = append(rejects, reject{line, why.Error()}); return nil },
 	}
@@ -202,11 +203,11 @@ func TestUnreadableFile(t *testing.T) {
 	}{
 		{"", enrol.Summary{}},
 		{"nik,na", enrol.Summary{}},
-		{rows(3), enrol.Summary{Rows: 3, Added: 3}},
+		{peopleRows(3), enrol.Summary{Rows: 3, Added: 3}},
 	} {
 		memory := registrytest.NewMemory()
 		job := enrol.Import{
-			Enroller: newEnroller(memory, &extractor{}), Photos: enrol.Folder(photos(t, 3)),
+			Enroller: newEnroller(memory, &extractor{}), Photos: rows.Folder(photos(t, 3)),
 			People: iotest.DataErrReader(readerThenError(test.read)),
 		}
 		summary, err := job.Run(t.Context())

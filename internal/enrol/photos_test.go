@@ -15,6 +15,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // photosFolder makes a folder of photographs, good and bad, beside a file that
@@ -37,10 +38,10 @@ func photosFolder(t *testing.T) string {
 	must(os.WriteFile(filepath.Join(dir, "empty.jpg"), nil, 0o600))
 	large := filepath.Join(dir, "large.jpg")
 	must(os.WriteFile(large, []byte("x"), 0o600))
-	must(os.Truncate(large, enrol.MaxPhotoSize+1))
+	must(os.Truncate(large, rows.MaxPhotoSize+1))
 	largest := filepath.Join(dir, "largest.jpg")
 	must(os.WriteFile(largest, []byte("x"), 0o600))
-	must(os.Truncate(largest, enrol.MaxPhotoSize))
+	must(os.Truncate(largest, rows.MaxPhotoSize))
 	must(os.Symlink("../outside.jpg", filepath.Join(dir, "leads-out.jpg")))
 	must(os.Symlink(filepath.Join(outside, "outside.jpg"), filepath.Join(dir, "leads-out-absolutely.jpg")))
 	must(os.Symlink("..", filepath.Join(dir, "folder-out")))
@@ -121,7 +122,7 @@ func TestPhotographs(t *testing.T) {
 func TestArchives(t *testing.T) {
 	dir := t.TempDir()
 	content := bytes.Repeat([]byte("photo"), 1000)
-	large := make([]byte, enrol.MaxPhotoSize+1)
+	large := make([]byte, rows.MaxPhotoSize+1)
 	var tarred, zipped bytes.Buffer
 	tw, zw := tar.NewWriter(&tarred), zip.NewWriter(&zipped)
 	for name, b := range map[string][]byte{"a.jpg": content, "sub/b.jpg": content[:7], "./c.jpg": content, "empty.jpg": nil, "large.jpg": large} {
@@ -156,7 +157,7 @@ func TestArchives(t *testing.T) {
 		return path
 	}
 	for _, path := range []string{write("photos.tar", tarred.Bytes()), write("photos.zip", zipped.Bytes())} {
-		photos, err := enrol.OpenPhotographs(path)
+		photos, err := rows.OpenPhotographs(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,12 +181,12 @@ func TestArchives(t *testing.T) {
 		write("cut.tar", tarred.Bytes()[:100_000]), write("cut.zip", zipped.Bytes()[:100]), write("none.zip", nil),
 		write("text.tar", []byte(strings.Repeat("canary ", 200))), write("photos.rar", content),
 	} {
-		photos, err := enrol.OpenPhotographs(path)
+		photos, err := rows.OpenPhotographs(path)
 		if sesuai.KindOf(err) != sesuai.KindMalformed {
 			t.Errorf("%d: opened as %v, %v", i, photos, err)
 		}
 	}
-	if _, err := enrol.OpenPhotographs(filepath.Join(dir, "nowhere")); err == nil {
+	if _, err := rows.OpenPhotographs(filepath.Join(dir, "nowhere")); err == nil {
 		t.Error("opened what is not there")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"regexp"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // A spreadsheet that takes NIKs for numbers keeps 15 of their 16 digits, the
@@ -46,7 +47,7 @@ var scientific = regexp.MustCompile(`^[0-9]+([.,][0-9]*)?[eE]\+?[0-9]+$`)
 //
 // A file that can be read twice is read to its end. Of any other, such as a
 // pipe, the first headSize bytes are inspected.
-func inspect(ctx context.Context, f Format, file io.Reader, photos bool) (_ io.Reader, lines int, err error) {
+func inspect(ctx context.Context, f rows.Format, file io.Reader, photos bool) (_ io.Reader, lines int, err error) {
 	if s, ok := file.(io.ReadSeeker); ok {
 		// Seek fails on a pipe, which may be an os.File too.
 		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
@@ -70,15 +71,15 @@ func inspect(ctx context.Context, f Format, file io.Reader, photos bool) (_ io.R
 	return buffered, 0, nil
 }
 
-func inspectAll(ctx context.Context, f Format, file io.Reader, photos bool) (lines int, err error) {
-	records, err := newRecordReader(f, file)
+func inspectAll(ctx context.Context, f rows.Format, file io.Reader, photos bool) (lines int, err error) {
+	records, err := rows.NewReader(f, file, columns())
 	if err != nil {
 		return 0, err
 	}
 	endInZero := make(map[string]struct{}) // at most minRounded NIKs
 	other := false                         // whether a NIK ends otherwise
 	for {
-		r, err := records.next()
+		r, err := records.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -89,13 +90,13 @@ func inspectAll(ctx context.Context, f Format, file io.Reader, photos bool) (lin
 			return 0, err
 		}
 		lines++
-		if !photos && r.value(columnPhoto) != "" {
-			return 0, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: fmt.Sprintf("line %d names a photograph", r.line), Err: ErrNoPhotographs}
+		if !photos && r.Value(columnPhoto) != "" {
+			return 0, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: fmt.Sprintf("line %d names a photograph", r.Line), Err: ErrNoPhotographs}
 		}
-		nik := r.value(columnNIK)
+		nik := r.Value(columnNIK)
 		switch _, invalid := sesuai.ParseNIK(nik); {
 		case invalid != nil && scientific.MatchString(nik):
-			return 0, rounded(fmt.Sprintf("line %d has a NIK that is written like 3.17E+15", r.line))
+			return 0, rounded(fmt.Sprintf("line %d has a NIK that is written like 3.17E+15", r.Line))
 		case invalid != nil:
 		case nik[len(nik)-1] != '0':
 			other = true

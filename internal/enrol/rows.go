@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/rows"
 )
 
 // The columns of a file of people. The first three must be there.
@@ -31,8 +31,8 @@ const (
 	columnSignature = "signature"
 )
 
-// columns are all that a file of people may have.
-func columns() []string {
+// columns are those of a file of people.
+func columns() rows.Columns {
 	all := []string{
 		columnNIK, columnName, columnDateOfBirth, columnPhoto, columnStatus,
 		columnTemplate, columnModel, columnSource, columnSignature,
@@ -40,61 +40,7 @@ func columns() []string {
 	for _, a := range sesuai.Attributes {
 		all = append(all, string(a))
 	}
-	return all
-}
-
-// required are the columns that every row has.
-func required() []string { return []string{columnNIK, columnName, columnDateOfBirth} }
-
-// knownColumns names all columns in an error.
-func knownColumns() string { return "known are " + strings.Join(columns(), ", ") }
-
-// Format is the form of a file of people. In either form a record is a line.
-type Format string
-
-// The forms of a file of people.
-const (
-	// CSV has a header line with the names of the columns, in any order and
-	// case.
-	CSV Format = "csv"
-	// JSONLines has an object in each line, with the columns as its keys and
-	// strings as their values.
-	JSONLines Format = "jsonl"
-)
-
-// record is a data line of a file of people, split into values. A data line is
-// a line that is neither the header line nor blank.
-type record struct {
-	line int // from 1
-	// values are those of the columns. They are valid until the next record is
-	// read.
-	columns, values []string
-	// broken says why the line cannot be read; there are no values then. It
-	// holds nothing of the line.
-	broken string
-}
-
-// recordReader reads every data line of a file of people.
-type recordReader interface {
-	// next returns io.EOF after the last record. Any other error is about the
-	// file, and not about one line.
-	next() (record, error)
-}
-
-func newRecordReader(f Format, r io.Reader) (recordReader, error) {
-	if f == JSONLines {
-		return newJSONReader(r), nil
-	}
-	return newCSVReader(r)
-}
-
-// value returns the value of a column, without the space around it; "" if there
-// is no such column.
-func (r record) value(column string) string {
-	if i := slices.Index(r.columns, column); i >= 0 {
-		return strings.TrimSpace(r.values[i])
-	}
-	return ""
+	return rows.Columns{Known: all, Required: []string{columnNIK, columnName, columnDateOfBirth}}
 }
 
 // row is a person of a file.
@@ -112,17 +58,17 @@ func (r row) hasPhoto() bool { return r.photo != "" || r.portrait != nil }
 // portraitFields are the ready-made parts of a row, as they stand there.
 type portraitFields struct{ template, model, source, signature string }
 
-// row parses a record. Errors are of type *sesuai.Error, name the attribute that
+// parseRow parses a record. Errors are of type *sesuai.Error, name the attribute that
 // is wrong, and hold nothing of its value.
-func (r record) row(today time.Time) (row, error) {
-	if r.broken != "" {
-		return row{}, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: r.broken}
+func parseRow(r rows.Record, today time.Time) (row, error) {
+	if r.Broken != "" {
+		return row{}, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: r.Broken}
 	}
 	p := row{person: registry.Person{Attributes: make(map[sesuai.Attribute]sesuai.Text)}}
 	var ready portraitFields
 	var err error
-	for i, column := range r.columns {
-		value := strings.TrimSpace(r.values[i])
+	for i, column := range r.Columns {
+		value := strings.TrimSpace(r.Values[i])
 		switch column {
 		case columnNIK:
 			p.person.NIK, err = sesuai.ParseNIK(value)

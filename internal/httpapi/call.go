@@ -6,6 +6,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/answer"
+	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -22,6 +23,8 @@ type call struct {
 	client access.Client
 	// reference is the client's own id for the request; "" if it gave none.
 	reference string
+	// keep stores the answer of a row of a batch with the row; nil for other calls.
+	keep batch.Keep
 }
 
 // callOf returns what a use case gets of a call, to whose verdict the client is
@@ -36,6 +39,7 @@ func callOf[V any](s *Server, c call, body func(V) []byte) verify.Call[V] {
 			} else {
 				a.Body = body(verdict)
 			}
+			a.Keep = c.keep.With(batch.Reply{Status: a.Status, Body: a.Body})
 			return a
 		},
 	}

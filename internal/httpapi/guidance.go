@@ -42,6 +42,14 @@ var (
 		ID: "Kirim hanya data yang akan diperiksa, tanpa foto: paling banyak 64 KiB.",
 		EN: "Send only the details to compare, without a photograph: at most 64 KiB.",
 	}
+	guideBatch = &Guidance{
+		ID: "Kirim multipart/form-data dengan bagian claims (CSV dengan baris judul, atau satu objek JSON per baris) dan, untuk verifikasi wajah, bagian photographs (zip).",
+		EN: "Send multipart/form-data with the part claims (CSV with a header line, or one JSON object a line) and, for face verifications, the part photographs (zip).",
+	}
+	guideResults = &Guidance{
+		ID: "Minta hasil dengan format=csv atau format=jsonl.",
+		EN: "Ask for the results with format=csv or format=jsonl.",
+	}
 	guideNoFile           = noFileGuidance(fieldFaceImage)
 	guideUnsupportedImage = &Guidance{
 		ID: "Gunakan foto berformat JPEG atau PNG.",

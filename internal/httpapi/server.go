@@ -73,6 +73,18 @@ type Options struct {
 	Authenticator Authenticator
 	// Answers are the stored answers. If nil, there are none.
 	Answers answer.Answers
+	// Batches keeps batches of verifications. If nil, there are none.
+	Batches Batches
+	// MaxUpload is the greatest size of the upload of a batch in bytes, MaxRows the
+	// greatest number of its rows, and MaxUploads how many are received at once.
+	MaxUpload           int64
+	MaxRows, MaxUploads int
+	// SpoolFolder is where uploads are written, encrypted; that for temporary files of
+	// the system if "".
+	SpoolFolder string
+	// LocalRegistry is whether the registry needs this machine's cores for an answer,
+	// so that a row of a batch has to wait for one.
+	LocalRegistry bool
 	// Liveness is whether the Verifier can measure liveness. If not, nobody is
 	// allowed to ask for it.
 	Liveness bool
@@ -129,6 +141,7 @@ type Server struct {
 
 	sampler *sampler
 	held    chan struct{} // the responses that are being held: see hold
+	uploads chan struct{} // the batches that are being received
 }
 
 // New returns a Server.
@@ -163,7 +176,7 @@ func New(o Options) *Server {
 	s := &Server{
 		o: o, mux: http.NewServeMux(),
 		slots: admission.NewPool(int64(o.MaxInFlight)), bodies: admission.NewPool(o.Memory),
-		sampler: newSampler(), held: make(chan struct{}, maxHeld),
+		sampler: newSampler(), held: make(chan struct{}, maxHeld), uploads: make(chan struct{}, o.MaxUploads),
 	}
 	s.route(http.MethodPost, FaceVerificationPath, s.verification(faceVerification))
 	s.route(http.MethodPost, DataVerificationPath, s.verification(dataVerification))
@@ -173,6 +186,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, VerificationsPath+"/{"+paramRequest+"}", s.lookUp)
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
+	s.routeBatches()
 	for _, d := range documents {
 		s.route(http.MethodGet, d.path, d.serve)
 	}

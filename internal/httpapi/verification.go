@@ -67,7 +67,7 @@ func (s *Server) verification(e endpoint) handlerFunc {
 
 		ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 		defer cancel()
-		return verifying(ctx, call{w, client, reference})
+		return verifying(ctx, call{w: w, client: client, reference: reference})
 	}
 }
 

@@ -112,9 +112,9 @@ func Open(db *sqldb.DB) (*Queue, error) {
 
 func (q *Queue) driver() riverdriver.Driver[*sql.Tx] {
 	if q.db.Engine() == sqldb.PostgreSQL {
-		return riverdatabasesql.New(q.db.Write())
+		return riverdatabasesql.New(q.db.Background())
 	}
-	return riversqlite.New(q.db.Write())
+	return riversqlite.New(q.db.Background())
 }
 
 // AddTx adds jobs in a transaction. Once that is committed each of them is worked

@@ -74,13 +74,13 @@ func TestMigrationsAreRivers(t *testing.T) {
 		var result *rivermigrate.ValidateResult
 		var err error
 		if d.Engine == sqldb.PostgreSQL {
-			m, newErr := rivermigrate.New(riverdatabasesql.New(db.Write()), nil)
+			m, newErr := rivermigrate.New(riverdatabasesql.New(db.Background()), nil)
 			if newErr != nil {
 				t.Fatal(newErr)
 			}
 			result, err = m.Validate(t.Context(), nil)
 		} else {
-			m, newErr := rivermigrate.New(riversqlite.New(db.Write()), nil)
+			m, newErr := rivermigrate.New(riversqlite.New(db.Background()), nil)
 			if newErr != nil {
 				t.Fatal(newErr)
 			}

@@ -44,6 +44,9 @@ func (q *Queue) Run(ctx context.Context, o RunOptions) {
 			<-client.Stopped()
 			return
 		}
+		if ctx.Err() != nil {
+			return
+		}
 		o.Log.Error("jobs are not worked", "error", err, "wait", startPause)
 		select {
 		case <-time.After(startPause):

@@ -118,6 +118,9 @@ const (
 	Answers DerivedName = "answers"
 	// Webhooks seals webhooks and what is sent to them.
 	Webhooks DerivedName = "webhooks"
+	// Batches seals the rows of batches and their answers, and makes the MACs of
+	// batches.
+	Batches DerivedName = "batches"
 )
 
 // SecretNames returns the names of all Secrets.

@@ -135,6 +135,12 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 			return err
 		}
 		if !recorded {
+			recorded, err = answeredTx(ctx, tx, e)
+		}
+		if err != nil {
+			return err
+		}
+		if !recorded {
 			absent = append(absent, e)
 			events = append(events, e.event)
 		}
@@ -200,6 +206,16 @@ func (r *Recorder) messages(answers []answer.Row) (all []webhook.Message) {
 		})
 	}
 	return all
+}
+
+// answeredTx has the entry's answer stored elsewhere, and reports whether another one
+// was there already.
+func answeredTx(ctx context.Context, tx *sqldb.Tx, e *entry) (bool, error) {
+	if e.answer == nil || e.answer.Keep == nil {
+		return false, nil
+	}
+	kept, err := e.answer.Keep(ctx, tx)
+	return !kept, err
 }
 
 // recordedTx reports whether one of the attempts was committed.

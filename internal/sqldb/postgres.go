@@ -65,7 +65,7 @@ func connectPostgres(ctx context.Context, o Options) (*DB, error) {
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(unreachable(ctx, config, err), pool.Close())
 	}
-	return &DB{engine: postgresEngine, name: "the database " + config.Database, read: pool, write: pool}, nil
+	return &DB{engine: postgresEngine, name: "the database " + config.Database, read: pool, write: pool, background: pool}, nil
 }
 
 // preparePostgres migrates the schema if it may, and otherwise reports that it

@@ -47,6 +47,7 @@ type DB struct {
 	engine      engine
 	name        string
 	read, write *sql.DB
+	background  *sql.DB // write, unless that has one connection
 
 	mu       sync.Mutex
 	prepared []*sql.Stmt
@@ -76,6 +77,9 @@ func (db *DB) Close() error {
 	// The writer of an SQLite database is last: it then checkpoints the
 	// write-ahead log.
 	errs = append(errs, db.read.Close())
+	if db.background != db.write {
+		errs = append(errs, db.background.Close())
+	}
 	if db.write != db.read {
 		errs = append(errs, db.write.Close())
 	}
@@ -95,9 +99,10 @@ func (db *DB) Engine() Engine { return db.engine.kind }
 // committed.
 func (db *DB) Read() *sql.DB { return db.read }
 
-// Write returns the pool that transactions run on, for a library that begins its
-// own. That of an SQLite database has one connection, which others wait for.
-func (db *DB) Write() *sql.DB { return db.write }
+// Background returns a pool for a library that runs transactions which nobody waits
+// for. On SQLite it has a connection of its own: on that of InTx, requests would wait
+// behind it for the lock of another process.
+func (db *DB) Background() *sql.DB { return db.background }
 
 // PrepareRead prepares a statement on the reading pool. Close closes it.
 func (db *DB) PrepareRead(ctx context.Context, query string) (*sql.Stmt, error) {

@@ -79,10 +79,15 @@ func openSQLite(ctx context.Context, o Options) (_ *DB, err error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
+	background, err := sqlitePool(path, sqliteBackground())
+	if err != nil {
+		return nil, errors.Join(err, write.Close(), read.Close())
+	}
+	background.SetMaxOpenConns(1)
 	readers := max(4, 2*runtime.GOMAXPROCS(0))
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	return &DB{engine: sqliteEngine, name: sqliteName(o), read: read, write: write}, nil
+	return &DB{engine: sqliteEngine, name: sqliteName(o), read: read, write: write, background: background}, nil
 }
 
 func sqliteName(o Options) string { return "the database in " + o.Dir }
@@ -191,12 +196,18 @@ func sqliteCommon() url.Values {
 // when it returns (FULL), a transaction takes the write lock when it starts, and
 // deleted content is overwritten.
 func sqliteWriting() url.Values {
+	v := sqliteBackground()
+	v.Add("_pragma", fmt.Sprintf("cache_size(-%d)", writeCache>>10))
+	v.Add("_pragma", fmt.Sprintf("wal_autocheckpoint(%d)", writeAhead/8192))
+	return v
+}
+
+// sqliteBackground are the settings of the connection for work that nobody waits for.
+func sqliteBackground() url.Values {
 	v := sqliteCommon()
 	v.Set("_synchronous", "FULL")
 	v.Set("_txlock", "immediate")
 	v.Add("_pragma", "secure_delete(1)")
-	v.Add("_pragma", fmt.Sprintf("cache_size(-%d)", writeCache>>10))
-	v.Add("_pragma", fmt.Sprintf("wal_autocheckpoint(%d)", writeAhead/8192))
 	return v
 }
 

@@ -1,4 +1,4 @@
-package enrol
+package rows
 
 import (
 	"archive/tar"
@@ -7,15 +7,16 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"github.com/sesuai/sesuai"
 )
 
-// Photographs is a folder or an archive with the photographs of a file of
-// people. It is safe for concurrent use.
+// Photographs is a folder or an archive with the photographs that a file names. It is safe for concurrent use.
 type Photographs interface {
 	// Photo reads the photograph at path, of at most MaxPhotoSize. Errors have
 	// kind sesuai.KindNoFile or KindTooLarge, and do not repeat the path.
@@ -75,7 +76,7 @@ func badArchive(err error) error {
 
 // zipped is a zip archive.
 type zipped struct {
-	*zip.ReadCloser
+	io.Closer
 	files map[string]*zip.File // nil if there are several of that name
 }
 
@@ -84,7 +85,46 @@ func openZip(name string) (Photographs, error) {
 	if err != nil {
 		return nil, badArchive(err)
 	}
-	z := zipped{r, make(map[string]*zip.File, len(r.File))}
+	return newZipped(&r.Reader, r), nil
+}
+
+// maxEntry is how many bytes the directory of an archive may have for each entry: its
+// name and its fields.
+const maxEntry = 512
+
+// ReadZip returns the photographs in a zip archive of size bytes, which others have
+// sent: it may have maxPhotos entries. Closing it does nothing.
+func ReadZip(archive io.ReaderAt, size int64, maxPhotos int) (Photographs, error) {
+	// To open the archive is to read its directory into memory, whatever number of
+	// entries it states.
+	limited := &limitedAt{archive, maxEntry*int64(maxPhotos) + 1<<17}
+	r, err := zip.NewReader(limited, size)
+	if limited.left < 0 || err == nil && len(r.File) > maxPhotos {
+		return nil, &sesuai.Error{Kind: sesuai.KindTooLarge, Detail: fmt.Sprintf("the archive may have %d photographs", maxPhotos)}
+	}
+	if err != nil {
+		return nil, badArchive(err)
+	}
+	limited.left = math.MaxInt64
+	return newZipped(r, io.NopCloser(nil)), nil
+}
+
+// limitedAt reads at most left bytes of a file.
+type limitedAt struct {
+	io.ReaderAt
+	left int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (l *limitedAt) ReadAt(p []byte, at int64) (int, error) {
+	if left := atomic.AddInt64(&l.left, -int64(len(p))); left < 0 {
+		return 0, errors.New("the directory of the archive is too large")
+	}
+	return l.ReaderAt.ReadAt(p, at)
+}
+
+func newZipped(r *zip.Reader, c io.Closer) zipped {
+	z := zipped{c, make(map[string]*zip.File, len(r.File))}
 	for _, f := range r.File {
 		if !f.Mode().IsRegular() {
 			continue
@@ -95,7 +135,7 @@ func openZip(name string) (Photographs, error) {
 		}
 		z.files[name] = f
 	}
-	return z, nil
+	return z
 }
 
 // Photo implements Photographs. It does not rely on the size that the archive

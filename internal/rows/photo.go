@@ -1,4 +1,4 @@
-package enrol
+package rows
 
 import (
 	"errors"
@@ -10,6 +10,9 @@ import (
 
 	"github.com/sesuai/sesuai"
 )
+
+// MaxPhotoSize is the size of the largest photograph that is read, in bytes.
+const MaxPhotoSize = 10 << 20
 
 // openPhoto are the flags to open a photograph with. Without O_NONBLOCK, opening
 // a pipe would wait for its other end.

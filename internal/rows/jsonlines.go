@@ -1,33 +1,28 @@
-package enrol
+package rows
 
 import (
 	"errors"
-	"io"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonReader reads a file of people in lines of JSON.
+// jsonReader reads a file in lines of JSON.
 type jsonReader struct {
-	lines *lineReader
-	known []string
+	lines   *lineReader
+	columns Columns
 }
 
-func newJSONReader(r io.Reader) *jsonReader {
-	return &jsonReader{lines: newLineReader(r), known: columns()}
-}
-
-// next implements recordReader.
-func (j *jsonReader) next() (record, error) {
+// Next implements Reader.
+func (j *jsonReader) Next() (Record, error) {
 	line, err := j.lines.next()
 	if err != nil {
-		return record{}, err
+		return Record{}, err
 	}
-	r := record{line: line.number, broken: line.broken}
-	if r.broken == "" {
-		r.columns, r.values, r.broken = j.parse(line.text)
+	r := Record{Line: line.number, Broken: line.broken}
+	if r.Broken == "" {
+		r.Columns, r.Values, r.Broken = j.parse(line.text)
 	}
 	return r, nil
 }
@@ -46,7 +41,7 @@ func (j *jsonReader) parse(line []byte) (columns, values []string, broken string
 	case err != nil || object == nil: // nil: null
 		return nil, nil, "not one object of JSON"
 	}
-	for _, name := range j.known {
+	for _, name := range j.columns.Known {
 		value, ok := object[name]
 		if !ok {
 			continue
@@ -60,7 +55,7 @@ func (j *jsonReader) parse(line []byte) (columns, values []string, broken string
 	if len(columns) < len(object) {
 		return nil, nil, "a key has a name that is not known"
 	}
-	for _, name := range required() {
+	for _, name := range j.columns.Required {
 		if _, ok := object[name]; !ok {
 			return nil, nil, "the key " + name + " is missing"
 		}

@@ -1,0 +1,31 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/batch"
+	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/webhook"
+)
+
+// NewBatches returns the batches of a storage. The limiter is that of the clients.
+func NewBatches(c Config, s *Storage, limiter *access.Limiter) *batch.Service {
+	return batch.New(batch.Options{
+		Config: c.Batches, DB: s.db, Jobs: s.jobs, Secret: s.vault.Secret(keyring.Rows).Derive(keyring.Batches),
+		Clients: s.Clients, Limiter: limiter, Alert: s.alerts.altered, Finished: s.batchFinished,
+	})
+}
+
+// batchFinished adds the message about a batch that is finished, if its client wants one.
+func (s *Storage) batchFinished(ctx context.Context, tx *sqldb.Tx, b batch.Batch, counts batch.Counts) error {
+	if !s.hooks.Wants(b.Client, webhook.BatchFinished) {
+		return nil
+	}
+	return s.hooks.AddTx(ctx, tx, []webhook.Message{{
+		Client: b.Client, Event: webhook.BatchFinished, At: b.FinishedAt, Data: json.RawMessage(httpapi.BatchJSON(b, counts)),
+	}})
+}

@@ -1,0 +1,64 @@
+package batch
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/sqldb"
+)
+
+const (
+	// sweepInterval is how often batches are looked for that are to be removed.
+	sweepInterval = 10 * time.Minute
+	// receiveTime is longer than a batch is received.
+	receiveTime = 6 * time.Hour
+)
+
+// Run removes batches whose results are older than the maximum age, those of clients
+// that were removed, and what is left of those that were never received as a whole, now
+// and then until ctx ends. It calls failed if that is not possible, and tries again
+// later.
+func (s *Service) Run(ctx context.Context, failed func(error)) {
+	ticker := time.NewTicker(sweepInterval)
+	defer ticker.Stop()
+	for {
+		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Sweep does once what Run does.
+func (s *Service) Sweep(ctx context.Context) error {
+	clients, err := s.o.Clients.ListClients(ctx)
+	if err != nil {
+		return err
+	}
+	known := make(map[string]bool, len(clients))
+	for _, c := range clients {
+		known[c.ID] = true
+	}
+	all, err := sqldb.Collect(ctx, s.o.DB.Read(), func(rows *sql.Rows) (Batch, error) { return s.store.scan(rows) }, selectAll)
+	if err != nil {
+		return s.store.unavailable(ctx, "listing batches", "batches", err)
+	}
+	now := s.o.Now()
+	for _, b := range all {
+		old := b.State == Removed || !known[b.Client] ||
+			b.State == Receiving && now.Sub(b.CreatedAt) > receiveTime ||
+			b.State == Finished && now.Sub(b.FinishedAt) > s.o.MaxAge
+		if !old {
+			continue
+		}
+		if err := s.remove(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
