@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// pages are README.md and everything in docs.
+// pages are README.md, README.id.md and everything in docs.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
@@ -23,6 +23,7 @@ func pages(t *testing.T) map[string]string {
 		found[path] = string(b)
 	}
 	read("README.md")
+	read("README.id.md")
 	err := filepath.WalkDir("docs", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".md") {
 			read(path)
@@ -144,7 +145,7 @@ func TestShelves(t *testing.T) {
 		}
 	}
 	for path := range all {
-		if path == "README.md" || path == filepath.Join("docs", "README.md") {
+		if !strings.HasPrefix(path, "docs"+string(filepath.Separator)) || path == filepath.Join("docs", "README.md") {
 			continue
 		}
 		shelf := strings.Split(path, string(filepath.Separator))[1]

@@ -15,10 +15,16 @@ import (
 	keys "github.com/sesuai/sesuai/internal/config"
 )
 
-// TestReadmeSettings holds the settings in README.md to the keys that exist and
+// TestReadmeSettings holds the settings in README.md and README.id.md to the keys that exist and
 // their defaults.
 func TestReadmeSettings(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	for _, name := range []string{"README.md", "README.id.md"} {
+		t.Run(name, func(t *testing.T) { checkSettings(t, name) })
+	}
+}
+
+func checkSettings(t *testing.T, name string) {
+	readme, err := os.ReadFile(filepath.Join("../..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,16 +32,16 @@ func TestReadmeSettings(t *testing.T) {
 	all := c.Keys()
 	rows := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([^|]*) \\| [^|]+ \\|$").FindAllStringSubmatch(string(readme), -1)
 	if len(rows) != 12 {
-		t.Errorf("README.md has %d settings, not twelve", len(rows))
+		t.Errorf("%d settings, not twelve", len(rows))
 	}
 	for _, row := range rows {
 		i := slices.IndexFunc(all, func(k keys.Key) bool { return k.Name == row[1] })
 		if i < 0 {
-			t.Errorf("README.md names %s, which is not a key", row[1])
+			t.Errorf("%s is not a key", row[1])
 			continue
 		}
 		if value := all[i].Value(); !sameDefault(row[2], value) {
-			t.Errorf("README.md has %q as the default of %s, which is %v", row[2], row[1], value)
+			t.Errorf("%q is the default of %s, which is %v", row[2], row[1], value)
 		}
 	}
 }
@@ -59,7 +65,7 @@ func sameDefault(shown string, value any) bool {
 // own settings.
 func docsPages(t *testing.T) []string {
 	t.Helper()
-	paths := []string{"../../README.md"}
+	paths := []string{"../../README.md", "../../README.id.md"}
 	for _, shelf := range []string{"start", "operate", "integrate", "reference", "decisions"} {
 		found, err := filepath.Glob("../../docs/" + shelf + "/*.md")
 		if err != nil || found == nil {

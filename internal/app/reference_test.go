@@ -32,7 +32,8 @@ func TestReference(t *testing.T) {
 	for name, text := range map[string]string{
 		"reference/configuration.md":    configurationPage(t, c),
 		"reference/dukcapil-sandbox.md": dukcapilSandboxPage(t, sc),
-		"integrate/sandbox.md":          sandboxPage(),
+		"integrate/sandbox.md":          sandboxPage(t, "integrate/sandbox.md"),
+		"integrate/sandbox.id.md":       sandboxPage(t, "integrate/sandbox.id.md"),
 	} {
 		path := filepath.Join("../../docs", name)
 		if *update {

@@ -1,13 +1,9 @@
 package openapi_test
 
 import (
-	"flag"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai/internal/openapi"
 	"github.com/sesuai/sesuai/internal/openapi/openapitest"
@@ -22,33 +18,6 @@ func TestDescriptionIsValid(t *testing.T) {
 	}
 	if !strings.HasPrefix(d.OpenAPI, "3.1.") {
 		t.Errorf("it is of version %s", d.OpenAPI)
-	}
-}
-
-var update = flag.Bool("update", false, "write the table of errors in docs/integrate/api.md")
-
-// TestErrorTable holds the table of errors in docs/integrate/api.md to the description.
-func TestErrorTable(t *testing.T) {
-	const path = "../../docs/integrate/api.md"
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, start := strings.Cut(string(page), "Do not edit it. -->\n\n")
-	_, after, end := strings.Cut(rest, "\n<!-- end of the table -->")
-	table, err := openapi.ErrorTable()
-	if err != nil || !start || !end {
-		t.Fatalf("no table of errors: %v", err)
-	}
-	want := before + "Do not edit it. -->\n\n" + table + "\n<!-- end of the table -->" + after
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(page), want); diff != "" {
-		t.Errorf("docs/integrate/api.md is not what openapi.yaml says: run make docs (-page +openapi.yaml)\n%s", diff)
 	}
 }
 
