@@ -73,7 +73,7 @@ Pencocokan wajah dan liveness pasif tidak menyangkut NIK. Kirim NIK-nya sebagai 
   NIK yang mungkin milik seseorang tidak dicari. Jawabannya tidak terdaftar, siapa pun yang didaftarkan selagi sandbox berjalan.
 - Setiap jawaban punya header ` + "`" + sandbox.Header + ": true`" + `, dan log menyatakan di awal bahwa ini sandbox.
 - Sandbox tidak mau berjalan bila ada yang terdaftar dengan NIK yang tidak diawali 99, bila yang terdaftar lebih dari 100.000 orang, atau dengan ` + "`dukcapil.enabled`" + `.
-- Liveness pasif dijawab bila ` + "`face.liveness`" + ` true; selain itu 403, seperti biasa.
+- Tanpa ` + "`face.liveness`" + `, yang diisi variabel itu, liveness pasif dijawab 403, seperti biasa.
 
 Di tabel, ` + "`guidance`" + ` tidak ditulis di body: setiap body dengan ` + "`code`" + ` punya satu ([api.id.md](api.id.md)). Endpoint menjawab seperti untuk
 ` + "`9900000101700001`" + ` bila tabelnya tidak memuat NIK itu.
