@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -225,6 +226,8 @@ func TestRealService(t *testing.T) {
 
 	t.Run("webhook", func(t *testing.T) { webhook(t, c, d, ayu) })
 
+	t.Run("batch", func(t *testing.T) { batch(t, c, d, ayu) })
+
 	t.Run("unavailable", func(t *testing.T) {
 		d.Run(t, "break")
 		c := dial(t, d, func(o *client.Options) { o.MaxAttempts = 2 })
@@ -238,6 +241,74 @@ func TestRealService(t *testing.T) {
 			t.Errorf("nobody listens: %v", err)
 		}
 	})
+}
+
+// batch adds a batch of four rows, waits for it, reads its results and removes it.
+func batch(t *testing.T, c *client.Client, d *process.Demo, ayu client.FaceRequest) {
+	var photos bytes.Buffer
+	archive := zip.NewWriter(&photos)
+	file, err := archive.Create("ayu.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	selfie, err := os.ReadFile(filepath.Join(d.Photos, "ayu-selfie.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.Write(selfie); err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	claims := "nik,name,date_of_birth,face_image,reference_id\n"
+	for _, row := range [][]string{{ayu.NIK, ayu.Name}, {ayu.NIK, "Suryani Hapsari"}, {"123", ayu.Name}, {"9999999999999999", ayu.Name}} {
+		claims += strings.Join(append(row, ayu.DateOfBirth, "ayu.jpg", "batch-17"), ",") + "\n"
+	}
+	added, err := c.AddBatch(t.Context(), client.BatchRequest{Claims: client.FromBytes([]byte(claims)), Photographs: client.FromBytes(photos.Bytes())})
+	if err != nil || added.Total != 4 || added.Endpoint != "face_verification" {
+		t.Fatalf("%+v, %v", added, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	done := added
+	for done.FinishedAt == nil {
+		time.Sleep(50 * time.Millisecond)
+		if done, err = c.Batch(ctx, added.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done.Done != 4 || done.Verified != 1 || done.NotVerified != 2 || done.Rejected != 1 || done.StartedAt == nil {
+		t.Errorf("%+v", done)
+	}
+	want := []string{"Verification Success", "Name does not match", "Invalid NIK number format", "NIK not found on Dukcapil database"}
+	var got []string
+	for result, err := range c.BatchResults(ctx, added.ID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := result.Face()
+		if refused, ok := errors.AsType[*client.Error](err); ok {
+			v.Reason = sesuai.Reason(refused.Reason)
+		}
+		got = append(got, string(v.Reason))
+		if result.Line != len(got)+1 || result.ReferenceID != "batch-17" || result.RequestID == "" {
+			t.Errorf("%+v", result)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the reasons (-want +got):\n%s", diff)
+	}
+	if all, err := c.Batches(ctx); err != nil || len(all) != 1 || all[0].ID != added.ID {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if _, err := c.RemoveBatch(ctx, added.ID); err != nil {
+		t.Error(err)
+	}
+	_, err = c.Batch(ctx, added.ID)
+	if e, ok := errors.AsType[*client.Error](err); !ok || e.Status != http.StatusNotFound {
+		t.Errorf("removed: %v", err)
+	}
 }
 
 // webhook registers a webhook, and reads what it is told about a call.
