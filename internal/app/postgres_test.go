@@ -36,6 +36,7 @@ func TestOnPostgres(t *testing.T) {
 		{"sandbox", TestSandbox},
 		{"refused sandbox", TestSandboxRefuses},
 		{"webhooks", TestWebhooks},
+		{"batch webhook", TestBatchWebhook},
 	} {
 		t.Run(test.name, test.run)
 	}

@@ -1,9 +1,12 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -165,7 +168,7 @@ func TestWebhookTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{string(webhook.VerificationCompleted), string(webhook.Test)}
+	want := []string{string(webhook.BatchFinished), string(webhook.VerificationCompleted), string(webhook.Test)}
 	if got := slices.Sorted(maps.Keys(d.Webhooks)); !slices.Equal(got, want) {
 		t.Errorf("described are %q, sent are %q", got, want)
 	}
@@ -174,4 +177,58 @@ func TestWebhookTypes(t *testing.T) {
 	header := http.Header{"Content-Type": {"application/json"}}
 	webhook.Webhook{Secret: webhook.NewSecret()}.Sign(header, id, at, body)
 	openapitest.CheckWebhook(t, header, body)
+}
+
+// TestBatchWebhook: a client is told of a batch that has finished what it would be
+// answered if it asked, and of its rows if it wants that.
+func TestBatchWebhook(t *testing.T) {
+	c := config(t)
+	c.Webhooks.AllowNetworks, c.Webhooks.AllowHTTP = "127.0.0.0/8", true
+	s := start(t, c, ayu)
+	url, messages := hookReceiver(t)
+	other := openConfig(t, c)
+	defer closeStorage(t, other)
+	both := []webhook.Event{webhook.BatchFinished, webhook.VerificationCompleted}
+	if _, _, err := other.Webhooks.Set(t.Context(), clientID(t, other, "test"), url, both); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // then every process acts upon it
+
+	var upload bytes.Buffer
+	form := multipart.NewWriter(&upload)
+	part, err := form.CreateFormField("claims")
+	if err == nil {
+		_, err = io.WriteString(part, "nik,name\n"+ayu.nik+","+ayu.name+"\n"+ayu.nik+",SOMEBODY ELSE\n123,NOBODY\n")
+	}
+	if err = errors.Join(err, form.Close()); err != nil {
+		t.Fatal(err)
+	}
+	status, body := s.do(t, s.request(t, http.MethodPost, "/identity/v1/batches", form.FormDataContentType(), upload.Bytes()))
+	var added struct {
+		ID string `json:"batch_id"`
+	}
+	if err := json.Unmarshal([]byte(body), &added); err != nil || status > 299 {
+		t.Fatalf("%d %s %v", status, body, err)
+	}
+	counts := make(map[webhook.Event]int)
+	for range 3 { // two rows were verified, in any order with the batch
+		m := next(t, messages)
+		var told struct {
+			Type webhook.Event
+			Data json.RawMessage
+		}
+		if err := json.Unmarshal(m.body, &told); err != nil {
+			t.Fatal(err)
+		}
+		counts[told.Type]++
+		if told.Type != webhook.BatchFinished {
+			continue
+		}
+		if _, want := s.do(t, s.request(t, http.MethodGet, "/identity/v1/batches/"+added.ID, "", nil)); string(told.Data) != want {
+			t.Errorf("told %s, answered %s", told.Data, want)
+		}
+	}
+	if counts[webhook.BatchFinished] != 1 || counts[webhook.VerificationCompleted] != 2 {
+		t.Errorf("told of %v", counts)
+	}
 }
