@@ -21,6 +21,8 @@ const (
 	KindInvalidAttribute   Kind = "INVALID_ATTRIBUTE"
 	KindNoAttribute        Kind = "NO_ATTRIBUTE" // nothing is claimed but a NIK
 	KindInvalidReference   Kind = "INVALID_REFERENCE_ID"
+	KindInvalidKey         Kind = "INVALID_IDEMPOTENCY_KEY"
+	KindKeyReused          Kind = "IDEMPOTENCY_KEY_REUSED" // the key was given to another request
 	KindNoFile             Kind = "NO_FILE"
 	KindUnsupportedImage   Kind = "UNSUPPORTED_IMAGE"
 	KindInvalidImage       Kind = "INVALID_IMAGE"

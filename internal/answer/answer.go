@@ -32,6 +32,9 @@ type Answer struct {
 	// neither the event nor the answer is. It may be called more than once. An error
 	// is that of the database.
 	Keep func(ctx context.Context, tx *sqldb.Tx) (bool, error)
+	// Key is the idempotency key that the client gave its request; nil if it gave none.
+	// It is not part of what is stored, and nil in what is found.
+	Key *Reservation
 }
 
 // Row is an answer with what its event in the audit trail says, too.

@@ -24,7 +24,7 @@ const (
 
 	// deleteAnswers deletes old ones among the first. Events are numbered nearly in
 	// the order of their times, so others are not older.
-	deleteAnswers = `DELETE FROM answers WHERE seq IN (SELECT seq FROM answers ORDER BY seq LIMIT $1) AND at < $2`
+	deleteAnswers = `DELETE FROM answers WHERE seq IN (SELECT seq FROM answers ORDER BY seq LIMIT $2) AND at < $1`
 )
 
 // StoreOptions are what a Store is made of. DB and Secret are required.
@@ -36,6 +36,8 @@ type StoreOptions struct {
 	// MaxAge is how long an answer can be found. 0 means that none is stored, and
 	// none is found.
 	MaxAge time.Duration
+	// Lease is how long a key is held without being renewed; DefaultLease if 0.
+	Lease time.Duration
 	// Alert is called with the name of the table when a row is not as the program
 	// wrote it. It may be nil.
 	Alert func(table string)
@@ -43,16 +45,21 @@ type StoreOptions struct {
 	Now func() time.Time
 }
 
-// Store is the Answers in a database.
+// commitTimeout bounds a transaction of the Store's own. It keeps a disk that hangs from
+// blocking the writing connection for ever.
+const commitTimeout = 15 * time.Second
+
+// Store is the Answers in a database, and the keys that clients give their requests.
 type Store struct {
-	o                      StoreOptions
-	byRequest, byReference *sql.Stmt
+	o                             StoreOptions
+	byRequest, byReference, byKey *sql.Stmt
+	taking                        *sqldb.Batcher[*Reservation]
 }
 
 var _ Answers = (*Store)(nil)
 
-// NewStore opens the answers of a database. The error has kind
-// sesuai.KindUnavailable.
+// NewStore opens the answers of a database. The caller must close them before the
+// database. The error has kind sesuai.KindUnavailable.
 func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	if o.Alert == nil {
 		o.Alert = func(string) {}
@@ -60,30 +67,40 @@ func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Lease == 0 {
+		o.Lease = DefaultLease
+	}
 	s := &Store{o: o}
-	if err := o.DB.PrepareHot(ctx, insertAnswer); err != nil {
+	if err := o.DB.PrepareHot(ctx, insertAnswer, takeKey, holdKey, answerKey); err != nil {
 		return nil, err
 	}
-	var err error
-	if s.byRequest, err = o.DB.PrepareRead(ctx, selectByRequest); err != nil {
-		return nil, err
+	for query, stmt := range map[string]**sql.Stmt{
+		selectByRequest: &s.byRequest, selectByReference: &s.byReference, selectKey: &s.byKey,
+	} {
+		var err error
+		if *stmt, err = o.DB.PrepareRead(ctx, query); err != nil {
+			return nil, err
+		}
 	}
-	if s.byReference, err = o.DB.PrepareRead(ctx, selectByReference); err != nil {
-		return nil, err
-	}
+	s.taking = sqldb.NewBatcher(s.take)
 	return s, nil
 }
 
-// AddTx adds answers in the transaction that appends their events. Nothing of them is
-// in the error, which is that of the database.
+// Close returns when the keys are taken that are being taken. No key can be taken from
+// then on.
+func (s *Store) Close() { s.taking.Close() }
+
+// AddTx adds answers in the transaction that appends their events. Those with a key must
+// be held in it: see HoldTx. Nothing of them is in the error, which is that of the
+// database.
 func (s *Store) AddTx(ctx context.Context, tx *sqldb.Tx, rows []Row) error {
-	if s.o.MaxAge == 0 {
-		return nil
+	if err := s.answerTx(ctx, tx, rows); err != nil || s.o.MaxAge == 0 {
+		return err
 	}
 	args := make([][]any, len(rows))
 	for i, r := range rows {
 		request, reference := s.requestHash(r.Client, r.Request), s.referenceHash(r.Client, r.Reference)
-		sealed, err := s.seal(r, request, reference)
+		sealed, err := s.sealRow(r, byte(r.Seq), bind(r.Seq, r.At.UnixMicro(), request, reference))
 		if err != nil {
 			return err
 		}
@@ -97,18 +114,18 @@ func (s *Store) AddTx(ctx context.Context, tx *sqldb.Tx, rows []Row) error {
 const hashSize = 16
 
 // requestHash and referenceHash return what finds answers by an id.
-func (s *Store) requestHash(client, id string) []byte { return s.hash("request", client, id) }
+func (s *Store) requestHash(client, id string) []byte { return s.hash("answers.request", client, id) }
 
 // referenceHash returns nil if there is no reference.
 func (s *Store) referenceHash(client, reference string) []byte {
 	if reference == "" {
 		return nil
 	}
-	return s.hash("reference", client, reference)
+	return s.hash("answers.reference", client, reference)
 }
 
 func (s *Store) hash(column, client, id string) []byte {
-	sum := s.o.Secret.Hash(keyring.Bind("answers."+column, []byte(client), []byte(id)))
+	sum := s.o.Secret.Hash(keyring.Bind(column, []byte(client), []byte(id)))
 	return sum[:hashSize]
 }
 
@@ -122,17 +139,19 @@ type sealedRow struct {
 	Body      string `json:"body"`
 }
 
-// seal seals a row and binds it to everything that is stored in the clear.
-func (s *Store) seal(r Row, request, reference []byte) ([]byte, error) {
+// sealRow seals a row and binds it to everything that is stored in the clear.
+func (s *Store) sealRow(r Row, bucket byte, associated []byte) ([]byte, error) {
 	plain, err := json.Marshal(sealedRow{r.Client, r.Endpoint, r.Request, r.Reference, r.Status, string(r.Body)})
 	if err != nil {
 		return nil, errors.New("an answer cannot be encoded") // err may quote it
 	}
-	return s.o.Secret.Seal(byte(r.Seq), plain, bind(r.Seq, r.At.UnixMicro(), request, reference)), nil
+	return s.o.Secret.Seal(bucket, plain, associated), nil
 }
 
+func number(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+
+// bind is the associated data of a row of answers.
 func bind(seq, at int64, request, reference []byte) []byte {
-	number := func(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
 	return keyring.Bind("answers.sealed", number(seq), number(at), request, reference)
 }
 
@@ -146,17 +165,26 @@ func (s *Store) open(rows *sql.Rows) (r Row, err error) {
 	if err := rows.Scan(&r.Seq, &at, &request, &reference, &sealed); err != nil {
 		return Row{}, err
 	}
-	plain, err := s.o.Secret.Open(byte(r.Seq), sealed, bind(r.Seq, at, request, reference))
+	seq := r.Seq
+	r, err = s.openRow(byte(seq), sealed, bind(seq, at, request, reference))
+	r.Seq, r.At = seq, time.UnixMicro(at)
+	return r, err
+}
+
+// openRow opens what sealRow has sealed.
+func (s *Store) openRow(bucket byte, sealed, associated []byte) (Row, error) {
+	plain, err := s.o.Secret.Open(bucket, sealed, associated)
+	var v sealedRow
+	if err == nil {
+		err = json.Unmarshal(plain, &v)
+	}
 	if err != nil {
 		return Row{}, errAltered
 	}
-	var v sealedRow
-	if err := json.Unmarshal(plain, &v); err != nil {
-		return Row{}, errAltered
-	}
-	r.At, r.Client, r.Endpoint = time.UnixMicro(at), v.Client, v.Endpoint
-	r.Answer = Answer{Request: v.Request, Reference: v.Reference, Status: v.Status, Body: []byte(v.Body)}
-	return r, nil
+	return Row{
+		Client: v.Client, Endpoint: v.Endpoint,
+		Answer: Answer{Request: v.Request, Reference: v.Reference, Status: v.Status, Body: []byte(v.Body)},
+	}, nil
 }
 
 // ByRequest implements Answers.

@@ -41,11 +41,12 @@ func open(t testing.TB, d sqltest.Database, secret *keyring.Secret, maxAge time.
 	s := &stored{db: d.Open(t)}
 	var err error
 	s.Store, err = answer.NewStore(t.Context(), answer.StoreOptions{
-		DB: s.db, Secret: secret, MaxAge: maxAge, Now: now, Alert: func(table string) { s.altered = append(s.altered, table) },
+		DB: s.db, Secret: secret, MaxAge: maxAge, Lease: lease, Now: now, Alert: func(table string) { s.altered = append(s.altered, table) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
 	return s
 }
 
@@ -143,9 +144,14 @@ func runUntil(t *testing.T, s *stored, done func() bool) {
 }
 
 // count counts the stored answers.
-func count(t *testing.T, d sqltest.Database) (n int) {
+func count(t *testing.T, d sqltest.Database) int {
 	t.Helper()
-	d.QueryRow(t, `SELECT count(*) FROM answers`, &n)
+	return countRows(t, d, "answers")
+}
+
+func countRows(t *testing.T, d sqltest.Database, table string) (n int) {
+	t.Helper()
+	d.QueryRow(t, `SELECT count(*) FROM `+table, &n)
 	return n
 }
 
@@ -191,6 +197,7 @@ func TestSweepAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Close()
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -13,12 +13,10 @@ const (
 	// sweepLimit is the maximum number of answers that one transaction removes.
 	// Verifications wait for that transaction on SQLite, which has one writer.
 	sweepLimit = 1000
-	// sweepTimeout bounds one transaction.
-	sweepTimeout = 15 * time.Second
 )
 
-// Run removes answers that are older than the maximum age, now and then until ctx
-// ends. It calls failed if that is not possible, with an error of kind
+// Run removes answers that are older than the maximum age, and keys that have expired,
+// now and then until ctx ends. It calls failed if that is not possible, with an error of kind
 // sesuai.KindUnavailable, and tries again later.
 func (s *Store) Run(ctx context.Context, failed func(error)) {
 	ticker := time.NewTicker(sweepInterval)
@@ -35,28 +33,38 @@ func (s *Store) Run(ctx context.Context, failed func(error)) {
 	}
 }
 
-// sweep removes old answers, in several transactions.
+// sweep removes old answers and keys, in several transactions.
 func (s *Store) sweep(ctx context.Context) error {
-	removed := false
+	removed, err := s.sweepTable(ctx, deleteAnswers, s.o.MaxAge)
+	if err == nil {
+		var keys bool
+		keys, err = s.sweepTable(ctx, deleteKeys1+s.o.DB.SkipLocked()+deleteKeys2, KeyMaxAge)
+		removed = removed || keys
+	}
+	if removed {
+		s.o.DB.Scrub(ctx)
+	}
+	return err
+}
+
+// sweepTable removes rows that are older than maxAge, by a statement that removes some.
+func (s *Store) sweepTable(ctx context.Context, statement string, maxAge time.Duration) (removed bool, err error) {
 	for {
-		n, err := s.removeSome(ctx, sweepLimit)
+		n, err := s.removeSome(ctx, statement, s.o.Now().Add(-maxAge).UnixMicro())
 		removed = removed || n > 0
 		if err != nil || n < sweepLimit {
-			if removed {
-				s.o.DB.Scrub(ctx)
-			}
-			return err
+			return removed, err
 		}
 	}
 }
 
-// removeSome removes old answers among the first limit in one transaction, and
+// removeSome removes up to sweepLimit rows from before a time in one transaction, and
 // returns how many.
-func (s *Store) removeSome(ctx context.Context, limit int64) (n int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+func (s *Store) removeSome(ctx context.Context, statement string, before int64) (n int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		result, err := tx.ExecContext(ctx, deleteAnswers, limit, s.oldest())
+		result, err := tx.ExecContext(ctx, statement, before, sweepLimit)
 		if err == nil {
 			n, err = result.RowsAffected()
 		}

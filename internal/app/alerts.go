@@ -14,8 +14,8 @@ type alerts struct {
 
 // alertTables are the tables whose rows are checked when they are read.
 var alertTables = [...]string{
-	"answers", "clients", "master_keys", "outbox", "people", "person_keys", "probes", "templates", "unenrolled_probes", "upstream_calls",
-	"webhook_deliveries", "webhooks",
+	"answers", "clients", "idempotency_keys", "master_keys", "outbox", "people", "person_keys", "probes", "templates", "unenrolled_probes",
+	"upstream_calls", "webhook_deliveries", "webhooks",
 }
 
 func newAlerts() *alerts {

@@ -158,7 +158,8 @@ type ReplayConfig struct {
 type AnswersConfig struct {
 	// MaxAge is how long a client can look up what it was answered. Answers are
 	// stored sealed, and removed within an hour after that. 0 means that none is
-	// stored to be looked up.
+	// stored to be looked up. That of a request with an Idempotency-Key is kept for 24
+	// hours in any case.
 	MaxAge time.Duration `yaml:"max_age" range:"0s,87600h"`
 }
 

@@ -33,6 +33,17 @@ var conditions = map[string]func(t *testing.T, w *exampleWorld, ask *asking){
 	"there is no such answer": func(_ *testing.T, _ *exampleWorld, ask *asking) {
 		ask.path = httpapi.VerificationsPath + "/request-4713"
 	},
+	"the Idempotency-Key has a space": func(_ *testing.T, _ *exampleWorld, ask *asking) { ask.header["Idempotency-Key"] = []string{"a b"} },
+	"the Idempotency-Key was used for another request": func(t *testing.T, w *exampleWorld, ask *asking) {
+		t.Helper()
+		key := fmt.Sprint("key-", w.requests)
+		r := w.dataRequest(t, `{"nik":"9901015203900001","name":"Ayu Kencana Pratiwi","reference_id":"another"}`)
+		r.Header.Set("Idempotency-Key", key)
+		if resp, body := w.service.send(t, r); resp.StatusCode != http.StatusOK {
+			t.Errorf("%d %s", resp.StatusCode, body)
+		}
+		ask.header["Idempotency-Key"] = []string{key}
+	},
 	"the query has an unknown parameter": func(_ *testing.T, _ *exampleWorld, ask *asking) {
 		ask.path = httpapi.VerificationsPath + "?reference=order-4711"
 	},

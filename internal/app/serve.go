@@ -108,6 +108,7 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	server := httpapi.New(httpapi.Options{
 		Verifier:      &late,
 		Answers:       s.Answers,
+		Keys:          s.answers,
 		Liveness:      c.Face.Liveness,
 		Authenticator: authenticator,
 		Limiter:       limiter,

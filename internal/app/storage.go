@@ -259,6 +259,9 @@ func (s *Storage) Close() error {
 	if s.events != nil {
 		s.events.Close()
 	}
+	if s.answers != nil {
+		s.answers.Close()
+	}
 	if s.calls != nil {
 		s.calls.Close()
 	}

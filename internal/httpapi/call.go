@@ -25,13 +25,15 @@ type call struct {
 	reference string
 	// keep stores the answer of a row of a batch with the row; nil for other calls.
 	keep batch.Keep
+	// key is the idempotency key; nil if it gave none.
+	key *answer.Reservation
 }
 
 // callOf returns what a use case gets of a call, to whose verdict the client is
 // answered with a body.
 func callOf[V any](s *Server, c call, body func(V) []byte) verify.Call[V] {
 	of := verify.Call[V]{
-		ID: c.w.recordedID, Client: c.client,
+		ID: c.w.recordedID, Client: c.client, Key: c.key,
 		Answer: func(verdict V, err error) answer.Answer {
 			a := answer.Answer{Request: c.w.id, Reference: c.reference, Status: http.StatusOK}
 			if err != nil {
@@ -64,11 +66,14 @@ func (f *form) reference() (string, error) {
 }
 
 // visibleID reports whether a text is an id: 1 to maxID visible ASCII characters.
-func visibleID(text string) bool {
+func visibleID(text string) bool { return visible(text, maxID) }
+
+// visible reports whether a text has 1 to limit visible ASCII characters.
+func visible(text string, limit int) bool {
 	for _, c := range []byte(text) {
 		if c < '!' || c > '~' {
 			return false
 		}
 	}
-	return text != "" && len(text) <= maxID
+	return text != "" && len(text) <= limit
 }

@@ -25,3 +25,9 @@ func FollowForTest(b []byte, size int) (allowed int, ends map[int]bool) {
 	}
 	return allowed, ends
 }
+
+// AwaitingForTest returns how many requests wait for the answers of others.
+func (s *Server) AwaitingForTest() int64 { return s.awaits.Taken() }
+
+// BodiesForTest returns how many bytes of memory bodies take.
+func (s *Server) BodiesForTest() int64 { return s.bodies.Taken() }

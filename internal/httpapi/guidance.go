@@ -34,6 +34,14 @@ var (
 		ID: "Isi reference_id dengan 1 sampai 128 karakter ASCII tanpa spasi, atau kosongkan.",
 		EN: "Give a reference_id of 1 to 128 visible ASCII characters without spaces, or leave it out.",
 	}
+	guideInvalidKey = &Guidance{
+		ID: "Isi header Idempotency-Key dengan 1 sampai 255 karakter ASCII tanpa spasi, misalnya UUID.",
+		EN: "Give an Idempotency-Key of 1 to 255 visible ASCII characters without spaces, such as a UUID.",
+	}
+	guideKeyReused = &Guidance{
+		ID: "Buat Idempotency-Key baru untuk setiap permintaan, dan kirim yang sama hanya saat mengulang permintaan yang sama.",
+		EN: "Make a new Idempotency-Key for each request, and send the same one only to repeat the same request.",
+	}
 	guideLookUp = &Guidance{
 		ID: "Cari dengan satu parameter: reference_id atau request_id, satu kali, 1 sampai 128 karakter ASCII tanpa spasi.",
 		EN: "Look up by one parameter, reference_id or request_id, given once, of 1 to 128 visible ASCII characters without spaces.",

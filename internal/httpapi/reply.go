@@ -89,7 +89,7 @@ func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 // singleHeaders are the headers that decide how a request is answered.
-var singleHeaders = [...]string{"Authorization", "X-Api-Key", "X-Request-Id", "Content-Type", "Content-Encoding"}
+var singleHeaders = [...]string{"Authorization", "X-Api-Key", "X-Request-Id", idempotencyKey, "Content-Type", "Content-Encoding"}
 
 // checkSingle refuses a request that has one of the singleHeaders twice: two
 // readers of one request must not be able to see two different ones in it.

@@ -67,6 +67,14 @@ type Limiter interface {
 	Allow(c access.Client) error
 }
 
+// Keys has each request answered once that has an idempotency key; *answer.Store is the
+// real one.
+type Keys interface {
+	// Reserve and Await are those of answer.Store.
+	Reserve(ctx context.Context, key answer.Key) (answer.Taken, error)
+	Await(ctx context.Context, key answer.Key) (answer.Answer, error)
+}
+
 // Options configures a Server. Verifier, Authenticator and Hash are required.
 type Options struct {
 	Verifier      Verifier
@@ -85,6 +93,9 @@ type Options struct {
 	// LocalRegistry is whether the registry needs this machine's cores for an answer,
 	// so that a row of a batch has to wait for one.
 	LocalRegistry bool
+	// Keys are the idempotency keys of clients. If nil, a request with one is refused,
+	// since it could not be answered only once.
+	Keys Keys
 	// Liveness is whether the Verifier can measure liveness. If not, nobody is
 	// allowed to ask for it.
 	Liveness bool
@@ -138,6 +149,7 @@ type Server struct {
 	routes []Route
 	slots  *admission.Pool // verifications in progress
 	bodies *admission.Pool // bytes of bodies
+	awaits *admission.Pool // requests that wait for another one's answer
 
 	sampler *sampler
 	held    chan struct{} // the responses that are being held: see hold
@@ -175,7 +187,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		o: o, mux: http.NewServeMux(),
-		slots: admission.NewPool(int64(o.MaxInFlight)), bodies: admission.NewPool(o.Memory),
+		slots: admission.NewPool(int64(o.MaxInFlight)), bodies: admission.NewPool(o.Memory), awaits: admission.NewPool(maxAwaits),
 		sampler: newSampler(), held: make(chan struct{}, maxHeld), uploads: make(chan struct{}, o.MaxUploads),
 	}
 	s.route(http.MethodPost, FaceVerificationPath, s.verification(faceVerification))

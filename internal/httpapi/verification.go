@@ -7,6 +7,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -39,6 +40,10 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		if e.liveness && !s.o.Liveness {
 			return &sesuai.Error{Kind: sesuai.KindForbidden, Err: errors.New("liveness is switched off")}
 		}
+		key, err := givenKey(r.Header)
+		if err != nil {
+			return err
+		}
 		// Without a free slot the body is not worth reading. But the slot is taken
 		// when the body is complete, so that none is held by a caller that sends
 		// slowly.
@@ -60,15 +65,26 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		if err != nil {
 			return err
 		}
-		if !s.slots.Take(client.ID, 1) {
-			return noSlot()
-		}
-		defer s.slots.Give(client.ID, 1)
-
 		ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 		defer cancel()
-		return verifying(ctx, call{w: w, client: client, reference: reference})
+		c := call{w: w, client: client, reference: reference}
+		if key == "" {
+			return s.verify(ctx, c, verifying)
+		}
+		return s.once(ctx, c, answer.Key{Client: client.ID, Text: key, Request: form.digest(e.scope)}, verifying, func() {
+			form.wipe()
+			body.release()
+		})
 	}
+}
+
+// verify makes a verification if there is a free slot.
+func (s *Server) verify(ctx context.Context, c call, verifying verifying) error {
+	if !s.slots.Take(c.client.ID, 1) {
+		return noSlot()
+	}
+	defer s.slots.Give(c.client.ID, 1)
+	return verifying(ctx, c)
 }
 
 // maxDataBody is the greatest size of a body without a photograph, in bytes. All

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,6 +27,8 @@ type entry struct {
 	attempts []attempt
 	// failed is why the transaction failed, if others of the batch did not.
 	failed error
+	// lost is whether another call has taken the key of the answer.
+	lost bool
 
 	// The rest is about the probe of a person, and zero without one.
 
@@ -59,19 +62,49 @@ func (r *Recorder) commit(entries []*entry) error {
 	if len(events) == 0 || len(events) == len(entries) {
 		return err
 	}
-	for _, e := range entries {
-		e.failed = err
-	}
-	err = r.inTx(events)
-	for _, e := range events {
-		e.failed = err
-	}
+	fail(entries, err)
+	fail(events, r.inTx(events))
 	return nil
 }
 
-// inTx commits entries in one transaction. It leaves out those about people whom
-// another transaction is changing: the others must not wait for that.
+// fail says why the transaction of entries failed, if err is not nil.
+func fail(entries []*entry, err error) {
+	for _, e := range entries {
+		if e.failed = err; e.lost {
+			e.failed = answer.ErrLost
+		}
+	}
+}
+
+// inTx commits entries in one transaction, without those whose keys are lost.
 func (r *Recorder) inTx(entries []*entry) error {
+	for {
+		err := r.tryTx(entries)
+		if err == nil {
+			answered(entries)
+		}
+		if !errors.Is(err, answer.ErrLost) {
+			return err
+		}
+		if entries = slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return e.lost }); len(entries) == 0 {
+			return nil
+		}
+	}
+}
+
+// answered tells the keys of entries that their answers are committed.
+func answered(entries []*entry) {
+	for _, e := range entries {
+		if leftOut := e.probe != nil && !e.done; !leftOut && e.answer != nil && e.answer.Key != nil {
+			e.answer.Key.Answered()
+		}
+	}
+}
+
+// tryTx commits entries in one transaction. If a key is lost, it commits nothing, and the
+// error is answer.ErrLost. It leaves out entries about people whom another transaction
+// is changing: the others must not wait for that.
+func (r *Recorder) tryTx(entries []*entry) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	var updates []replay.Update
@@ -148,6 +181,9 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 	if len(absent) == 0 {
 		return nil
 	}
+	if err := r.holdKeys(ctx, tx, absent); err != nil {
+		return err
+	}
 	first, err := r.o.Trail.AppendTx(ctx, tx, events)
 	if err != nil {
 		return err
@@ -159,6 +195,31 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 		e.attempts = append(e.attempts, attempt{first + int64(i), events[i]})
 	}
 	return nil
+}
+
+// holdKeys keeps the keys of answers from being taken by other calls. If one of them is
+// lost, the error is answer.ErrLost. It comes before the head of the trail, for which
+// everybody waits.
+func (r *Recorder) holdKeys(ctx context.Context, tx *sqldb.Tx, entries []*entry) error {
+	var keys []*answer.Reservation
+	for _, e := range entries {
+		if e.answer != nil && e.answer.Key != nil {
+			keys = append(keys, e.answer.Key)
+		}
+	}
+	if r.o.Answers == nil || len(keys) == 0 {
+		return nil
+	}
+	lost, err := r.o.Answers.HoldTx(ctx, tx, keys)
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	for _, e := range entries {
+		if e.answer != nil && slices.Contains(lost, e.answer.Key) {
+			e.lost, e.failed = true, answer.ErrLost
+		}
+	}
+	return answer.ErrLost
 }
 
 // addRows adds the rows of other tables that belong to the events from a number on.

@@ -213,6 +213,19 @@ func TestRememberEndsBeforeItIsDecided(t *testing.T) {
 	})
 }
 
+// withoutReply ends a transaction, whose commit then fails.
+func withoutReply(end string) func(context.Context, *sqldb.Tx) error {
+	return func(ctx context.Context, tx *sqldb.Tx) error {
+		if _, err := tx.ExecContext(ctx, end); err != nil {
+			return err
+		}
+		if tx.Engine() == sqldb.PostgreSQL {
+			_, _ = tx.ExecContext(ctx, `SELECT pg_terminate_backend(pg_backend_pid())`) // it fails, as it should
+		}
+		return nil
+	}
+}
+
 // TestCommitWithoutReply: the connection breaks at the commit. Whether it was
 // committed or not, there is one event.
 func TestCommitWithoutReply(t *testing.T) {
@@ -225,15 +238,7 @@ func TestCommitWithoutReply(t *testing.T) {
 				d := probesEngines.New(t, d.Engine)
 				o := new(scripted)
 				p := openRecorder(t, d, true, func(options *recorder.Options) { options.Outbox = o })
-				o.set(func(ctx context.Context, tx *sqldb.Tx) error {
-					if _, err := tx.ExecContext(ctx, end); err != nil {
-						return err
-					}
-					if d.Engine == sqldb.PostgreSQL {
-						_, _ = tx.ExecContext(ctx, `SELECT pg_terminate_backend(pg_backend_pid())`) // it fails, as it should
-					}
-					return nil // the commit fails
-				})
+				o.set(withoutReply(end))
 				if err := p.remember(t.Context(), t, "without-reply", func() {}); sesuai.KindOf(err) != sesuai.KindUnavailable {
 					t.Errorf("Remember = %v", err)
 				}

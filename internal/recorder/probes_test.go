@@ -68,6 +68,7 @@ func openRecorder(t testing.TB, d sqltest.Database, unenrolled bool, change ...f
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(answers.Close)
 	o := recorder.Options{DB: db, Trail: trail, Answers: answers, Probes: r, Vault: keys}
 	for _, c := range change {
 		c(&o)

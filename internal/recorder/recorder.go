@@ -42,6 +42,9 @@ type Answers interface {
 	// AddTx adds answers in a transaction, at least one. Each has the number of an
 	// event that the same transaction appends.
 	AddTx(ctx context.Context, tx *sqldb.Tx, rows []answer.Row) error
+	// HoldTx keeps the keys of answers from being taken by other calls until the
+	// transaction ends. It returns those that are lost: their answers must not be given.
+	HoldTx(ctx context.Context, tx *sqldb.Tx, keys []*answer.Reservation) (lost []*answer.Reservation, err error)
 }
 
 // Webhooks tells clients of the answers that they get; *webhook.Store implements it.

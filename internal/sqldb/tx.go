@@ -112,45 +112,64 @@ func (tx *Tx) Engine() Engine { return tx.db.engine.kind }
 // ExecEach runs a statement once for each list of arguments. On PostgreSQL that
 // takes one round trip, however many they are.
 func (tx *Tx) ExecEach(ctx context.Context, query string, args [][]any) error {
+	_, err := tx.ExecEachCounted(ctx, query, args)
+	return err
+}
+
+// ExecEachCounted is ExecEach, and returns how many rows each statement has changed.
+func (tx *Tx) ExecEachCounted(ctx context.Context, query string, args [][]any) (changed []int64, err error) {
 	switch {
 	case len(args) == 0:
-		return nil
+		return nil, nil
 	case len(args) == 1: // to prepare it would be another round trip
-		_, err := tx.ExecContext(ctx, query, args[0]...)
-		return err
+		return appendChanged(nil)(tx.ExecContext(ctx, query, args[0]...))
 	case tx.Engine() == PostgreSQL:
 		return tx.pipeline(ctx, query, args)
 	}
 	stmt, err := tx.PrepareContext(ctx, query)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer stmt.Close() //nolint:errcheck // the end of the transaction closes it, too
 	for _, a := range args {
-		if _, err := stmt.ExecContext(ctx, a...); err != nil {
-			return err
+		if changed, err = appendChanged(changed)(stmt.ExecContext(ctx, a...)); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return changed, nil
 }
 
-// pipeline is ExecEach for PostgreSQL: it sends all statements before it reads the
+// appendChanged returns what appends the number of rows that a statement has changed.
+func appendChanged(changed []int64) func(sql.Result, error) ([]int64, error) {
+	return func(result sql.Result, err error) ([]int64, error) {
+		if err != nil {
+			return nil, err
+		}
+		n, err := result.RowsAffected()
+		return append(changed, n), err
+	}
+}
+
+// pipeline is ExecEachCounted for PostgreSQL: it sends all statements before it reads the
 // first result.
-func (tx *Tx) pipeline(ctx context.Context, query string, args [][]any) error {
-	return tx.conn.Raw(func(driver any) error {
+func (tx *Tx) pipeline(ctx context.Context, query string, args [][]any) (changed []int64, err error) {
+	err = tx.conn.Raw(func(driver any) error {
 		var batch pgx.Batch
 		for _, a := range args {
 			batch.Queue(query, a...)
 		}
 		results := driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
 		for range args {
-			if _, err := results.Exec(); err != nil {
+			tag, err := results.Exec()
+			if err != nil {
 				_ = results.Close() // it repeats err
 				return err
 			}
+			changed = append(changed, tag.RowsAffected())
 		}
 		return results.Close()
 	})
+	return changed, err
 }
 
 // Lock takes an advisory lock until the transaction ends. Transactions with the

@@ -18,6 +18,9 @@ type Call[V any] struct {
 	// called more than once, and after the call has returned. Nothing is stored if it
 	// is nil.
 	Answer func(verdict V, err error) answer.Answer
+	// Key is the idempotency key that the client gave the request; nil if it gave none.
+	// There is no verdict or refusal if it is lost: see answer.ErrLost.
+	Key *answer.Reservation
 }
 
 // verdict returns the answer to a verdict; nil if it is not stored.
@@ -34,5 +37,6 @@ func (c Call[V]) answer(v V, err error) *answer.Answer {
 		return nil
 	}
 	a := c.Answer(v, err)
+	a.Key = c.Key
 	return &a
 }

@@ -64,7 +64,8 @@ type Options struct {
 // it. It is safe for concurrent use.
 type Recorder interface {
 	// Record is Append of an audit.Log, for a verification without a probe. It
-	// stores the answer with the event, in one transaction, unless it is nil.
+	// stores the answer with the event, in one transaction, unless it is nil. If the
+	// answer's key is lost, nothing is recorded, and answer.ErrLost is in the chain.
 	Record(ctx context.Context, e audit.Event, a *answer.Answer) error
 	// Remember reports whether the person's probe was sent before, as
 	// replay.Judge defines it, remembers it, appends the event of that
@@ -225,6 +226,15 @@ func unanswered(event audit.Event, err error) audit.Event {
 	return event
 }
 
+// withoutOutcome returns the event of a verification to which there is no answer, given
+// one with an outcome.
+func withoutOutcome(e audit.Event, err error) audit.Event {
+	return unanswered(audit.Event{
+		Time: e.Time, RequestID: e.RequestID, Reference: e.Reference, Client: e.Client, NIK: e.NIK, NameScore: -1,
+		NameThreshold: e.NameThreshold, Threshold: e.Threshold, Endpoint: e.Endpoint, Duration: e.Duration,
+	}, unavailable("recording the event", err))
+}
+
 // refused returns the event of a verification whose photograph cannot be used.
 func refused(event audit.Event, err error) audit.Event {
 	event.Result, event.Reason = audit.Refused, string(sesuai.KindOf(err))
@@ -319,7 +329,12 @@ func (v *Verifier) record(ctx context.Context, e audit.Event, start time.Time, a
 	e.Duration = v.o.Now().Sub(start)
 	ctx, cancel := v.recording(ctx)
 	defer cancel()
-	if err := v.o.Recorder.Record(ctx, e, a); err != nil {
+	err := v.o.Recorder.Record(ctx, e, a)
+	if errors.Is(err, answer.ErrLost) {
+		// The registry was asked, and the trail has to have that.
+		err = errors.Join(err, v.o.Recorder.Record(ctx, withoutOutcome(e, err), nil))
+	}
+	if err != nil {
 		return unavailable("recording the event", errors.Join(err, cause))
 	}
 	return cause
