@@ -199,32 +199,20 @@ func behindStreet(w []string, i int) bool {
 		!slices.ContainsFunc(w[i+1:], func(s string) bool { return isNumber(s) || numberKinds[s] != "" })
 }
 
+// maxProvinceWords is the number of words of the longest name of a province, with the
+// word before it.
+const maxProvinceWords = 5
+
 // withoutProvince returns the words of a city without those of a province behind it.
 func withoutProvince(w []string) []string {
-	for i := 2; i < len(w); i++ {
-		for _, p := range readings(sesuai.Province, strings.Join(w[i:], " ")) {
-			if provinceNames[p.joined()] {
-				return w[:i]
-			}
+	for i := max(2, len(w)-maxProvinceWords); i < len(w); i++ {
+		called := regionsCalled(sesuai.Province, strings.Join(w[i:], " "))
+		if slices.ContainsFunc(called, func(code string) bool { return len(code) == 2 }) {
+			return w[:i]
 		}
 	}
 	return w
 }
-
-// provinceNames are the names of the provinces, without spaces.
-var provinceNames = func() map[string]bool {
-	all := make(map[string]bool)
-	for code, names := range regions {
-		for _, n := range names {
-			if len(code) == 2 {
-				for _, p := range readings(sesuai.Province, n) {
-					all[p.joined()] = true
-				}
-			}
-		}
-	}
-	return all
-}()
 
 // localityWord is a word in front of a place around the street.
 type localityWord struct {

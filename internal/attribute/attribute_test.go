@@ -68,6 +68,31 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
+// TestEffort: no text of the greatest length that is claimed makes Compare do much. It
+// is counted in allocations, which every reading of a place and every pair of words
+// that is looked at closely makes.
+func TestEffort(t *testing.T) {
+	filled := func(start, part string) string { return start + strings.Repeat(part, (500-len(start))/len(part)) }
+	for _, tt := range []struct {
+		attribute         sesuai.Attribute
+		claimed, recorded string
+		max               float64
+	}{
+		{sesuai.City, "KOTA SURABYA", "SURABAYA", 200}, // a slip is compared with all regions
+		{sesuai.City, filled("", "A "), filled("B ", "A "), 10_000},
+		{sesuai.Address, "JL MELATI 12 KOTA SURABYA", "JL MELATI 12 KOTA SURABAYA", 500},
+		{sesuai.Address, filled("J 1 KOTA ", "A "), filled("J 1 KOTA B ", "A "), 10_000},
+		{sesuai.Address, filled("J 1 ", "KEL A "), filled("J 1 ", "KEL B "), 10_000},
+		{sesuai.Address, filled("", "AB "), filled("", "BA "), 10_000},
+		{sesuai.MotherMaidenName, filled("", "ABCDE "), filled("", "ABDCE "), 10_000},
+		{sesuai.JobType, filled("", "A/"), filled("", "B/"), 10_000},
+	} {
+		if n := testing.AllocsPerRun(1, func() { attribute.Compare(tt.attribute, tt.claimed, tt.recorded) }); n > tt.max {
+			t.Errorf("%s: %.20s and %.20s took %.0f allocations, more than %.0f", tt.attribute, tt.claimed, tt.recorded, n, tt.max)
+		}
+	}
+}
+
 // FuzzScore: every text has a score, in both directions the same; a text agrees
 // with itself, in lower case too.
 func FuzzScore(f *testing.F) {

@@ -3,6 +3,7 @@ package attribute
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sesuai/sesuai"
 )
@@ -113,17 +114,36 @@ func twoRegions(a sesuai.Attribute, claimed, recorded string) bool {
 // regionsCalled returns the codes of the regions with a name.
 func regionsCalled(a sesuai.Attribute, text string) []string {
 	var codes []string
-	for code, names := range regions {
-		for _, n := range names {
-			for _, p := range readings(a, text) {
-				if slices.ContainsFunc(readings(a, n), func(q place) bool { return p.score(q) == equal }) {
-					codes = append(codes, code)
-				}
+	for _, p := range readings(a, text) {
+		for _, r := range regionNames()[a][p.joined()] {
+			if agree(p.kind, r.kind) {
+				codes = append(codes, r.code)
 			}
 		}
 	}
 	return codes
 }
+
+// namedRegion is a region, and the kind that stands before its name.
+type namedRegion struct{ kind, code string }
+
+// regionNames returns the regions by what they are called, without spaces, as each of
+// the attributes reads it. Comparing with every region anew would take longer than
+// everything else that a data verification does.
+var regionNames = sync.OnceValue(func() map[sesuai.Attribute]map[string][]namedRegion {
+	all := make(map[sesuai.Attribute]map[string][]namedRegion)
+	for a := range placeKinds {
+		all[a] = make(map[string][]namedRegion)
+		for code, names := range regions {
+			for _, n := range names {
+				for _, p := range readings(a, n) {
+					all[a][p.joined()] = append(all[a][p.joined()], namedRegion{p.kind, code})
+				}
+			}
+		}
+	}
+	return all
+})
 
 // placeKinds are the words for kinds of place, by attribute, and the kind that
 // they mean. Of the kinds of districts and villages one is as good as another:

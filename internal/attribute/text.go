@@ -84,6 +84,10 @@ func compareWords(a, b string) likeness {
 	if a == b {
 		return same
 	}
+	// Most pairs end here.
+	if a == "" || b == "" || a[0] != b[0] {
+		return different
+	}
 	x, y := []rune(a), []rune(b)
 	if len(x) > len(y) {
 		x, y = y, x
