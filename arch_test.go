@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/audit", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry", "internal/rows",
-		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/bench", "internal/webhook",
+		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/batch", "internal/bench", "internal/webhook", "client",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
 	"internal/bench": {
@@ -117,6 +117,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/batch": {
 		".", "internal/access", "internal/admission", "internal/jobs", "internal/keyring", "internal/rows", "internal/sqldb", "filippo.io/age",
+		"golang.org/x/sync/errgroup",
 	},
 	"internal/jobs": {
 		"internal/sqldb", "github.com/riverqueue/river", "github.com/riverqueue/river/riverdriver", "github.com/riverqueue/river/rivertype",

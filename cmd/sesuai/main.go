@@ -61,7 +61,10 @@ type commandLine struct {
 		Retry      webhookRetry      `cmd:"" help:"Deliver what was given up, or is waiting, now."`
 	} `cmd:"" help:"Where clients are told of events: docs/operate/webhooks.md."`
 	Verify verifyCommand `cmd:"" help:"Verify a person; prints what the API would answer."`
-	Face   struct {
+	Batch  struct {
+		Verify batchVerify `cmd:"" help:"Verify the rows of a file, here or by the API: docs/integrate/batch.md."`
+	} `cmd:"" help:"Many verifications at once."`
+	Face struct {
 		Compare   faceCompare   `cmd:"" help:"Compare two photographs."`
 		Evaluate  faceEvaluate  `cmd:"" help:"Measure error rates on labelled photographs."`
 		Calibrate faceCalibrate `cmd:"" help:"Make a calibration from labelled photographs."`

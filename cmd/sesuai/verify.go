@@ -69,7 +69,7 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 	if err != nil {
 		return verdict, err
 	}
-	if err := c.announce(s); err != nil {
+	if err := s.announce(c.Yes); err != nil {
 		return verdict, err
 	}
 	engine, err := app.OpenEngine(s.config, app.OnePhotograph, runtime.GOMAXPROCS(0))
@@ -100,14 +100,14 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 	return verdict, err
 }
 
-// announce says on a terminal whom the verification asks. If that costs money, it
-// asks whether to go on, unless --yes is given.
-func (c *verifyCommand) announce(s *session) error {
+// announce says on a terminal whom a verification asks. If that costs money, it asks
+// whether to go on, unless yes is given.
+func (s *session) announce(yes bool) error {
 	inquiry, err := app.InquiryOf(s.config, time.Now())
 	if err != nil {
 		return err
 	}
-	if inquiry.Prices == "" || c.Yes {
+	if inquiry.Prices == "" || yes {
 		if s.terminal {
 			fmt.Fprintf(s.stderr, "asking %s: %s\n", inquiry.Registry, cmp.Or(inquiry.Prices, "free of charge"))
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/batch"
+	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -18,6 +19,11 @@ func NewBatches(c Config, s *Storage, limiter *access.Limiter) *batch.Service {
 		Config: c.Batches, DB: s.db, Jobs: s.jobs, Secret: s.vault.Secret(keyring.Rows).Derive(keyring.Batches),
 		Clients: s.Clients, Limiter: limiter, Alert: s.alerts.altered, Finished: s.batchFinished,
 	})
+}
+
+// NewRowVerifier verifies the rows of a batch on this machine, as the API would.
+func NewRowVerifier(c Config, s *Storage, r Registry, e face.Extractor) *httpapi.Server {
+	return httpapi.New(httpapi.Options{Verifier: NewVerifier(c, s, r, e), Hash: s.Hash, Timeout: c.Times.Request})
 }
 
 // batchFinished adds the message about a batch that is finished, if its client wants one.

@@ -120,7 +120,7 @@ func (s *Service) receive(ctx context.Context, b *Batch, u Upload, reader rows.R
 		if b.Total++; b.Total > s.o.MaxRows {
 			return &sesuai.Error{Kind: sesuai.KindTooLarge, Detail: fmt.Sprintf("a batch may have %d rows", s.o.MaxRows)}
 		}
-		r := s.readRow(*b, u, record)
+		r := readRow(*b, u, record)
 		if photos += int64(len(r.row.Photo)); photos > s.o.MaxBody {
 			return &sesuai.Error{Kind: sesuai.KindTooLarge, Detail: fmt.Sprintf("the photographs of a batch may have %d bytes", s.o.MaxBody)}
 		}
@@ -138,7 +138,7 @@ func (s *Service) receive(ctx context.Context, b *Batch, u Upload, reader rows.R
 }
 
 // readRow reads a record and its photograph.
-func (s *Service) readRow(b Batch, u Upload, record rows.Record) received {
+func readRow(b Batch, u Upload, record rows.Record) received {
 	r := received{row: Row{Line: record.Line, Fields: make(map[string]string)}}
 	var err error
 	if record.Broken != "" {

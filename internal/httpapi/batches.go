@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -208,14 +206,12 @@ func (p *paced) Read(b []byte) (int, error) {
 
 // storeBatch reads the rows of an upload and stores them.
 func (s *Server) storeBatch(ctx context.Context, client access.Client, endpoint batch.Endpoint, u upload) (batch.Batch, error) {
-	b := batch.Upload{Client: client, Endpoint: endpoint, Columns: batchColumns(endpoint), PhotoColumn: photoColumn(endpoint)}
-	b.Reject = func(why error) batch.Reply { return rejectRow(endpoint, why) }
+	b := BatchUpload(client, endpoint)
 	content, size, err := u.claims.Open()
 	if err != nil {
 		return batch.Batch{}, err
 	}
-	claims := bufio.NewReader(io.NewSectionReader(content, 0, size))
-	b.Claims, b.Format = claims, formatOf(claims)
+	b.Claims, b.Format = rows.FormatOf(io.NewSectionReader(content, 0, size))
 	if u.photographs != nil {
 		archive, size, err := u.photographs.Open()
 		if err != nil {
@@ -226,15 +222,6 @@ func (s *Server) storeBatch(ctx context.Context, client access.Client, endpoint 
 		}
 	}
 	return s.o.Batches.Add(ctx, b)
-}
-
-// formatOf returns the format of a file: lines of JSON begin with a brace.
-func formatOf(r *bufio.Reader) rows.Format {
-	head, _ := r.Peek(512) // an error occurs again when it is read
-	if head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"); len(head) > 0 && head[0] == '{' {
-		return rows.JSONLines
-	}
-	return rows.CSV
 }
 
 // listBatches handles GET /identity/v1/batches.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/rows"
@@ -19,6 +20,15 @@ func batchEndpoint(e batch.Endpoint) endpoint {
 		return faceVerification
 	}
 	return dataVerification
+}
+
+// BatchUpload returns an upload without its files: what an endpoint's rows have, and how
+// those are answered that cannot be read.
+func BatchUpload(client access.Client, e batch.Endpoint) batch.Upload {
+	return batch.Upload{
+		Client: client, Endpoint: e, Columns: batchColumns(e), PhotoColumn: photoColumn(e),
+		Reject: func(why error) batch.Reply { return rejectRow(e, why) },
+	}
 }
 
 // batchColumns returns the columns of the file of a batch: the fields of the endpoint.

@@ -5,6 +5,8 @@
 package rows
 
 import (
+	"bufio"
+	"bytes"
 	"io"
 	"slices"
 	"strings"
@@ -22,6 +24,17 @@ const (
 	// strings as their values.
 	JSONLines Format = "jsonl"
 )
+
+// FormatOf returns a reader of the same file, and its format: lines of JSON begin with a
+// brace.
+func FormatOf(file io.Reader) (io.Reader, Format) {
+	r := bufio.NewReader(file)
+	head, _ := r.Peek(512) // an error occurs again when it is read
+	if head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"); len(head) > 0 && head[0] == '{' {
+		return r, JSONLines
+	}
+	return r, CSV
+}
 
 // Columns are those of a file.
 type Columns struct {

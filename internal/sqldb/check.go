@@ -85,7 +85,7 @@ func OpenUnmigrated(ctx context.Context, o Options) (*DB, Schema, error) {
 		if err != nil {
 			return nil, Schema{}, err
 		}
-		db = &DB{engine: sqliteEngine, name: sqliteName(o), read: pool, write: pool}
+		db = &DB{engine: sqliteEngine, name: sqliteName(o), read: pool, write: pool, background: pool}
 		if _, s, err = readSQLiteSchema(ctx, pool, o); err != nil {
 			return nil, Schema{}, errors.Join(err, db.Close())
 		}

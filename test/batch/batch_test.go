@@ -2,10 +2,12 @@ package batch_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 )
 
 // rowsOf returns how many rows the batch has that is killed, and whether everything is
@@ -110,8 +113,23 @@ func (w *world) askSingly(t *testing.T, all []claim) []string {
 // was looked at, and none of the others.
 func (w *world) checkEvents(t *testing.T, results []result) {
 	t.Helper()
+	count := w.events(t)
+	for _, r := range results {
+		want := 1
+		if bytes.Contains(r.Answer, []byte("Invalid NIK")) || bytes.Contains(r.Answer, []byte("NO_FILE")) {
+			want = 0
+		}
+		if got := count[r.Request]; got != want {
+			t.Errorf("line %d has %d events, want %d: %s", r.Line, got, want, r.Answer)
+		}
+	}
+}
+
+// events counts the events of each request. The audit trail must be whole.
+func (w *world) events(t *testing.T) map[string]int {
+	t.Helper()
 	c := app.DefaultConfig()
-	c.Data = w.data
+	c.Data, c.Registry = w.data, w.registry
 	storage, err := app.OpenStorage(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -125,15 +143,7 @@ func (w *world) checkEvents(t *testing.T, results []result) {
 	for _, e := range events {
 		count[e.RequestID]++
 	}
-	for _, r := range results {
-		want := 1
-		if bytes.Contains(r.Answer, []byte("Invalid NIK")) || bytes.Contains(r.Answer, []byte("NO_FILE")) {
-			want = 0
-		}
-		if got := count[r.Request]; got != want {
-			t.Errorf("line %d has %d events, want %d: %s", r.Line, got, want, r.Answer)
-		}
-	}
+	return count
 }
 
 // measure compares a batch with single calls, and single calls beside a batch with those
@@ -205,4 +215,125 @@ func (w *world) measure(t *testing.T, people int) {
 		t.Errorf("beside a batch the p99 is %.2f of that without, want 1.5", float64(beside)/float64(alone))
 	}
 	w.wait(t, b.ID, time.Hour, finished)
+}
+
+// TestKillNode kills one of two nodes with one PostgreSQL database. The other verifies
+// what is left of its rows, once they cannot be those of a node that lives.
+func TestKillNode(t *testing.T) {
+	if _, whole := rowsOf(t); !whole {
+		t.Skip("this test takes two minutes: make batch runs it")
+	}
+	const n, people = 400, 20
+	registry := pgtest.Shared(t).Database(t)
+	w := newWorld(t, people, "SESUAI_REGISTRY="+registry, "SESUAI_POSTGRES_MIGRATE=true")
+	w.registry = registry
+	other := *w
+	other.start(t)
+	all := claims(n, people)
+	want := w.askSingly(t, all[:24])
+	b := w.add(t, all)
+	w.wait(t, b.ID, patience, func(s state) bool { return s.Done > n/4 })
+	w.Kill(t)
+	b = other.wait(t, b.ID, 5*time.Minute, finished)
+	t.Logf("%+v, in %v", b, b.Finished.Sub(b.Started))
+	results := other.results(t, b.ID)
+	if len(results) != n {
+		t.Fatalf("%d results, want %d", len(results), n)
+	}
+	for i, r := range results {
+		if got := fmt.Sprint(r.Status, " ", string(r.Answer)); got != want[i%24] {
+			t.Errorf("line %d: %s; a single call: %s", r.Line, got, want[i%24])
+		}
+	}
+	other.Stop(t)
+	other.checkEvents(t, results)
+}
+
+// verifyFiles are the files of a command that verifies a batch.
+func verifyFiles(t *testing.T, n, people int) (claimed, photos, out string) {
+	t.Helper()
+	folder := t.TempDir()
+	claimed, photos, out = filepath.Join(folder, "claims.csv"), filepath.Join(folder, "photos"), filepath.Join(folder, "results.jsonl")
+	for name, b := range photographs(t) {
+		path := filepath.Join(photos, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, b, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var text strings.Builder
+	writeClaims(&text, claims(n, people))
+	if err := os.WriteFile(claimed, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return claimed, photos, out
+}
+
+// runVerify runs the command, of which some rows are rejected, and returns its results.
+func (w *world) runVerify(t *testing.T, out string, args []string) []result {
+	t.Helper()
+	cmd := w.runner.Command(args...)
+	if output, err := cmd.CombinedOutput(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 1 {
+		t.Fatalf("%v: %s", err, output)
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readResults(t, b)
+}
+
+// TestBatchVerifyByServer: the command uploads what a file names, and its results are
+// the service's.
+func TestBatchVerifyByServer(t *testing.T) {
+	w := newWorld(t, 20)
+	want := w.askSingly(t, claims(24, 20))
+	file, photos, out := verifyFiles(t, 24, 20)
+	credentials := filepath.Join(t.TempDir(), "client.json")
+	b, err := json.Marshal(w.batch)
+	if err == nil {
+		err = os.WriteFile(credentials, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := w.runVerify(t, out, []string{"batch", "verify", file, "--photos", photos, "--out", out, "--server", w.address, "--credentials", credentials})
+	if len(results) != 24 {
+		t.Fatalf("%d results", len(results))
+	}
+	for i, r := range results {
+		if got := fmt.Sprint(r.Status, " ", string(r.Answer)); got != want[i] {
+			t.Errorf("line %d: %s; a single call: %s", r.Line, got, want[i])
+		}
+	}
+}
+
+// TestKillBatchVerify kills the command while it verifies a file, and runs it again: no
+// row is verified twice.
+func TestKillBatchVerify(t *testing.T) {
+	w := newWorld(t, 20)
+	w.Stop(t)
+	file, photos, out := verifyFiles(t, 60, 20)
+	args := []string{"batch", "verify", file, "--photos", photos, "--out", out, "--data", w.data}
+	killed := w.runner.Command(args...)
+	before := len(w.events(t))
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); len(w.events(t)) < before+5; {
+		if time.Now().After(end) {
+			t.Fatal("nothing is verified")
+		}
+	}
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = killed.Wait() // killed
+	if _, err := os.Stat(out); err == nil {
+		t.Error("there are results of a run that was killed")
+	}
+	results := w.runVerify(t, out, args)
+	if len(results) != 60 {
+		t.Fatalf("%d results", len(results))
+	}
+	w.checkEvents(t, results)
 }

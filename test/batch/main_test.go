@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/test/process"
 )
 
@@ -29,24 +30,28 @@ const (
 	patience = 2 * time.Minute
 )
 
+func TestMain(m *testing.M) { os.Exit(pgtest.Main{M: m}.Run()) }
+
 // world is a data folder with people and clients, and the service on it.
 type world struct {
 	*process.Process
-	runner  process.Runner
-	data    string
-	batch   process.Credentials // of the client that sends batches
-	other   process.Credentials
-	address string
-	http    *http.Client
+	runner process.Runner
+	data   string
+	// registry is the URL of the database; "" for that in data.
+	registry string
+	batch    process.Credentials // of the client that sends batches
+	other    process.Credentials
+	address  string
+	http     *http.Client
 }
 
 // newWorld enrols people who differ from Ayu in nothing but the NIK, and starts the
-// service.
-func newWorld(t *testing.T, people int) *world {
+// service, in an environment.
+func newWorld(t *testing.T, people int, environment ...string) *world {
 	t.Helper()
 	w := &world{
 		runner: process.Runner{
-			Program: process.Program(t, root, "build/demo/photos/ayu-selfie.jpg"), Env: []string{"SESUAI_LOG_LEVEL=warn"},
+			Program: process.Program(t, root, "build/demo/photos/ayu-selfie.jpg"), Env: append(environment, "SESUAI_LOG_LEVEL=warn"),
 		},
 		data: filepath.Join(t.TempDir(), "data"),
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: patience},
@@ -122,6 +127,14 @@ func photographs(t *testing.T) map[string][]byte {
 	return all
 }
 
+// writeClaims writes claims as CSV.
+func writeClaims(w io.Writer, all []claim) {
+	fmt.Fprintln(w, "nik,name,date_of_birth,face_image,reference_id")
+	for i, c := range all {
+		fmt.Fprintf(w, "%s,%s,%s,%s,row-%d\n", c.nik, c.name, c.born, c.photo, i)
+	}
+}
+
 // upload returns the form of a batch.
 func upload(t *testing.T, all []claim, photos map[string][]byte) (contentType string, body []byte) {
 	t.Helper()
@@ -148,11 +161,7 @@ func upload(t *testing.T, all []claim, photos map[string][]byte) (contentType st
 		}
 		return p
 	}
-	claimed := part("claims", "claims.csv")
-	fmt.Fprintln(claimed, "nik,name,date_of_birth,face_image,reference_id")
-	for i, c := range all {
-		fmt.Fprintf(claimed, "%s,%s,%s,%s,row-%d\n", c.nik, c.name, c.born, c.photo, i)
-	}
+	writeClaims(part("claims", "claims.csv"), all)
 	_, _ = part("photographs", "photos.zip").Write(archive.Bytes())
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
@@ -265,9 +274,15 @@ type result struct {
 }
 
 // results returns the results of a batch.
-func (w *world) results(t *testing.T, id string) (all []result) {
+func (w *world) results(t *testing.T, id string) []result {
 	t.Helper()
-	d := json.NewDecoder(bytes.NewReader(w.must(t, http.StatusOK, http.MethodGet, batches+"/"+id+"/results", "", nil)))
+	return readResults(t, w.must(t, http.StatusOK, http.MethodGet, batches+"/"+id+"/results", "", nil))
+}
+
+// readResults reads results as lines of JSON.
+func readResults(t *testing.T, lines []byte) (all []result) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(lines))
 	for {
 		var r result
 		err := d.Decode(&r)
