@@ -72,6 +72,8 @@ Pencocokan wajah dan liveness pasif tidak menyangkut NIK. Kirim NIK-nya sebagai 
   di tabel adalah jawaban dengan ambang bawaan.
 - NIK rekaan lain, yang diawali 99, dicari di antara orang yang terdaftar, yang diverifikasi sungguhan. ` + "`sesuai person add`" + ` mendaftarkan mereka.
   NIK yang mungkin milik seseorang tidak dicari. Jawabannya tidak terdaftar, siapa pun yang didaftarkan selagi sandbox berjalan.
+- Baris sebuah batch dijawab dengan cara yang sama. Baris yang tidak mendapat jawaban (503, 429, 500) menunggu lalu dicoba lagi, seperti di
+  [batch.id.md](batch.id.md).
 - Setiap jawaban punya header ` + "`" + sandbox.Header + ": true`" + `, dan log menyatakan di awal bahwa ini sandbox.
 - Sandbox tidak mau berjalan bila ada yang terdaftar dengan NIK yang tidak diawali 99, bila yang terdaftar lebih dari 100.000 orang, atau dengan ` + "`dukcapil.enabled`" + `.
 - Tanpa ` + "`face.liveness`" + `, yang diisi variabel itu, liveness pasif dijawab 403, seperti biasa.
