@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -115,7 +116,8 @@ func (g *generator) parameters(t *rapid.T, r *request, valid bool) string {
 		}
 		switch p.Value.In {
 		case "path":
-			path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(value))
+			// Without a value it is another path.
+			path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(cmp.Or(value, " ")))
 		case "query":
 			query.Set(name, value)
 		case "header":

@@ -26,6 +26,9 @@ import (
 
 const root = "../.."
 
+// prism is Prism's program, below root.
+const prism = "build/prism/node_modules/.bin/prism"
+
 // TestMain runs fewer checks of each operation than rapid does by default, unless the
 // flag says how many.
 func TestMain(m *testing.M) {
@@ -55,7 +58,8 @@ func TestProxied(t *testing.T) {
 	if os.Getenv("OPENAPI_PROXY") == "" {
 		t.Skip("it needs a hundred npm packages: make openapi")
 	}
-	w := newWorld(t, "build/prism/node_modules/.bin/prism")
+	process.Need(t, filepath.Join(root, prism))
+	w := newWorld(t)
 	w.generator.plain = true
 	for _, valid := range []bool{true, false} {
 		t.Run(kindOf(valid), func(t *testing.T) {
@@ -83,13 +87,13 @@ type world struct {
 	generator  generator
 }
 
-func newWorld(t *testing.T, needs ...string) *world {
+func newWorld(t *testing.T) *world {
 	t.Helper()
 	d, err := openapitest.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{Demo: process.StartDemo(t, root, needs...), operations: operations(d)}
+	w := &world{Demo: process.StartDemo(t, root), operations: operations(d)}
 	w.generator = generator{credentials: w.Credentials, photographs: []string{
 		"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAADklEQVR42mJiAAQAAP//AAYAA+e4F9gAAAAASUVORK5CYII=", // one pixel
 	}}
@@ -158,12 +162,12 @@ func startPrism(t *testing.T, service string, strict bool) string {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	prism, err := filepath.Abs(filepath.Join(root, "build/prism/node_modules/.bin/prism"))
+	program, err := filepath.Abs(filepath.Join(root, prism))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log process.Log
-	cmd := exec.CommandContext(t.Context(), "node", prism, "proxy", "--errors", "--cors=false", fmt.Sprint("--validate-request=", strict),
+	cmd := exec.CommandContext(t.Context(), "node", program, "proxy", "--errors", "--cors=false", fmt.Sprint("--validate-request=", strict),
 		"--verboseLevel", "error", "--port", port, filepath.Join(root, "internal/openapi/openapi.yaml"), service)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {

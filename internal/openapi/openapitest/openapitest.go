@@ -159,7 +159,11 @@ func (d *description) valid(described *openapi3.Response, method string, resp *h
 		}
 		return nil
 	}
-	if resp.Header.Get("Content-Type") != "application/json" {
+	switch resp.Header.Get("Content-Type") {
+	case "application/json":
+	case "application/x-ndjson":
+		return d.validLines(described.Content["application/x-ndjson"], body)
+	default:
 		return nil // a document for people or tools
 	}
 	header := resp.Header.Clone()
@@ -173,6 +177,25 @@ func (d *description) valid(described *openapi3.Response, method string, resp *h
 		return err
 	}
 	d.known.Store(key, true)
+	return nil
+}
+
+// validLines returns why one of the lines of a body is not as x-line says.
+func (d *description) validLines(content *openapi3.MediaType, body []byte) error {
+	reference, _ := content.Extensions["x-line"].(map[string]any)
+	schema := d.Components.Schemas[strings.TrimPrefix(fmt.Sprint(reference["$ref"]), "#/components/schemas/")]
+	if schema == nil {
+		return errors.New("x-line refers to no schema")
+	}
+	for line := range bytes.Lines(body) {
+		var value any
+		if err := json.Unmarshal(line, &value); err != nil {
+			return err
+		}
+		if err := schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020()); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
