@@ -224,6 +224,24 @@ func TestRealService(t *testing.T) {
 		}
 	})
 
+	t.Run("one key", func(t *testing.T) {
+		r := ayu
+		r.IdempotencyKey = "call-17"
+		first, err := c.VerifyFace(t.Context(), r)
+		if err != nil || first.Repeated {
+			t.Fatalf("%+v, %v", first, err)
+		}
+		again, err := c.VerifyFace(t.Context(), r)
+		if first.Repeated = true; err != nil || again != first {
+			t.Errorf("%+v, and first %+v, %v", again, first, err)
+		}
+		r.Name = "Suryani Hapsari"
+		_, err = c.VerifyFace(t.Context(), r)
+		if e, ok := errors.AsType[*client.Error](err); !ok || e.Status != http.StatusConflict || e.Code != "IDEMPOTENCY_KEY_REUSED" || e.Retryable() {
+			t.Errorf("%v", err)
+		}
+	})
+
 	t.Run("webhook", func(t *testing.T) { webhook(t, c, d, ayu) })
 
 	t.Run("batch", func(t *testing.T) { batch(t, c, d, ayu) })

@@ -63,6 +63,8 @@ type proxy struct {
 	sent  []claim
 	ids   []string // Idempotency-Key and X-Request-Id
 	times []time.Time
+	// repeated is whether the last answer was the one that the service had given.
+	repeated bool
 }
 
 // ServeHTTP implements http.Handler.
@@ -103,6 +105,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	default:
 		p.service.ServeHTTP(w, r)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.repeated = w.Header().Get("Idempotent-Replayed") == "true"
 	}
 }
 
@@ -158,6 +163,9 @@ func TestExamples(t *testing.T) {
 				test.claim.photo = ""
 				if len(p.sent) != len(test.failures)+1 || len(slices.Compact(p.ids)) != 1 || strings.TrimSpace(p.ids[0]) == "" {
 					t.Errorf("%s: %d attempts with the ids %q", test.about, len(p.sent), p.ids)
+				}
+				if p.repeated != slices.Contains(test.failures, lost) {
+					t.Errorf("%s: the answer is that of an earlier attempt: %t", test.about, p.repeated)
 				}
 				if slices.ContainsFunc(p.sent, func(c claim) bool { return c != test.claim }) {
 					t.Errorf("%s: it sent %q", test.about, p.sent)
