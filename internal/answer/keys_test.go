@@ -14,33 +14,16 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/answer/answertest"
+	"github.com/sesuai/sesuai/internal/dukcapil/balikan/outboxtest"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 )
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // nodes are two handles on one database, as of two processes, and their clock. A lease
 // is not renewed in the time of a test.
 type nodes struct {
-	*clock
+	*outboxtest.Clock
 	one, other *stored
 }
 
@@ -48,7 +31,7 @@ const lease = time.Hour
 
 func openNodes(t *testing.T, d sqltest.Database) nodes {
 	t.Helper()
-	n, secret := nodes{clock: &clock{now: answertest.Noon}}, keyring.NewSecret()
+	n, secret := nodes{Clock: outboxtest.NewClock()}, keyring.NewSecret()
 	for _, s := range []**stored{&n.one, &n.other} {
 		*s = open(t, d, secret, answertest.MaxAge, n.Now)
 	}
@@ -144,9 +127,9 @@ func TestKey(t *testing.T) {
 		row.Key = nil
 		answertest.AssertFound(t, "by request", found, err, row)
 
-		n.move(answer.KeyMaxAge)
+		n.Move(answer.KeyMaxAge)
 		n.assertAnswered(t, key, row)
-		n.move(time.Second)
+		n.Move(time.Second)
 		reserve(t, n.other, key).Release()
 		reserve(t, n.one, keyOf("cli_a", "key-1", 2)).Release() // for anything
 	})
@@ -176,7 +159,7 @@ func TestKeyReused(t *testing.T) {
 
 		// One whose call has died belongs to its request, too.
 		dead := reserve(t, n.one, keyOf("cli_a", "key-2", 1))
-		n.move(lease + time.Second)
+		n.Move(lease + time.Second)
 		if _, err := n.other.Reserve(t.Context(), keyOf("cli_a", "key-2", 2)); sesuai.KindOf(err) != sesuai.KindKeyReused {
 			t.Errorf("Reserve = %v", err)
 		}
@@ -218,7 +201,7 @@ func TestLost(t *testing.T) {
 	eachNodes(t, func(t *testing.T, n nodes) {
 		key := keyOf("cli_a", "key-1", 1)
 		slow := reserve(t, n.one, key)
-		n.move(lease + time.Second)
+		n.Move(lease + time.Second)
 		if _, err := n.other.Await(t.Context(), key); !errors.Is(err, answer.ErrUnanswered) {
 			t.Errorf("Await = %v", err)
 		}
@@ -241,7 +224,7 @@ func TestLost(t *testing.T) {
 		// One whose lease has ended, and that nobody else has taken, is still its own.
 		late := reserve(t, n.one, keyOf("cli_a", "key-2", 1))
 		defer late.Release()
-		n.move(lease + time.Second)
+		n.Move(lease + time.Second)
 		if err := n.one.give(t.Context(), rowOf(3, late)); err != nil {
 			t.Error(err)
 		}
@@ -407,9 +390,9 @@ func TestExpiredKeysAreRemoved(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Release()
-			n.move(time.Minute)
+			n.Move(time.Minute)
 		}
-		n.move(answer.KeyMaxAge - 2*time.Minute)
+		n.Move(answer.KeyMaxAge - 2*time.Minute)
 		runUntil(t, n.one, func() bool { return countRows(t, d, "idempotency_keys") <= 2 })
 		if left := countRows(t, d, "idempotency_keys"); left != 2 {
 			t.Errorf("%d keys are left of 3", left)
