@@ -150,7 +150,7 @@ func (w *world) events(t *testing.T) map[string]int {
 // without one.
 func (w *world) measure(t *testing.T, people int) {
 	t.Helper()
-	const rounds, n, concurrency, probes = 5, 500, 8, 300
+	const rounds, n, concurrency, probes = 5, 500, 8, 60
 	all := claims(n, people)
 	photos := photographs(t)
 	send := func(c claim) time.Duration {
@@ -161,11 +161,7 @@ func (w *world) measure(t *testing.T, people int) {
 		}
 		return time.Since(start)
 	}
-	p99 := func() time.Duration {
-		var took []time.Duration
-		for range probes {
-			took = append(took, send(all[0]))
-		}
+	p99 := func(took []time.Duration) time.Duration {
 		slices.Sort(took)
 		return took[len(took)*99/100]
 	}
@@ -203,18 +199,26 @@ func (w *world) measure(t *testing.T, people int) {
 		t.Errorf("the batch has %.2f of the API's throughput, want 0.9", ratio)
 	}
 
-	alone := p99()
-	b := w.add(t, slices.Concat(all, all, all))
-	w.wait(t, b.ID, time.Hour, func(s state) bool { return s.Done > 0 })
-	beside := p99()
-	if s := w.wait(t, b.ID, time.Hour, func(state) bool { return true }); finished(s) {
-		t.Error("the batch has ended before the requests beside it")
+	var alone, beside []time.Duration
+	for range rounds {
+		for range probes {
+			alone = append(alone, send(all[0]))
+		}
+		b := w.add(t, all)
+		w.wait(t, b.ID, time.Hour, func(s state) bool { return s.Done > 0 })
+		for range probes {
+			beside = append(beside, send(all[0]))
+		}
+		if s := w.wait(t, b.ID, time.Hour, func(state) bool { return true }); finished(s) {
+			t.Error("the batch has ended before the requests beside it")
+		}
+		w.wait(t, b.ID, time.Hour, finished)
 	}
-	t.Logf("p99 of single requests alone: %v; beside a batch: %v, %.2f of it", alone, beside, float64(beside)/float64(alone))
-	if beside > alone*3/2 {
-		t.Errorf("beside a batch the p99 is %.2f of that without, want 1.5", float64(beside)/float64(alone))
+	slower := p99(beside).Seconds() / p99(alone).Seconds()
+	t.Logf("p99 of single requests alone: %v; beside a batch: %v, %.2f of it", p99(alone), p99(beside), slower)
+	if slower > 1.5 {
+		t.Errorf("beside a batch the p99 is %.2f of that without, want 1.5", slower)
 	}
-	w.wait(t, b.ID, time.Hour, finished)
 }
 
 // TestKillNode kills one of two nodes with one PostgreSQL database. The other verifies
