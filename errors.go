@@ -36,7 +36,8 @@ const (
 	KindMalformed          Kind = "MALFORMED"
 	KindUnauthenticated    Kind = "UNAUTHENTICATED"
 	KindForbidden          Kind = "FORBIDDEN"
-	KindNotFound           Kind = "NOT_FOUND"
+	KindNotFound           Kind = "NOT_FOUND"     // there is no such path
+	KindNothingFound       Kind = "NOTHING_FOUND" // there is no such answer or batch
 	KindMethodNotAllowed   Kind = "METHOD_NOT_ALLOWED"
 	KindRateLimited        Kind = "RATE_LIMITED"
 	KindTimeout            Kind = "TIMEOUT"  // the caller was too slow to send its request

@@ -91,11 +91,12 @@ func (c *Client) lookUp(ctx context.Context, parameter, id string) ([]Answer, bo
 		}
 		return b, nil
 	})
-	if failed, ok := err.(*Error); ok && failed.Status == http.StatusNotFound && failed.Reason == notFound {
+	if failed, ok := err.(*Error); ok && failed.Status == http.StatusNotFound && failed.Reason == nothingFound {
 		return nil, false, nil
 	}
 	return found.Answers, found.More, err
 }
 
-// notFound is the service's text if nothing is found. A proxy's own is another one.
-const notFound = "Not found"
+// nothingFound is the service's text if nothing is found. That of a path that does not
+// exist, or of a proxy, is another one.
+const nothingFound = "Nothing found"

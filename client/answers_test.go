@@ -38,7 +38,7 @@ func TestAnswers(t *testing.T) {
 			_, _ = io.WriteString(w, stored)
 		case r.URL.Query().Get("request_id") == id:
 			w.WriteHeader(http.StatusNotFound)
-			_, _ = io.WriteString(w, `{"error":"Not found"}`)
+			_, _ = io.WriteString(w, `{"error":"Nothing found"}`)
 		default:
 			w.WriteHeader(http.StatusNotFound) // of a proxy
 		}

@@ -85,7 +85,7 @@ func TestBatchResults(t *testing.T) {
 		"a page":                   {"<html>", 200, false, 0, true},
 		"a line without a number":  {`{"status":200}`, 200, false, 0, true},
 		"a line of 2 MiB":          {line(2) + strings.Repeat(" ", 2<<20), 200, false, 1, true},
-		"not there":                {`{"error":"Not found"}`, 404, false, 0, true},
+		"not there":                {`{"error":"Nothing found"}`, 404, false, 0, true},
 	} {
 		t.Run(about, func(t *testing.T) {
 			c := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -155,7 +155,7 @@ func TestBatch(t *testing.T) {
 				if b.Total != 4 || b.State != batch.Running {
 					t.Errorf("%+v", b)
 				}
-				if got, _, err := w.Get(t.Context(), "cli_b", b.ID); sesuai.KindOf(err) != sesuai.KindNotFound {
+				if got, _, err := w.Get(t.Context(), "cli_b", b.ID); sesuai.KindOf(err) != sesuai.KindNothingFound {
 					t.Errorf("another client's: %+v, %v", got, err)
 				}
 				for range 2 { // as after a crash
@@ -302,7 +302,7 @@ func TestRemove(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		w := newWorld(t, d)
 		b := w.add(t, "nik\n1\n2\n")
-		assertKind(t, w.Remove(t.Context(), "cli_b", b.ID), sesuai.KindNotFound)
+		assertKind(t, w.Remove(t.Context(), "cli_b", b.ID), sesuai.KindNothingFound)
 		if err := w.Remove(t.Context(), "cli_a", b.ID); err != nil {
 			t.Fatal(err)
 		}

@@ -68,14 +68,14 @@ func New(o Options) *Service {
 func (s *Service) now() time.Time { return s.o.Now().Truncate(time.Microsecond) }
 
 // Get returns a batch of a client, and its counts. The error has kind
-// sesuai.KindNotFound if the client has no batch with this id.
+// sesuai.KindNothingFound if the client has no batch with this id.
 func (s *Service) Get(ctx context.Context, client, id string) (Batch, Counts, error) {
 	b, ok, err := s.store.one(ctx, s.o.DB.Read(), selectBatch, id)
 	if err != nil {
 		return Batch{}, Counts{}, s.store.unavailable(ctx, "reading a batch", "batches", err)
 	}
 	if !ok || b.Client != client || b.State == Removed {
-		return Batch{}, Counts{}, &sesuai.Error{Kind: sesuai.KindNotFound}
+		return Batch{}, Counts{}, &sesuai.Error{Kind: sesuai.KindNothingFound}
 	}
 	c, err := s.store.counts(ctx, s.o.DB.Read(), b)
 	return b, c, s.store.unavailable(ctx, "counting rows of a batch", "batch_rows", err)

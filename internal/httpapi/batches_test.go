@@ -32,7 +32,7 @@ type fakeBatches struct {
 
 const batchID = "batch-a"
 
-var errNotFound = &sesuai.Error{Kind: sesuai.KindNotFound}
+var errNotFound = &sesuai.Error{Kind: sesuai.KindNothingFound}
 
 func (f *fakeBatches) one() batch.Batch {
 	return batch.Batch{

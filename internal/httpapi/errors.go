@@ -72,6 +72,7 @@ var answers = map[sesuai.Kind]wireForm{
 	sesuai.KindUnauthenticated:  {401, disallowed, aboutRequest, nil},
 	sesuai.KindForbidden:        {403, disallowed, aboutRequest, nil},
 	sesuai.KindNotFound:         {404, "Not found", aboutRequest, nil},
+	sesuai.KindNothingFound:     {404, "Nothing found", aboutRequest, nil},
 	sesuai.KindMethodNotAllowed: {405, "Method not allowed", aboutRequest, nil},
 	sesuai.KindTimeout:          {408, "Request timeout", aboutRequest, nil},
 	sesuai.KindRateLimited:      {429, "Rate limit exceeded", aboutRequest, nil},

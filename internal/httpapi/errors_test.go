@@ -57,7 +57,7 @@ func TestStatuses(t *testing.T) {
 		sesuai.KindFaceNotDetected: 400, sesuai.KindMultipleFaces: 400, sesuai.KindFaceQuality: 400,
 		sesuai.KindSuspectedReplay: 400, sesuai.KindSuspectedAttack: 400,
 		sesuai.KindTooLarge: 413, sesuai.KindUnsupportedContent: 415, sesuai.KindMalformed: 400,
-		sesuai.KindUnauthenticated: 401, sesuai.KindForbidden: 403, sesuai.KindNotFound: 404, sesuai.KindMethodNotAllowed: 405,
+		sesuai.KindUnauthenticated: 401, sesuai.KindForbidden: 403, sesuai.KindNotFound: 404, sesuai.KindNothingFound: 404, sesuai.KindMethodNotAllowed: 405,
 		sesuai.KindRateLimited: 429, sesuai.KindTimeout: 408, sesuai.KindConflict: 500, sesuai.KindConfiguration: 500,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -43,7 +43,7 @@ func (s *Server) lookUp(w *reply, r *http.Request) error {
 		return err
 	}
 	if len(found.Rows) == 0 {
-		return &sesuai.Error{Kind: sesuai.KindNotFound}
+		return &sesuai.Error{Kind: sesuai.KindNothingFound}
 	}
 	w.writeJSON(http.StatusOK, foundJSON(found))
 	return nil

@@ -46,7 +46,7 @@ func TestLookUp(t *testing.T) {
 		at        = `"time":"2026-11-23T05:00:00.123456Z"`
 		of1       = `{"request_id":"request-1","reference_id":null,"endpoint":"face_verification",` + at + `,"status":200,"answer":`
 		of3       = `{"request_id":"a/b?c=d&e#%41;+` + "`" + `","reference_id":"order/7","endpoint":"passive_liveness",` + at + `,"status":400,"answer":`
-		notFound  = `{"error":"Not found"}`
+		notFound  = `{"error":"Nothing found"}`
 		malformed = `{"verification_status":false,"reason":"Malformed request","code":"MALFORMED",`
 	)
 	of2 := `{"request_id":"` + strings.Repeat("x", 128) + `","reference_id":"order/7","endpoint":"face_verification",` + at + `,"status":200,"answer":`
@@ -57,7 +57,7 @@ func TestLookUp(t *testing.T) {
 	}{
 		"in the path":             {path + "/request-1", 200, `{"verifications":[` + of1 + string(plain.Body) + `}],"more":false}`},
 		"in the query":            {path + "?request_id=request-1", 200, `{"verifications":[` + of1 + string(plain.Body) + `}],"more":false}`},
-		"an odd id in the path":   {path + "/" + url.PathEscape(odd), 404, notFound},
+		"an odd id in the path":   {path + "/" + url.PathEscape(odd), 404, `{"error":"Not found"}`}, // its slash makes it another path
 		"an odd id in the query":  {path + "?request_id=" + url.QueryEscape(odd), 200, `{"verifications":[` + of3 + string(refused.Body) + `}],"more":false}`},
 		"by reference":            {path + "?reference_id=order%2F7", 200, `{"verifications":[` + of3 + string(refused.Body) + `},` + of2 + string(long.Body) + `}],"more":false}`},
 		"with slashes":            {"//identity/v1/verifications/?reference_id=order/7", 200, `{"verifications":[` + of3 + string(refused.Body) + `},` + of2 + string(long.Body) + `}],"more":false}`},
