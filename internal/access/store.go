@@ -162,6 +162,22 @@ func (s *Store) ListClients(ctx context.Context) ([]Client, error) {
 	return clients, err
 }
 
+// Inactive returns the IDs of the clients that are disabled, have expired at that time,
+// or cannot be read. The error has kind sesuai.KindUnavailable.
+func (s *Store) Inactive(ctx context.Context, at time.Time) (map[string]bool, error) {
+	stored, err := sqldb.Collect(ctx, s.o.DB.Read(), func(r *sql.Rows) (clientRow, error) { return scanClientRow(r) }, selectClients)
+	if err != nil {
+		return nil, sqldb.Unavailable(ctx, "listing clients", err)
+	}
+	inactive := make(map[string]bool)
+	for _, row := range stored {
+		if c, err := row.open(s.o.Rows); err != nil || !c.Client.ActiveAt(at) {
+			inactive[row.id] = true
+		}
+	}
+	return inactive, nil
+}
+
 // refused returns the error about a client whose row the program has not written
 // like that.
 func refused(name string) error {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/access/accesstest"
@@ -228,6 +230,33 @@ func BenchmarkAuthenticate(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestInactive: the clients that are disabled, have expired or cannot be read.
+func TestInactive(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		clients := openStore(t, d.Open(t))
+		now := time.Now()
+		for name, change := range map[string]func(*access.Client){
+			"active":   func(c *access.Client) { c.ExpiresAt = now.Add(time.Second) },
+			"altered":  func(*access.Client) {},
+			"disabled": func(c *access.Client) { c.Disabled = true },
+			"expired":  func(c *access.Client) { c.ExpiresAt = now },
+		} {
+			c := accesstest.Client(name)
+			c.Disabled, c.ExpiresAt = false, time.Time{}
+			change(&c)
+			if err := clients.AddClient(t.Context(), c, accesstest.HashesOf(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.Exec(t, `UPDATE clients SET burst = burst + 1 WHERE name = 'altered'`)
+		got, err := clients.Inactive(t.Context(), now)
+		want := map[string]bool{"altered": true, "disabled": true, "expired": true}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("Inactive (-want +got):\n%s%v", diff, err)
+		}
+	})
 }
 
 // TestFirstForm: a client in which nothing is set that schema 13 has brought is stored

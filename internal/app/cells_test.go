@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -181,8 +182,20 @@ func fill(t *testing.T, c app.Config) map[string]access.Revealed {
 		}
 	}
 	clients := map[string]access.Revealed{
-		"strict": addClient(t, s, "strict", access.Client{Replay: access.Enforce, Rate: 1000, Burst: 100}),
-		"plain":  addClient(t, s, "plain", access.Client{Replay: access.Off}),
+		"strict": addClient(t, s, "strict", access.Client{
+			Replay: access.Enforce, Rate: 1000, Burst: 100, Note: "a note", ExpiresAt: time.Now().AddDate(1, 0, 0),
+			Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, // where httptest's requests are from
+		}),
+		"plain": addClient(t, s, "plain", access.Client{Replay: access.Off}),
+	}
+	// Both are asked with the credentials from before a rotation.
+	for name := range clients {
+		if _, _, _, err := access.Rotate(t.Context(), s.Clients, s.Hash, name, access.RotateOptions{ValidFor: access.MaxValidFor}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Clients.RecordUses(t.Context(), map[string]time.Time{clientID(t, s, "strict"): cellDay, clientID(t, s, "plain"): cellDay}); err != nil {
+		t.Fatal(err)
 	}
 	_, _, err := s.Webhooks.Set(t.Context(), clientID(t, s, "strict"), "https://bank.invalid/", []webhook.Event{webhook.VerificationCompleted})
 	if err == nil {
@@ -410,6 +423,7 @@ func (w *cells) observe(t *testing.T, c app.Config) seen {
 		slices.Sort(rows)
 		got["outbox"] = strings.Join(rows, ", ")
 	}
+	w.observeUses(t, s, got)
 	w.observeWebhooks(t, s, got)
 	w.ask(t, c, s, got, "")
 	got["batches"] = w.batchesOf(t, c, s)
@@ -420,6 +434,18 @@ func (w *cells) observe(t *testing.T, c app.Config) seen {
 		w.ask(t, c, s, got, "after the rotation, ")
 	}
 	return got
+}
+
+// observeUses asks when clients called. A record that cannot be read is left out.
+func (*cells) observeUses(t *testing.T, s *app.Storage, got seen) {
+	t.Helper()
+	uses, err := s.Clients.LastUses(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got["uses"] = fmt.Sprint(uses); len(uses) < 2 {
+		got["uses"] = noticed + "one is left out"
+	}
 }
 
 // observeWebhooks asks where the client is told of events, and what.
