@@ -140,7 +140,7 @@ var mayImport = map[string][]string{
 	"internal/sqldb/pgtest":                {"github.com/jackc/pgx/v5"},
 	"internal/audit/audittest":             {".", "internal/audit", "internal/sqldb", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/answer/answertest":           {".", "internal/answer", "internal/conformance", "github.com/google/go-cmp/cmp"},
-	"internal/access/accesstest":           {".", "internal/access", "internal/conformance", "github.com/google/go-cmp/cmp"},
+	"internal/access/accesstest":           {".", "internal/access", "internal/conformance", "github.com/google/go-cmp/cmp", "github.com/google/go-cmp/cmp/cmpopts"},
 	"internal/openapi/openapitest": {
 		"internal/openapi", "github.com/getkin/kin-openapi/openapi3", "github.com/getkin/kin-openapi/openapi3filter",
 		"github.com/getkin/kin-openapi/routers", "github.com/getkin/kin-openapi/routers/gorillamux",

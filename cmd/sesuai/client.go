@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -21,6 +19,9 @@ type clientSettings struct {
 	Burst         *int     `help:"Requests at once, where there is a rate; 0 is one second's worth (a new client: 0)." placeholder:"N"`
 	Replay        *string  `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it) (a new client: ${replay})." placeholder:"off|log|enforce"`
 	Liveness      *string  `help:"About a photograph that does not look like a living person's: off, log or enforce (a new client: ${liveness})." placeholder:"off|log|enforce"`
+	Networks      []string `name:"network" help:"Where it may call from, such as 192.0.2.0/24; may be given several times. any allows every address (a new client: any). The address is that of the connection: behind a proxy, the proxy's." placeholder:"NETWORK|any"`
+	Expires       *string  `help:"When it is no longer accepted: the last day, in Jakarta, such as 2027-01-31, a time such as 2027-01-31T17:00:00+07:00, or never (a new client: never)." placeholder:"DAY|TIME|never"`
+	Note          *string  `help:"A text of yours, such as who to call: at most 200 characters. It is stored in plain text, so it is no place for anything secret or personal." placeholder:"TEXT"`
 }
 
 // apply sets what is given. It does not check the ranges: see access.Client.Validate.
@@ -49,9 +50,56 @@ func (f clientSettings) apply(c *access.Client) (err error) {
 		}
 	}
 	if f.Liveness != nil {
-		c.Liveness, err = access.ParsePolicy(*f.Liveness)
+		if c.Liveness, err = access.ParsePolicy(*f.Liveness); err != nil {
+			return err
+		}
 	}
-	return err
+	if f.Note != nil {
+		c.Note = *f.Note
+	}
+	if f.Expires != nil {
+		if c.ExpiresAt, err = expiry(*f.Expires); err != nil {
+			return err
+		}
+	}
+	return f.applyNetworks(c)
+}
+
+// applyNetworks sets the networks, if any is given.
+func (f clientSettings) applyNetworks(c *access.Client) error {
+	if len(f.Networks) == 0 {
+		return nil
+	}
+	c.Networks = nil
+	if slices.Equal(f.Networks, []string{"any"}) {
+		return nil
+	}
+	for _, text := range f.Networks {
+		network, err := access.ParseNetwork(text)
+		if err != nil {
+			return err
+		}
+		c.Networks = append(c.Networks, network)
+	}
+	return nil
+}
+
+// expiry returns the time that --expires means: the end of a day, or a time.
+func expiry(text string) (time.Time, error) {
+	if text == "never" {
+		return time.Time{}, nil
+	}
+	if day, err := time.ParseInLocation(time.DateOnly, text, sesuai.Jakarta); err == nil {
+		return day.AddDate(0, 0, 1), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, &sesuai.Error{
+			Kind:   sesuai.KindConfiguration,
+			Detail: "--expires is a day, such as 2027-01-31, a time, such as 2027-01-31T17:00:00+07:00, or never",
+		}
+	}
+	return at, nil
 }
 
 // threshold is a threshold as given; one out of range is not known, so that it
@@ -87,9 +135,14 @@ func (c *clientAdd) Run(s *session) error {
 			return err
 		}
 		r := credentials.Reveal()
-		return s.print(r, "username  %s\npassword  %s\napi key   %s\nThey are not kept and cannot be shown again.\n",
-			r.Username, r.Password, r.APIKey)
+		return s.printCredentials(r, r, "")
 	})
+}
+
+// printCredentials prints credentials, or asJSON, and a further line about them.
+func (s *session) printCredentials(asJSON any, r access.Revealed, further string) error {
+	return s.print(asJSON, "username  %s\npassword  %s\napi key   %s\nThey are not kept and cannot be shown again.\n%s",
+		r.Username, r.Password, r.APIKey, further)
 }
 
 type clientSet struct {
@@ -103,13 +156,16 @@ func (clientSet) Help() string {
 		"event of the audit trail."
 }
 
-func (c *clientSet) Run(s *session) error {
+func (c *clientSet) Run(s *session) error { return s.changeClient(c.Name, c.apply) }
+
+// changeClient changes the settings of a client and prints them.
+func (s *session) changeClient(name string, change func(*access.Client) error) error {
 	return s.withStorage(func(storage *app.Storage) error {
-		client, found, err := storage.Clients.ChangeClient(s, c.Name, c.apply)
+		client, found, err := storage.Clients.ChangeClient(s, name, change)
 		if err != nil {
 			return err
 		}
-		return s.printClient(client, found)
+		return s.printClient(storage, client, found)
 	})
 }
 
@@ -121,7 +177,7 @@ func (c *clientShow) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.printClient(client, found)
+		return s.printClient(storage, client, found)
 	})
 }
 
@@ -135,90 +191,12 @@ func (s *session) clientNamed(storage *app.Storage, name string) (access.Client,
 	return clients[i], true, nil
 }
 
-// printClient prints the settings of a client, or that there is none.
-func (s *session) printClient(c access.Client, found bool) error {
-	if !found {
-		return s.noClient(map[string]bool{"found": false})
-	}
-	shown := showClient(c)
-	if s.json {
-		return s.printJSON(shown)
-	}
-	headings, cells := clientHeadings(), shown.cells()
-	lines := make([][]string, len(headings))
-	for i, heading := range headings {
-		lines[i] = []string{strings.ToLower(heading), cells[i]}
-	}
-	return s.printTable(lines)
-}
-
 // noClient prints that there is no client of the name that was given.
 func (s *session) noClient(asJSON map[string]bool) error {
 	if err := s.print(asJSON, "there is no client of this name\n"); err != nil {
 		return err
 	}
 	return negativeAnswer{}
-}
-
-type clientList struct{}
-
-func (clientList) Run(s *session) error {
-	return s.withStorage(func(storage *app.Storage) error {
-		clients, err := storage.Clients.ListClients(s)
-		if err != nil {
-			return err
-		}
-		shown := make([]shownClient, 0, len(clients))
-		lines := [][]string{clientHeadings()}
-		for _, c := range clients {
-			v := showClient(c)
-			shown, lines = append(shown, v), append(lines, v.cells())
-		}
-		if s.json {
-			return s.printJSON(shown)
-		}
-		return s.printTable(lines)
-	})
-}
-
-// shownClient is a client as it is printed.
-type shownClient struct {
-	Name          string            `json:"name"`
-	ID            string            `json:"id"`
-	Scopes        []access.Scope    `json:"scopes"`
-	Threshold     sesuai.Percentage `json:"threshold"`
-	NameThreshold int               `json:"name_threshold"`
-	Rate          float64           `json:"rate"`
-	Burst         int               `json:"burst"`
-	Replay        access.Policy     `json:"replay"`
-	Liveness      access.Policy     `json:"liveness"`
-	AddedAt       time.Time         `json:"added_at"`
-}
-
-func showClient(c access.Client) shownClient {
-	return shownClient{
-		c.Name, c.ID, c.Scopes, c.Threshold, c.NameThreshold, c.Rate, c.Burst, c.Replay, c.Liveness, c.AddedAt.UTC(),
-	}
-}
-
-// clientHeadings are the headings of shownClient.cells.
-func clientHeadings() []string {
-	return []string{"NAME", "ID", "SCOPES", "THRESHOLD", "NAME THRESHOLD", "RATE", "REPLAY", "LIVENESS", "ADDED"}
-}
-
-func (c shownClient) cells() []string {
-	rate := "no limit"
-	if c.Rate > 0 {
-		rate = fmt.Sprintf("%g/s, %d at once", c.Rate, access.Client{Rate: c.Rate, Burst: c.Burst}.AtOnce())
-	}
-	scopes := make([]string, 0, len(c.Scopes))
-	for _, scope := range c.Scopes {
-		scopes = append(scopes, string(scope))
-	}
-	return []string{
-		c.Name, c.ID, strings.Join(scopes, ","), c.Threshold.String(), fmt.Sprint(c.NameThreshold), rate,
-		c.Replay.String(), c.Liveness.String(), c.AddedAt.Format(time.DateOnly),
-	}
 }
 
 type clientRemove struct{ clientArgument }

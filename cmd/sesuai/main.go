@@ -45,11 +45,14 @@ type commandLine struct {
 		Recount personRecount `cmd:"" help:"Accept the people on record as they are, where the audit trail describes others."`
 	} `cmd:"" help:"The people of the embedded registry."`
 	Client struct {
-		Add    clientAdd    `cmd:"" help:"Add a client and print its credentials, once."`
-		List   clientList   `cmd:"" help:"List the clients."`
-		Show   clientShow   `cmd:"" help:"Show the settings of a client."`
-		Set    clientSet    `cmd:"" help:"Change settings of a client."`
-		Remove clientRemove `cmd:"" help:"Remove a client."`
+		Add     clientAdd     `cmd:"" help:"Add a client and print its credentials, once."`
+		List    clientList    `cmd:"" help:"List the clients."`
+		Show    clientShow    `cmd:"" help:"Show the settings of a client."`
+		Set     clientSet     `cmd:"" help:"Change settings of a client."`
+		Disable clientDisable `cmd:"" help:"Refuse a client until it is enabled again."`
+		Enable  clientEnable  `cmd:"" help:"Accept a client again."`
+		Rotate  clientRotate  `cmd:"" help:"Give a client new credentials and print them, once; the old ones stay valid for a time."`
+		Remove  clientRemove  `cmd:"" help:"Remove a client."`
 	} `cmd:"" help:"The applications that may call the API."`
 	Webhook struct {
 		Set        webhookSet        `cmd:"" help:"Register the URL that a client is told events at, or change it."`

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -34,9 +35,9 @@ func (c *countingClients) ClientByUsername(ctx context.Context, u [32]byte) (acc
 	return c.Memory.ClientByUsername(ctx, u)
 }
 
-func (c *countingClients) ListHashes(ctx context.Context) ([]access.Hashes, error) {
+func (c *countingClients) ListHashes(ctx context.Context, at time.Time) ([]access.Hashes, error) {
 	c.listings++
-	return c.Memory.ListHashes(ctx)
+	return c.Memory.ListHashes(ctx, at)
 }
 
 // someAddress is where attempts come from.
@@ -54,6 +55,19 @@ func (c *countingHash) hash(b []byte) [32]byte {
 	c.calls++
 	c.bytes += len(b)
 	return sha256.Sum256(b)
+}
+
+// networks parses networks.
+func networks(t *testing.T, texts ...string) (all []netip.Prefix) {
+	t.Helper()
+	for _, text := range texts {
+		n, err := access.ParseNetwork(text)
+		if err != nil {
+			t.Fatalf("ParseNetwork(%q) = %v", text, err)
+		}
+		all = append(all, n)
+	}
+	return all
 }
 
 func valid() access.Client {
@@ -211,6 +225,18 @@ func TestValidate(t *testing.T) {
 		{"negative burst", func(c *access.Client) { c.Burst = -1 }},
 		{"unknown replay policy", func(c *access.Client) { c.Replay = access.Enforce + 1 }},
 		{"unknown liveness policy", func(c *access.Client) { c.Liveness = access.Enforce + 1 }},
+		{"note too long", func(c *access.Client) { c.Note = strings.Repeat("é", 201) }},
+		{"note of two lines", func(c *access.Client) { c.Note = "a\nb" }},
+		{"note not UTF-8", func(c *access.Client) { c.Note = "a\xff" }},
+		{"expiry before there is one", func(c *access.Client) { c.ExpiresAt = time.Unix(0, 0) }},
+		{"network with further bits", func(c *access.Client) { c.Networks = []netip.Prefix{netip.PrefixFrom(someAddress, 24)} }},
+		{"network that is none", func(c *access.Client) { c.Networks = make([]netip.Prefix, 1) }},
+		{"network twice", func(c *access.Client) { c.Networks = networks(t, "192.0.2.0/24", "192.0.2.0/24") }},
+		{"too many networks", func(c *access.Client) {
+			for n := range access.MaxNetworks + 1 {
+				c.Networks = append(c.Networks, netip.PrefixFrom(address(n), 32))
+			}
+		}},
 		{"no scope", func(c *access.Client) { c.Scopes = nil }},
 		{"unknown scope", func(c *access.Client) { c.Scopes = []access.Scope{"everything"} }},
 		{"scope of an unknown attribute", func(c *access.Client) { c.Scopes = []access.Scope{"identity.verification:shoe_size"} }},
@@ -237,6 +263,21 @@ func TestValidate(t *testing.T) {
 				t.Errorf("Add = %v", err)
 			}
 		})
+	}
+}
+
+func TestParseNetwork(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7/32", "192.0.2.0/24": "192.0.2.0/24", "0.0.0.0/0": "0.0.0.0/0", "2001:db8::1": "2001:db8::1/128", "::/0": "::/0",
+	} {
+		if n, err := access.ParseNetwork(text); err != nil || n.String() != want {
+			t.Errorf("ParseNetwork(%q) = %v, %v", text, n, err)
+		}
+	}
+	for _, text := range []string{"", "any", "192.0.2.7/24", "192.0.2.0/33", "fe80::1%eth0", "::ffff:192.0.2.7", "::ffff:0.0.0.0/96", "192.0.2.0/24 ", "bank.example"} {
+		if n, err := access.ParseNetwork(text); sesuai.KindOf(err) != sesuai.KindConfiguration {
+			t.Errorf("ParseNetwork(%q) = %v, %v", text, n, err)
+		}
 	}
 }
 

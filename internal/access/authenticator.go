@@ -34,13 +34,24 @@ const (
 	FailureUnknown Failure = "unknown"
 	// FailureWrong: the username is a client's, the password or the key is not.
 	FailureWrong Failure = "wrong"
+	// FailureReplaced: the credentials were a client's, and ended after a rotation.
+	FailureReplaced Failure = "replaced"
+	// FailureDisabled and FailureExpired: the credentials are those of a client that
+	// is disabled, or has expired.
+	FailureDisabled Failure = "disabled"
+	FailureExpired  Failure = "expired"
+	// FailureNetwork: the credentials are those of a client that may not call from
+	// that address.
+	FailureNetwork Failure = "network"
 	// FailureThrottled: the credentials are not those of a client, after too
 	// many failures of the username or the address.
 	FailureThrottled Failure = "throttled"
 )
 
 // Failures are all failures.
-var Failures = [...]Failure{FailureMissing, FailureUnknown, FailureWrong, FailureThrottled}
+var Failures = [...]Failure{
+	FailureMissing, FailureUnknown, FailureWrong, FailureReplaced, FailureDisabled, FailureExpired, FailureNetwork, FailureThrottled,
+}
 
 // AuthenticatorOptions are what an Authenticator is made of. Clients and Hash are
 // required.
@@ -50,6 +61,9 @@ type AuthenticatorOptions struct {
 	Hash Hash
 	// Failed is called for each failed attempt, unless it is nil.
 	Failed func(Failure)
+	// Activity is told of clients that are accepted, and of those that are not
+	// although the credentials are, or were, theirs. It may be nil.
+	Activity *Activity
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -87,15 +101,18 @@ func NewAuthenticator(o AuthenticatorOptions) *Authenticator {
 }
 
 // Authenticate returns the client with these credentials. If any of them is
-// missing or wrong, the error has kind sesuai.KindUnauthenticated and no detail;
-// after too many failures of the username or the address it has kind
-// sesuai.KindRateLimited and says when the next attempt makes sense. Neither the
-// error nor the work done reveals which credential it was. If the clients cannot
-// be read, the error has kind sesuai.KindUnavailable.
+// missing or wrong, or has ended, or the client is disabled or has expired, the error
+// has kind sesuai.KindUnauthenticated and no detail; if the client may not call from
+// that address, it has kind sesuai.KindForbidden. After too many of either, of the
+// username or the address, it has kind sesuai.KindRateLimited and says when the next
+// attempt makes sense. Neither the error nor the work done reveals which credential it
+// was, or whether the client is disabled. If the clients cannot be read, the error has
+// kind sesuai.KindUnavailable.
 func (a *Authenticator) Authenticate(ctx context.Context, attempt Attempt) (Client, error) {
 	given := hashesOf(a.o.Hash, bounded(attempt.Username), bounded(attempt.Password), bounded(attempt.APIKey))
 	now := a.o.Now()
-	if delay := a.failures.delay(given.Username, attempt.From, now); delay > 0 {
+	delay := a.failures.delay(given.Username, attempt.From, now)
+	if delay > 0 {
 		right, err := a.known.check(ctx, given, a.nobody, now)
 		if err != nil {
 			return Client{}, unavailable(err)
@@ -113,11 +130,42 @@ func (a *Authenticator) Authenticate(ctx context.Context, attempt Attempt) (Clie
 		stored = a.nobody
 	}
 	if !same(given, stored) || !found {
-		a.failures.count(given.Username, attempt.From, now)
-		a.o.Failed(failureOf(attempt, found))
-		return Client{}, &sesuai.Error{Kind: sesuai.KindUnauthenticated}
+		return Client{}, a.fail(failureOf(attempt, found), given, attempt.From, now, delay)
 	}
+	if failure := refusal(client, stored, attempt.From, now); failure != "" {
+		a.o.Activity.refused(client.ID, failure, now)
+		return Client{}, a.fail(failure, given, attempt.From, now, delay)
+	}
+	a.o.Activity.used(client.ID, now)
 	return client, nil
+}
+
+// fail counts a failed attempt and returns its error.
+func (a *Authenticator) fail(f Failure, given Hashes, from netip.Addr, now time.Time, delay time.Duration) error {
+	a.failures.count(given.Username, from, now)
+	a.o.Failed(f)
+	switch {
+	case delay > 0:
+		return &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: delay}
+	case f == FailureNetwork:
+		return &sesuai.Error{Kind: sesuai.KindForbidden}
+	default:
+		return &sesuai.Error{Kind: sesuai.KindUnauthenticated}
+	}
+}
+
+// refusal returns why a client with the right credentials is not accepted; "" if it is.
+func refusal(c Client, h Hashes, from netip.Addr, now time.Time) Failure {
+	if !h.validAt(now) {
+		return FailureReplaced
+	}
+	if failure := c.inactive(now); failure != "" {
+		return failure
+	}
+	if !c.calledFrom(from) {
+		return FailureNetwork
+	}
+	return ""
 }
 
 func failureOf(a Attempt, found bool) Failure {

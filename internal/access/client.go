@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,7 +15,9 @@ import (
 
 // The limits of a client's settings.
 const (
-	MaxNameLength = 64 // characters
+	MaxNameLength = 64  // characters
+	MaxNoteLength = 200 // characters
+	MaxNetworks   = 64
 	MinThreshold  = 75 // percent
 
 	MinNameThreshold = name.MinThreshold
@@ -49,6 +52,13 @@ func (c Client) Validate() error {
 		return invalid("a client's liveness policy is off, log or enforce")
 	case len(c.Scopes) == 0:
 		return invalid("a client needs a scope: %s", scopeList())
+	case !printable(c.Note, MaxNoteLength):
+		return invalid("a note has at most %d visible characters, in one line", MaxNoteLength)
+	case !c.ExpiresAt.IsZero() && c.ExpiresAt.Before(time.Unix(1, 0)):
+		return invalid("a client cannot expire before 1970")
+	}
+	if err := validateNetworks(c.Networks); err != nil {
+		return err
 	}
 	return c.validateScopes()
 }
@@ -72,13 +82,43 @@ func (c Client) validateScopes() error {
 // Changed returns the client with the settings that change has given it: see
 // Clients.ChangeClient.
 func (c Client) Changed(change func(*Client) error) (Client, error) {
-	next := c
-	next.Scopes = slices.Clone(c.Scopes)
+	next := c.Rounded()
 	if err := change(&next); err != nil {
 		return Client{}, err
 	}
-	next.ID, next.Name, next.AddedAt = c.ID, c.Name, c.AddedAt
-	return next, next.Validate()
+	next.ID, next.Name, next.AddedAt, next.PreviousUntil = c.ID, c.Name, c.AddedAt, c.PreviousUntil
+	return next.Rounded(), next.Validate()
+}
+
+// Rounded returns a copy of the client as it is stored: times to a microsecond. The
+// threshold, to a hundredth of a percent, is rounded already.
+func (c Client) Rounded() Client {
+	c.Scopes, c.Networks = slices.Clone(c.Scopes), slices.Clone(c.Networks)
+	c.ExpiresAt, c.AddedAt, c.PreviousUntil = rounded(c.ExpiresAt), rounded(c.AddedAt), rounded(c.PreviousUntil)
+	return c
+}
+
+// rounded returns a time as it is stored. Zero means that there is none.
+func rounded(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMicro(t.UnixMicro()).UTC()
+}
+
+// ActiveAt reports whether the client is neither disabled nor expired.
+func (c Client) ActiveAt(now time.Time) bool { return c.inactive(now) == "" }
+
+// inactive returns why the client is not accepted at that time; "" if it is.
+func (c Client) inactive(now time.Time) Failure {
+	switch {
+	case c.Disabled:
+		return FailureDisabled
+	case !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt):
+		return FailureExpired
+	default:
+		return ""
+	}
 }
 
 // AtOnce returns the maximum number of requests at once: Burst, or the number of
@@ -114,11 +154,16 @@ func (c Client) AuthorizeClaim(claimed []sesuai.Attribute) error {
 // words. Two names that look alike on a screen should not differ by invisible
 // characters.
 func visible(name string) bool {
-	n := utf8.RuneCountInString(name)
-	if n < 1 || n > MaxNameLength || !utf8.ValidString(name) || strings.TrimSpace(name) != name {
+	return name != "" && strings.TrimSpace(name) == name && printable(name, MaxNameLength)
+}
+
+// printable reports whether a text has only visible characters and spaces, and at
+// most so many.
+func printable(text string, maxLength int) bool {
+	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxLength {
 		return false
 	}
-	for _, r := range name {
+	for _, r := range text {
 		if r != ' ' && (unicode.IsSpace(r) || !unicode.IsGraphic(r)) {
 			return false
 		}

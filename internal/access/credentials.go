@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	"github.com/sesuai/sesuai"
 )
@@ -81,4 +82,44 @@ func Add(ctx context.Context, clients Clients, hash Hash, c Client) (Client, Cre
 		return Client{}, Credentials{}, fmt.Errorf("adding a client: %w", err)
 	}
 	return c, credentials, nil
+}
+
+// MaxValidFor is the longest time for which the credentials from before a rotation
+// stay valid.
+const MaxValidFor = 90 * 24 * time.Hour
+
+// RotateOptions say what becomes of the credentials from before a rotation.
+type RotateOptions struct {
+	// ValidFor is how long those that are replaced stay valid: 0 to MaxValidFor.
+	ValidFor time.Duration
+	// EndOlder ends those from before the last rotation, if they are still valid.
+	EndOlder bool
+	// Now is the time of the rotation; time.Now() if it is zero.
+	Now time.Time
+}
+
+// Rotate gives the client of that name new credentials; false if there is none. A
+// client has two at a time: if it has, the error has kind sesuai.KindConflict unless
+// o.EndOlder. The error has kind sesuai.KindConfiguration if o.ValidFor is out of its
+// range. Other errors are those of Clients.RotateClient.
+func Rotate(ctx context.Context, clients Clients, hash Hash, name string, o RotateOptions) (Client, Credentials, bool, error) {
+	if o.ValidFor < 0 || o.ValidFor > MaxValidFor {
+		return Client{}, Credentials{}, false, invalid("the credentials so far stay valid for 0 to %d hours", MaxValidFor/time.Hour)
+	}
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	credentials := NewCredentials()
+	c, found, err := clients.RotateClient(ctx, name, credentials.Hashes(hash), func(c Client) (time.Time, error) {
+		if o.Now.Before(c.PreviousUntil) && !o.EndOlder {
+			return time.Time{}, &sesuai.Error{Kind: sesuai.KindConflict, Detail: fmt.Sprintf(
+				"two credentials of the client are valid, the older ones until %s: rotate then, or end them now with --now",
+				c.PreviousUntil.In(sesuai.Jakarta).Format(time.RFC3339))}
+		}
+		return o.Now.Add(o.ValidFor), nil
+	})
+	if err != nil || !found {
+		return Client{}, Credentials{}, false, err
+	}
+	return c, credentials, true, nil
 }

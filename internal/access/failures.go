@@ -77,7 +77,7 @@ func (f *failures) count(username [32]byte, from netip.Addr, now time.Time) {
 
 const (
 	// knownFor is how long the hashes of all clients are kept. A client that is
-	// added is known after that time at the latest.
+	// added, enabled or given new credentials is known after that time at the latest.
 	knownFor = time.Second
 	// knownTimeout is the time for reading them.
 	knownTimeout = 2 * time.Second
@@ -115,7 +115,7 @@ func (k *known) find(ctx context.Context, username [32]byte, now time.Time) (Has
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), knownTimeout)
 		defer cancel()
 		var all []Hashes
-		all, k.err = k.clients.ListHashes(ctx)
+		all, k.err = k.clients.ListHashes(ctx, now)
 		k.readAt, k.hashes = now, make(map[[32]byte]Hashes, len(all))
 		for _, h := range all {
 			k.hashes[h.Username] = h

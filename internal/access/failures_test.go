@@ -36,6 +36,11 @@ func newDoor(t *testing.T) *door {
 	return d
 }
 
+// observe makes the Authenticator anew, with an Activity and the real clock.
+func (d *door) observe(a *access.Activity) {
+	d.Authenticator = access.NewAuthenticator(access.AuthenticatorOptions{Clients: d.clients, Hash: sha256.Sum256, Activity: a})
+}
+
 // add adds a client and returns its credentials.
 func (d *door) add(t *testing.T, name string) access.Attempt {
 	t.Helper()
@@ -152,7 +157,7 @@ func TestFailuresOfAnAddress(t *testing.T) {
 			if removed, err := d.clients.RemoveClient(t.Context(), "gone"); err != nil || !removed {
 				t.Fatalf("RemoveClient = %v, %v", removed, err)
 			}
-			assertKind(t, "a removed client", d.try(t, here(gone)), sesuai.KindUnauthenticated)
+			assertKind(t, "a removed client", d.try(t, here(gone)), sesuai.KindRateLimited)
 			d.now = d.now.Add(time.Second)
 			d.tries(t, 100, stuff)
 			assertKind(t, "a client that was added a second ago", d.try(t, here(late)), "")

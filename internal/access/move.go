@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -16,6 +17,26 @@ import (
 type Stored struct {
 	Client Client
 	Hashes Hashes
+	// Previous are those from before the last rotation; zero if there was none.
+	Previous Hashes
+}
+
+// of returns the hashes of the credentials that a username belongs to, which is one
+// of the client's.
+func (s Stored) of(username [32]byte) Hashes {
+	if s.Hashes.Username == username {
+		return s.Hashes
+	}
+	return s.Previous
+}
+
+// rotated returns what is stored after a rotation to new credentials, with which
+// those so far end at a time.
+func (s Stored) rotated(next Hashes, end time.Time) Stored {
+	s.Previous, s.Hashes = s.Hashes, next
+	s.Previous.Until = rounded(end)
+	s.Client.PreviousUntil = s.Previous.Until
+	return s
 }
 
 // Export returns all that is stored of all clients, in the order of their names.
@@ -35,12 +56,12 @@ func (s *Store) export(ctx context.Context, q sqldb.Querier) ([]Stored, error) {
 	}
 	var all []Stored
 	for _, row := range rows {
-		c, h, err := row.open(s.o.Rows)
+		c, err := row.open(s.o.Rows)
 		if err != nil {
 			s.o.Alert("clients")
 			return nil, refused(row.name)
 		}
-		all = append(all, Stored{c, h})
+		all = append(all, c)
 	}
 	return all, nil
 }
@@ -65,7 +86,7 @@ type Imported struct {
 
 // ImportTx adds clients that Export returned from a store with the same keyed hash
 // of credentials, in a transaction. A client that is here already gets the settings
-// of the other one. The error has kind sesuai.KindConflict if a client of the same
+// and the credentials of the other one. The error has kind sesuai.KindConflict if a client of the same
 // name is another one.
 func (s *Store) ImportTx(ctx context.Context, tx *sqldb.Tx, clients []Stored) (done Imported, err error) {
 	if err := tx.Lock(ctx, clientsLock); err != nil {
@@ -96,17 +117,17 @@ func (s *Store) ImportTx(ctx context.Context, tx *sqldb.Tx, clients []Stored) (d
 
 // put adds a client, or gives the one that is there its settings.
 func (s *Store) put(ctx context.Context, tx *sqldb.Tx, old Stored, there bool, c Stored) (changed bool, err error) {
-	row := newClientRow(c.Client, c.Hashes)
+	row := newClientRow(c)
 	row.sign(s.o.Rows)
 	if !there {
 		return s.changeTx(ctx, tx, audit.ClientAdded, func() (bool, error) { return execOne(ctx, tx, insertClient, row.args()...) })
 	}
-	if old.Client.ID != c.Client.ID || old.Hashes != c.Hashes {
+	if old.Client.ID != c.Client.ID {
 		return false, &sesuai.Error{
 			Kind: sesuai.KindConflict, Detail: fmt.Sprintf("the client %q of the other registry is another one", c.Client.Name),
 		}
 	}
-	before := newClientRow(old.Client, old.Hashes)
+	before := newClientRow(old)
 	before.sign(s.o.Rows)
 	return s.changeTx(ctx, tx, audit.ClientChanged, func() (bool, error) { return updateRow(ctx, tx, before, row) })
 }

@@ -1,7 +1,9 @@
 package access_test
 
 import (
+	"crypto/sha256"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -42,6 +44,12 @@ func TestImport(t *testing.T) {
 				t.Fatal(found, err)
 			}
 		}
+		rotate := func(name string) {
+			_, _, found, err := access.Rotate(t.Context(), from, sha256.Sum256, name, access.RotateOptions{EndOlder: true, ValidFor: time.Hour})
+			if err != nil || !found {
+				t.Fatal(found, err)
+			}
+		}
 		for i, step := range []struct {
 			before func()
 			want   int
@@ -50,6 +58,9 @@ func TestImport(t *testing.T) {
 			{func() {}, 0},
 			{func() { set("a", 99) }, 1},
 			{func() { set("a", 10) }, 1},
+			{func() { rotate("a") }, 1},
+			{func() {}, 0},
+			{func() { rotate("a") }, 1},
 		} {
 			step.before()
 			done, err := move()
@@ -67,7 +78,7 @@ func TestImport(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(here, there, cmp.AllowUnexported(sesuai.Percentage{})); diff != "" {
+			if diff := cmp.Diff(here, there, accesstest.Comparable); diff != "" {
 				t.Errorf("step %d (-here +there):\n%s", i, diff)
 			}
 		}

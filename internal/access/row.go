@@ -9,6 +9,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
 // clientRow is a row of clients, in the types of its columns.
@@ -20,26 +21,59 @@ type clientRow struct {
 	replay, liveness           string
 	username, password, apiKey []byte
 	mac                        []byte // nil: of a schema before 6
+	// The rest is from schema 13 on.
+	networks            string
+	expiresAt, disabled int64
+	note                string
+	previous            [3][]byte // username, password and key; nil: none
+	previousUntil       int64
 }
 
-// clientColumns are the columns of a clientRow.
-const clientColumns = `id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness,
-	username, password, api_key, mac`
+// clientColumns are the columns of a clientRow, and clientPlaceholders those of a
+// statement that writes them.
+const (
+	clientColumns = `id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness,
+		username, password, api_key, mac,
+		networks, expires_at, disabled, note, previous_username, previous_password, previous_api_key, previous_until`
+	clientPlaceholders = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22`
+)
 
 // newClientRow returns the row of a client, without the MAC.
-func newClientRow(c Client, h Hashes) clientRow {
+func newClientRow(s Stored) clientRow {
+	c, h := s.Client, s.Hashes
 	var scopes []string
 	for _, scope := range c.Scopes {
 		scopes = append(scopes, string(scope))
 	}
-	return clientRow{
+	r := clientRow{
 		id: c.ID, name: c.Name, scopes: strings.Join(scopes, " "),
 		threshold: int64(math.Round(c.Threshold.Value() * 100)), nameThreshold: int64(c.NameThreshold),
 		rate:  c.Rate + 0, // not -0, of which SQLite makes 0
 		burst: int64(c.Burst), addedAt: c.AddedAt.UnixMicro(),
 		replay: c.Replay.String(), liveness: c.Liveness.String(),
 		username: h.Username[:], password: h.Password[:], apiKey: h.APIKey[:],
+		networks: networksText(c.Networks), expiresAt: micros(c.ExpiresAt), disabled: sqldb.Int(c.Disabled), note: c.Note,
 	}
+	if p := s.Previous; !p.Until.IsZero() {
+		r.previous, r.previousUntil = [3][]byte{p.Username[:], p.Password[:], p.APIKey[:]}, micros(p.Until)
+	}
+	return r
+}
+
+// micros returns a time as it is stored: 0 for the zero one.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// timeOf returns the time that micros stored.
+func timeOf(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
 }
 
 // args are the values of the clientColumns.
@@ -47,6 +81,7 @@ func (r *clientRow) args() []any {
 	return []any{
 		r.id, r.name, r.scopes, r.threshold, r.nameThreshold, r.rate, r.burst, r.addedAt, r.replay, r.liveness,
 		r.username, r.password, r.apiKey, r.mac,
+		r.networks, r.expiresAt, r.disabled, r.note, r.previous[0], r.previous[1], r.previous[2], r.previousUntil,
 	}
 }
 
@@ -55,25 +90,40 @@ func scanClientRow(row interface{ Scan(dest ...any) error }) (r clientRow, err e
 	return r, row.Scan(
 		&r.id, &r.name, &r.scopes, &r.threshold, &r.nameThreshold, &r.rate, &r.burst, &r.addedAt, &r.replay, &r.liveness,
 		&r.username, &r.password, &r.apiKey, &r.mac,
+		&r.networks, &r.expiresAt, &r.disabled, &r.note, &r.previous[0], &r.previous[1], &r.previous[2], &r.previousUntil,
 	)
 }
 
 const (
 	macColumn = "clients.mac"
-	// macVersion is the version of a row's form. A change of what macValues
-	// returns needs another one.
-	macVersion = 1
+	// The version of a row's form. A change of what macValues returns needs another
+	// one. Rows in which nothing is set that schema 13 has brought keep the first, so
+	// that those from before it are valid as they are.
+	macVersion1, macVersion2 = 1, 2
 )
 
 // macValues are what the MAC covers: every other column.
 func (r *clientRow) macValues() [][]byte {
 	number := func(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
-	return [][]byte{
-		{macVersion},
+	values := [][]byte{
+		{macVersion1},
 		[]byte(r.id), []byte(r.name), []byte(r.scopes), number(uint64(r.threshold)), number(uint64(r.nameThreshold)),
 		number(math.Float64bits(r.rate)), number(uint64(r.burst)), number(uint64(r.addedAt)),
 		[]byte(r.replay), []byte(r.liveness), r.username, r.password, r.apiKey,
 	}
+	if r.isFirstForm() {
+		return values
+	}
+	values[0] = []byte{macVersion2}
+	return append(values,
+		[]byte(r.networks), number(uint64(r.expiresAt)), number(uint64(r.disabled)), []byte(r.note),
+		r.previous[0], r.previous[1], r.previous[2], number(uint64(r.previousUntil)))
+}
+
+// isFirstForm reports whether nothing is set that schema 13 has brought.
+func (r *clientRow) isFirstForm() bool {
+	return r.networks == "" && r.expiresAt == 0 && r.disabled == 0 && r.note == "" && r.previousUntil == 0 &&
+		len(r.previous[0])+len(r.previous[1])+len(r.previous[2]) == 0
 }
 
 // sign sets the MAC.
@@ -85,36 +135,54 @@ var errAltered = errors.New("a stored client is not as it was added")
 // open returns the client of a row. The error is errAltered if the MAC is not that
 // of the row, or kind sesuai.KindConfiguration if a value is out of its range,
 // whoever wrote it.
-func (r *clientRow) open(key *keyring.Secret) (Client, Hashes, error) {
+func (r *clientRow) open(key *keyring.Secret) (Stored, error) {
 	if !key.VerifyMAC(r.mac, macColumn, r.macValues()...) {
-		return Client{}, Hashes{}, errAltered
+		return Stored{}, errAltered
 	}
 	return r.parse()
 }
 
 // parse is open without the MAC.
-func (r *clientRow) parse() (c Client, h Hashes, err error) {
-	c = Client{
+func (r *clientRow) parse() (s Stored, err error) {
+	c := Client{
 		ID: r.id, Name: r.name, Threshold: sesuai.PercentageOf(float64(r.threshold) / 100), NameThreshold: int(r.nameThreshold),
 		Rate: r.rate, Burst: int(r.burst), AddedAt: time.UnixMicro(r.addedAt).UTC(),
+		ExpiresAt: timeOf(r.expiresAt), Disabled: r.disabled != 0, Note: r.note, PreviousUntil: timeOf(r.previousUntil),
 	}
 	for _, scope := range strings.Fields(r.scopes) {
 		c.Scopes = append(c.Scopes, Scope(scope))
 	}
 	if c.Replay, err = ParsePolicy(r.replay); err != nil {
-		return Client{}, Hashes{}, err
+		return Stored{}, err
 	}
 	if c.Liveness, err = ParsePolicy(r.liveness); err != nil {
-		return Client{}, Hashes{}, err
+		return Stored{}, err
 	}
-	if r.threshold > maxThreshold || len(r.username) != len(h.Username) || len(r.password) != len(h.Password) || len(r.apiKey) != len(h.APIKey) {
-		return Client{}, Hashes{}, errAltered
+	if c.Networks, err = parseNetworks(r.networks); err != nil {
+		return Stored{}, err
 	}
-	if err := c.Validate(); err != nil {
-		return Client{}, Hashes{}, err
+	s.Client = c
+	if r.threshold > maxThreshold || !setHashes(&s.Hashes, r.username, r.password, r.apiKey) {
+		return Stored{}, errAltered
 	}
-	return c, Hashes{[32]byte(r.username), [32]byte(r.password), [32]byte(r.apiKey)}, nil
+	if r.previousUntil != 0 {
+		s.Previous.Until = c.PreviousUntil
+		if !setHashes(&s.Previous, r.previous[0], r.previous[1], r.previous[2]) {
+			return Stored{}, errAltered
+		}
+	}
+	return s, c.Validate()
 }
 
 // maxThreshold is 100 percent, as it is stored.
 const maxThreshold = 100 * 100
+
+// setHashes sets the hashes to stored ones. It reports whether they have the right
+// lengths.
+func setHashes(h *Hashes, username, password, apiKey []byte) bool {
+	if len(username) != len(h.Username) || len(password) != len(h.Password) || len(apiKey) != len(h.APIKey) {
+		return false
+	}
+	h.Username, h.Password, h.APIKey = [32]byte(username), [32]byte(password), [32]byte(apiKey)
+	return true
+}

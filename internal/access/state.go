@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -14,7 +15,9 @@ import (
 // "sesu" and a count.
 const clientsLock = 0x73657375_0003
 
-// rows are the rows of clients as text, by the client's ID.
+// rows are the rows of clients as text, by the client's ID. The text of a row in
+// which nothing is set that schema 13 has brought is that of schema 6, so that the
+// digests from before it hold.
 type rows struct {
 	ids  []string
 	text map[string]string
@@ -35,6 +38,9 @@ func readRows(ctx context.Context, q sqldb.Querier) (rows, error) {
 		if err := r.Scan(dest...); err != nil {
 			return struct{}{}, err
 		}
+		if !slices.ContainsFunc(values[describedFirst:], isSet) {
+			values = values[:describedFirst]
+		}
 		id := fmt.Sprint(values[0])
 		all.ids = append(all.ids, id)
 		all.text[id] = fmt.Sprintf("%#v", values) // each column has one type
@@ -42,6 +48,10 @@ func readRows(ctx context.Context, q sqldb.Querier) (rows, error) {
 	}, describeClients)
 	return all, err
 }
+
+// isSet reports whether a column that schema 13 has brought has another value than
+// the one it began with.
+func isSet(v any) bool { return v != nil && v != "" && v != int64(0) }
 
 // DigestIn returns the digest of all clients, which the trail records with each
 // change.

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -14,32 +15,35 @@ import (
 )
 
 const (
-	selectClient = `SELECT ` + clientColumns + ` FROM clients WHERE username = $1`
+	selectClient = `SELECT ` + clientColumns + ` FROM clients WHERE username = $1 OR previous_username = $1`
 
 	selectHashes = `
-		SELECT username, password, api_key FROM clients
-		WHERE length(username) = 32 AND length(password) = 32 AND length(api_key) = 32`
+		SELECT username, password, api_key, 0 FROM clients
+		WHERE disabled = 0 AND (expires_at = 0 OR expires_at > $1)
+			AND length(username) = 32 AND length(password) = 32 AND length(api_key) = 32
+		UNION ALL
+		SELECT previous_username, previous_password, previous_api_key, previous_until FROM clients
+		WHERE disabled = 0 AND (expires_at = 0 OR expires_at > $1) AND previous_until > $1
+			AND length(previous_username) = 32 AND length(previous_password) = 32 AND length(previous_api_key) = 32`
 
 	selectClients = `SELECT ` + clientColumns + ` FROM clients ORDER BY name`
 
-	insertClient = `
-		INSERT INTO clients (` + clientColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-		ON CONFLICT (name) DO NOTHING`
+	insertClient = `INSERT INTO clients (` + clientColumns + `) VALUES (` + clientPlaceholders + `) ON CONFLICT (name) DO NOTHING`
 
 	selectClientByName = `SELECT ` + clientColumns + ` FROM clients WHERE name = $1`
 
-	updateClient = `
-		UPDATE clients SET scopes = $1, threshold = $2, name_threshold = $3, rate = $4, burst = $5, replay = $6, liveness = $7, mac = $8
-		WHERE id = $9`
+	updateClient = `UPDATE clients SET (` + clientColumns + `) = (` + clientPlaceholders + `) WHERE id = $1`
 
 	deleteClient = `DELETE FROM clients WHERE name = $1 RETURNING id`
 
-	// describeClients is what digests of clients are made of. A digest is kept
-	// in the audit trail, so that another list of columns needs an upgrade.
+	// describeClients is what digests of clients are made of: see rows. A digest is
+	// kept in the audit trail, so that another list of columns needs an upgrade.
 	describeClients = `
-		SELECT id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness, username, password, api_key
+		SELECT id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness, username, password, api_key,
+			networks, expires_at, disabled, note, previous_username, previous_password, previous_api_key, previous_until
 		FROM clients ORDER BY id`
+	// describedFirst is how many of them there were before schema 13.
+	describedFirst = 13
 )
 
 // StoreOptions are what a Store is made of. DB and Rows are required.
@@ -89,7 +93,7 @@ func Adopt(ctx context.Context, tx *sqldb.Tx, rows *keyring.Secret) error {
 		return err
 	}
 	for _, r := range clients {
-		if _, _, err := r.parse(); err != nil {
+		if _, err := r.parse(); err != nil {
 			continue
 		}
 		r.sign(rows)
@@ -102,7 +106,8 @@ func Adopt(ctx context.Context, tx *sqldb.Tx, rows *keyring.Secret) error {
 
 // AddClient implements Clients.
 func (s *Store) AddClient(ctx context.Context, c Client, h Hashes) error {
-	row := newClientRow(c, h)
+	c.PreviousUntil = time.Time{}
+	row := newClientRow(Stored{Client: c, Hashes: h})
 	row.sign(s.o.Rows)
 	added, err := s.change(ctx, audit.ClientAdded, func(tx *sqldb.Tx) (bool, error) {
 		return execOne(ctx, tx, insertClient, row.args()...)
@@ -125,20 +130,22 @@ func (s *Store) ClientByUsername(ctx context.Context, username [32]byte) (Client
 	if err != nil {
 		return Client{}, Hashes{}, false, sqldb.Unavailable(ctx, "reading a client", err)
 	}
-	c, h, err := row.open(s.o.Rows)
+	c, err := row.open(s.o.Rows)
 	if err != nil {
 		s.o.Alert("clients")
 		return Client{}, Hashes{}, false, nil
 	}
-	return c, h, true, nil
+	return c.Client, c.of(username), true, nil
 }
 
 // ListHashes implements Clients.
-func (s *Store) ListHashes(ctx context.Context) ([]Hashes, error) {
+func (s *Store) ListHashes(ctx context.Context, at time.Time) ([]Hashes, error) {
 	all, err := sqldb.Collect(ctx, s.o.DB.Read(), func(rows *sql.Rows) (h Hashes, err error) {
-		err = rows.Scan(sqldb.ScanHash(&h.Username), sqldb.ScanHash(&h.Password), sqldb.ScanHash(&h.APIKey))
+		var until int64
+		err = rows.Scan(sqldb.ScanHash(&h.Username), sqldb.ScanHash(&h.Password), sqldb.ScanHash(&h.APIKey), &until)
+		h.Until = timeOf(until)
 		return h, err
-	}, selectHashes)
+	}, selectHashes, at.UnixMicro())
 	if err != nil {
 		return nil, sqldb.Unavailable(ctx, "listing hashes", err)
 	}
@@ -155,6 +162,22 @@ func (s *Store) ListClients(ctx context.Context) ([]Client, error) {
 	return clients, err
 }
 
+// Inactive returns the IDs of the clients that are disabled, have expired at that time,
+// or cannot be read. The error has kind sesuai.KindUnavailable.
+func (s *Store) Inactive(ctx context.Context, at time.Time) (map[string]bool, error) {
+	stored, err := sqldb.Collect(ctx, s.o.DB.Read(), func(r *sql.Rows) (clientRow, error) { return scanClientRow(r) }, selectClients)
+	if err != nil {
+		return nil, sqldb.Unavailable(ctx, "listing clients", err)
+	}
+	inactive := make(map[string]bool)
+	for _, row := range stored {
+		if c, err := row.open(s.o.Rows); err != nil || !c.Client.ActiveAt(at) {
+			inactive[row.id] = true
+		}
+	}
+	return inactive, nil
+}
+
 // refused returns the error about a client whose row the program has not written
 // like that.
 func refused(name string) error {
@@ -165,32 +188,65 @@ func refused(name string) error {
 }
 
 // ChangeClient implements Clients.
-func (s *Store) ChangeClient(ctx context.Context, name string, change func(*Client) error) (c Client, found bool, err error) {
-	_, err = s.change(ctx, audit.ClientChanged, func(tx *sqldb.Tx) (bool, error) {
+func (s *Store) ChangeClient(ctx context.Context, name string, change func(*Client) error) (Client, bool, error) {
+	return s.alter(ctx, name, func(c Stored) (Stored, audit.Action, error) {
+		next, err := c.Client.Changed(change)
+		action := audit.ClientChanged
+		switch {
+		case next.Disabled && !c.Client.Disabled:
+			action = audit.ClientDisabled
+		case c.Client.Disabled && !next.Disabled:
+			action = audit.ClientEnabled
+		}
+		c.Client = next
+		return c, action, err
+	})
+}
+
+// RotateClient implements Clients.
+func (s *Store) RotateClient(ctx context.Context, name string, next Hashes, end func(Client) (time.Time, error)) (Client, bool, error) {
+	return s.alter(ctx, name, func(c Stored) (Stored, audit.Action, error) {
+		until, err := end(c.Client)
+		return c.rotated(next, until), audit.ClientRotated, err
+	})
+}
+
+// alter stores what f makes of the client of that name, in a transaction that excludes
+// other changes.
+func (s *Store) alter(ctx context.Context, name string, f func(Stored) (Stored, audit.Action, error)) (c Client, found bool, err error) {
+	err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+		if err := tx.Lock(ctx, clientsLock); err != nil {
+			return err
+		}
 		before, err := scanClientRow(tx.QueryRowContext(ctx, selectClientByName, name))
 		if errors.Is(err, sql.ErrNoRows) {
-			return false, nil
+			return nil
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
-		old, h, err := before.open(s.o.Rows)
+		old, err := before.open(s.o.Rows)
 		if err != nil {
 			s.o.Alert("clients")
-			return false, refused(name)
+			return refused(name)
 		}
-		next, err := old.Changed(change)
+		next, action, err := f(old)
 		if err != nil {
-			return false, err
+			return err
 		}
-		after := newClientRow(next, h)
+		after := newClientRow(next)
 		after.sign(s.o.Rows)
-		if c, _, err = after.parse(); err != nil { // as it is stored
-			return false, err
+		stored, err := after.parse() // as it is stored
+		if err != nil {
+			return err
 		}
-		found = true
-		return updateRow(ctx, tx, before, after)
+		c, found = stored.Client, true
+		_, err = s.changeTx(ctx, tx, action, func() (bool, error) { return updateRow(ctx, tx, before, after) })
+		return err
 	})
+	if sesuai.KindOf(err) == sesuai.KindConflict {
+		return Client{}, false, err
+	}
 	if err != nil {
 		return Client{}, false, sqldb.Unavailable(ctx, "changing a client", err)
 	}
@@ -203,13 +259,15 @@ func updateRow(ctx context.Context, tx *sqldb.Tx, before, after clientRow) (bool
 	if bytes.Equal(before.mac, after.mac) {
 		return false, nil
 	}
-	return execOne(ctx, tx, updateClient, after.scopes, after.threshold, after.nameThreshold, after.rate, after.burst,
-		after.replay, after.liveness, after.mac, after.id)
+	return execOne(ctx, tx, updateClient, after.args()...)
 }
 
 // RemoveClient implements Clients.
 func (s *Store) RemoveClient(ctx context.Context, name string) (bool, error) {
 	removed, err := s.change(ctx, audit.ClientRemoved, func(tx *sqldb.Tx) (bool, error) {
+		if _, err := tx.ExecContext(ctx, deleteUses, name); err != nil {
+			return false, err
+		}
 		var id string
 		err := tx.QueryRowContext(ctx, deleteClient, name).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -1,10 +1,16 @@
 package access_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
@@ -32,6 +38,7 @@ func TestStore(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		accesstest.Run(t, func(t *testing.T) access.Clients {
 			d.Exec(t, `DELETE FROM clients`)
+			d.Exec(t, `DELETE FROM client_uses`)
 			return openStore(t, d.Open(t))
 		})
 	})
@@ -57,6 +64,21 @@ func TestAlteredClients(t *testing.T) {
 		`UPDATE clients SET password = x'00' WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET password = api_key, api_key = password WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET password = (SELECT password FROM clients WHERE name = 'Koperasi Karangan') WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET networks = '' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET networks = '0.0.0.0/0' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET networks = 'anywhere' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET expires_at = 0 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET expires_at = expires_at + 1 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET disabled = 1 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET note = '' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET networks = '', expires_at = 0, note = '', previous_username = NULL, previous_password = NULL,
+			previous_api_key = NULL, previous_until = 0 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET previous_username = NULL WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET previous_password = password WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET previous_api_key = x'00' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET previous_until = previous_until + 1 WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET previous_username = username, previous_password = password, previous_api_key = api_key,
+			username = previous_username, password = previous_password, api_key = previous_api_key WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET mac = NULL WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET mac = (SELECT mac FROM clients WHERE name = 'Koperasi Karangan') WHERE name = 'Bank Karangan'`,
 	} {
@@ -72,6 +94,7 @@ func TestAlteredClients(t *testing.T) {
 			auth := access.NewAuthenticator(access.AuthenticatorOptions{Clients: clients, Hash: hash})
 			altered, intact := valid(), valid()
 			altered.Liveness, intact.Name = access.Enforce, "Koperasi Karangan"
+			altered.Networks, altered.ExpiresAt, altered.Note = networks(t, "192.0.2.0/24"), time.Now().Add(time.Hour), "a note"
 			authenticate := func(c access.Credentials) error {
 				_, err := auth.Authenticate(t.Context(), attempt(c.Reveal()))
 				return err
@@ -81,6 +104,12 @@ func TestAlteredClients(t *testing.T) {
 				if _, credentials[i], err = access.Add(t.Context(), clients, hash, c); err != nil {
 					t.Fatal(err)
 				}
+			}
+			_, credentials[0], _, err = access.Rotate(t.Context(), clients, hash, altered.Name, access.RotateOptions{ValidFor: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range credentials {
 				if err := authenticate(credentials[i]); err != nil {
 					t.Fatal(err)
 				}
@@ -125,6 +154,9 @@ func TestValuesOutOfRange(t *testing.T) {
 			func(c *access.Client) { c.Burst = -1 },
 			func(c *access.Client) { c.Replay = 0 },
 			func(c *access.Client) { c.Liveness = 9 },
+			func(c *access.Client) { c.Networks = []netip.Prefix{netip.PrefixFrom(someAddress, 1)} },
+			func(c *access.Client) { c.Note = "two\nlines" },
+			func(c *access.Client) { c.ExpiresAt = time.UnixMicro(-1) },
 		} {
 			username := fmt.Sprint(i)
 			c := accesstest.Client(username)
@@ -200,6 +232,84 @@ func BenchmarkAuthenticate(b *testing.B) {
 	}
 }
 
+// TestInactive: the clients that are disabled, have expired or cannot be read.
+func TestInactive(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		clients := openStore(t, d.Open(t))
+		now := time.Now()
+		for name, change := range map[string]func(*access.Client){
+			"active":   func(c *access.Client) { c.ExpiresAt = now.Add(time.Second) },
+			"altered":  func(*access.Client) {},
+			"disabled": func(c *access.Client) { c.Disabled = true },
+			"expired":  func(c *access.Client) { c.ExpiresAt = now },
+		} {
+			c := accesstest.Client(name)
+			c.Disabled, c.ExpiresAt = false, time.Time{}
+			change(&c)
+			if err := clients.AddClient(t.Context(), c, accesstest.HashesOf(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.Exec(t, `UPDATE clients SET burst = burst + 1 WHERE name = 'altered'`)
+		got, err := clients.Inactive(t.Context(), now)
+		want := map[string]bool{"altered": true, "disabled": true, "expired": true}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("Inactive (-want +got):\n%s%v", diff, err)
+		}
+	})
+}
+
+// TestFirstForm: a client in which nothing is set that schema 13 has brought is stored
+// as before, so that the rows and the digests of earlier schemas hold. With any of it,
+// it is not.
+func TestFirstForm(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		db := d.Open(t)
+		clients := openStore(t, db)
+		plain := accesstest.Client("a")
+		plain.Networks, plain.ExpiresAt, plain.Disabled, plain.Note = nil, time.Time{}, false, ""
+		if err := clients.AddClient(t.Context(), plain, accesstest.HashesOf("a")); err != nil {
+			t.Fatal(err)
+		}
+		number := func(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+		h := accesstest.HashesOf("a")
+		first := rows.MAC("clients.mac", []byte{1}, []byte("a"), []byte("a"), []byte("identity.face_verification"), number(8025), number(90),
+			number(math.Float64bits(2.5)), number(10), number(uint64(plain.AddedAt.UnixMicro())), []byte("enforce"), []byte("log"),
+			h.Username[:], h.Password[:], h.APIKey[:])
+		stored := func() (mac []byte) {
+			t.Helper()
+			if err := db.Read().QueryRowContext(t.Context(), `SELECT mac FROM clients`).Scan(&mac); err != nil {
+				t.Fatal(err)
+			}
+			return mac
+		}
+		if !bytes.Equal(stored(), first) {
+			t.Error("the MAC is not that of schema 6")
+		}
+		for what, change := range map[string]func(*access.Client){
+			"networks": func(c *access.Client) { c.Networks = networks(t, "192.0.2.1") },
+			"expiry":   func(c *access.Client) { c.ExpiresAt = time.Unix(1, 0) },
+			"disabled": func(c *access.Client) { c.Disabled = true },
+			"note":     func(c *access.Client) { c.Note = "n" },
+		} {
+			set := func(change func(*access.Client)) {
+				t.Helper()
+				if _, _, err := clients.ChangeClient(t.Context(), "a", func(c *access.Client) error { change(c); return nil }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			set(change)
+			if bytes.Equal(stored(), first) {
+				t.Errorf("%s: the MAC does not cover it", what)
+			}
+			set(func(c *access.Client) { *c = plain })
+			if !bytes.Equal(stored(), first) {
+				t.Errorf("%s: the MAC is not the first one again", what)
+			}
+		}
+	})
+}
+
 // TestListHashesWithADamagedClient: the others are listed.
 func TestListHashesWithADamagedClient(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
@@ -209,8 +319,9 @@ func TestListHashesWithADamagedClient(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		d.Exec(t, `UPDATE clients SET disabled = 0`)
 		d.Exec(t, `UPDATE clients SET api_key = x'00' WHERE name = 'a'`)
-		listed, err := clients.ListHashes(t.Context())
+		listed, err := clients.ListHashes(t.Context(), time.Now())
 		if err != nil || len(listed) != 1 || listed[0] != accesstest.HashesOf("b") {
 			t.Errorf("%d hashes are listed, %v", len(listed), err)
 		}

@@ -14,8 +14,8 @@ type alerts struct {
 
 // alertTables are the tables whose rows are checked when they are read.
 var alertTables = [...]string{
-	"answers", "clients", "idempotency_keys", "master_keys", "outbox", "people", "person_keys", "probes", "templates", "unenrolled_probes",
-	"upstream_calls", "webhook_deliveries", "webhooks",
+	"answers", "client_uses", "clients", "idempotency_keys", "master_keys", "outbox", "people", "person_keys", "probes", "templates",
+	"unenrolled_probes", "upstream_calls", "webhook_deliveries", "webhooks",
 }
 
 func newAlerts() *alerts {
@@ -41,6 +41,12 @@ func (a *alerts) altered(table string) {
 // answersUnswept reports that answers are stored for longer than they should be.
 func (a *alerts) answersUnswept(err error) {
 	a.log.Error("old answers could not be removed", "error", err)
+}
+
+// activityUnrecorded reports that the last use of clients, or the refusal of one, is
+// not recorded yet.
+func (a *alerts) activityUnrecorded(err error) {
+	a.log.Error("what clients did could not be recorded", "error", err)
 }
 
 // unswept reports that photographs are remembered for longer than they should be.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -181,8 +182,20 @@ func fill(t *testing.T, c app.Config) map[string]access.Revealed {
 		}
 	}
 	clients := map[string]access.Revealed{
-		"strict": addClient(t, s, "strict", access.Client{Replay: access.Enforce, Rate: 1000, Burst: 100}),
-		"plain":  addClient(t, s, "plain", access.Client{Replay: access.Off}),
+		"strict": addClient(t, s, "strict", access.Client{
+			Replay: access.Enforce, Rate: 1000, Burst: 100, Note: "a note", ExpiresAt: time.Now().AddDate(1, 0, 0),
+			Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, // where httptest's requests are from
+		}),
+		"plain": addClient(t, s, "plain", access.Client{Replay: access.Off}),
+	}
+	// Both are asked with the credentials from before a rotation.
+	for name := range clients {
+		if _, _, _, err := access.Rotate(t.Context(), s.Clients, s.Hash, name, access.RotateOptions{ValidFor: access.MaxValidFor}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Clients.RecordUses(t.Context(), map[string]time.Time{clientID(t, s, "strict"): cellDay, clientID(t, s, "plain"): cellDay}); err != nil {
+		t.Fatal(err)
 	}
 	_, _, err := s.Webhooks.Set(t.Context(), clientID(t, s, "strict"), "https://bank.invalid/", []webhook.Event{webhook.VerificationCompleted})
 	if err == nil {
@@ -410,6 +423,7 @@ func (w *cells) observe(t *testing.T, c app.Config) seen {
 		slices.Sort(rows)
 		got["outbox"] = strings.Join(rows, ", ")
 	}
+	w.observeUses(t, s, got)
 	w.observeWebhooks(t, s, got)
 	w.ask(t, c, s, got, "")
 	got["batches"] = w.batchesOf(t, c, s)
@@ -420,38 +434,6 @@ func (w *cells) observe(t *testing.T, c app.Config) seen {
 		w.ask(t, c, s, got, "after the rotation, ")
 	}
 	return got
-}
-
-// observeWebhooks asks where the client is told of events, and what.
-func (*cells) observeWebhooks(t *testing.T, s *app.Storage, got seen) {
-	t.Helper()
-	clients, err := s.Clients.ListClients(t.Context())
-	if err != nil {
-		return // noticed below
-	}
-	for _, c := range clients {
-		hook, found, err := s.Webhooks.Find(t.Context(), c.ID)
-		if err != nil {
-			got["webhook of "+c.Name] = noticed + err.Error()
-			continue
-		}
-		messages, err := s.Messages.Lease(t.Context(), c.ID, 1000, time.Minute)
-		deliveries, failed := s.Deliveries.Deliveries(t.Context(), c.ID, webhook.Filter{Limit: 1000})
-		if err = errors.Join(err, failed); err != nil {
-			t.Fatal(err)
-		}
-		var told []string
-		for _, m := range messages {
-			told = append(told, fmt.Sprintf("%s %s", m.ID, m.Body))
-		}
-		slices.Sort(told)
-		got["webhook of "+c.Name] = fmt.Sprint(found, hook.URL, told)
-		for _, d := range deliveries {
-			if d.State == webhook.GivenUp && d.Attempts[len(d.Attempts)-1].Failure == webhook.FailedRow {
-				got["webhook of "+c.Name] = noticed + "a message was given up"
-			}
-		}
-	}
 }
 
 // ask sends the verifications.

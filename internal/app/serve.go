@@ -95,8 +95,9 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		return errors.Join(err, listener.Close())
 	}
 
+	activity := access.NewActivity(access.ActivityOptions{Clients: s.Clients, Events: s.Events, Failed: s.alerts.activityUnrecorded})
 	authenticator := access.NewAuthenticator(access.AuthenticatorOptions{
-		Clients: s.Clients, Hash: s.Hash, Failed: countFailures(metrics),
+		Clients: s.Clients, Hash: s.Hash, Failed: countFailures(metrics), Activity: activity,
 	})
 	// One queue for all that takes much CPU time, so that a client takes turns
 	// with the others whatever it sends.
@@ -167,6 +168,10 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	})
 	defer running.Wait() // ctx has ended, or stop ends it
 	defer stop()
+	// It runs on while the requests in flight finish.
+	active, stopActivity := context.WithCancel(context.WithoutCancel(ctx))
+	running.Go(func() { activity.Run(active) })
+	defer stopActivity()
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
 	serves = true
 	if started != nil {

@@ -23,6 +23,7 @@ func newWebhookSender(c Config, s *Storage, log *slog.Logger, metrics prometheus
 	}
 	return webhook.NewSender(webhook.SenderOptions{
 		Config: c.Webhooks, Outbox: s.hooks, Poster: webhook.NewPoster(webhook.PosterOptions{Policy: allowed}), Observe: counts.Observe, Log: log,
+		Held: func(ctx context.Context) (map[string]bool, error) { return s.clients.Inactive(ctx, time.Now()) },
 	}), nil
 }
 

@@ -20,7 +20,8 @@ type Result string
 const (
 	Verified    Result = "verified"
 	NotVerified Result = "not_verified"
-	// Refused: the photograph could not be used. Reason is the kind of the error.
+	// Refused: the photograph could not be used, and Reason is the kind of the error;
+	// or, of the endpoint Access, the client was not accepted, and Reason is why.
 	Refused Result = "refused"
 	// Unavailable: the registry could not answer.
 	Unavailable Result = "unavailable"
@@ -44,6 +45,8 @@ const (
 	DataVerification Endpoint = "data_verification"
 	FaceMatch        Endpoint = "face_match"
 	PassiveLiveness  Endpoint = "passive_liveness"
+	// Access is that of a client that was not accepted, whatever it asked for.
+	Access Endpoint = "access"
 )
 
 // String returns the endpoint's name.

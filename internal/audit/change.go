@@ -17,6 +17,11 @@ const (
 	ClientAdded   Action = "client.add"
 	ClientChanged Action = "client.set"
 	ClientRemoved Action = "client.remove"
+	// ClientDisabled and ClientEnabled: other settings may have changed, too.
+	ClientDisabled Action = "client.disable"
+	ClientEnabled  Action = "client.enable"
+	// ClientRotated: it has new credentials.
+	ClientRotated Action = "client.rotate"
 
 	PersonAdded    Action = "person.add"
 	PersonReplaced Action = "person.replace"

@@ -156,7 +156,18 @@ var refusals = map[sesuai.Kind]string{
 	sesuai.KindSuspectedAttack:  "presentation attack suspected",
 }
 
+// notAccepted are the words for why a client was not accepted.
+var notAccepted = map[string]string{
+	"DISABLED": "the client is disabled",
+	"EXPIRED":  "the client has expired",
+	"REPLACED": "the credentials ended after a rotation",
+	"NETWORK":  "from a network that is not among the client's",
+}
+
 func (e Entry) explainRefusal() string {
+	if text, ok := notAccepted[e.Reason]; ok && e.Endpoint == Access {
+		return text
+	}
 	text, ok := refusals[sesuai.Kind(e.Reason)]
 	if !ok {
 		text = e.Reason

@@ -47,6 +47,8 @@ type world struct {
 	verified   map[int]int
 	fail       error
 	unrecorded bool
+	// during is called in each of them. It may be nil.
+	during func()
 }
 
 func newWorld(t *testing.T, d sqltest.Database, change ...func(*batch.Options)) *world {
@@ -83,6 +85,9 @@ func (w *world) VerifyRow(ctx context.Context, c batch.Call) (batch.Reply, error
 	w.mu.Lock()
 	w.verified[c.Row.Line]++
 	w.mu.Unlock()
+	if w.during != nil {
+		w.during()
+	}
 	if w.fail != nil {
 		return batch.Reply{Status: 503, Body: []byte(`{"verification_status":false}`)}, w.fail
 	}
@@ -291,6 +296,31 @@ func TestNoAnswer(t *testing.T) {
 		}
 		got, counts, err := w.Get(t.Context(), "cli_a", b.ID)
 		if want := (batch.Counts{Rejected: 5}); err != nil || got.State != batch.Finished || counts != want {
+			t.Errorf("%+v, %+v, %v", got, counts, err)
+		}
+	})
+}
+
+// TestInactiveClient: the batch of a client that is disabled, or has expired, stops
+// within a second, and goes on when the client is enabled.
+func TestInactiveClient(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		w := newWorld(t, d)
+		b := w.add(t, "nik\n1\n2\n3\n")
+		w.clients[0].ExpiresAt = w.now
+		if err := w.work(t, 2, 4); err == nil || len(w.verified) != 0 {
+			t.Errorf("expired: %v; verified %v", err, w.verified)
+		}
+		w.clients[0].ExpiresAt = time.Time{}
+		w.during = func() { w.now = w.now.Add(time.Second); w.clients[0].Disabled = true }
+		if err := w.work(t, 2, 4); err == nil || len(w.verified) != 1 {
+			t.Errorf("disabled in the middle: %v; verified %v", err, w.verified)
+		}
+		w.during, w.clients[0].Disabled = nil, false
+		if err := w.work(t, 2, 4); err != nil || len(w.verified) != 3 {
+			t.Errorf("enabled: %v; verified %v", err, w.verified)
+		}
+		if got, counts, err := w.Get(t.Context(), "cli_a", b.ID); err != nil || got.State != batch.Finished || counts.Done() != 3 {
 			t.Errorf("%+v, %+v, %v", got, counts, err)
 		}
 	})

@@ -28,6 +28,11 @@ const (
 	// minPause and maxPause bound how long a job waits then.
 	minPause = 5 * time.Second
 	maxPause = 10 * time.Minute
+	// clientAge is how old the settings may be by which a row is verified.
+	clientAge = time.Second
+	// inactivePause is how often a batch is looked at whose client is disabled or has
+	// expired.
+	inactivePause = time.Minute
 	// giveUp is for how long a row is tried that gets no answer.
 	giveUp = 24 * time.Hour
 )
@@ -52,19 +57,14 @@ func (s worker) work(ctx context.Context, j jobs.Job) error {
 	if err != nil || !ok {
 		return err
 	}
-	client, ok, err := s.client(ctx, b.Client)
-	if err != nil {
-		return err
-	}
-	if !ok { // it has been removed, and its batches go with it
-		return s.remove(ctx, b)
-	}
 	ctx = admission.InBackground(ctx)
 	until := s.o.Now().Add(workTime)
 	lines, err := s.store.pending(ctx, b, j.IDs[1], j.IDs[2])
 	if err != nil {
 		return sqldb.Unavailable(ctx, "reading rows of a batch", err)
 	}
+	var client access.Client
+	var clientReadAt time.Time
 	failures, postponed, pause := 0, 0, time.Duration(0)
 	for _, line := range lines {
 		select {
@@ -77,6 +77,19 @@ func (s worker) work(ctx context.Context, j jobs.Job) error {
 		}
 		if s.o.Now().After(until) {
 			return jobs.Later(0)
+		}
+		if now := s.o.Now(); now.Sub(clientReadAt) >= clientAge {
+			client, ok, err = s.client(ctx, b.Client)
+			if err != nil {
+				return err
+			}
+			if !ok { // it has been removed, and its batches go with it
+				return s.remove(ctx, b)
+			}
+			clientReadAt = now
+		}
+		if !client.ActiveAt(s.o.Now()) {
+			return jobs.Later(inactivePause)
 		}
 		if err := s.allow(ctx, client, until); err != nil {
 			return err

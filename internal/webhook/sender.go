@@ -29,6 +29,9 @@ type SenderOptions struct {
 	// Interval is how often the sender looks for webhooks that were changed and for
 	// messages that are due; DefaultInterval if 0.
 	Interval time.Duration
+	// Held returns the IDs of clients to which nothing is sent now. Their messages
+	// wait. Nil means that there are none.
+	Held func(context.Context) (map[string]bool, error)
 	// Observe is called with what became of each try. It may be nil.
 	Observe func(State, Attempt)
 	// Log receives what went wrong in the database, and nothing of messages or
@@ -60,6 +63,9 @@ func NewSender(o SenderOptions) *Sender {
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Observe == nil {
 		o.Observe = func(State, Attempt) {}
+	}
+	if o.Held == nil {
+		o.Held = func(context.Context) (map[string]bool, error) { return nil, nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -115,10 +121,17 @@ func (s *Sender) round(ctx, sending context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(clients) == 0 {
+		return nil
+	}
+	held, err := s.o.Held(ctx)
+	if err != nil {
+		return err
+	}
 	for _, client := range clients {
 		w, ok := s.o.Outbox.Current(client)
 		free := s.free(client)
-		if !ok || free == 0 {
+		if !ok || free == 0 || held[client] {
 			continue
 		}
 		leased, err := s.o.Outbox.Lease(ctx, client, free, s.o.Poster.o.Timeout+leaseMargin)

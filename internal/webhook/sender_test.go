@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -221,6 +222,36 @@ func TestDeliveredAtLeastOnce(t *testing.T) {
 			}
 		}
 		t.Logf("%d messages, %d requests, %d of them failed by the receiver; attempts %v", messages, requests, rejected, attempts)
+	})
+}
+
+// TestHeldClient: the messages of a client to which nothing is sent wait, and those of
+// others do not.
+func TestHeldClient(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		s := open(t, d, localOptions(t, nil))
+		r, other := newReceiver(t, 0), newReceiver(t, 0)
+		for client, r := range map[string]*receiver{"cli_held": r, "cli_other": other} {
+			w := s.register(t, client, r.url())
+			r.secret = func() webhook.Secret { return w.Secret }
+		}
+		s.add(t, "cli_held", 3)
+		s.add(t, "cli_other", 3)
+		var rounds, enabled atomic.Int64
+		run(t, s.Store, func(o *webhook.SenderOptions) {
+			o.Held = func(context.Context) (map[string]bool, error) {
+				rounds.Add(1)
+				return map[string]bool{"cli_held": enabled.Load() == 0}, nil
+			}
+		})
+		other.wait(3)
+		before := rounds.Load()
+		eventually(t, "the sender does not look again", func() bool { return rounds.Load() > before+2 })
+		if _, requests, _ := r.counts(); requests != 0 {
+			t.Errorf("%d messages are sent to a client that is held", requests)
+		}
+		enabled.Store(1)
+		r.wait(3)
 	})
 }
 

@@ -6,6 +6,7 @@ package accesstest
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
@@ -26,12 +28,15 @@ type suite struct {
 	open func(t *testing.T) access.Clients
 }
 
-// Client returns a valid client of that name. Its ID is the name, too.
+// Client returns a valid client of that name, of which every setting is set. Its ID is
+// the name, too.
 func Client(name string) access.Client {
 	return access.Client{
 		ID: name, Name: name, Scopes: []access.Scope{access.FaceVerification},
 		Threshold: sesuai.PercentageOf(80.25), NameThreshold: 90, Rate: 2.5, Burst: 10,
 		Replay: access.Enforce, Liveness: access.Log, AddedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
+		Networks:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
+		ExpiresAt: time.Date(2036, 1, 2, 3, 4, 5, 6000, time.UTC), Disabled: true, Note: "Ask the core team (Jakarta)",
 	}
 }
 
@@ -82,10 +87,13 @@ func assertListed(t *testing.T, clients access.Clients, want ...access.Client) {
 	assertSame(t, want, got)
 }
 
+// now is a time at which Client has not expired.
+var now = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+
 // assertHashes lists the hashes of clients with these usernames, in any order.
 func assertHashes(t *testing.T, clients access.Clients, usernames ...string) {
 	t.Helper()
-	listed, err := clients.ListHashes(t.Context())
+	listed, err := clients.ListHashes(t.Context(), now)
 	if err != nil || len(listed) != len(usernames) {
 		t.Errorf("%d hashes are listed, want %d; %v", len(listed), len(usernames), err)
 	}
@@ -96,9 +104,12 @@ func assertHashes(t *testing.T, clients access.Clients, usernames ...string) {
 	}
 }
 
+// Comparable compares what clients are made of.
+var Comparable = cmp.Options{cmp.AllowUnexported(sesuai.Percentage{}), cmpopts.EquateComparable(netip.Prefix{})}
+
 func assertSame(t *testing.T, want, got any) {
 	t.Helper()
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sesuai.Percentage{})); diff != "" {
+	if diff := cmp.Diff(want, got, Comparable); diff != "" {
 		t.Errorf("clients (-want +got):\n%s", diff)
 	}
 }
@@ -115,6 +126,7 @@ func (s suite) TestClientsAreStoredAsTheyWere(t *testing.T) {
 	add(t, clients, "b", "a", "c")
 	plain := Client("plain")
 	plain.Rate, plain.Burst, plain.Replay, plain.Liveness = 0, 0, access.Off, access.Enforce
+	plain.Networks, plain.ExpiresAt, plain.Disabled, plain.Note = nil, time.Time{}, false, ""
 	if err := clients.AddClient(t.Context(), plain, HashesOf("plain")); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +135,7 @@ func (s suite) TestClientsAreStoredAsTheyWere(t *testing.T) {
 	}
 	assertFound(t, clients, "plain", plain)
 	assertListed(t, clients, Client("a"), Client("b"), Client("c"), plain)
-	assertHashes(t, clients, "a", "b", "c", "plain")
+	assertHashes(t, clients, "plain")
 	// Only the username finds a client.
 	assertMissing(t, clients, HashesOf("a").Password)
 	assertMissing(t, clients, HashesOf("a").APIKey)
@@ -133,6 +145,7 @@ func (s suite) TestRounding(t *testing.T) {
 	clients := s.open(t)
 	c := Client("a")
 	c.Threshold, c.AddedAt = sesuai.PercentageOf(80.254), c.AddedAt.Add(999).In(time.FixedZone("WIB", 7*60*60))
+	c.ExpiresAt, c.PreviousUntil = c.ExpiresAt.Add(999).In(sesuai.Jakarta), c.ExpiresAt
 	if err := clients.AddClient(t.Context(), c, HashesOf("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -169,10 +182,11 @@ func (s suite) TestChangeClient(t *testing.T) {
 	want.Scopes = []access.Scope{access.FaceVerification, access.DataVerificationOf(sesuai.NameAttribute), access.DataVerificationOf(sesuai.Address)}
 	want.Threshold, want.NameThreshold, want.Rate, want.Burst = sesuai.PercentageOf(99.99), 100, 0, 0
 	want.Replay, want.Liveness = access.Off, access.Enforce
+	want.Networks, want.ExpiresAt, want.Disabled, want.Note = want.Networks[1:], want.ExpiresAt.Add(time.Hour), false, "é"
 	for range 2 { // the second one changes nothing
 		got, found, err := clients.ChangeClient(t.Context(), "a", func(c *access.Client) error {
 			*c = want
-			c.ID, c.Name, c.AddedAt = "other", "b", time.Unix(0, 0)
+			c.ID, c.Name, c.AddedAt, c.PreviousUntil = "other", "b", time.Unix(0, 0), now
 			return nil
 		})
 		if err != nil || !found {
@@ -241,7 +255,6 @@ func (s suite) TestRemoveClient(t *testing.T) {
 	}
 	assertMissing(t, clients, HashesOf("a").Username)
 	assertListed(t, clients, Client("b"))
-	assertHashes(t, clients, "b")
 }
 
 // TestOneOfManyAtOnce: of clients with one name that are added at the same time,
@@ -279,11 +292,16 @@ func (s suite) TestEndedContext(t *testing.T) {
 	cancel()
 	_, _, _, found := clients.ClientByUsername(ctx, HashesOf("a").Username)
 	_, listed := clients.ListClients(ctx)
-	_, hashes := clients.ListHashes(ctx)
+	_, hashes := clients.ListHashes(ctx, now)
+	_, _, rotated := clients.RotateClient(ctx, "a", HashesOf("c"), func(access.Client) (time.Time, error) { return now, nil })
+	_, uses := clients.LastUses(ctx)
 	_, removed := clients.RemoveClient(ctx, "a")
 	_, _, changed := clients.ChangeClient(ctx, "a", func(*access.Client) error { return nil })
 	for what, err := range map[string]error{
 		"ChangeClient":     changed,
+		"RotateClient":     rotated,
+		"LastUses":         uses,
+		"RecordUses":       clients.RecordUses(ctx, map[string]time.Time{"a": now}),
 		"ClientByUsername": found, "ListClients": listed, "ListHashes": hashes, "RemoveClient": removed,
 		"AddClient": clients.AddClient(ctx, Client("b"), HashesOf("b")),
 	} {

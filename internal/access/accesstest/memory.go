@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,13 +17,9 @@ import (
 // for concurrent use.
 type Memory struct {
 	mu      sync.Mutex
-	clients []stored // ordered by name
+	clients []access.Stored // ordered by name
+	uses    map[string]time.Time
 	err     error
-}
-
-type stored struct {
-	client access.Client
-	hashes access.Hashes
 }
 
 // Fail makes all methods fail with err. They work again with a nil err.
@@ -42,7 +39,7 @@ func (m *Memory) refuse(ctx context.Context) error {
 
 // find returns the index of a client, and whether it is there. m.mu is locked.
 func (m *Memory) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(m.clients, name, func(s stored, name string) int { return cmp.Compare(s.client.Name, name) })
+	return slices.BinarySearchFunc(m.clients, name, func(s access.Stored, name string) int { return cmp.Compare(s.Client.Name, name) })
 }
 
 // AddClient implements access.Clients. It panics if the client is not valid, or
@@ -61,13 +58,12 @@ func (m *Memory) AddClient(ctx context.Context, c access.Client, h access.Hashes
 		return &sesuai.Error{Kind: sesuai.KindConflict}
 	}
 	for _, s := range m.clients {
-		if s.client.ID == c.ID || s.hashes.Username == h.Username {
-			panic(fmt.Sprintf("clients %s and %s have the same ID or username", s.client.Name, c.Name))
+		if s.Client.ID == c.ID || s.Hashes.Username == h.Username {
+			panic(fmt.Sprintf("clients %s and %s have the same ID or username", s.Client.Name, c.Name))
 		}
 	}
-	c.Scopes = slices.Clone(c.Scopes)
-	c.AddedAt = time.UnixMicro(c.AddedAt.UnixMicro()).UTC()
-	m.clients = slices.Insert(m.clients, i, stored{c, h})
+	c.PreviousUntil = time.Time{}
+	m.clients = slices.Insert(m.clients, i, access.Stored{Client: c.Rounded(), Hashes: h})
 	return nil
 }
 
@@ -79,15 +75,17 @@ func (m *Memory) ClientByUsername(ctx context.Context, username [32]byte) (acces
 		return access.Client{}, access.Hashes{}, false, err
 	}
 	for _, s := range m.clients {
-		if s.hashes.Username == username {
-			return s.copy(), s.hashes, true, nil
+		for _, h := range hashes(s) {
+			if h.Username == username {
+				return s.Client.Rounded(), h, true, nil
+			}
 		}
 	}
 	return access.Client{}, access.Hashes{}, false, nil
 }
 
 // ListHashes implements access.Clients.
-func (m *Memory) ListHashes(ctx context.Context) ([]access.Hashes, error) {
+func (m *Memory) ListHashes(ctx context.Context, at time.Time) ([]access.Hashes, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.refuse(ctx); err != nil {
@@ -95,7 +93,11 @@ func (m *Memory) ListHashes(ctx context.Context) ([]access.Hashes, error) {
 	}
 	var all []access.Hashes
 	for _, s := range m.clients {
-		all = append(all, s.hashes)
+		for _, h := range hashes(s) {
+			if s.Client.ActiveAt(at) && (h.Until.IsZero() || at.Before(h.Until)) {
+				all = append(all, h)
+			}
+		}
 	}
 	return all, nil
 }
@@ -109,13 +111,34 @@ func (m *Memory) ListClients(ctx context.Context) ([]access.Client, error) {
 	}
 	var all []access.Client
 	for _, s := range m.clients {
-		all = append(all, s.copy())
+		all = append(all, s.Client.Rounded())
 	}
 	return all, nil
 }
 
 // ChangeClient implements access.Clients.
 func (m *Memory) ChangeClient(ctx context.Context, name string, change func(*access.Client) error) (access.Client, bool, error) {
+	return m.alter(ctx, name, func(s *access.Stored) (err error) {
+		s.Client, err = s.Client.Changed(change)
+		return err
+	})
+}
+
+// RotateClient implements access.Clients.
+func (m *Memory) RotateClient(
+	ctx context.Context, name string, next access.Hashes, end func(access.Client) (time.Time, error),
+) (access.Client, bool, error) {
+	return m.alter(ctx, name, func(s *access.Stored) error {
+		until, err := end(s.Client.Rounded())
+		s.Previous, s.Hashes = s.Hashes, next
+		s.Previous.Until = time.UnixMicro(until.UnixMicro()).UTC()
+		s.Client.PreviousUntil = s.Previous.Until
+		return err
+	})
+}
+
+// alter has f change what is stored of a client, unless f fails.
+func (m *Memory) alter(ctx context.Context, name string, f func(*access.Stored) error) (access.Client, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.refuse(ctx); err != nil {
@@ -125,12 +148,12 @@ func (m *Memory) ChangeClient(ctx context.Context, name string, change func(*acc
 	if !found {
 		return access.Client{}, false, nil
 	}
-	next, err := m.clients[i].client.Changed(change)
-	if err != nil {
+	next := m.clients[i]
+	if err := f(&next); err != nil {
 		return access.Client{}, false, err
 	}
-	m.clients[i].client = next
-	return m.clients[i].copy(), true, nil
+	m.clients[i] = next
+	return next.Client.Rounded(), true, nil
 }
 
 // RemoveClient implements access.Clients.
@@ -142,14 +165,46 @@ func (m *Memory) RemoveClient(ctx context.Context, name string) (bool, error) {
 	}
 	i, found := m.find(name)
 	if found {
+		delete(m.uses, m.clients[i].Client.ID)
 		m.clients = slices.Delete(m.clients, i, i+1)
 	}
 	return found, nil
 }
 
-// copy returns a client that its user may change.
-func (s stored) copy() access.Client {
-	c := s.client
-	c.Scopes = slices.Clone(c.Scopes)
-	return c
+// RecordUses implements access.Clients.
+func (m *Memory) RecordUses(ctx context.Context, uses map[string]time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.refuse(ctx); err != nil {
+		return err
+	}
+	if m.uses == nil {
+		m.uses = make(map[string]time.Time)
+	}
+	for id, at := range uses {
+		at = at.Truncate(time.Minute).UTC()
+		there := slices.ContainsFunc(m.clients, func(s access.Stored) bool { return s.Client.ID == id })
+		if there && at.After(m.uses[id]) {
+			m.uses[id] = at
+		}
+	}
+	return nil
+}
+
+// LastUses implements access.Clients.
+func (m *Memory) LastUses(ctx context.Context) (map[string]time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.refuse(ctx); err != nil {
+		return nil, err
+	}
+	return maps.Clone(m.uses), nil
+}
+
+// hashes returns the hashes of all credentials of a client.
+func hashes(s access.Stored) []access.Hashes {
+	if s.Previous.Until.IsZero() {
+		return []access.Hashes{s.Hashes}
+	}
+	return []access.Hashes{s.Hashes, s.Previous}
 }
