@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,15 +19,15 @@ import (
 
 // events is an audit.Log that fails while it is told to.
 type events struct {
+	fails atomic.Bool
 	mu    sync.Mutex
-	fails bool
 	all   []string
 }
 
 func (e *events) Append(_ context.Context, event audit.Event) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.fails {
+	if e.fails.Load() {
 		return &sesuai.Error{Kind: sesuai.KindUnavailable, Err: errors.New("down")}
 	}
 	e.all = append(e.all, fmt.Sprint(event.Endpoint, " ", event.Result, " ", event.Reason, " ", event.Client != "", " ", event.NameScore))
@@ -47,9 +48,9 @@ func (e *events) take() []string {
 func TestActivity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, trail := newDoor(t), new(events)
-		failures := 0
+		var failures atomic.Int64
 		activity := access.NewActivity(access.ActivityOptions{
-			Clients: d.clients, Events: trail, Failed: func(error) { failures++ },
+			Clients: d.clients, Events: trail, Failed: func(error) { failures.Add(1) },
 		})
 		d.observe(activity)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -94,12 +95,12 @@ func TestActivity(t *testing.T) {
 		time.Sleep(time.Minute - 1)
 		try("disabled, within a minute")
 		d.set(t, func(c *access.Client) { c.Disabled, c.ExpiresAt = false, time.Unix(1, 0) })
-		trail.fails = true
+		trail.fails.Store(true)
 		try("expired, while nothing can be written")
-		if failures == 0 {
+		if failures.Load() == 0 {
 			t.Error("nothing failed")
 		}
-		trail.fails = false
+		trail.fails.Store(false)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if diff := cmp.Diff([]string{expired}, trail.take()); diff != "" {
@@ -108,10 +109,16 @@ func TestActivity(t *testing.T) {
 		try("expired, a minute later", expired)
 
 		d.set(t, func(c *access.Client) { c.ExpiresAt = time.Time{} })
-		d.clients.Fail(nil)
-		time.Sleep(time.Second)
 		try("accepted again")
 		last := time.Now().Truncate(time.Minute)
+		d.clients.Fail(errors.New("down"))
+		before := failures.Load()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if failures.Load() != before+1 {
+			t.Error("the use was not written, and nothing failed")
+		}
+		d.clients.Fail(nil)
 		cancel()
 		running.Wait()
 		if got, want := uses(), last.Format(time.TimeOnly); got != want {

@@ -80,8 +80,9 @@ func eventually(t *testing.T, otherwise string, is func() bool) {
 	}
 }
 
-// TestClientsChangeUnderLoad: while clients call two nodes on one database, one is given
-// new credentials, one is disabled and one expires. Nothing that has ended is accepted
+// TestClientsChangeUnderLoad: while clients call two nodes on one database, two are given
+// new credentials, with and without a time in which the old ones are valid, one is
+// disabled and one expires. Nothing that has ended is accepted
 // by either node a second later, and no request with other credentials fails.
 func TestClientsChangeUnderLoad(t *testing.T) {
 	c := app.DefaultConfig()
@@ -115,16 +116,18 @@ func TestClientsChangeUnderLoad(t *testing.T) {
 			eventually(t, one.name+" does not call", func() bool { return len(one.since(at)) >= 3 })
 		}
 	}
-	for _, name := range []string{"steady", "rotated", "disabled", "expires"} {
+	for _, name := range []string{"steady", "rotated", "overlapping", "disabled", "expires"} {
 		call(name, addClient(t, stores[0], name, access.Client{}))
 	}
 	wait(time.Time{})
 	before := time.Now()
-	_, next, _, err := access.Rotate(t.Context(), clients, hash, "rotated", access.RotateOptions{ValidFor: 0})
-	if err != nil {
-		t.Fatal(err)
+	for name, validFor := range map[string]time.Duration{"rotated": 0, "overlapping": time.Hour} {
+		_, next, _, err := access.Rotate(t.Context(), clients, hash, name, access.RotateOptions{ValidFor: validFor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		call(name+", with its new credentials", next.Reveal())
 	}
-	call("renewed", next.Reveal())
 	for name, change := range map[string]func(*access.Client) error{
 		"disabled": func(c *access.Client) error { c.Disabled = true; return nil },
 		"expires":  func(c *access.Client) error { c.ExpiresAt = time.Now(); return nil },

@@ -72,7 +72,7 @@ func serveMetrics(ctx context.Context, c MetricsConfig, g prometheus.Gatherer, l
 // countFailures returns a function that counts the failed attempts to
 // authenticate in r.
 func countFailures(r prometheus.Registerer) func(access.Failure) {
-	return countBy(r, "sesuai_authentication_failures_total", "Requests with missing or wrong credentials.", "reason", access.Failures[:])
+	return countBy(r, "sesuai_authentication_failures_total", "Requests whose caller was not accepted as a client.", "reason", access.Failures[:])
 }
 
 // countRefused returns a function that counts the refused connections in r.
