@@ -33,6 +33,7 @@ var likeDeletion = map[string]string{
 	"unenrolled_probes.person":  "the row is not found any more, as if it were deleted",
 	"probes.last_at":            "a row that is old enough is removed",
 	"unenrolled_probes.last_at": "a row that is old enough is removed",
+	"batch_rows.line":           "the row is not verified and the batch not finished, as if its job were deleted",
 	"batch_rows.tries":          "the row is verified later",
 	"batch_rows.tried_at":       "the row is verified later",
 	"outbox.due_at":             "data are returned later, by a day at most",
