@@ -52,7 +52,7 @@ func (s *session) noWebhook(asJSON map[string]bool) error {
 type webhookSet struct {
 	clientArgument
 	URL    string   `name:"url" required:"" help:"Where to; it begins with https:// (webhooks.allow_http allows http://)." placeholder:"URL"`
-	Events []string `help:"What the client is told: batch (a batch has finished), verification (every answer that is recorded)." enum:"batch,verification" default:"batch" placeholder:"EVENT,…"`
+	Events []string `help:"What the client is told: batch (a batch has finished), verification (every answer that is recorded). Without it that stays as it is; for a new webhook it is batch." enum:"batch,verification" placeholder:"EVENT,…"`
 }
 
 // Help is what --help says of the command besides its flags.
@@ -63,9 +63,9 @@ func (webhookSet) Help() string {
 
 func (c *webhookSet) Run(s *session) error {
 	return c.withClient(s, func(storage *app.Storage, id string) error {
-		var events []webhook.Event
-		for _, name := range c.Events {
-			events = append(events, webhookEvents[name])
+		events, err := c.events(s, storage, id)
+		if err != nil {
+			return err
 		}
 		w, added, err := storage.Webhooks.Set(s, id, c.URL, events)
 		if err != nil {
@@ -73,6 +73,21 @@ func (c *webhookSet) Run(s *session) error {
 		}
 		return s.printWebhook(c.Name, w, added)
 	})
+}
+
+// events returns what the client is to be told.
+func (c *webhookSet) events(s *session, storage *app.Storage, id string) (all []webhook.Event, err error) {
+	for _, name := range c.Events {
+		all = append(all, webhookEvents[name])
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	w, found, err := storage.Webhooks.Find(s, id)
+	if err == nil && !found {
+		w.Events = []webhook.Event{webhook.BatchFinished}
+	}
+	return w.Events, err
 }
 
 type webhookShow struct{ clientArgument }

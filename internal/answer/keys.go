@@ -138,9 +138,10 @@ func (s *Store) look(ctx context.Context, r *Reservation) (taken Taken, free boo
 		return Taken{}, true, nil
 	case err != nil:
 		return Taken{}, false, sqldb.Unavailable(ctx, "looking up an idempotency key", err)
-	case !bytes.Equal(row.request, r.request):
-		return Taken{}, false, &sesuai.Error{Kind: sesuai.KindKeyReused}
-	case row.sealed == nil:
+	case row.sealed == nil && row.token != nil:
+		if !bytes.Equal(row.request, r.request) {
+			return Taken{}, false, errReused()
+		}
 		return Taken{}, row.lease < now.UnixMicro(), nil
 	}
 	plain, err := s.openRow(r.hash[0], row.sealed, bindKey(r.hash, row.request, row.at))
@@ -148,8 +149,13 @@ func (s *Store) look(ctx context.Context, r *Reservation) (taken Taken, free boo
 		s.o.Alert("idempotency_keys")
 		return Taken{}, false, sqldb.Unavailable(ctx, "looking up an idempotency key", err)
 	}
+	if !bytes.Equal(row.request, r.request) {
+		return Taken{}, false, errReused()
+	}
 	return Taken{Answer: &plain.Answer}, false, nil
 }
+
+func errReused() error { return &sesuai.Error{Kind: sesuai.KindKeyReused} }
 
 // take takes keys in one transaction, and starts to renew the leases of those that were
 // free.
@@ -256,20 +262,33 @@ func bindKey(hash, request []byte, at int64) []byte {
 // Answered says that the transaction with the answer is committed.
 func (r *Reservation) Answered() { r.answered.Store(true) }
 
+// releaseTimeout is how long Release may take: the caller has yet to be told that there
+// is no answer.
+const releaseTimeout = 3 * time.Second
+
 // Release ends a reservation. The key is free again, unless it was answered. If that
-// cannot be written, it is free when the lease has ended.
+// cannot be written in time, it is free when the lease has ended.
 func (r *Reservation) Release() {
 	r.stop()
 	<-r.stopped
 	if r.answered.Load() {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+	defer cancel()
+	_ = r.store.releasing.Commit(ctx, r)
+}
+
+// release frees keys in one transaction: while a registry is down that is every key.
+func (s *Store) release(all []*Reservation) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	_ = r.store.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		_, err := tx.ExecContext(ctx, releaseKey, r.hash, r.token)
-		return err
-	})
+	sortByHash(all)
+	args := make([][]any, len(all))
+	for i, r := range all {
+		args[i] = []any{r.hash, r.token}
+	}
+	return s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return tx.ExecEach(ctx, releaseKey, args) })
 }
 
 // The pauses between two looks at a key. They double.

@@ -14,7 +14,11 @@ import (
 )
 
 const (
-	insertAnswer = `INSERT INTO answers (seq, at, request, reference, sealed) VALUES ($1, $2, $3, $4, $5)`
+	// insertAnswer replaces an answer to an event that has not happened. Somebody else
+	// has moved it there, and it would keep every later event from being recorded.
+	insertAnswer = `
+		INSERT INTO answers (seq, at, request, reference, sealed) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (seq) DO UPDATE SET at = excluded.at, request = excluded.request, reference = excluded.reference, sealed = excluded.sealed`
 
 	// selectAnswers stands before the column that is looked in.
 	selectAnswers      = `SELECT seq, at, request, reference, sealed FROM answers WHERE `
@@ -22,9 +26,10 @@ const (
 	selectByRequest    = selectAnswers + `request` + selectAnswersOrder
 	selectByReference  = selectAnswers + `reference` + selectAnswersOrder
 
-	// deleteAnswers deletes old ones among the first. Events are numbered nearly in
-	// the order of their times, so others are not older.
-	deleteAnswers = `DELETE FROM answers WHERE seq IN (SELECT seq FROM answers ORDER BY seq LIMIT $2) AND at < $1`
+	// deleteAnswers1 and deleteAnswers2 delete old answers. Between them stands
+	// sqldb.DB.SkipLocked.
+	deleteAnswers1 = `DELETE FROM answers WHERE seq IN (SELECT seq FROM answers WHERE at < $1 ORDER BY at LIMIT $2`
+	deleteAnswers2 = `)`
 )
 
 // StoreOptions are what a Store is made of. DB and Secret are required.
@@ -53,7 +58,7 @@ const commitTimeout = 15 * time.Second
 type Store struct {
 	o                             StoreOptions
 	byRequest, byReference, byKey *sql.Stmt
-	taking                        *sqldb.Batcher[*Reservation]
+	taking, releasing             *sqldb.Batcher[*Reservation]
 }
 
 var _ Answers = (*Store)(nil)
@@ -71,7 +76,7 @@ func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 		o.Lease = DefaultLease
 	}
 	s := &Store{o: o}
-	if err := o.DB.PrepareHot(ctx, insertAnswer, takeKey, holdKey, answerKey); err != nil {
+	if err := o.DB.PrepareHot(ctx, insertAnswer, takeKey, holdKey, answerKey, releaseKey); err != nil {
 		return nil, err
 	}
 	for query, stmt := range map[string]**sql.Stmt{
@@ -82,13 +87,16 @@ func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 			return nil, err
 		}
 	}
-	s.taking = sqldb.NewBatcher(s.take)
+	s.taking, s.releasing = sqldb.NewBatcher(s.take), sqldb.NewBatcher(s.release)
 	return s, nil
 }
 
-// Close returns when the keys are taken that are being taken. No key can be taken from
-// then on.
-func (s *Store) Close() { s.taking.Close() }
+// Close returns when the keys are taken and released that are being so. No key can be
+// from then on.
+func (s *Store) Close() {
+	s.taking.Close()
+	s.releasing.Close()
+}
 
 // AddTx adds answers in the transaction that appends their events. Those with a key must
 // be held in it: see HoldTx. Nothing of them is in the error, which is that of the

@@ -35,7 +35,7 @@ func (s *Store) Run(ctx context.Context, failed func(error)) {
 
 // sweep removes old answers and keys, in several transactions.
 func (s *Store) sweep(ctx context.Context) error {
-	removed, err := s.sweepTable(ctx, deleteAnswers, s.o.MaxAge)
+	removed, err := s.sweepTable(ctx, deleteAnswers1+s.o.DB.SkipLocked()+deleteAnswers2, s.o.MaxAge)
 	if err == nil {
 		var keys bool
 		keys, err = s.sweepTable(ctx, deleteKeys1+s.o.DB.SkipLocked()+deleteKeys2, KeyMaxAge)

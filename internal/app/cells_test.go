@@ -21,6 +21,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/dukcapil/ledger"
@@ -205,9 +206,8 @@ func fill(t *testing.T, c app.Config) map[string]access.Revealed {
 		t.Fatal(err)
 	}
 	server := serverOf(t, c, s)
-	for i, n := range []int{first, second, elsewhere} {
-		ask := cellAsk{client: "strict", person: n, number: remembered + n, cosine: 0.9}
-		if got := ask.send(t, server, clients, fmt.Sprint("filled ", i)); !strings.Contains(got, "Verification Success") {
+	for _, n := range filledWith {
+		if got := askToFill(n).send(t, server, clients, filledID(n)); !strings.Contains(got, "Verification Success") {
 			t.Fatalf("filling: %s", got)
 		}
 		if n != first {
@@ -243,11 +243,11 @@ func fill(t *testing.T, c app.Config) map[string]access.Revealed {
 func fillBatch(t *testing.T, c app.Config, s *app.Storage, server *httpapi.Server) {
 	t.Helper()
 	p := registrytest.Person(t, first)
-	claims := fmt.Sprintf("nik,name\n%[1]s,%[2]s\n%[1]s,Somebody Else\n%[1]s,%[2]s\n", p.NIK.Reveal(), p.Name.Reveal())
+	claims := fmt.Sprintf("nik,name,reference_id\n%[1]s,%[2]s,row\n%[1]s,Somebody Else,row\n%[1]s,%[2]s,row\n", p.NIK.Reveal(), p.Name.Reveal())
 	batches := app.NewBatches(c, s, access.NewLimiter(access.LimiterOptions{}))
 	_, err := batches.Add(t.Context(), batch.Upload{
 		Client: clientOf(t, s, "strict"), Endpoint: batch.DataVerification, Claims: strings.NewReader(claims), Format: rows.CSV,
-		Columns: rows.Columns{Known: []string{"nik", "name"}},
+		Columns: rows.Columns{Known: []string{"nik", "name", "reference_id"}},
 	})
 	if err == nil {
 		err = workBatch(t, c, s, server, 2, 3)
@@ -328,6 +328,8 @@ func serverOf(t *testing.T, c app.Config, s *app.Storage) *httpapi.Server {
 		Verifier:      app.NewVerifier(c, s, app.Registry{Registry: partly{s.People, t}}, photos{t}),
 		Authenticator: access.NewAuthenticator(access.AuthenticatorOptions{Clients: s.Clients, Hash: s.Hash}),
 		Limiter:       access.NewLimiter(access.LimiterOptions{}),
+		Keys:          s.Answers.(*answer.Store),
+		Hash:          s.Hash,
 		Log:           slog.New(slog.DiscardHandler),
 	})
 }
@@ -338,6 +340,7 @@ type cellAsk struct {
 	person, number int
 	cosine         float64
 	name           string // another one than the person's
+	key            string // an idempotency key; "" for none
 }
 
 // asks are those of which no answer may change. Each sends a photograph of its own
@@ -347,13 +350,13 @@ func asks() []cellAsk {
 	for i, client := range []string{"strict", "plain"} {
 		number := 100 * (i + 1)
 		for n := first; n <= nowhere; n++ {
-			all = append(all, cellAsk{client, n, number + n, 0.9, ""})
+			all = append(all, cellAsk{client, n, number + n, 0.9, "", ""})
 		}
 		all = append(all,
-			cellAsk{client, first, number + 10, 0, ""}, // somebody who is not enrolled
-			cellAsk{client, second, number + 11, 0.9, "Somebody Else"},
-			cellAsk{client, first, remembered + first, 0.9, ""},
-			cellAsk{client, elsewhere, remembered + elsewhere, 0.9, ""},
+			cellAsk{client, first, number + 10, 0, "", ""}, // somebody who is not enrolled
+			cellAsk{client, second, number + 11, 0.9, "Somebody Else", ""},
+			cellAsk{client, first, remembered + first, 0.9, "", ""},
+			cellAsk{client, elsewhere, remembered + elsewhere, 0.9, "", ""},
 		)
 	}
 	return all
@@ -371,6 +374,9 @@ func (a cellAsk) send(t *testing.T, server http.Handler, clients map[string]acce
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, httpapi.FaceVerificationPath, strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("X-Request-Id", id)
+	if a.key != "" {
+		r.Header.Set("Idempotency-Key", a.key)
+	}
 	r.SetBasicAuth(clients[a.client].Username, clients[a.client].Password)
 	r.Header.Set("X-Api-Key", clients[a.client].APIKey)
 	w := httptest.NewRecorder()
@@ -425,6 +431,7 @@ func (w *cells) observe(t *testing.T, c app.Config) seen {
 	}
 	w.observeUses(t, s, got)
 	w.observeWebhooks(t, s, got)
+	w.observeAnswers(t, c, s, got)
 	w.ask(t, c, s, got, "")
 	got["batches"] = w.batchesOf(t, c, s)
 	if rotated, err := s.Keys.Rotate(t.Context(), nil); err != nil {
@@ -441,12 +448,18 @@ func (w *cells) ask(t *testing.T, c app.Config, s *app.Storage, got seen, when s
 	t.Helper()
 	server := serverOf(t, c, s)
 	for i, a := range asks() {
-		answer := a.send(t, server, w.clients, fmt.Sprint(when, i))
-		if strings.HasPrefix(answer, "401 ") || strings.HasPrefix(answer, "503 ") {
-			answer = noticed + answer
-		}
-		got[fmt.Sprintf("%s%s about %d", when, a.client, i)] = answer
+		w.askOne(t, server, got, fmt.Sprintf("%s%s about %d", when, a.client, i), a, fmt.Sprint(when, i))
 	}
+}
+
+// askOne sends a verification.
+func (w *cells) askOne(t *testing.T, server *httpapi.Server, got seen, about string, a cellAsk, id string) {
+	t.Helper()
+	answer := a.send(t, server, w.clients, id)
+	if strings.HasPrefix(answer, "401 ") || strings.HasPrefix(answer, "503 ") {
+		answer = noticed + answer
+	}
+	got[about] = answer
 }
 
 // unnoticed are the parts that differ from those of want and are not noticed.

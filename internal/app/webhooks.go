@@ -22,8 +22,8 @@ func newWebhookSender(c Config, s *Storage, log *slog.Logger, metrics prometheus
 		return nil, err
 	}
 	return webhook.NewSender(webhook.SenderOptions{
-		Config: c.Webhooks, Outbox: s.hooks, Poster: webhook.NewPoster(webhook.PosterOptions{Policy: allowed}), Observe: counts.Observe, Log: log,
-		Held: func(ctx context.Context) (map[string]bool, error) { return s.clients.Inactive(ctx, time.Now()) },
+		Config: c.Webhooks, Outbox: s.hooks, Poster: webhook.NewPoster(webhook.PosterOptions{Policy: allowed}), Observe: counts.Observe, Expired: counts.Expired,
+		Log: log, Held: func(ctx context.Context) (map[string]bool, error) { return s.clients.Inactive(ctx, time.Now()) },
 	}), nil
 }
 

@@ -60,6 +60,9 @@ func (f *form) digest(scope access.Scope) [32]byte {
 // once answers a request with a key. Of several with the same key one is verified, the
 // others wait for its answer. They take no slot, and drop their forms: if that one gets no
 // answer, neither do they, and their callers ask again.
+//
+// The verification goes on if its caller has gone: a caller whose connection was lost
+// asks again with the key, and must not have the registry asked, and paid, twice.
 func (s *Server) once(ctx context.Context, c call, key answer.Key, verifying verifying, drop func()) error {
 	if s.o.Keys == nil {
 		return unanswered(errors.New("there are no idempotency keys"))
@@ -71,6 +74,8 @@ func (s *Server) once(ctx context.Context, c call, key answer.Key, verifying ver
 	case taken.Reservation != nil:
 		defer taken.Reservation.Release()
 		c.key = taken.Reservation
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Timeout)
+		defer cancel()
 		return s.verify(ctx, c, verifying)
 	case taken.Answer != nil:
 		c.w.replay(*taken.Answer)

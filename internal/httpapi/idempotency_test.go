@@ -27,7 +27,7 @@ type keeping struct {
 	store *answer.Store
 	calls atomic.Int64
 	// before is called when a verification is made, unless it is nil.
-	before func()
+	before func(context.Context)
 }
 
 func newKeeping(t *testing.T) *keeping {
@@ -55,7 +55,7 @@ func newKeeping(t *testing.T) *keeping {
 func keep[V any](ctx context.Context, k *keeping, c verify.Call[V], verdict V) (V, error) {
 	k.calls.Add(1)
 	if k.before != nil {
-		k.before()
+		k.before(ctx)
 	}
 	err := k.err
 	if c.Key == nil || sesuai.KindOf(err) == sesuai.KindUnavailable {
@@ -241,7 +241,7 @@ func TestConcurrentRepetitions(t *testing.T) {
 	k := newKeeping(t)
 	k.options.MaxInFlight = 2
 	started, release := make(chan struct{}), make(chan struct{})
-	k.before = func() {
+	k.before = func(context.Context) {
 		close(started)
 		<-release
 	}
@@ -276,6 +276,36 @@ func TestConcurrentRepetitions(t *testing.T) {
 	}
 }
 
+// TestKeyedCallerGone: a verification with a key goes on although its caller has gone, and who
+// asks again gets its answer. One without a key ends.
+func TestKeyedCallerGone(t *testing.T) {
+	for _, key := range []string{"key-1", ""} {
+		k := newKeeping(t)
+		gone, leave := context.WithCancel(t.Context())
+		var ended error
+		k.before = func(ctx context.Context) {
+			leave()
+			ended = ctx.Err()
+		}
+		r := postParts(everyPart()...).WithContext(gone)
+		if key != "" {
+			withKey(r, key)
+		}
+		first := k.ask(t, r)
+		if (ended != nil) != (key == "") {
+			t.Errorf("the key %q: the context of the verification has ended: %v", key, ended)
+		}
+		if key == "" {
+			continue
+		}
+		want := first
+		want.repeated = "true"
+		if got := k.ask(t, withKey(postParts(everyPart()...), key)); got != want || k.calls.Load() != 1 {
+			t.Errorf("%+v, want %+v; %d verifications", got, want, k.calls.Load())
+		}
+	}
+}
+
 // TestWaitingEnds: who waits for an answer that does not come, or does not come in time,
 // is told to ask again.
 func TestWaitingEnds(t *testing.T) {
@@ -283,7 +313,7 @@ func TestWaitingEnds(t *testing.T) {
 		k := newKeeping(t)
 		k.err = &sesuai.Error{Kind: sesuai.KindUnavailable}
 		started, release := make(chan struct{}), make(chan struct{})
-		k.before = func() {
+		k.before = func(context.Context) {
 			close(started)
 			<-release
 		}

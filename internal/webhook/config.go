@@ -26,7 +26,8 @@ type Config struct {
 	// the same time. A receiver that answers slowly delays nobody else.
 	PerClient int `yaml:"per_client" range:"1,64"`
 	// KeepLog is how long deliveries are listed, from their event on. The body of
-	// one that is given up is kept as long.
+	// one that is given up is kept as long. One that is still pending then, since
+	// the receiver takes fewer than there are, is given up and removed.
 	KeepLog time.Duration `yaml:"keep_log" range:"48h,8760h"`
 }
 

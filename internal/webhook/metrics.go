@@ -20,7 +20,7 @@ func NewMetrics(b backlog.Backlog) *Metrics {
 			Name: "sesuai_webhook_attempts_total", Help: "Tries to deliver a message to a webhook, by how they ended.",
 		}, []string{"outcome"}),
 		givenUp: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "sesuai_webhook_given_up_total", Help: "Messages that could not be delivered to a webhook for a day.",
+			Name: "sesuai_webhook_given_up_total", Help: "Messages that were given up: not delivered to a webhook for a day, or pending for longer than the log is kept.",
 		}),
 		backlog: backlog.NewCollector(b, "sesuai_webhook",
 			"Messages that are to be delivered to a webhook", "the event of the oldest of them happened"),
@@ -43,6 +43,9 @@ func (m *Metrics) Observe(state State, a Attempt) {
 		m.givenUp.Inc()
 	}
 }
+
+// Expired counts messages that were given up: see SenderOptions.
+func (m *Metrics) Expired(n int) { m.givenUp.Add(float64(n)) }
 
 // all are what a Metrics collects.
 func (m *Metrics) all() []prometheus.Collector {

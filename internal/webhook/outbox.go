@@ -54,9 +54,10 @@ const (
 		WHERE id = $2 AND state <> 'delivered' AND sealed IS NOT NULL
 			AND EXISTS (SELECT 1 FROM webhooks w WHERE w.client = webhook_deliveries.client)`
 
+	// deleteOld returns for each row whether it was pending.
 	deleteOld = `
-		DELETE FROM webhook_deliveries WHERE id IN (
-			SELECT id FROM webhook_deliveries WHERE id < $1 AND NOT ` + isPending + ` ORDER BY id LIMIT $2)`
+		DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE id < $1 ORDER BY id LIMIT $2)
+		RETURNING CASE WHEN ` + isPending + ` THEN 1 ELSE 0 END`
 
 	deletePending = `
 		DELETE FROM webhook_deliveries WHERE id IN (
@@ -261,22 +262,29 @@ func (s *Store) exec(ctx context.Context, statement string, args ...any) (n int6
 
 // Sweep implements Outbox. It also makes messages due that somebody else has
 // withheld by a time that is too late.
-func (s *Store) Sweep(ctx context.Context, t time.Time) (more bool, err error) {
+func (s *Store) Sweep(ctx context.Context, t time.Time) (swept Swept, err error) {
 	late, err := s.exec(ctx, dueAtLast, s.now().UnixMicro(), s.now().Add(MaxAge).UnixMicro())
 	for range late {
 		s.o.Alert("webhook_deliveries")
 	}
-	var n int64
+	var pending []int
 	if err == nil {
-		n, err = s.exec(ctx, deleteOld, firstID(t), sweepLimit)
+		err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+			pending, err = sqldb.Collect(ctx, tx, func(rows *sql.Rows) (n int, err error) { return n, rows.Scan(&n) }, deleteOld, firstID(t), sweepLimit)
+			return err
+		})
 	}
 	if err != nil {
-		return false, sqldb.Unavailable(ctx, "removing old deliveries", err)
+		return Swept{}, sqldb.Unavailable(ctx, "removing old deliveries", err)
 	}
-	if n > 0 {
+	if len(pending) > 0 {
 		s.scrubber.Erased(ctx)
 	}
-	return n == sweepLimit, s.RemoveOrphaned(ctx)
+	for _, n := range pending {
+		swept.GivenUp += n
+	}
+	swept.More = len(pending) == sweepLimit
+	return swept, s.RemoveOrphaned(ctx)
 }
 
 // RemoveOrphaned removes what is pending for clients that have no webhook. The error

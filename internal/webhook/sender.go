@@ -34,6 +34,9 @@ type SenderOptions struct {
 	Held func(context.Context) (map[string]bool, error)
 	// Observe is called with what became of each try. It may be nil.
 	Observe func(State, Attempt)
+	// Expired is called with how many messages were given up because they were still
+	// pending after Config.KeepLog. It may be nil.
+	Expired func(n int)
 	// Log receives what went wrong in the database, and nothing of messages or
 	// URLs. It is discarded if nil.
 	Log *slog.Logger
@@ -66,6 +69,9 @@ func NewSender(o SenderOptions) *Sender {
 	}
 	if o.Held == nil {
 		o.Held = func(context.Context) (map[string]bool, error) { return nil, nil }
+	}
+	if o.Expired == nil {
+		o.Expired = func(int) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -219,7 +225,11 @@ func (s *Sender) sweepNowAndThen(ctx context.Context) {
 
 func (s *Sender) sweep(ctx context.Context) error {
 	for {
-		if more, err := s.o.Outbox.Sweep(ctx, s.o.Now().Add(-s.o.KeepLog)); err != nil || !more {
+		swept, err := s.o.Outbox.Sweep(ctx, s.o.Now().Add(-s.o.KeepLog))
+		if swept.GivenUp > 0 {
+			s.o.Expired(swept.GivenUp)
+		}
+		if err != nil || !swept.More {
 			return err
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 	"github.com/sesuai/sesuai/internal/webhook"
 )
@@ -252,6 +254,41 @@ func TestHeldClient(t *testing.T) {
 		}
 		enabled.Store(1)
 		r.wait(3)
+	})
+}
+
+// TestExpired: messages that are still pending when their log would end are given up and
+// counted: there are more than the receiver takes.
+func TestExpired(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		c := newClock()
+		s := open(t, d, localOptions(t, c))
+		s.register(t, "cli_a", "http://127.0.0.1:1/")
+		s.add(t, "cli_a", 3)
+		s.lease(t, "cli_a", 3) // they are being tried
+		counts, expired := webhook.NewMetrics(s.Store), make(chan int, 1)
+		run(t, s.Store, func(o *webhook.SenderOptions) {
+			o.KeepLog = 48 * time.Hour
+			o.Now = func() time.Time { return c.Now().Add(o.KeepLog + time.Second) }
+			o.Expired = func(n int) {
+				counts.Expired(n)
+				expired <- n
+			}
+		})
+		if n := <-expired; n != 3 || s.pending(t) != 0 {
+			t.Errorf("%d are given up, %d are pending", n, s.pending(t))
+		}
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(counts)
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if n := f.GetMetric()[0].GetCounter().GetValue(); f.GetName() == "sesuai_webhook_given_up_total" && n != 3 {
+				t.Errorf("%v are counted", n)
+			}
+		}
 	})
 }
 

@@ -196,10 +196,18 @@ type Outbox interface {
 	// Record records a result and erases the body of a delivered message. A
 	// result that is not Delivered counts only while the lease holds.
 	Record(ctx context.Context, r Result) error
-	// Sweep removes messages from before t that are not pending, and pending ones
-	// to clients without a webhook, some of each. more reports whether there may
-	// be others.
-	Sweep(ctx context.Context, t time.Time) (more bool, err error)
+	// Sweep removes messages from before t, some of them at a time, and pending ones
+	// to clients without a webhook.
+	Sweep(ctx context.Context, t time.Time) (Swept, error)
+}
+
+// Swept is what Outbox.Sweep has removed.
+type Swept struct {
+	// GivenUp is how many messages from before that time were pending: their receiver
+	// takes fewer than there are.
+	GivenUp int
+	// More is whether there may be others from before that time.
+	More bool
 }
 
 // mistake returns an error about what an operator has given.

@@ -9,3 +9,4 @@ CREATE TABLE answers (
 );
 CREATE INDEX answers_request ON answers (request, seq);
 CREATE INDEX answers_reference ON answers (reference, seq) WHERE reference IS NOT NULL;
+CREATE INDEX answers_at ON answers (at);

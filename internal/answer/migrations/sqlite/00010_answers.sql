@@ -9,3 +9,4 @@ CREATE TABLE answers (
 ) STRICT;
 CREATE INDEX answers_request ON answers (request);
 CREATE INDEX answers_reference ON answers (reference) WHERE reference IS NOT NULL;
+CREATE INDEX answers_at ON answers (at);
