@@ -53,9 +53,10 @@ type Verifier interface {
 // Authenticator identifies clients by their credentials.
 type Authenticator interface {
 	// Authenticate returns the client of the attempt's credentials. If any of
-	// them is missing or wrong, the error has kind
-	// sesuai.KindUnauthenticated, or sesuai.KindRateLimited after many such
-	// attempts. Neither the error nor the time it takes tells which.
+	// them is missing or wrong, or the client is not active, the error has kind
+	// sesuai.KindUnauthenticated; if the client may not call from that address,
+	// sesuai.KindForbidden; after many such attempts sesuai.KindRateLimited. But
+	// for the address, neither the error nor the time it takes tells which.
 	Authenticate(ctx context.Context, attempt access.Attempt) (access.Client, error)
 }
 
