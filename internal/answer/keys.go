@@ -152,7 +152,30 @@ func (s *Store) look(ctx context.Context, r *Reservation) (taken Taken, free boo
 	if !bytes.Equal(row.request, r.request) {
 		return Taken{}, false, errReused()
 	}
+	if err := s.replicated(ctx); err != nil {
+		return Taken{}, false, err
+	}
 	return Taken{Answer: &plain.Answer}, false, nil
+}
+
+// replicated returns once the synchronous standbys have what was read. A commit that was
+// cut off while it waited for them can be read, and a failover would lose it: the key
+// would then be answered in another way.
+func (s *Store) replicated(ctx context.Context) error {
+	if s.o.DB.Engine() != sqldb.PostgreSQL {
+		return nil
+	}
+	if err := s.replicating.Commit(ctx, struct{}{}); err != nil {
+		return sqldb.Unavailable(ctx, "waiting for the standbys to have an answer", err)
+	}
+	return nil
+}
+
+// awaitReplication is replicated for several calls at once.
+func (s *Store) awaitReplication([]struct{}) error {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	return s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return tx.AwaitReplication(ctx) })
 }
 
 func errReused() error { return &sesuai.Error{Kind: sesuai.KindKeyReused} }

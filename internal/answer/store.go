@@ -59,6 +59,7 @@ type Store struct {
 	o                             StoreOptions
 	byRequest, byReference, byKey *sql.Stmt
 	taking, releasing             *sqldb.Batcher[*Reservation]
+	replicating                   *sqldb.Batcher[struct{}]
 }
 
 var _ Answers = (*Store)(nil)
@@ -88,14 +89,16 @@ func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 		}
 	}
 	s.taking, s.releasing = sqldb.NewBatcher(s.take), sqldb.NewBatcher(s.release)
+	s.replicating = sqldb.NewBatcher(s.awaitReplication)
 	return s, nil
 }
 
 // Close returns when the keys are taken and released that are being so. No key can be
-// from then on.
+// taken or answered again from then on.
 func (s *Store) Close() {
 	s.taking.Close()
 	s.releasing.Close()
+	s.replicating.Close()
 }
 
 // AddTx adds answers in the transaction that appends their events. Those with a key must
