@@ -27,7 +27,7 @@ type Batch struct {
 	ID string `json:"batch_id"`
 	// Endpoint is face_verification or data_verification.
 	Endpoint string `json:"endpoint"`
-	// State is receiving, running, finished or removed: see docs/integrate/batch.md.
+	// State is running, finished or removed: see docs/integrate/batch.md.
 	State     string     `json:"state"`
 	CreatedAt time.Time  `json:"created_at"`
 	StartedAt *time.Time `json:"started_at"` // nil before

@@ -27,7 +27,7 @@ const root = ".."
 // claim is the arguments of an example.
 type claim struct{ nik, name, born, photo string }
 
-// examples are the command lines to which a claim is appended. A command that begins
+// examples are the command lines to which a claim is appended. A command that starts
 // with ./ is built from the folder of that name.
 var examples = map[string][]string{
 	"go-client": {"./go-client"},
@@ -45,9 +45,11 @@ var runtimes = map[string]string{"curl": "curl"}
 type failure int
 
 const (
-	none failure = iota
-	busy         // 503 with Retry-After
-	lost         // the service answers, and the connection is closed
+	none    failure = iota
+	busy            // 503 with Retry-After
+	lost            // the service answers, and the connection is closed
+	down            // 503 of another proxy: Retry-After is a date, and the body no object
+	foreign         // 200 of another service
 )
 
 // retryAfter is what a busy proxy asks for.
@@ -96,6 +98,12 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, `{"verification_status":false,"reason":"Something wrong in Dukcapil server",`+
 			`"result":{"nik":null,"name":null,"date_of_birth":null,"face_image_percentage":null}}`)
+	case down:
+		w.Header().Set("Retry-After", time.Now().UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "[]")
+	case foreign:
+		_, _ = io.WriteString(w, "{}")
 	case lost:
 		answer := httptest.NewRecorder()
 		p.service.ServeHTTP(answer, r)
@@ -143,12 +151,14 @@ func TestExamples(t *testing.T) {
 				about    string
 				claim    claim
 				failures []failure
+				attempts int
 				exit     int
 				prints   string
 			}{
-				{"verified", ayu, []failure{busy}, 0, "verified: 9"},
-				{"differs", other, []failure{lost}, 1, "not verified: Name does not match\n"},
-				{"refused", unreadable, nil, 2, "no answer: "},
+				{"verified", ayu, []failure{busy, down}, 3, 0, "verified: 9"},
+				{"differs", other, []failure{lost}, 2, 1, "not verified: Name does not match\n"},
+				{"refused", unreadable, nil, 1, 2, "no answer: "},
+				{"not an answer", ayu, []failure{foreign}, 1, 2, "no answer: "},
 			} {
 				p := &proxy{t: t, service: httputil.NewSingleHostReverseProxy(address), failures: test.failures}
 				server := httptest.NewServer(p)
@@ -161,7 +171,7 @@ func TestExamples(t *testing.T) {
 					t.Errorf("%s: exit status %d, want %d with %q; it prints\n%s", test.about, exit, test.exit, test.prints, printed)
 				}
 				test.claim.photo = ""
-				if len(p.sent) != len(test.failures)+1 || len(slices.Compact(p.ids)) != 1 || strings.TrimSpace(p.ids[0]) == "" {
+				if len(p.sent) != test.attempts || len(slices.Compact(p.ids)) != 1 || strings.TrimSpace(p.ids[0]) == "" {
 					t.Errorf("%s: %d attempts with the ids %q", test.about, len(p.sent), p.ids)
 				}
 				if p.repeated != slices.Contains(test.failures, lost) {

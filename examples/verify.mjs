@@ -31,10 +31,11 @@ globalThis.fetch = async (url, init) => {
 };
 
 const { API_URL, API_USERNAME, API_PASSWORD, API_KEY } = process.env;
-const vision = new Vision({ baseUrl: API_URL, username: API_USERNAME, password: API_PASSWORD, apiKey: API_KEY });
 const [nik, name, date_of_birth, face_image] = process.argv.slice(2);
 try {
+  const vision = new Vision({ baseUrl: API_URL, username: API_USERNAME, password: API_PASSWORD, apiKey: API_KEY });
   const { verification_status: verified, reason, result } = await vision.identity.faceVerification({ nik, name, date_of_birth, face_image });
+  if (typeof verified !== "boolean") throw new Error("not an answer of Sesuai"); // but a proxy's
   console.log(verified ? `verified: ${result.face_image_percentage}` : `not verified: ${reason}`);
   process.exitCode = verified ? 0 : 1;
 } catch (failed) {

@@ -52,13 +52,16 @@ def post(headers, body):
     try:
         answer = json.loads(text)
     except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
         answer = {}
     if response.status == 200 and "verification_status" in answer:
         return answer
     after = response.getheader("Retry-After", "")
-    may_succeed = after.isdigit() or response.status in (429, 502, 503, 504)
+    if not after.isdecimal():  # none, or a date
+        after = 0 if response.status in (429, 502, 503, 504) else None
     what = answer.get("guidance", {}).get("en") or answer.get("reason") or answer.get("error")
-    raise NoAnswer(f"{response.status} {what}", after=int(after or 0) if may_succeed else None)
+    raise NoAnswer(f"{response.status} {what}", after=None if after is None else int(after))
 
 
 def verify(nik, name, date_of_birth, path):
@@ -85,8 +88,8 @@ def verify(nik, name, date_of_birth, path):
 
 try:
     answer = verify(*sys.argv[1:5])
-except NoAnswer as e:
-    sys.exit(print("no answer:", e, file=sys.stderr) or 2)
+except Exception as e:  # any: Python's own exit status is 1
+    sys.exit(print("no answer:", e if isinstance(e, NoAnswer) else type(e).__name__, file=sys.stderr) or 2)
 if not answer["verification_status"]:
     sys.exit(print("not verified:", answer["reason"]) or 1)
 print("verified:", answer["result"]["face_image_percentage"])

@@ -17,7 +17,7 @@ quoted() { printf '%s = "%s"\n' "$1" "$(escaped "$2")"; }
 key=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 
 # To standard output curl would write the answers of all attempts.
-answer=$(mktemp)
+answer=$(mktemp) || exit 2
 trap 'rm -f "$answer"' EXIT
 
 # curl waits as long as Retry-After says. All attempts have one Idempotency-Key.

@@ -3,17 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"runtime"
 	"strings"
-	"time"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/atomicfile"
@@ -53,14 +49,14 @@ func (c *batchVerify) Run(s *session) error {
 		return err
 	}
 	counts, err := c.verify(s, file, run)
-	if err != nil {
-		if s.Err() != nil {
-			return errors.New("stopped; run it again to go on")
-		}
+	ended := run.end(err == nil)
+	switch {
+	case err != nil && s.Err() != nil:
+		return errors.New("stopped; run it again to go on")
+	case err != nil:
 		return err
-	}
-	if err := os.Remove(c.runFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	case ended != nil:
+		return ended
 	}
 	err = s.print(struct {
 		Rows        int `json:"rows"`
@@ -73,46 +69,6 @@ func (c *batchVerify) Run(s *session) error {
 		return negativeAnswer{}
 	}
 	return err
-}
-
-// batchRun is what a run that was stopped leaves beside the results.
-type batchRun struct {
-	// ID is that of the batch, and Server where it is; "" for here.
-	ID     string `json:"batch_id"`
-	Server string `json:"server,omitempty"`
-	// Size and Modified are those of the file of claims.
-	Size     int64     `json:"size"`
-	Modified time.Time `json:"modified"`
-}
-
-func (c *batchVerify) runFile() string { return c.Out + ".run" }
-
-// openRun returns the run that was stopped, or a new one without an ID.
-func (c *batchVerify) openRun(file *os.File) (r batchRun, err error) {
-	info, err := file.Stat()
-	if err != nil {
-		return r, err
-	}
-	now := batchRun{Server: c.Server, Size: info.Size(), Modified: info.ModTime().UTC()}
-	b, err := os.ReadFile(c.runFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return now, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, &r)
-	}
-	if now.ID = r.ID; err != nil || r != now {
-		return r, &sesuai.Error{
-			Kind:   sesuai.KindConflict,
-			Detail: c.runFile() + " is of a run over another file, or by another server; remove it to begin anew",
-		}
-	}
-	return r, nil
-}
-
-// keepRun writes the file of a run, before anything is verified.
-func (c *batchVerify) keepRun(r batchRun) error {
-	return atomicfile.Write(c.runFile(), 0o600, func(w io.Writer) error { return json.NewEncoder(w).Encode(r) })
 }
 
 func (c *batchVerify) endpoint() batch.Endpoint {
@@ -146,7 +102,7 @@ func (c *batchVerify) write(answers func(write func(batch.Answer) error) error) 
 	})
 }
 
-func (c *batchVerify) verify(s *session, file *os.File, run batchRun) (batch.Counts, error) {
+func (c *batchVerify) verify(s *session, file *os.File, run *batchRun) (batch.Counts, error) {
 	if c.Server != "" {
 		return c.verifyThere(s, file, run)
 	}
@@ -154,7 +110,7 @@ func (c *batchVerify) verify(s *session, file *os.File, run batchRun) (batch.Cou
 }
 
 // verifyHere verifies by the registry of the configuration.
-func (c *batchVerify) verifyHere(s *session, file *os.File, run batchRun) (counts batch.Counts, err error) {
+func (c *batchVerify) verifyHere(s *session, file *os.File, run *batchRun) (counts batch.Counts, err error) {
 	client := access.Client{
 		ID: localClient, Name: localClient, Scopes: []access.Scope{access.FaceVerification, access.DataVerification},
 		Threshold: threshold(c.Threshold), NameThreshold: c.NameThreshold, Replay: access.Off, Liveness: access.Off,
@@ -177,8 +133,7 @@ func (c *batchVerify) verifyHere(s *session, file *os.File, run batchRun) (count
 		return counts, err
 	}
 	if run.ID == "" {
-		run.ID = batch.NewID()
-		if err := c.keepRun(run); err != nil {
+		if err := run.keep(batch.NewID()); err != nil {
 			return counts, err
 		}
 	}

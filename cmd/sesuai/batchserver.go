@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -20,7 +21,7 @@ import (
 const batchPoll = time.Second
 
 // verifyThere verifies by the API of another process.
-func (c *batchVerify) verifyThere(s *session, file *os.File, run batchRun) (counts batch.Counts, err error) {
+func (c *batchVerify) verifyThere(s *session, file *os.File, run *batchRun) (counts batch.Counts, err error) {
 	api, err := c.api()
 	if err != nil {
 		return counts, err
@@ -30,8 +31,7 @@ func (c *batchVerify) verifyThere(s *session, file *os.File, run batchRun) (coun
 		if err != nil {
 			return counts, err
 		}
-		run.ID = added.ID
-		if err := c.keepRun(run); err != nil {
+		if err := run.keep(added.ID); err != nil {
 			return counts, err
 		}
 	}
@@ -57,6 +57,7 @@ func (c *batchVerify) verifyThere(s *session, file *os.File, run batchRun) (coun
 		}
 	}
 	return counts, c.write(func(write func(batch.Answer) error) error {
+		written := 0
 		for r, err := range api.BatchResults(s, run.ID) {
 			if err != nil {
 				return err
@@ -65,6 +66,10 @@ func (c *batchVerify) verifyThere(s *session, file *os.File, run batchRun) (coun
 			if err := write(a); err != nil {
 				return err
 			}
+			written++
+		}
+		if written != counts.Done() {
+			return fmt.Errorf("the server gave %d results of %d rows", written, counts.Done())
 		}
 		return nil
 	})

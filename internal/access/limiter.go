@@ -50,7 +50,14 @@ func NewLimiter(o LimiterOptions) *Limiter {
 // Allow counts a request of a client. If the request exceeds the client's limits,
 // it is not counted, and the error has kind sesuai.KindRateLimited and says after
 // how long a request will be allowed. Changed limits apply at once.
-func (l *Limiter) Allow(c Client) error {
+func (l *Limiter) Allow(c Client) error { return l.allow(c, 0) }
+
+// AllowInBackground is Allow for a request that nobody waits for: half of Client.AtOnce
+// is kept for others.
+func (l *Limiter) AllowInBackground(c Client) error { return l.allow(c, c.AtOnce()/2) }
+
+// allow is Allow for a request beside which some are kept for others.
+func (l *Limiter) allow(c Client, kept int) error {
 	if c.Rate == 0 {
 		return nil
 	}
@@ -72,13 +79,14 @@ func (l *Limiter) Allow(c Client) error {
 	if b.Burst() != burst {
 		b.SetBurstAt(now, burst)
 	}
-	reservation := b.ReserveN(now, 1)
+	reservation := b.ReserveN(now, 1+kept)
 	wait := reservation.DelayFrom(now)
-	if wait == 0 {
-		return nil
-	}
 	reservation.CancelAt(now)
-	return &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: wait}
+	if wait > 0 {
+		return &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: wait}
+	}
+	b.AllowN(now, 1)
+	return nil
 }
 
 // makeRoom drops the client that called longest ago if the maximum number is

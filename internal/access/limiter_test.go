@@ -59,6 +59,42 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
+// TestLimiterInBackground: what nobody waits for has the whole rate, and half of the
+// requests at once are kept for others.
+func TestLimiterInBackground(t *testing.T) {
+	var c clock
+	l := c.limiter(0)
+	client := access.Client{ID: "a", Rate: 2, Burst: 5}
+	behind := func() (n int, wait time.Duration) {
+		t.Helper()
+		for ; ; n++ {
+			err := l.AllowInBackground(client)
+			if limited, ok := errors.AsType[*sesuai.Error](err); ok {
+				return n, limited.RetryAfter
+			}
+			if err != nil || n > 5 {
+				t.Fatal(n, err)
+			}
+		}
+	}
+	if n, wait := behind(); n != 3 || wait != 500*time.Millisecond {
+		t.Errorf("%d in the background at once, the next after %v", n, wait)
+	}
+	c.now = c.now.Add(500 * time.Millisecond)
+	if n, _ := behind(); n != 1 {
+		t.Errorf("%d in the background after RetryAfter", n)
+	}
+	if n, _ := allowed(t, l, client); n != 2 {
+		t.Errorf("%d requests allowed beside it, want 2", n)
+	}
+	if n, wait := behind(); n != 0 || wait != 1500*time.Millisecond {
+		t.Errorf("%d in the background after them, the next after %v", n, wait)
+	}
+	if err := l.AllowInBackground(access.Client{ID: "b", Rate: 0.1}); err != nil {
+		t.Errorf("with one request at once: %v", err)
+	}
+}
+
 func TestLimiterDefaults(t *testing.T) {
 	for _, test := range []struct {
 		rate float64

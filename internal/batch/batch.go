@@ -28,8 +28,8 @@ type State string
 
 // The states of a batch, in their order.
 const (
-	// Receiving: rows are being stored. If that is not finished the batch is
-	// removed.
+	// Receiving: rows are being stored. The batch is shown to nobody yet. If that is
+	// not finished it is removed.
 	Receiving State = "receiving"
 	Running   State = "running"
 	Finished  State = "finished"
@@ -58,7 +58,7 @@ type Batch struct {
 	Endpoint Endpoint
 	State    State
 	// CreatedAt is when it was accepted. StartedAt is when the first row was
-	// begun, FinishedAt when the last one was answered; zero until then.
+	// started, FinishedAt when the last one was answered; zero until then.
 	CreatedAt, StartedAt, FinishedAt time.Time
 	// Total is the number of rows.
 	Total int

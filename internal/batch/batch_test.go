@@ -252,10 +252,8 @@ func TestAddRefuses(t *testing.T) {
 		if _, err := w.Add(t.Context(), u); !errors.Is(err, errDisk) {
 			t.Errorf("a file that cannot be read: %v", err)
 		}
-		var batches, left int
-		d.QueryRow(t, `SELECT (SELECT count(*) FROM batches), (SELECT count(*) FROM batch_rows)`, &batches, &left)
-		if batches+left != 0 {
-			t.Errorf("%d batches and %d rows are left", batches, left)
+		if batches, rows := left(t, d); batches+rows != 0 {
+			t.Errorf("%d batches and %d rows are left", batches, rows)
 		}
 		w.add(t, "nik\n1\n")
 		_, err := w.Add(t.Context(), upload("nik\n1\n"))
@@ -276,13 +274,14 @@ type failing struct{}
 func (failing) Read([]byte) (int, error) { return 0, errDisk }
 
 // TestNoAnswer: a row without an answer is tried again later, and the job waits when
-// several have none. After a day that is the answer.
+// several have none, but no longer than a while: the other rows wait with them. After a
+// day that is the answer.
 func TestNoAnswer(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		w := newWorld(t, d)
 		b := w.add(t, "nik\n1\n2\n3\n4\n5\n")
-		w.fail = &sesuai.Error{Kind: sesuai.KindUnavailable, RetryAfter: time.Minute}
-		if err := w.work(t, 2, 6); err == nil || len(w.verified) != 3 {
+		w.fail = &sesuai.Error{Kind: sesuai.KindUnavailable, RetryAfter: 6 * time.Hour}
+		if err := w.work(t, 2, 6); err != jobs.Later(10*time.Minute) || len(w.verified) != 3 {
 			t.Errorf("%v; %d were tried, want 3", err, len(w.verified))
 		}
 		// Those that were not tried come first.
@@ -361,10 +360,8 @@ func TestRemove(t *testing.T) {
 				t.Errorf("after %v: %v", step.wait, err)
 			}
 		}
-		var batches, left int
-		d.QueryRow(t, `SELECT (SELECT count(*) FROM batches), (SELECT count(*) FROM batch_rows)`, &batches, &left)
-		if batches+left != 0 {
-			t.Errorf("%d batches and %d rows are left", batches, left)
+		if batches, rows := left(t, d); batches+rows != 0 {
+			t.Errorf("%d batches and %d rows are left", batches, rows)
 		}
 	})
 }
@@ -432,5 +429,37 @@ func TestSpool(t *testing.T) {
 	}
 	if files, err := os.ReadDir(folder); err != nil || len(files) != 0 {
 		t.Errorf("files %v, %v", files, err)
+	}
+}
+
+// limiter allows nothing for half a minute, and stops the node.
+type limiter struct{ stopping chan struct{} }
+
+func (l limiter) AllowInBackground(access.Client) error {
+	close(l.stopping)
+	return &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: 30 * time.Second}
+}
+
+// TestStoppingWhileTheRateIsUsedUp: a job that waits for the client's rate does not keep
+// the node from stopping.
+func TestStoppingWhileTheRateIsUsedUp(t *testing.T) {
+	l := limiter{make(chan struct{})}
+	w := newWorld(t, engines.SQLite(t), func(o *batch.Options) { o.Limiter = l })
+	w.add(t, "nik\n1\n")
+	err := w.Kind(w).Work(t.Context(), jobs.Job{IDs: []int64{1, 2, 2}, Stopping: l.stopping})
+	if err != jobs.Later(0) || len(w.verified) != 0 {
+		t.Errorf("%v; verified %v", err, w.verified)
+	}
+}
+
+// TestEncoding: a row that is not UTF-8 is not verified with other characters in it.
+func TestEncoding(t *testing.T) {
+	w := newWorld(t, engines.SQLite(t))
+	b := w.add(t, "nik\ngo\xf6d\n")
+	if err := w.work(t, 2, 2); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.answers(t, b), "2  400 {\"reason\":\"MALFORMED\"}\n"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

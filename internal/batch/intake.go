@@ -104,7 +104,12 @@ func (s *Service) receive(ctx context.Context, b *Batch, u Upload, reader rows.R
 	var waiting []received
 	var bytes, photos int64
 	insert := func() error {
-		err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return s.store.insert(ctx, tx, *b, waiting) })
+		err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+			if err := s.requireReceiving(ctx, tx, *b); err != nil {
+				return err
+			}
+			return s.store.insert(ctx, tx, *b, waiting)
+		})
 		clear(waiting)
 		waiting, bytes = waiting[:0], 0
 		return err
@@ -137,6 +142,16 @@ func (s *Service) receive(ctx context.Context, b *Batch, u Upload, reader rows.R
 	return insert()
 }
 
+// requireReceiving returns an error if a sweep has removed the batch, which removes no row
+// that is stored later. It takes the batch's lock.
+func (s *Service) requireReceiving(ctx context.Context, tx *sqldb.Tx, b Batch) error {
+	now, err := s.store.locked(ctx, tx, b)
+	if err == nil && now.State != Receiving {
+		err = errors.New("the batch was removed while it was received")
+	}
+	return err
+}
+
 // readRow reads a record and its photograph.
 func readRow(b Batch, u Upload, record rows.Record) received {
 	r := received{row: Row{Line: record.Line, Fields: make(map[string]string)}}
@@ -164,8 +179,11 @@ func readRow(b Batch, u Upload, record rows.Record) received {
 
 // start makes the batch run: its jobs are added in the same transaction.
 func (s *Service) start(ctx context.Context, b *Batch) error {
-	b.State = Running
 	return s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+		if err := s.requireReceiving(ctx, tx, *b); err != nil {
+			return err
+		}
+		b.State = Running
 		lines, err := s.store.lines(ctx, tx, *b)
 		if err != nil {
 			return err

@@ -53,7 +53,7 @@ func (s worker) work(ctx context.Context, j jobs.Job) error {
 	if len(j.IDs) != 3 {
 		return errors.New("a job about a batch has other arguments")
 	}
-	b, ok, err := s.begin(ctx, j.IDs[0])
+	b, ok, err := s.running(ctx, j.IDs[0])
 	if err != nil || !ok {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s worker) work(ctx context.Context, j jobs.Job) error {
 		if !client.ActiveAt(s.o.Now()) {
 			return jobs.Later(inactivePause)
 		}
-		if err := s.allow(ctx, client, until); err != nil {
+		if err := s.allow(ctx, j, client, until); err != nil {
 			return err
 		}
 		tries, after, err := s.verifyRow(ctx, b, client, line)
@@ -104,7 +104,7 @@ func (s worker) work(ctx context.Context, j jobs.Job) error {
 		}
 		failures++
 		postponed++
-		pause = max(pause, after, min(minPause<<min(tries-1, 10), maxPause))
+		pause = min(max(pause, after, minPause<<min(tries-1, 10)), maxPause)
 	}
 	if postponed > 0 {
 		return jobs.Later(pause)
@@ -112,8 +112,9 @@ func (s worker) work(ctx context.Context, j jobs.Job) error {
 	return s.finish(ctx, b)
 }
 
-// begin returns the batch of a job that is to be worked.
-func (s *Service) begin(ctx context.Context, n int64) (Batch, bool, error) {
+// running returns the batch of a job, with the time of its start; false if it does not
+// run.
+func (s *Service) running(ctx context.Context, n int64) (Batch, bool, error) {
 	b, ok, err := s.store.one(ctx, s.o.DB.Read(), selectNumber, n)
 	if err != nil || !ok || b.State != Running || !b.StartedAt.IsZero() {
 		return b, ok && b.State == Running, s.store.unavailable(ctx, "reading a batch", "batches", err)
@@ -126,15 +127,9 @@ func (s *Service) begin(ctx context.Context, n int64) (Batch, bool, error) {
 // is stored.
 func (s *Service) change(ctx context.Context, b *Batch, change func(*Batch)) error {
 	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		if err := s.store.lock(ctx, tx, b.ID); err != nil {
-			return err
-		}
-		now, ok, err := s.store.one(ctx, tx, selectNumber, b.number)
+		now, err := s.store.locked(ctx, tx, *b)
 		if err != nil {
 			return err
-		}
-		if !ok {
-			now = Batch{State: Removed}
 		}
 		if *b = now; b.State != Running {
 			return nil
@@ -145,13 +140,14 @@ func (s *Service) change(ctx context.Context, b *Batch, change func(*Batch)) err
 	return s.store.unavailable(ctx, "changing a batch", "batches", err)
 }
 
-// allow waits until the client's rate allows another request, but not beyond a time.
-func (s *Service) allow(ctx context.Context, client access.Client, until time.Time) error {
+// allow waits until the client's rate allows another request, but not beyond a time, nor
+// when the node stops.
+func (s *Service) allow(ctx context.Context, j jobs.Job, client access.Client, until time.Time) error {
 	if s.o.Limiter == nil {
 		return nil
 	}
 	for {
-		err := s.o.Limiter.Allow(client)
+		err := s.o.Limiter.AllowInBackground(client)
 		limited, ok := errors.AsType[*sesuai.Error](err)
 		if err == nil || !ok || limited.Kind != sesuai.KindRateLimited {
 			return err
@@ -161,6 +157,8 @@ func (s *Service) allow(ctx context.Context, client access.Client, until time.Ti
 		}
 		select {
 		case <-time.After(limited.RetryAfter):
+		case <-j.Stopping:
+			return jobs.Later(0)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -227,11 +225,8 @@ func (s *Service) postpone(ctx context.Context, b Batch, line int, before attemp
 // finish finishes a batch if all its rows are answered.
 func (s *Service) finish(ctx context.Context, b Batch) error {
 	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		if err := s.store.lock(ctx, tx, b.ID); err != nil {
-			return err
-		}
-		b, ok, err := s.store.one(ctx, tx, selectNumber, b.number)
-		if err != nil || !ok || b.State != Running {
+		b, err := s.store.locked(ctx, tx, b)
+		if err != nil || b.State != Running {
 			return err
 		}
 		counts, err := s.store.counts(ctx, tx, b)

@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -43,7 +44,7 @@ type Clients interface {
 
 // Limiter limits the rates of clients; *access.Limiter implements it.
 type Limiter interface {
-	Allow(c access.Client) error
+	AllowInBackground(c access.Client) error
 }
 
 // Service is the batches of a database. It is safe for concurrent use, by several
@@ -67,21 +68,29 @@ func New(o Options) *Service {
 // now is the time, to a microsecond.
 func (s *Service) now() time.Time { return s.o.Now().Truncate(time.Microsecond) }
 
-// Get returns a batch of a client, and its counts. The error has kind
+// Get returns a batch of a client that has been received, and its counts. The error has kind
 // sesuai.KindNothingFound if the client has no batch with this id.
 func (s *Service) Get(ctx context.Context, client, id string) (Batch, Counts, error) {
 	b, ok, err := s.store.one(ctx, s.o.DB.Read(), selectBatch, id)
 	if err != nil {
 		return Batch{}, Counts{}, s.store.unavailable(ctx, "reading a batch", "batches", err)
 	}
-	if !ok || b.Client != client || b.State == Removed {
+	if !ok || b.Client != client || b.State != Running && b.State != Finished {
 		return Batch{}, Counts{}, &sesuai.Error{Kind: sesuai.KindNothingFound}
 	}
 	c, err := s.store.counts(ctx, s.o.DB.Read(), b)
+	if errors.Is(err, errAltered) {
+		// Rows are missing. They may have been removed since the batch was read.
+		now, ok, again := s.store.one(ctx, s.o.DB.Read(), selectBatch, id)
+		if again == nil && (!ok || now.State == Removed) {
+			return Batch{}, Counts{}, &sesuai.Error{Kind: sesuai.KindNothingFound}
+		}
+	}
 	return b, c, s.store.unavailable(ctx, "counting rows of a batch", "batch_rows", err)
 }
 
-// List returns the batches of a client, the latest first, at most MaxListed.
+// List returns the batches of a client that have been received, the latest first, at most
+// MaxListed.
 func (s *Service) List(ctx context.Context, client string) ([]Batch, error) {
 	all, err := sqldb.Collect(ctx, s.o.DB.Read(), func(rows *sql.Rows) (Batch, error) { return s.store.scan(rows) }, selectClient, client, MaxListed)
 	return all, s.store.unavailable(ctx, "listing batches", "batches", err)
@@ -116,7 +125,12 @@ func (s *Service) remove(ctx context.Context, b Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
 	b.State = Removed
-	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return s.store.update(ctx, tx, b) })
+	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+		if err := s.store.lock(ctx, tx, b.ID); err != nil {
+			return err
+		}
+		return s.store.update(ctx, tx, b)
+	})
 	for more := true; more && err == nil; {
 		err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 			result, err := tx.ExecContext(ctx, deleteRows, b.number, removeRows)

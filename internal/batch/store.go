@@ -21,7 +21,7 @@ const (
 	columns      = `number, id, client, endpoint, state, created_at, started_at, finished_at, total, mac`
 	selectBatch  = `SELECT ` + columns + ` FROM batches WHERE id = $1`
 	selectNumber = `SELECT ` + columns + ` FROM batches WHERE number = $1`
-	selectClient = `SELECT ` + columns + ` FROM batches WHERE client = $1 AND state <> 'removed' ORDER BY number DESC LIMIT $2`
+	selectClient = `SELECT ` + columns + ` FROM batches WHERE client = $1 AND state IN ('running', 'finished') ORDER BY number DESC LIMIT $2`
 	selectAll    = `SELECT ` + columns + ` FROM batches ORDER BY number`
 	countOpen    = `SELECT count(*) FROM batches WHERE client = $1 AND state IN ('receiving', 'running')`
 	deleteBatch  = `DELETE FROM batches WHERE number = $1`
@@ -30,7 +30,9 @@ const (
 	selectCounts = `SELECT outcome, count(*) FROM batch_rows WHERE batch = $1 GROUP BY outcome`
 	selectLines  = `
 		SELECT line FROM batch_rows WHERE batch = $1 AND line BETWEEN $2 AND $3 AND outcome = 0 ORDER BY tries, line`
-	selectRow   = `SELECT sealed, tries, tried_at FROM batch_rows WHERE batch = $1 AND line = $2 AND outcome = 0`
+	selectRow = `
+		SELECT sealed, tries, tried_at FROM batch_rows WHERE batch = $1 AND line = $2 AND outcome = 0
+		AND EXISTS (SELECT 1 FROM batches WHERE number = $1 AND state = 'running')`
 	answerRow   = `UPDATE batch_rows SET outcome = $1, answer = $2, sealed = NULL WHERE batch = $3 AND line = $4 AND outcome = 0`
 	postponeRow = `
 		UPDATE batch_rows SET tries = tries + 1, tried_at = coalesce(tried_at, $1) WHERE batch = $2 AND line = $3 AND outcome = 0`
@@ -128,6 +130,19 @@ func (s *store) one(ctx context.Context, q sqldb.Querier, query string, key any)
 		return Batch{}, false, nil
 	}
 	return b, err == nil, err
+}
+
+// locked takes the lock of a batch until the transaction ends, and returns the batch as it
+// is now. It is Removed if there is none.
+func (s *store) locked(ctx context.Context, tx *sqldb.Tx, b Batch) (Batch, error) {
+	if err := s.lock(ctx, tx, b.ID); err != nil {
+		return Batch{}, err
+	}
+	now, ok, err := s.one(ctx, tx, selectNumber, b.number)
+	if err == nil && !ok {
+		now.State = Removed
+	}
+	return now, err
 }
 
 // lock takes the lock of a client's batches, or of a batch, until the transaction ends.
@@ -260,8 +275,8 @@ func (s *store) lines(ctx context.Context, tx *sqldb.Tx, b Batch) ([]int, error)
 	return sqldb.Collect(ctx, tx, scanInt, `SELECT line FROM batch_rows WHERE batch = $1 AND outcome = 0 ORDER BY line`, b.number)
 }
 
-// pending returns those of some lines that are not answered, those that were tried least
-// first.
+// pending returns those of some lines that are not answered, by the number of their
+// tries.
 func (s *store) pending(ctx context.Context, b Batch, first, last int64) ([]int, error) {
 	return sqldb.Collect(ctx, s.db.Read(), scanInt, selectLines, b.number, first, last)
 }
@@ -274,7 +289,7 @@ type attempts struct {
 	first time.Time
 }
 
-// row returns a row that is not answered; false if there is none.
+// row returns a row that is not answered, of a batch that runs; false if there is none.
 func (s *store) row(ctx context.Context, b Batch, line int) (r Row, a attempts, ok bool, err error) {
 	var sealed []byte
 	var first sql.NullInt64

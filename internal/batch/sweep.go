@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -44,21 +45,28 @@ func (s *Service) Sweep(ctx context.Context) error {
 	for _, c := range clients {
 		known[c.ID] = true
 	}
-	all, err := sqldb.Collect(ctx, s.o.DB.Read(), func(rows *sql.Rows) (Batch, error) { return s.store.scan(rows) }, selectAll)
+	var altered error // of a batch; the others are removed nevertheless
+	all, err := sqldb.Collect(ctx, s.o.DB.Read(), func(rows *sql.Rows) (Batch, error) {
+		b, err := s.store.scan(rows)
+		if errors.Is(err, errAltered) {
+			altered, err = err, nil
+		}
+		return b, err
+	}, selectAll)
 	if err != nil {
-		return s.store.unavailable(ctx, "listing batches", "batches", err)
+		return sqldb.Unavailable(ctx, "listing batches", err)
 	}
 	now := s.o.Now()
 	for _, b := range all {
 		old := b.State == Removed || !known[b.Client] ||
 			b.State == Receiving && now.Sub(b.CreatedAt) > receiveTime ||
 			b.State == Finished && now.Sub(b.FinishedAt) > s.o.MaxAge
-		if !old {
+		if !old || b.number == 0 { // 0: altered
 			continue
 		}
 		if err := s.remove(ctx, b); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.store.unavailable(ctx, "listing batches", "batches", altered)
 }

@@ -83,12 +83,13 @@ func TestStrayQuote(t *testing.T) {
 // or rejected by itself.
 func TestLinesOfAFile(t *testing.T) {
 	const (
-		one    = "9999000000000001,Galuh,01-02-1990,\n"
-		two    = "9999000000000002,Galuh,01-02-1990,\n"
-		three  = "9999000000000003,Galuh,01-02-1990,\n"
-		fields = "MALFORMED: not as many fields as the header line has"
-		cr     = "MALFORMED: a carriage return alone does not end a line"
-		long   = "MALFORMED: a line may have 65536 bytes"
+		one      = "9999000000000001,Galuh,01-02-1990,\n"
+		two      = "9999000000000002,Galuh,01-02-1990,\n"
+		three    = "9999000000000003,Galuh,01-02-1990,\n"
+		fields   = "MALFORMED: not as many fields as the header line has"
+		encoding = "MALFORMED: not UTF-8"
+		cr       = "MALFORMED: a carriage return alone does not end a line"
+		long     = "MALFORMED: a line may have 65536 bytes"
 	)
 	crlf := func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
 	for _, test := range []struct {
@@ -108,8 +109,8 @@ func TestLinesOfAFile(t *testing.T) {
 		{"NUL bytes in front of a person", one + "\x00\x00" + two + three, []reject{{3, "INVALID_NIK"}}},
 		{"a NUL byte in a name", one + strings.Replace(two, "Galuh", "Ga\x00luh", 1) + three, []reject{{3, "INVALID_NAME"}}},
 		{"a NUL byte in the name of a photograph", one + strings.Replace(two, ",\n", ",a\x00.jpg\n", 1) + three, []reject{{3, "NO_FILE: the photograph cannot be opened"}}},
-		{"a name that is not UTF-8", one + strings.Replace(two, "Galuh", "Gal\xfch", 1) + three, []reject{{3, "INVALID_NAME"}}},
-		{"a line that is not UTF-8", one + "\xff\xfe\x80\n" + two, []reject{{3, fields}}},
+		{"a name that is not UTF-8", one + strings.Replace(two, "Galuh", "Gal\xfch", 1) + three, []reject{{3, encoding}}},
+		{"a line that is not UTF-8", one + "\xff\xfe\x80\n" + two, []reject{{3, encoding}}},
 		{"a byte order mark within the file", one + "\ufeff" + two + three, []reject{{3, "INVALID_NIK"}}},
 		{"the header line again", one + header + two, []reject{{3, "INVALID_NIK"}}},
 		{"the longest line", one + strings.Replace(two, ",\n", "", 1) + strings.Repeat(" ", 64<<10-len(two)) + ",\n" + three, nil},

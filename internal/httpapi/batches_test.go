@@ -25,6 +25,8 @@ import (
 type fakeBatches struct {
 	answers []batch.Answer
 	fail    error
+	// removed is whether the batch is removed once its answers have been read.
+	removed bool
 	// uploaded is what was uploaded, and claims its rows.
 	uploaded batch.Upload
 	claims   string
@@ -50,7 +52,7 @@ func (f *fakeBatches) Add(_ context.Context, u batch.Upload) (batch.Batch, error
 }
 
 func (f *fakeBatches) Get(_ context.Context, client, id string) (batch.Batch, batch.Counts, error) {
-	if f.fail != nil || client != "client-1" || id != batchID {
+	if f.fail != nil || client != "client-1" || id != batchID || f.removed && f.answers == nil {
 		return batch.Batch{}, batch.Counts{}, errors.Join(f.fail, errNotFound)
 	}
 	return f.one(), batch.Counts{Verified: 1, NotVerified: 2, Rejected: 3}, nil
@@ -66,6 +68,9 @@ func (f *fakeBatches) Answers(_ context.Context, _ batch.Batch, after, limit int
 		if a.Line > after && len(page) < limit {
 			page = append(page, a)
 		}
+	}
+	if f.removed && page == nil {
+		f.answers = nil
 	}
 	return page, nil
 }
@@ -209,7 +214,8 @@ func remove(target string) *http.Request {
 	return r
 }
 
-// TestBatchResults: both formats have the same, over several pages.
+// TestBatchResults: both formats have the same, over several pages. What was refused as a
+// reference is not repeated, and none is a formula to a spreadsheet.
 func TestBatchResults(t *testing.T) {
 	f := &fakeBatches{}
 	add := func(line, status int, reference, body string) {
@@ -217,10 +223,10 @@ func TestBatchResults(t *testing.T) {
 			Line: line, Request: fmt.Sprint("batch-a-", line), Reference: reference, Reply: batch.Reply{Status: status, Body: []byte(body)},
 		})
 	}
-	add(2, 200, "a,\"b\"", string(httpapi.VerdictJSON(verified)))
+	add(2, 200, "=a,\"b\"", string(httpapi.VerdictJSON(verified)))
 	status, body := httpapi.ErrorJSON(&sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"sharpness", "eyes_open"}})
-	add(3, status, "", string(body))
-	add(4, 403, "", `{"error":"no"}`)
+	add(3, status, "no reference", string(body))
+	add(4, 403, "undefined", `{"error":"no"}`)
 	for line := 5; line < 500; line++ {
 		add(line, 200, "", string(httpapi.VerdictJSON(verified)))
 	}
@@ -228,7 +234,7 @@ func TestBatchResults(t *testing.T) {
 	const path = httpapi.BatchesPath + "/" + batchID + "/results"
 	status, csv := checked(t, s, get(path+"?format=csv"))
 	head := "line,reference_id,request_id,status,verification_status,reason,code,guidance_id,guidance_en,measures,nik,name,date_of_birth,face_image_percentage\n" +
-		"2,\"a,\"\"b\"\"\",batch-a-2,200,true,Verification Success,,,,,true,true,true,82.04\n3,,batch-a-3,400,false,Face image quality is too low,FACE_QUALITY,"
+		"2,\"'=a,\"\"b\"\"\",batch-a-2,200,true,Verification Success,,,,,true,true,true,82.04\n3,,batch-a-3,400,false,Face image quality is too low,FACE_QUALITY,"
 	if status != 200 || !strings.HasPrefix(csv, head) || strings.Count(csv, "\n") != len(f.answers)+1 || !strings.Contains(csv, ",sharpness eyes_open,,,,\n4,,batch-a-4,403,,no,") {
 		t.Errorf("%d %s", status, csv[:min(len(csv), 1500)])
 	}
@@ -238,10 +244,22 @@ func TestBatchResults(t *testing.T) {
 		t.Error("Accept: text/csv gives something else")
 	}
 	_, lines := checked(t, s, get(path))
-	if head := `{"line":2,"reference_id":"a,\"b\"","request_id":"batch-a-2","status":200,"answer":` + string(httpapi.VerdictJSON(verified)) + "}\n"; !strings.HasPrefix(lines, head) ||
+	if head := `{"line":2,"reference_id":"=a,\"b\"","request_id":"batch-a-2","status":200,"answer":` + string(httpapi.VerdictJSON(verified)) + "}\n"; !strings.HasPrefix(lines, head) ||
 		strings.Count(lines, "\n") != len(f.answers) {
 		t.Errorf("%s", lines[:min(len(lines), 500)])
 	}
+}
+
+// TestResultsOfARemovedBatch do not look complete.
+func TestResultsOfARemovedBatch(t *testing.T) {
+	verdict := batch.Reply{Status: 200, Body: httpapi.VerdictJSON(verified)}
+	s := batchService(&fakeBatches{removed: true, answers: []batch.Answer{{Line: 2, Request: "batch-a-2", Reply: verdict}}})
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler {
+			t.Errorf("the response is not cut off: %v", p)
+		}
+	}()
+	s.do(get(httpapi.BatchesPath + "/" + batchID + "/results"))
 }
 
 // TestRowIsAnsweredAsASingleCall: whatever is in a row, the answer is that of the

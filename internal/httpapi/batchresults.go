@@ -71,8 +71,8 @@ func batchListJSON(all []batch.Batch) []byte {
 }
 
 // batchResults handles GET /identity/v1/batches/{batch_id}/results: the rows that are
-// answered, in the order of their lines. If an answer cannot be read, the response is
-// cut off, which the caller notices.
+// answered, in the order of their lines. If an answer cannot be read, or the batch is
+// removed meanwhile, the response is cut off, which the caller notices.
 func (s *Server) batchResults(w *reply, r *http.Request) error {
 	client, err := s.authorizeBatch(w, r)
 	if err != nil {
@@ -105,6 +105,10 @@ func (s *Server) batchResults(w *reply, r *http.Request) error {
 			w.cause = err
 			panic(http.ErrAbortHandler)
 		}
+	}
+	if _, _, err := s.o.Batches.Get(r.Context(), client.ID, b.ID); err != nil {
+		w.cause = err
+		panic(http.ErrAbortHandler)
 	}
 	if results.Flush() != nil {
 		panic(http.ErrAbortHandler)
@@ -166,8 +170,11 @@ type resultLine struct {
 	Answer    json.RawMessage `json:"answer"`
 }
 
-// Write writes an answer.
+// Write writes an answer. A reference that is none was refused, and is not repeated.
 func (r *Results) Write(a batch.Answer) error {
+	if a.Reference == ungiven || !visibleID(a.Reference) {
+		a.Reference = ""
+	}
 	if r.csv != nil {
 		return r.writeCSV(a)
 	}
@@ -180,7 +187,7 @@ func (r *Results) Write(a batch.Answer) error {
 }
 
 // writeCSV writes an answer as a line of CSV. What the body does not have is empty, and
-// null is, too.
+// null is, too. An apostrophe keeps a spreadsheet from taking a reference for a formula.
 func (r *Results) writeCSV(a batch.Answer) error {
 	var body struct {
 		Status   *bool                      `json:"verification_status"`
@@ -193,6 +200,9 @@ func (r *Results) writeCSV(a batch.Answer) error {
 	}
 	if err := json.NewDecoder(bytes.NewReader(a.Body)).Decode(&body); err != nil {
 		return fmt.Errorf("the answer to line %d is not JSON", a.Line)
+	}
+	if a.Reference != "" && strings.Contains("=+-@", a.Reference[:1]) {
+		a.Reference = "'" + a.Reference
 	}
 	verified := ""
 	if body.Status != nil {

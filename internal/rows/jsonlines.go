@@ -2,7 +2,6 @@ package rows
 
 import (
 	"errors"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -29,9 +28,6 @@ func (j *jsonReader) Next() (Record, error) {
 
 // parse reads an object of strings; broken says why it cannot.
 func (j *jsonReader) parse(line []byte) (columns, values []string, broken string) {
-	if !utf8.Valid(line) {
-		return nil, nil, "not UTF-8"
-	}
 	// It refuses a key that is there twice, halves of surrogate pairs, and
 	// anything behind the object.
 	var object map[string]jsontext.Value

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // maxLine bounds a line with its line break, in bytes: many times what a person
@@ -67,6 +68,9 @@ func (l *lineReader) next() (line, error) {
 		text = bytes.TrimRight(text, "\r\n")
 		if bytes.IndexByte(text, '\r') >= 0 {
 			return line{number: l.number, broken: "a carriage return alone does not end a line"}, nil
+		}
+		if !utf8.Valid(text) {
+			return line{number: l.number, broken: "not UTF-8"}, nil
 		}
 		return line{number: l.number, text: text}, nil
 	}

@@ -40,6 +40,10 @@ func readOpened(f *os.File, err error) ([]byte, error) {
 	return readWhole(f)
 }
 
+func tooLarge() error {
+	return &sesuai.Error{Kind: sesuai.KindTooLarge, Detail: fmt.Sprintf("a photograph may have %d bytes", MaxPhotoSize)}
+}
+
 // readWhole reads a photograph of at most MaxPhotoSize.
 func readWhole(r io.Reader) ([]byte, error) {
 	photo, err := io.ReadAll(io.LimitReader(r, MaxPhotoSize+1))
@@ -47,7 +51,7 @@ func readWhole(r io.Reader) ([]byte, error) {
 	case err != nil:
 		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the photograph cannot be read"}
 	case len(photo) > MaxPhotoSize:
-		return nil, &sesuai.Error{Kind: sesuai.KindTooLarge, Detail: fmt.Sprintf("a photograph may have %d bytes", MaxPhotoSize)}
+		return nil, tooLarge()
 	case len(photo) == 0:
 		return nil, &sesuai.Error{Kind: sesuai.KindNoFile, Detail: "the photograph is empty"}
 	}

@@ -138,8 +138,9 @@ func newZipped(r *zip.Reader, c io.Closer) zipped {
 	return z
 }
 
-// Photo implements Photographs. It does not rely on the size that the archive
-// states.
+// Photo implements Photographs. Of what the archive says is too large it unpacks
+// nothing, since many rows may name it. A size that it states too small is an error of
+// reading.
 func (z zipped) Photo(name string) ([]byte, error) {
 	f, ok := z.files[path.Clean(name)]
 	switch {
@@ -147,6 +148,8 @@ func (z zipped) Photo(name string) ([]byte, error) {
 		return nil, noSuchPhoto()
 	case f == nil:
 		return nil, severalPhotos()
+	case f.UncompressedSize64 > MaxPhotoSize:
+		return nil, tooLarge()
 	}
 	r, err := f.Open()
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 	JSONLines Format = "jsonl"
 )
 
-// FormatOf returns a reader of the same file, and its format: lines of JSON begin with a
+// FormatOf returns a reader of the same file, and its format: lines of JSON start with a
 // brace.
 func FormatOf(file io.Reader) (io.Reader, Format) {
 	r := bufio.NewReader(file)

@@ -12,13 +12,20 @@ import (
 	"github.com/sesuai/sesuai/internal/rows"
 )
 
-// archive makes a zip archive of files with these names and contents.
+// archive makes a zip archive of files with these names and contents. That of large.jpg
+// is stated to be too large, whatever it is.
 func archive(t testing.TB, files ...[2]string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, f := range files {
-		entry, err := w.Create(f[0])
+		var entry io.Writer
+		var err error
+		if f[0] == "large.jpg" {
+			entry, err = w.CreateRaw(&zip.FileHeader{Name: f[0], CompressedSize64: uint64(len(f[1])), UncompressedSize64: rows.MaxPhotoSize + 1})
+		} else {
+			entry, err = w.Create(f[0])
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,10 +45,10 @@ func readZip(t testing.TB, b []byte, maxPhotos int) (rows.Photographs, error) {
 }
 
 // TestReadZip: a name that an archive has twice is nobody's, and no photograph is
-// larger than it may be, whatever it was compressed to.
+// larger than it may be, whatever it was compressed to. What is too large is not unpacked.
 func TestReadZip(t *testing.T) {
 	bomb := strings.Repeat("\x00", rows.MaxPhotoSize+1)
-	p, err := readZip(t, archive(t, [2]string{"a.jpg", "one"}, [2]string{"twice.jpg", "two"}, [2]string{"x/../twice.jpg", "three"}, [2]string{"bomb.jpg", bomb}), 4)
+	p, err := readZip(t, archive(t, [2]string{"a.jpg", "one"}, [2]string{"twice.jpg", "two"}, [2]string{"x/../twice.jpg", "three"}, [2]string{"bomb.jpg", bomb}, [2]string{"large.jpg", "x"}), 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +56,7 @@ func TestReadZip(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 	for name, want := range map[string]sesuai.Kind{
-		"twice.jpg": sesuai.KindNoFile, "../a.jpg": sesuai.KindNoFile, "/etc/passwd": sesuai.KindNoFile, "bomb.jpg": sesuai.KindTooLarge,
+		"twice.jpg": sesuai.KindNoFile, "large.jpg": sesuai.KindTooLarge, "../a.jpg": sesuai.KindNoFile, "/etc/passwd": sesuai.KindNoFile, "bomb.jpg": sesuai.KindTooLarge,
 	} {
 		if _, err := p.Photo(name); sesuai.KindOf(err) != want {
 			t.Errorf("%s: %v, want %s", name, err, want)
