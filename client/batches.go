@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"net/http"
 	"net/url"
@@ -66,9 +67,14 @@ func (c *Client) Batch(ctx context.Context, id string) (Batch, error) {
 	return c.batch(ctx, call{method: http.MethodGet, path: batchPath(id)})
 }
 
-// RemoveBatch stops a batch and removes what is stored of it, the results included.
+// RemoveBatch stops a batch and removes what is stored of it, the results included. If the
+// answer to an earlier attempt was lost, only the ID and the state of the batch are known.
 func (c *Client) RemoveBatch(ctx context.Context, id string) (Batch, error) {
-	return c.batch(ctx, call{method: http.MethodDelete, path: batchPath(id)})
+	b, err := c.batch(ctx, call{method: http.MethodDelete, path: batchPath(id)})
+	if failed, ok := errors.AsType[*Error](err); ok && failed.Attempts > 1 && failed.Status == http.StatusNotFound && failed.RequestID != "" {
+		return Batch{ID: id, State: "removed"}, nil
+	}
+	return b, err
 }
 
 func batchPath(id string) string { return batchesPath + "/" + url.PathEscape(id) }

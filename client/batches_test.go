@@ -16,6 +16,29 @@ import (
 const accepted = `{"batch_id":"abc","endpoint":"face_verification","state":"running","created_at":"2026-11-29T05:00:00Z",
 "started_at":null,"finished_at":null,"total":2,"done":0,"verified":0,"not_verified":0,"rejected":0}`
 
+// TestRemoveBatchAgain: a batch that an earlier attempt may have removed is removed, and
+// one that was never there is not.
+func TestRemoveBatchAgain(t *testing.T) {
+	for about, attempts := range map[string]int{"the answer was lost": 2, "never there": 1} {
+		t.Run(about, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				o := options("https://sesuai.example")
+				o.HTTPClient = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+					if sent++; sent < attempts {
+						return nil, io.ErrUnexpectedEOF
+					}
+					return answer(404, `{"error":"Not found"}`), nil
+				})}
+				b, err := newClient(t, o).RemoveBatch(t.Context(), "batch-a")
+				if removed := err == nil && b.ID == "batch-a" && b.State == "removed"; removed != (attempts > 1) || sent != attempts {
+					t.Errorf("%+v, %v after %d attempts", b, err, sent)
+				}
+			})
+		})
+	}
+}
+
 // TestBatchIsAddedOnce: an upload is sent again only if the service has said that it
 // did not take it. Otherwise the same rows could be verified, and paid for, twice.
 func TestBatchIsAddedOnce(t *testing.T) {
