@@ -116,7 +116,7 @@ var mayImport = map[string][]string{
 		"internal/audit", "golang.org/x/sync/errgroup",
 	},
 	"internal/batch": {
-		".", "internal/access", "internal/admission", "internal/jobs", "internal/keyring", "internal/rows", "internal/sqldb", "filippo.io/age",
+		".", "internal/access", "internal/admission", "internal/answer", "internal/jobs", "internal/keyring", "internal/rows", "internal/sqldb", "filippo.io/age",
 		"golang.org/x/sync/errgroup",
 	},
 	"internal/jobs": {

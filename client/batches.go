@@ -21,6 +21,8 @@ type BatchRequest struct {
 	// column face_image has paths in the zip; without it they are data
 	// verifications.
 	Photographs Content
+	// IdempotencyKey is as in CallOptions.
+	IdempotencyKey string
 }
 
 // Batch is the state of a batch.
@@ -52,13 +54,14 @@ type BatchResult struct {
 
 const batchesPath = "identity/v1/batches"
 
-// AddBatch uploads a batch, for as long as the context allows. If the answer is lost the
-// error does not say whether the batch was added, and it is not sent again: Batches
-// lists those that were.
+// AddBatch uploads a batch, for as long as the context allows. All attempts have one
+// Idempotency-Key, so the batch is added once, also when an answer was lost on its way.
+// The files must be the same at each attempt.
 func (c *Client) AddBatch(ctx context.Context, r BatchRequest) (Batch, error) {
 	return c.batch(ctx, call{
-		method: http.MethodPost, path: batchesPath, once: true,
-		form: newForm(field{name: "claims", file: r.Claims}, field{name: "photographs", file: r.Photographs}),
+		method: http.MethodPost, path: batchesPath, upload: true,
+		header: http.Header{"Idempotency-Key": {orRandom(r.IdempotencyKey)}},
+		form:   newForm(field{name: "claims", file: r.Claims}, field{name: "photographs", file: r.Photographs}),
 	})
 }
 

@@ -39,8 +39,8 @@ func TestRemoveBatchAgain(t *testing.T) {
 	}
 }
 
-// TestBatchIsAddedOnce: an upload is sent again only if the service has said that it
-// did not take it. Otherwise the same rows could be verified, and paid for, twice.
+// TestBatchIsAddedOnce: an upload whose answer was lost is sent again from its start, with
+// the same key, so that the same rows are not verified, and paid for, twice.
 func TestBatchIsAddedOnce(t *testing.T) {
 	lost := func() (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
 	success := func() (*http.Response, error) { return answer(202, accepted), nil }
@@ -53,16 +53,17 @@ func TestBatchIsAddedOnce(t *testing.T) {
 		ok       bool
 	}{
 		"taken":                    {[]func() (*http.Response, error){success}, 1, true},
-		"an answer was lost":       {[]func() (*http.Response, error){lost}, 1, false},
+		"an answer was lost":       {[]func() (*http.Response, error){lost, success}, 2, true},
 		"overloaded":               {[]func() (*http.Response, error){status(503, "Retry-After", "10"), success}, 2, true},
 		"too many":                 {[]func() (*http.Response, error){status(429, "Retry-After", "1"), success}, 2, true},
-		"a proxy has lost it":      {[]func() (*http.Response, error){status(504)}, 1, false},
-		"a proxy, with its own id": {[]func() (*http.Response, error){status(502)}, 1, false},
-		"a proxy is overloaded":    {[]func() (*http.Response, error){status(503, "Request-Id", "")}, 1, false},
+		"a proxy has lost it":      {[]func() (*http.Response, error){status(504), success}, 2, true},
+		"a proxy, with its own id": {[]func() (*http.Response, error){status(502), success}, 2, true},
+		"a proxy is overloaded":    {[]func() (*http.Response, error){status(503, "Request-Id", ""), success}, 2, true},
+		"another upload":           {[]func() (*http.Response, error){status(409)}, 1, false},
 	} {
 		t.Run(about, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sent := 0
+				sent, keys := 0, make(map[string]bool)
 				o := options("https://sesuai.example")
 				o.Timeout = time.Second
 				o.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -74,6 +75,7 @@ func TestBatchIsAddedOnce(t *testing.T) {
 						return nil, r.Context().Err()
 					}
 					sent++
+					keys[r.Header.Get("Idempotency-Key")] = true
 					return test.attempts[sent-1]()
 				})}
 				b, err := newClient(t, o).AddBatch(t.Context(), client.BatchRequest{
@@ -81,6 +83,9 @@ func TestBatchIsAddedOnce(t *testing.T) {
 				})
 				if sent != test.sent || (err == nil) != test.ok || test.ok != (b.ID == "abc" && b.Total == 2 && b.StartedAt == nil) {
 					t.Errorf("sent %d times, want %d: %+v, %v", sent, test.sent, b, err)
+				}
+				if len(keys) != 1 || keys[""] {
+					t.Errorf("the attempts have %d keys", len(keys))
 				}
 			})
 		})

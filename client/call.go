@@ -20,9 +20,8 @@ type call struct {
 	query        url.Values
 	header       http.Header
 	form         *form // nil for a request without a body
-	// once is whether the service may act on the call twice. It is then sent again
-	// only if the service has said that it did not act.
-	once bool
+	// upload is whether an attempt takes as long as the context allows.
+	upload bool
 }
 
 // post returns a call of an endpoint. All its attempts have one Idempotency-Key and
@@ -77,8 +76,7 @@ func (c *Client) retry(ctx context.Context, k call, attempt func() error) error 
 			return cancelled(ctx, failed)
 		}
 		_, noContent := errors.AsType[*contentError](err)
-		acted := k.once && (failed.RequestID == "" || failed.Status != http.StatusTooManyRequests && failed.Status != http.StatusServiceUnavailable)
-		if !failed.Retryable() || noContent || acted || n >= c.o.MaxAttempts || failed.RetryAfter > c.o.MaxPause {
+		if !failed.Retryable() || noContent || n >= c.o.MaxAttempts || failed.RetryAfter > c.o.MaxPause {
 			return failed
 		}
 		pause := c.pause(n, failed)
@@ -119,7 +117,7 @@ func (c *Client) pause(attempt int, failed *Error) time.Duration {
 // attempt sends a call once, and reads the answer. An upload takes as long as the context
 // allows, any other call at most the Timeout.
 func attempt[V any](ctx context.Context, c *Client, k call, read func([]byte) (V, error)) (response Response, v V, err error) {
-	if !k.once {
+	if !k.upload {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.o.Timeout)
 		defer cancel()

@@ -30,6 +30,9 @@ const (
 	DefaultMaxPause    = 30 * time.Second
 )
 
+// KeyMaxAge is how long a service knows an IdempotencyKey.
+const KeyMaxAge = 24 * time.Hour
+
 // Options configures a Client. BaseURL and the credentials are required.
 type Options struct {
 	private

@@ -283,9 +283,15 @@ func batch(t *testing.T, c *client.Client, d *process.Demo, ayu client.FaceReque
 	for _, row := range [][]string{{ayu.NIK, ayu.Name}, {ayu.NIK, "Suryani Hapsari"}, {"123", ayu.Name}, {"9999999999999999", ayu.Name}} {
 		claims += strings.Join(append(row, ayu.DateOfBirth, "ayu.jpg", "batch-17"), ",") + "\n"
 	}
-	added, err := c.AddBatch(t.Context(), client.BatchRequest{Claims: client.FromBytes([]byte(claims)), Photographs: client.FromBytes(photos.Bytes())})
+	upload := client.BatchRequest{
+		Claims: client.FromBytes([]byte(claims)), Photographs: client.FromBytes(photos.Bytes()), IdempotencyKey: "upload-17",
+	}
+	added, err := c.AddBatch(t.Context(), upload)
 	if err != nil || added.Total != 4 || added.Endpoint != "face_verification" {
 		t.Fatalf("%+v, %v", added, err)
+	}
+	if again, err := c.AddBatch(t.Context(), upload); err != nil || again.ID != added.ID {
+		t.Errorf("uploaded again: %+v, %v", again, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

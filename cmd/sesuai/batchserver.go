@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -27,7 +29,7 @@ func (c *batchVerify) verifyThere(s *session, file *os.File, run *batchRun) (cou
 		return counts, err
 	}
 	if run.ID == "" {
-		added, err := c.upload(s, api, file)
+		added, err := c.upload(s, api, file, run)
 		if err != nil {
 			return counts, err
 		}
@@ -92,8 +94,9 @@ func (c *batchVerify) api() (*client.Client, error) {
 	return client.New(client.Options{BaseURL: c.Server, Username: given.Username, Password: given.Password, APIKey: given.APIKey})
 }
 
-// upload uploads the file of claims and the photographs that it names.
-func (c *batchVerify) upload(ctx context.Context, api *client.Client, file *os.File) (client.Batch, error) {
+// upload uploads the file of claims and the photographs that it names, with the key of
+// the run.
+func (c *batchVerify) upload(ctx context.Context, api *client.Client, file *os.File, run *batchRun) (client.Batch, error) {
 	r := client.BatchRequest{Claims: client.FromFile(file.Name())}
 	switch {
 	case c.Photos == "":
@@ -116,5 +119,15 @@ func (c *batchVerify) upload(ctx context.Context, api *client.Client, file *os.F
 			return batch.Archive(u, claims), -1, nil
 		}
 	}
-	return api.AddBatch(ctx, r)
+	first, err := run.prepare()
+	if err != nil {
+		return client.Batch{}, err
+	}
+	r.IdempotencyKey = run.Key
+	added, err := api.AddBatch(ctx, r)
+	refused, ok := errors.AsType[*client.Error](err)
+	if ok && first && refused.Attempts == 1 && refused.RequestID != "" && refused.Status < http.StatusInternalServerError {
+		run.Key = "" // nothing was added, so the next run may have another file
+	}
+	return added, err
 }

@@ -277,6 +277,20 @@ func (s *Store) answerTx(ctx context.Context, tx *sqldb.Tx, rows []Row) error {
 	return tx.ExecEach(ctx, answerKey, args)
 }
 
+// AnswerTx stores an answer under the key that it has, and nowhere else: it is that of a
+// call without an event. The error is ErrLost if the key is lost, and then nothing may be
+// committed; else that of the database.
+func (s *Store) AnswerTx(ctx context.Context, tx *sqldb.Tx, row Row) error {
+	lost, err := s.HoldTx(ctx, tx, []*Reservation{row.Key})
+	if err == nil && len(lost) > 0 {
+		err = ErrLost
+	}
+	if err != nil {
+		return err
+	}
+	return s.answerTx(ctx, tx, []Row{row})
+}
+
 // bindKey is the associated data of a row with a key.
 func bindKey(hash, request []byte, at int64) []byte {
 	return keyring.Bind("idempotency_keys.sealed", hash, request, number(at))

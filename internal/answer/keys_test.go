@@ -232,6 +232,34 @@ func TestLost(t *testing.T) {
 	})
 }
 
+// TestAnswerWithoutEvent: an answer that has no event is stored under its key alone, and
+// not if another call has taken the key.
+func TestAnswerWithoutEvent(t *testing.T) {
+	eachNodes(t, func(t *testing.T, n nodes) {
+		key := keyOf("cli_a", "upload", 1)
+		late := reserve(t, n.one, key)
+		n.Move(lease + time.Second)
+		r := reserve(t, n.other, key)
+		give := func(s *stored, row answer.Row) error {
+			return s.db.InTx(t.Context(), func(tx *sqldb.Tx) error { return s.AnswerTx(t.Context(), tx, row) })
+		}
+		if err := give(n.one, rowOf(1, late)); !errors.Is(err, answer.ErrLost) {
+			t.Errorf("with a lost key: %v", err)
+		}
+		late.Release()
+		assertBusy(t, n.one, key)
+		want := rowOf(2, r)
+		if err := give(n.other, want); err != nil {
+			t.Error(err)
+		}
+		r.Release() // although nobody has called Answered
+		n.assertAnswered(t, key, want)
+		if found, err := n.one.ByRequest(t.Context(), "cli_a", want.Request); err != nil || len(found.Rows) != 0 {
+			t.Errorf("found by its request: %+v, %v", found, err)
+		}
+	})
+}
+
 // TestRolledBack: an answer whose transaction was rolled back is none.
 func TestRolledBack(t *testing.T) {
 	eachNodes(t, func(t *testing.T, n nodes) {

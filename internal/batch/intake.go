@@ -10,6 +10,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/jobs"
 	"github.com/sesuai/sesuai/internal/rows"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -40,6 +41,10 @@ type Upload struct {
 	Photos      rows.Photographs
 	// Reject returns the answer to a row that cannot be read for that reason.
 	Reject func(why error) Reply
+	// Key is the idempotency key of the upload; nil if it has none. Answer returns what
+	// is stored under it: the answer to the upload that has become that batch.
+	Key    *answer.Reservation
+	Answer func(b Batch) answer.Answer
 }
 
 // received is a row that is stored, with its answer if it cannot be verified.
@@ -53,7 +58,8 @@ type received struct {
 //
 // Errors have kind sesuai.KindMalformed or KindTooLarge if it is about the upload,
 // KindRateLimited if the client has as many batches as it may, and otherwise
-// KindUnavailable. Then nothing is left of it.
+// KindUnavailable. Then nothing is left of it. If another call has taken the key,
+// answer.ErrLost is in the chain.
 func (s *Service) Add(ctx context.Context, u Upload) (Batch, error) {
 	reader, err := rows.NewReader(u.Format, u.Claims, u.Columns)
 	if err != nil {
@@ -68,11 +74,14 @@ func (s *Service) Add(ctx context.Context, u Upload) (Batch, error) {
 	})
 	if err == nil {
 		if err = s.receive(ctx, &b, u, reader); err == nil {
-			err = s.start(ctx, &b)
+			err = s.start(ctx, &b, u)
 		}
 		if err != nil {
-			err = errors.Join(err, s.remove(context.WithoutCancel(ctx), b))
+			err = s.abandon(context.WithoutCancel(ctx), &b, err)
 		}
+	}
+	if err == nil && u.Key != nil {
+		u.Key.Answered()
 	}
 	if own, ok := errors.AsType[*sesuai.Error](err); ok {
 		return Batch{}, own
@@ -177,8 +186,30 @@ func readRow(b Batch, u Upload, record rows.Record) received {
 	return r
 }
 
-// start makes the batch run: its jobs are added in the same transaction.
-func (s *Service) start(ctx context.Context, b *Batch) error {
+// abandon removes a batch that could not be received or started for that reason, and
+// returns that. If it was started after all, since only the reply to the commit was lost,
+// it stays and there is no error: its answer may be stored under a key.
+func (s *Service) abandon(ctx context.Context, b *Batch, why error) error {
+	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
+	defer cancel()
+	var now Batch
+	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) (err error) {
+		now, err = s.store.locked(ctx, tx, *b)
+		return err
+	})
+	switch {
+	case err != nil: // a sweep removes it, unless it was started
+		return errors.Join(why, err)
+	case now.State == Running || now.State == Finished:
+		return nil
+	default:
+		return errors.Join(why, s.remove(ctx, *b))
+	}
+}
+
+// start makes the batch run: its jobs are added, and its answer is stored under the key
+// of the upload, in the same transaction.
+func (s *Service) start(ctx context.Context, b *Batch, u Upload) error {
 	return s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		if err := s.requireReceiving(ctx, tx, *b); err != nil {
 			return err
@@ -197,6 +228,13 @@ func (s *Service) start(ctx context.Context, b *Batch) error {
 		}
 		if err := s.store.update(ctx, tx, *b); err != nil {
 			return err
+		}
+		if u.Key != nil {
+			row := answer.Row{At: b.CreatedAt, Client: b.Client, Endpoint: string(b.Endpoint), Answer: u.Answer(*b)}
+			row.Key = u.Key
+			if err := s.o.Keys.AnswerTx(ctx, tx, row); err != nil {
+				return err
+			}
 		}
 		return s.o.Jobs.AddTx(ctx, tx, chunks)
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/jobs"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -21,6 +22,8 @@ type Options struct {
 	Config
 	DB   *sqldb.DB
 	Jobs *jobs.Queue
+	// Keys stores the answers of uploads with an idempotency key; nil if no upload has one.
+	Keys *answer.Store
 	// Secret seals rows and answers. No rotation of the master key changes it.
 	Secret *keyring.Secret
 	// Clients are those that there are now.

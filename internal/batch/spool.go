@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 type Spool struct {
 	file *os.File
 	key  *age.X25519Identity
+	sum  [sha256.Size]byte
 }
 
 // NewSpool writes what r has to a file in folder, or in the system's folder for
@@ -30,7 +32,7 @@ func NewSpool(folder string, r io.Reader) (_ *Spool, err error) {
 	if err != nil {
 		return nil, spooling(err)
 	}
-	s := &Spool{f, key}
+	s := &Spool{file: f, key: key}
 	defer func() {
 		if err != nil {
 			_ = f.Close()
@@ -43,7 +45,8 @@ func NewSpool(folder string, r io.Reader) (_ *Spool, err error) {
 	if err != nil {
 		return nil, spooling(err)
 	}
-	source := &failing{r: r}
+	sum := sha256.New()
+	source := &failing{r: io.TeeReader(r, sum)}
 	if _, err := io.Copy(w, source); err != nil {
 		if source.err != nil {
 			return nil, source.err
@@ -53,6 +56,7 @@ func NewSpool(folder string, r io.Reader) (_ *Spool, err error) {
 	if err := w.Close(); err != nil {
 		return nil, spooling(err)
 	}
+	sum.Sum(s.sum[:0])
 	return s, nil
 }
 
@@ -87,6 +91,9 @@ func (s *Spool) Open() (io.ReaderAt, int64, error) {
 	}
 	return content, size, nil
 }
+
+// Sum returns the SHA-256 of the content.
+func (s *Spool) Sum() [sha256.Size]byte { return s.sum }
 
 // Close removes the file.
 func (s *Spool) Close() error { return s.file.Close() }

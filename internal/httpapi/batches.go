@@ -7,10 +7,12 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/rows"
 )
@@ -69,38 +71,66 @@ func (u *upload) close() {
 	}
 }
 
+// endpoint returns that of the batch's verifications.
+func (u *upload) endpoint() batch.Endpoint {
+	if u.photographs != nil {
+		return batch.FaceVerification
+	}
+	return batch.DataVerification
+}
+
+// digest returns a hash of the upload: the same for the same files.
+func (u *upload) digest() [32]byte {
+	d := newDigest(access.Batch)
+	d.add([]byte(u.endpoint()))
+	for _, s := range []*batch.Spool{u.claims, u.photographs} {
+		if s != nil {
+			sum := s.Sum()
+			d.add(sum[:])
+		}
+	}
+	return d.sum()
+}
+
 // addBatch handles POST /identity/v1/batches.
 func (s *Server) addBatch(w *reply, r *http.Request) error {
 	client, err := s.authorizeBatch(w, r)
 	if err != nil {
 		return err
 	}
+	key, err := givenKey(r.Header)
+	if err != nil {
+		return err
+	}
 	select {
 	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
 	default:
 		return &sesuai.Error{Kind: sesuai.KindOverloaded, RetryAfter: 10 * time.Second, Err: errors.New("too many uploads in progress")}
 	}
 	var u upload
-	defer u.close()
+	drop := sync.OnceFunc(func() {
+		u.close()
+		<-s.uploads
+	})
+	defer drop()
 	if err := s.receiveBatch(w, r, &u); err != nil {
 		return err
 	}
-	endpoint := batch.DataVerification
-	if u.photographs != nil {
-		endpoint = batch.FaceVerification
-	}
-	if err := client.Authorize(batchEndpoint(endpoint).scope); err != nil {
+	if err := client.Authorize(batchEndpoint(u.endpoint()).scope); err != nil {
 		return err
 	}
-	b, err := s.storeBatch(r.Context(), client, endpoint, u)
-	if err != nil {
-		return shownDetail(err)
+	making := func(ctx context.Context, c call) error { return s.storeBatch(ctx, c, u) }
+	c := call{w: w, client: client}
+	if key == "" {
+		return making(r.Context(), c)
 	}
-	w.Header().Set("Location", BatchesPath+"/"+b.ID)
-	w.writeJSON(http.StatusAccepted, BatchJSON(b, batch.Counts{}))
-	return nil
+	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
+	defer cancel()
+	return s.once(ctx, c, answer.Key{Client: client.ID, Text: key, Request: u.digest()}, uploadTime, making, drop)
 }
+
+// batchPath returns the path of a batch.
+func batchPath(id string) string { return BatchesPath + "/" + id }
 
 // shownDetail returns an error about an upload with its detail in the answer: that is of
 // our own words, and says which column or line is meant.
@@ -204,24 +234,36 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// storeBatch reads the rows of an upload and stores them.
-func (s *Server) storeBatch(ctx context.Context, client access.Client, endpoint batch.Endpoint, u upload) (batch.Batch, error) {
-	b := BatchUpload(client, endpoint)
+// storeBatch reads the rows of an upload and stores them, and writes the answer.
+func (s *Server) storeBatch(ctx context.Context, c call, u upload) error {
+	b := BatchUpload(c.client, u.endpoint())
 	content, size, err := u.claims.Open()
 	if err != nil {
-		return batch.Batch{}, err
+		return err
 	}
 	b.Claims, b.Format = rows.FormatOf(io.NewSectionReader(content, 0, size))
 	if u.photographs != nil {
 		archive, size, err := u.photographs.Open()
 		if err != nil {
-			return batch.Batch{}, err
+			return err
 		}
 		if b.Photos, err = rows.ReadZip(archive, size, s.o.MaxRows); err != nil {
-			return batch.Batch{}, err
+			return shownDetail(err)
 		}
 	}
-	return s.o.Batches.Add(ctx, b)
+	b.Key, b.Answer = c.key, func(added batch.Batch) answer.Answer {
+		return answer.Answer{Request: c.w.id, Status: http.StatusAccepted, Body: BatchJSON(added, batch.Counts{})}
+	}
+	added, err := s.o.Batches.Add(ctx, b)
+	if errors.Is(err, answer.ErrLost) {
+		return unanswered(err)
+	}
+	if err != nil {
+		return shownDetail(err)
+	}
+	c.w.Header().Set("Location", batchPath(added.ID))
+	c.w.writeJSON(http.StatusAccepted, BatchJSON(added, batch.Counts{}))
+	return nil
 }
 
 // listBatches handles GET /identity/v1/batches.

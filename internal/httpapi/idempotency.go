@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
+	"hash"
 	"net/http"
 	"time"
 
@@ -40,30 +42,42 @@ func givenKey(header http.Header) (string, error) {
 // digest returns a hash of what a form asks of the endpoint with that scope. It is the
 // same for the same fields, in whatever form they were sent.
 func (f *form) digest(scope access.Scope) [32]byte {
-	h := sha256.New()
-	part := func(b []byte) {
-		var size [8]byte
-		binary.BigEndian.PutUint64(size[:], uint64(len(b)))
-		h.Write(size[:])
-		h.Write(b)
-	}
-	part([]byte(scope))
+	d := newDigest(scope)
 	for i, kind := range f.schema {
 		field := f.fields[i]
-		part([]byte(kind.name))
-		part([]byte(field.text))
-		part(field.file)
+		d.add([]byte(kind.name))
+		d.add([]byte(field.text))
+		d.add(field.file)
 	}
-	return [32]byte(h.Sum(nil))
+	return d.sum()
 }
 
-// once answers a request with a key. Of several with the same key one is verified, the
+// digest is a hash of what is asked of the endpoint with a scope, each part with its length.
+type digest struct{ hash.Hash }
+
+func newDigest(scope access.Scope) digest {
+	d := digest{sha256.New()}
+	d.add([]byte(scope))
+	return d
+}
+
+func (d digest) add(part []byte) {
+	var size [8]byte
+	binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+	d.Write(size[:])
+	d.Write(part)
+}
+
+func (d digest) sum() [32]byte { return [32]byte(d.Sum(nil)) }
+
+// once answers a request with a key. Of several with the same key one is made, the
 // others wait for its answer. They take no slot, and drop their forms: if that one gets no
 // answer, neither do they, and their callers ask again.
 //
-// The verification goes on if its caller has gone: a caller whose connection was lost
-// asks again with the key, and must not have the registry asked, and paid, twice.
-func (s *Server) once(ctx context.Context, c call, key answer.Key, verifying verifying, drop func()) error {
+// The call goes on, for at most that time, if its caller has gone: a caller whose
+// connection was lost asks again with the key, and must not have the registry asked, and
+// paid, twice.
+func (s *Server) once(ctx context.Context, c call, key answer.Key, limit time.Duration, making verifying, drop func()) error {
 	if s.o.Keys == nil {
 		return unanswered(errors.New("there are no idempotency keys"))
 	}
@@ -74,9 +88,9 @@ func (s *Server) once(ctx context.Context, c call, key answer.Key, verifying ver
 	case taken.Reservation != nil:
 		defer taken.Reservation.Release()
 		c.key = taken.Reservation
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Timeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		defer cancel()
-		return s.verify(ctx, c, verifying)
+		return making(ctx, c)
 	case taken.Answer != nil:
 		c.w.replay(*taken.Answer)
 		return nil
@@ -108,5 +122,11 @@ func (w *reply) replay(a answer.Answer) {
 	header := w.Header()
 	header.Set(requestIDHeader, a.Request)
 	header.Set(replayedHeader, "true")
+	var batch struct {
+		ID string `json:"batch_id"`
+	}
+	if a.Status == http.StatusAccepted && json.Unmarshal(a.Body, &batch) == nil {
+		header.Set("Location", batchPath(batch.ID))
+	}
 	w.writeJSON(a.Status, a.Body)
 }

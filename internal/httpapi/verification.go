@@ -68,10 +68,11 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 		defer cancel()
 		c := call{w: w, client: client, reference: reference}
+		making := func(ctx context.Context, c call) error { return s.verify(ctx, c, verifying) }
 		if key == "" {
-			return s.verify(ctx, c, verifying)
+			return making(ctx, c)
 		}
-		return s.once(ctx, c, answer.Key{Client: client.ID, Text: key, Request: form.digest(e.scope)}, verifying, func() {
+		return s.once(ctx, c, answer.Key{Client: client.ID, Text: key, Request: form.digest(e.scope)}, s.o.Timeout, making, func() {
 			form.wipe()
 			body.release()
 		})
