@@ -58,8 +58,8 @@ func TestBatchRunIsLocked(t *testing.T) {
 	if err := third.end(false); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := filepath.Glob(c.Out + "*"); err != nil || len(left) != 0 {
-		t.Errorf("left: %v, %v", left, err)
+	if remaining, err := filepath.Glob(c.Out + "*"); err != nil || len(remaining) != 0 {
+		t.Errorf("remaining: %v, %v", remaining, err)
 	}
 }
 

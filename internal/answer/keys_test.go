@@ -423,8 +423,8 @@ func TestExpiredKeysAreRemoved(t *testing.T) {
 		}
 		n.Move(answer.KeyMaxAge - 2*time.Minute)
 		runUntil(t, n.one, func() bool { return countRows(t, d, "idempotency_keys") <= 2 })
-		if left := countRows(t, d, "idempotency_keys"); left != 2 {
-			t.Errorf("%d keys are left of 3", left)
+		if remaining := countRows(t, d, "idempotency_keys"); remaining != 2 {
+			t.Errorf("%d keys are left of 3", remaining)
 		}
 	})
 }

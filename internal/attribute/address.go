@@ -84,10 +84,10 @@ func scoreNames(x, y []nameGroup) int {
 
 // scoreWords compares names that may be in any order. It returns 0 if they differ.
 func scoreWords(x, y []addressWord) int {
-	left, rest := slices.Clone(x), slices.Clone(y)
+	remaining, rest := slices.Clone(x), slices.Clone(y)
 	score := equal
 	for _, wanted := range []likeness{same, slipped} {
-		left = slices.DeleteFunc(left, func(v addressWord) bool {
+		remaining = slices.DeleteFunc(remaining, func(v addressWord) bool {
 			at := slices.IndexFunc(rest, func(w addressWord) bool { return v.like(w) == wanted })
 			if at < 0 {
 				return false
@@ -99,11 +99,11 @@ func scoreWords(x, y []addressWord) int {
 			return true
 		})
 	}
-	if len(left)+len(rest) == 0 {
+	if len(remaining)+len(rest) == 0 {
 		return score
 	}
 	// What remains may be written in one word here and two there.
-	switch joinedWords(left).like(joinedWords(rest)) {
+	switch joinedWords(remaining).like(joinedWords(rest)) {
 	case same:
 		return score
 	case slipped:

@@ -23,7 +23,7 @@ func (p pending) Pending(context.Context) (int64, time.Time, error) { return p.n
 // TestCollector: count and age, an age of 0 if there is nothing, and an error
 // if the backlog has one.
 func TestCollector(t *testing.T) {
-	gather := func(p pending) (map[string]float64, error) {
+	metricsOf := func(p pending) (map[string]float64, error) {
 		r := prometheus.NewPedanticRegistry()
 		r.MustRegister(backlog.NewCollector(p, "rows", "Rows", "the first was added"))
 		families, err := r.Gather()
@@ -33,14 +33,14 @@ func TestCollector(t *testing.T) {
 		}
 		return values, err
 	}
-	got, err := gather(pending{n: 3, oldest: time.Now().Add(-time.Hour)})
+	got, err := metricsOf(pending{n: 3, oldest: time.Now().Add(-time.Hour)})
 	if age := got["rows_oldest_seconds"]; err != nil || got["rows_pending"] != 3 || age < 3600 || age > 3700 {
 		t.Errorf("%v, %v", got, err)
 	}
-	if got, err := gather(pending{}); err != nil || len(got) != 2 || got["rows_oldest_seconds"] != 0 {
+	if got, err := metricsOf(pending{}); err != nil || len(got) != 2 || got["rows_oldest_seconds"] != 0 {
 		t.Errorf("nothing is pending: %v, %v", got, err)
 	}
-	if got, err := gather(pending{err: errors.New("no")}); err == nil {
+	if got, err := metricsOf(pending{err: errors.New("no")}); err == nil {
 		t.Errorf("the backlog fails: %v", got)
 	}
 }

@@ -225,10 +225,10 @@ func TestPhotographs(t *testing.T) {
 		if got := w.answers(t, b); got != want {
 			t.Errorf("got %s", got)
 		}
-		var left int
-		d.QueryRow(t, `SELECT count(sealed) FROM batch_rows`, &left)
-		if left != 0 {
-			t.Errorf("what was sent is left of %d rows", left)
+		var remaining int
+		d.QueryRow(t, `SELECT count(sealed) FROM batch_rows`, &remaining)
+		if remaining != 0 {
+			t.Errorf("what was sent is left of %d rows", remaining)
 		}
 	})
 }
@@ -252,7 +252,7 @@ func TestAddRefuses(t *testing.T) {
 		if _, err := w.Add(t.Context(), u); !errors.Is(err, errDisk) {
 			t.Errorf("a file that cannot be read: %v", err)
 		}
-		if batches, rows := left(t, d); batches+rows != 0 {
+		if batches, rows := stored(t, d); batches+rows != 0 {
 			t.Errorf("%d batches and %d rows are left", batches, rows)
 		}
 		w.add(t, "nik\n1\n")
@@ -360,7 +360,7 @@ func TestRemove(t *testing.T) {
 				t.Errorf("after %v: %v", step.wait, err)
 			}
 		}
-		if batches, rows := left(t, d); batches+rows != 0 {
+		if batches, rows := stored(t, d); batches+rows != 0 {
 			t.Errorf("%d batches and %d rows are left", batches, rows)
 		}
 	})

@@ -104,7 +104,7 @@ func TestAddWithLostKey(t *testing.T) {
 			t.Errorf("with a lost key: %v", err)
 		}
 		slow.Release()
-		if batches, rows := left(t, d); batches+rows != 0 {
+		if batches, rows := stored(t, d); batches+rows != 0 {
 			t.Errorf("%d batches and %d rows are left", batches, rows)
 		}
 		b, err := k.addWithKey(t, "nik\n1\n", fast)

@@ -9,8 +9,8 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 )
 
-// left returns the number of batches and of rows that are stored.
-func left(t *testing.T, d sqltest.Database) (batches, rows int) {
+// stored returns the number of batches and of rows that are stored.
+func stored(t *testing.T, d sqltest.Database) (batches, rows int) {
 	t.Helper()
 	d.QueryRow(t, `SELECT (SELECT count(*) FROM batches), (SELECT count(*) FROM batch_rows)`, &batches, &rows)
 	return batches, rows
@@ -35,7 +35,7 @@ func TestRemovedWhileReceived(t *testing.T) {
 			if all, err := w.List(t.Context(), "cli_a"); err != nil || len(all) != 0 {
 				t.Errorf("listed: %v, %v", all, err)
 			}
-			if _, rows := left(t, d); rows != 50 {
+			if _, rows := stored(t, d); rows != 50 {
 				t.Errorf("%d rows are stored", rows)
 			}
 			w.clients = nil
@@ -45,7 +45,7 @@ func TestRemovedWhileReceived(t *testing.T) {
 		}), strings.NewReader(some))
 		_, err := w.Add(t.Context(), u)
 		assertKind(t, err, sesuai.KindUnavailable)
-		if batches, rows := left(t, d); batches+rows != 0 {
+		if batches, rows := stored(t, d); batches+rows != 0 {
 			t.Errorf("%d batches and %d rows are left", batches, rows)
 		}
 	})
@@ -73,7 +73,7 @@ func TestSweepBesideAnAlteredBatch(t *testing.T) {
 		d.Exec(t, `UPDATE batches SET total = 2 WHERE number = 1`)
 		w.clients = nil
 		assertKind(t, w.Sweep(t.Context()), sesuai.KindUnavailable)
-		if batches, rows := left(t, d); batches != 1 || rows != 1 || len(w.altered) != 1 {
+		if batches, rows := stored(t, d); batches != 1 || rows != 1 || len(w.altered) != 1 {
 			t.Errorf("%d batches and %d rows are left, alerts %v", batches, rows, w.altered)
 		}
 	})

@@ -216,21 +216,21 @@ type paced struct {
 	connection *http.ResponseController
 	step       time.Duration
 	end        time.Time
-	left       int
+	remaining  int
 }
 
 // Read implements io.Reader.
 func (p *paced) Read(b []byte) (int, error) {
-	if p.left <= 0 {
-		p.left = bodyStep
+	if p.remaining <= 0 {
+		p.remaining = bodyStep
 		deadline := time.Now().Add(p.step)
 		if p.end.Before(deadline) {
 			deadline = p.end
 		}
 		_ = p.connection.SetReadDeadline(deadline)
 	}
-	n, err := p.r.Read(b[:min(len(b), p.left)])
-	p.left -= n
+	n, err := p.r.Read(b[:min(len(b), p.remaining)])
+	p.remaining -= n
 	return n, err
 }
 

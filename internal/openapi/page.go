@@ -170,10 +170,10 @@ func line(n node) template.HTML {
 }
 
 func inline(escaped string) string {
-	for _, mark := range []struct{ mark, element string }{{"`", "code"}, {"**", "strong"}} {
-		parts := strings.Split(escaped, mark.mark)
+	for _, sign := range []struct{ sign, element string }{{"`", "code"}, {"**", "strong"}} {
+		parts := strings.Split(escaped, sign.sign)
 		for i := 1; i+1 < len(parts); i += 2 {
-			parts[i] = "<" + mark.element + ">" + parts[i] + "</" + mark.element + ">"
+			parts[i] = "<" + sign.element + ">" + parts[i] + "</" + sign.element + ">"
 		}
 		escaped = strings.Join(parts, "")
 	}

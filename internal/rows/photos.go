@@ -99,25 +99,25 @@ func ReadZip(archive io.ReaderAt, size int64, maxPhotos int) (Photographs, error
 	// entries it states.
 	limited := &limitedAt{archive, maxEntry*int64(maxPhotos) + 1<<17}
 	r, err := zip.NewReader(limited, size)
-	if limited.left < 0 || err == nil && len(r.File) > maxPhotos {
+	if limited.remaining < 0 || err == nil && len(r.File) > maxPhotos {
 		return nil, &sesuai.Error{Kind: sesuai.KindTooLarge, Detail: fmt.Sprintf("the archive may have %d photographs", maxPhotos)}
 	}
 	if err != nil {
 		return nil, badArchive(err)
 	}
-	limited.left = math.MaxInt64
+	limited.remaining = math.MaxInt64
 	return newZipped(r, io.NopCloser(nil)), nil
 }
 
-// limitedAt reads at most left bytes of a file.
+// limitedAt reads at most remaining bytes of a file.
 type limitedAt struct {
 	io.ReaderAt
-	left int64
+	remaining int64
 }
 
 // ReadAt implements io.ReaderAt.
 func (l *limitedAt) ReadAt(p []byte, at int64) (int, error) {
-	if left := atomic.AddInt64(&l.left, -int64(len(p))); left < 0 {
+	if remaining := atomic.AddInt64(&l.remaining, -int64(len(p))); remaining < 0 {
 		return 0, errors.New("the directory of the archive is too large")
 	}
 	return l.ReaderAt.ReadAt(p, at)
