@@ -29,12 +29,14 @@ const root = "../.."
 // prism is Prism's program, below root.
 const prism = "build/prism/node_modules/.bin/prism"
 
-// TestMain runs fewer checks of each operation than rapid does by default, unless the
-// flag says how many.
+// TestMain runs fewer checks of each operation than rapid does by default, and looks for
+// a smaller request that fails for a shorter time, unless flags say otherwise: after
+// wrong credentials the service answers slowly.
 func TestMain(m *testing.M) {
-	checks := flag.Lookup("rapid.checks")
-	if err := checks.Value.Set("25"); err != nil {
-		panic(err)
+	for name, value := range map[string]string{"rapid.checks": "25", "rapid.shrinktime": "5s"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
 	}
 	flag.Parse()
 	os.Exit(m.Run())
