@@ -14,6 +14,7 @@ import (
 // TestCheckFiles: what Serve would refuse is refused, by its key, and nothing is
 // made.
 func TestCheckFiles(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels)
 	good := config(t)
 	if err := app.CheckFiles(t.Context(), good); err != nil {
@@ -80,6 +81,7 @@ func TestCheckFiles(t *testing.T) {
 // TestCheckStored: a registry that was used is accepted, one whose key is gone is
 // not.
 func TestCheckStored(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels)
 	c := config(t)
 	c.Registry = ""
@@ -102,6 +104,7 @@ func TestCheckStored(t *testing.T) {
 // TestCheckPostgres: a database without tables is accepted if the service may
 // make them.
 func TestCheckPostgres(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels)
 	c := config(t)
 	c.Registry = pgtest.Database(t)
