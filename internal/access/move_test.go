@@ -18,13 +18,13 @@ import (
 // them. Run again, only what has changed is changed. A client that is only in the other
 // store stays there, and is named.
 func TestImport(t *testing.T) {
-	from := openStore(t, engines.SQLite(t).Open(t))
-	for _, name := range []string{"a", "b"} {
-		if err := from.AddClient(t.Context(), accesstest.Client(name), accesstest.HashesOf(name)); err != nil {
-			t.Fatal(err)
-		}
-	}
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		from := openStore(t, engines.SQLite(t).Open(t)) // the engines are tested at the same time
+		for _, name := range []string{"a", "b"} {
+			if err := from.AddClient(t.Context(), accesstest.Client(name), accesstest.HashesOf(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		db := d.Open(t)
 		to := openStore(t, db)
 		move := func() (done access.Imported, err error) {

@@ -86,7 +86,10 @@ func TestNothingPrivate(t *testing.T) {
 			w.WriteHeader(502)
 			_, _ = io.WriteString(w, "<html>geheime antwort</html>")
 		}, nil, "http"},
-		{"slow headers", func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() }, nil, "timeout"},
+		{"slow headers", func(_ http.ResponseWriter, r *http.Request, _ map[string]any) {
+			<-r.Context().Done()
+			panic(http.ErrAbortHandler) // or it would answer, if the caller still reads
+		}, nil, "timeout"},
 		{"slow body", func(w http.ResponseWriter, r *http.Request, _ map[string]any) {
 			_, _ = io.WriteString(w, `{"content":[{"NIK":"Sesuai",`)
 			_ = http.NewResponseController(w).Flush()
