@@ -99,6 +99,10 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy
 COMPUTING  := ./internal/app ./internal/evaluation ./internal/face
 
+# Most of the other packages wait for a disk or a server now and then, so that one
+# more than there are cores is tested at the same time.
+WAITING = -p $$(($$(nproc) + 1))
+
 # make check has vetted already.
 TEST = $(GO) test $(TAGS) -vet=off -shuffle=on -timeout 20m
 
@@ -109,9 +113,9 @@ RACE = -race '-gcflags=modernc.org/...=-d=checkptr=0'
 .PHONY: test
 test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test; as root on Debian it also installs postgresql-15
 	bin/demo cut
-	$(TEST) $(SEQUENTIAL) $(COMPUTING)
+	$(TEST) $(COMPUTING) $(SEQUENTIAL)
 	$(TEST) $(RACE) -short $(COMPUTING)
-	others="$$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) $(COMPUTING))")" && $(TEST) $(RACE) $$others
+	others="$$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) $(COMPUTING))")" && $(TEST) $(RACE) $(WAITING) $$others
 	CGO_ENABLED=0 $(GO) build ./...
 
 .PHONY: photographs
