@@ -176,7 +176,7 @@ func assertPrivate(t *testing.T, err error) {
 }
 
 // TestContextEnds: no pause goes on when the context ends, and none starts that would
-// be longer than the time that is left.
+// be longer than the time that remains.
 func TestContextEnds(t *testing.T) {
 	o := options("https://sesuai.example")
 	o.HTTPClient = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {

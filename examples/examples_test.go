@@ -241,12 +241,8 @@ func prepare(t *testing.T, name string, command []string) func(claim) *exec.Cmd 
 		}
 	}
 	for _, program := range []string{command[0], runtimes[name]} {
-		if program == "" {
-			continue
-		}
-		if _, err := exec.LookPath(program); err != nil {
-			// Also with CI set: make installs none of them.
-			t.Skipf("this example needs %s", program)
+		if program != "" {
+			process.NeedCommand(t, program)
 		}
 	}
 	return func(c claim) *exec.Cmd {

@@ -103,7 +103,7 @@ func (r *batchRun) keep(id string) error {
 
 // prepare gives the run a Key, and returns once that is durable, so that the upload is
 // added once although the run is killed before it has an ID. It returns false if the run
-// had one already. It is an error if the service may have forgotten that.
+// had one already. It is an error if the service may no longer have that.
 func (r *batchRun) prepare() (first bool, err error) {
 	if r.Key == "" {
 		r.Key = rand.Text()

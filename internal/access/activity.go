@@ -85,7 +85,7 @@ func (a *Activity) refused(client string, why Failure, now time.Time) {
 	}
 }
 
-// Run writes what happens until ctx ends, and what is left then.
+// Run writes what happens until ctx ends, and what remains then.
 func (a *Activity) Run(ctx context.Context) {
 	ticker := time.NewTicker(recordInterval)
 	defer ticker.Stop()

@@ -50,7 +50,7 @@ func readRows(ctx context.Context, q sqldb.Querier) (rows, error) {
 }
 
 // isSet reports whether a column that schema 13 has brought has another value than
-// the one it began with.
+// the one it started with.
 func isSet(v any) bool { return v != nil && v != "" && v != int64(0) }
 
 // DigestIn returns the digest of all clients, which the trail records with each

@@ -363,7 +363,7 @@ func TestRenewed(t *testing.T) {
 		}
 		taken.Reservation.Release()
 		if n := countRows(t, d, "idempotency_keys"); n != 0 {
-			t.Errorf("%d keys are left", n)
+			t.Errorf("%d keys remain", n)
 		}
 	})
 }
@@ -424,7 +424,7 @@ func TestExpiredKeysAreRemoved(t *testing.T) {
 		n.Move(answer.KeyMaxAge - 2*time.Minute)
 		runUntil(t, n.one, func() bool { return countRows(t, d, "idempotency_keys") <= 2 })
 		if remaining := countRows(t, d, "idempotency_keys"); remaining != 2 {
-			t.Errorf("%d keys are left of 3", remaining)
+			t.Errorf("%d keys remain of 3", remaining)
 		}
 	})
 }

@@ -196,7 +196,7 @@ func TestSweep(t *testing.T) {
 		now = now.Add(answertest.MaxAge + time.Second)
 		runUntil(t, s, func() bool { return count(t, d) <= all-old })
 		if n := count(t, d); n != all-old {
-			t.Errorf("%d are left of %d", n, all-old)
+			t.Errorf("%d remain of %d", n, all-old)
 		}
 	})
 }

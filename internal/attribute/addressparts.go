@@ -190,7 +190,7 @@ func (a *address) locality(w []string) []string {
 // isKind reports whether a word only says of what kind a name or number is.
 func isKind(s string) bool { return streetKinds[s] != "" || numberKinds[s] != "" }
 
-// behindStreet reports whether the i-th word begins what stands behind the street. In
+// behindStreet reports whether the i-th word starts what stands behind the street. In
 // JL BATAS KOTA 5 and PERUM BUKIT KOTA INDAH BLOK A it does not: a number follows, or
 // none stands before a word that streets and estates are called too.
 func behindStreet(w []string, i int) bool {

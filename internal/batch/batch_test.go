@@ -228,12 +228,12 @@ func TestPhotographs(t *testing.T) {
 		var remaining int
 		d.QueryRow(t, `SELECT count(sealed) FROM batch_rows`, &remaining)
 		if remaining != 0 {
-			t.Errorf("what was sent is left of %d rows", remaining)
+			t.Errorf("what was sent remains of %d rows", remaining)
 		}
 	})
 }
 
-// TestAddRefuses: nothing is left of an upload that is refused.
+// TestAddRefuses: nothing remains of an upload that is refused.
 func TestAddRefuses(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		w := newWorld(t, d, func(o *batch.Options) { o.MaxRows, o.PerClient = 3, 1 })
@@ -253,7 +253,7 @@ func TestAddRefuses(t *testing.T) {
 			t.Errorf("a file that cannot be read: %v", err)
 		}
 		if batches, rows := stored(t, d); batches+rows != 0 {
-			t.Errorf("%d batches and %d rows are left", batches, rows)
+			t.Errorf("%d batches and %d rows remain", batches, rows)
 		}
 		w.add(t, "nik\n1\n")
 		_, err := w.Add(t.Context(), upload("nik\n1\n"))
@@ -325,7 +325,7 @@ func TestInactiveClient(t *testing.T) {
 	})
 }
 
-// TestRemove: a batch that is removed stops, and nothing is left of it, nor of those of
+// TestRemove: a batch that is removed stops, and nothing remains of it, nor of those of
 // a client that is removed or of one that is old.
 func TestRemove(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
@@ -361,7 +361,7 @@ func TestRemove(t *testing.T) {
 			}
 		}
 		if batches, rows := stored(t, d); batches+rows != 0 {
-			t.Errorf("%d batches and %d rows are left", batches, rows)
+			t.Errorf("%d batches and %d rows remain", batches, rows)
 		}
 	})
 }

@@ -58,7 +58,7 @@ type received struct {
 //
 // Errors have kind sesuai.KindMalformed or KindTooLarge if it is about the upload,
 // KindRateLimited if the client has as many batches as it may, and otherwise
-// KindUnavailable. Then nothing is left of it. If another call has taken the key,
+// KindUnavailable. Then nothing remains of it. If another call has taken the key,
 // answer.ErrLost is in the chain.
 func (s *Service) Add(ctx context.Context, u Upload) (Batch, error) {
 	reader, err := rows.NewReader(u.Format, u.Claims, u.Columns)

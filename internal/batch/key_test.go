@@ -105,7 +105,7 @@ func TestAddWithLostKey(t *testing.T) {
 		}
 		slow.Release()
 		if batches, rows := stored(t, d); batches+rows != 0 {
-			t.Errorf("%d batches and %d rows are left", batches, rows)
+			t.Errorf("%d batches and %d rows remain", batches, rows)
 		}
 		b, err := k.addWithKey(t, "nik\n1\n", fast)
 		fast.Release()

@@ -22,7 +22,7 @@ type call func()
 func (c call) Read([]byte) (int, error) { c(); return 0, io.EOF }
 
 // TestRemovedWhileReceived: a batch is nobody's before it has been received. If its client
-// is removed meanwhile, nothing is left of it.
+// is removed meanwhile, nothing remains of it.
 func TestRemovedWhileReceived(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		w := newWorld(t, d)
@@ -46,7 +46,7 @@ func TestRemovedWhileReceived(t *testing.T) {
 		_, err := w.Add(t.Context(), u)
 		assertKind(t, err, sesuai.KindUnavailable)
 		if batches, rows := stored(t, d); batches+rows != 0 {
-			t.Errorf("%d batches and %d rows are left", batches, rows)
+			t.Errorf("%d batches and %d rows remain", batches, rows)
 		}
 	})
 }
@@ -74,7 +74,7 @@ func TestSweepBesideAnAlteredBatch(t *testing.T) {
 		w.clients = nil
 		assertKind(t, w.Sweep(t.Context()), sesuai.KindUnavailable)
 		if batches, rows := stored(t, d); batches != 1 || rows != 1 || len(w.altered) != 1 {
-			t.Errorf("%d batches and %d rows are left, alerts %v", batches, rows, w.altered)
+			t.Errorf("%d batches and %d rows remain, alerts %v", batches, rows, w.altered)
 		}
 	})
 }

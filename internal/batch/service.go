@@ -119,7 +119,7 @@ const (
 	// removeRows is how many rows one transaction removes: others wait for it on
 	// SQLite.
 	removeRows = 100
-	// removeTimeout bounds the removal of a batch. A sweep removes what is left.
+	// removeTimeout bounds the removal of a batch. A sweep removes what remains.
 	removeTimeout = 30 * time.Second
 )
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Spool is a file on disk that only this process can read. It is encrypted under a key
-// that is nowhere else, and has no name, so nothing is left of it when the process ends.
+// that is nowhere else, and has no name, so nothing remains of it when the process ends.
 type Spool struct {
 	file *os.File
 	key  *age.X25519Identity

@@ -17,7 +17,7 @@ const (
 )
 
 // Run removes batches whose results are older than the maximum age, those of clients
-// that were removed, and what is left of those that were never received as a whole, now
+// that were removed, and what remains of those that were never received as a whole, now
 // and then until ctx ends. It calls failed if that is not possible, and tries again
 // later.
 func (s *Service) Run(ctx context.Context, failed func(error)) {

@@ -66,7 +66,7 @@ type upload struct{ claims, photographs *batch.Spool }
 func (u *upload) close() {
 	for _, s := range []*batch.Spool{u.claims, u.photographs} {
 		if s != nil {
-			_ = s.Close() // nothing was left of it before
+			_ = s.Close() // it had no name any more
 		}
 	}
 }

@@ -32,7 +32,7 @@ const startPause = 5 * time.Second
 // Run works jobs until ctx ends, and returns when none runs any more. Nodes with
 // one PostgreSQL database share its jobs: those of a node that died are worked by
 // another about two minutes later. With an SQLite database one process may call
-// Run, once at a time; jobs that a process before it has left are worked at once.
+// Run, once at a time; jobs of a process that ended are worked at once.
 // Without kinds it returns at once.
 func (q *Queue) Run(ctx context.Context, o RunOptions) {
 	if len(o.Kinds) == 0 {

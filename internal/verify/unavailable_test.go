@@ -97,8 +97,8 @@ func TestUnavailable(t *testing.T) {
 		{"a percentage of NaN", comparison(func(c *registry.Comparison) { c.Percentage = sesuai.PercentageOf(math.NaN()) }), "face"},
 		{"a score of NaN", comparison(func(c *registry.Comparison) { c.Score = math.NaN() }), "face"},
 		{"an infinite score", comparison(func(c *registry.Comparison) { c.Score = math.Inf(1) }), "face"},
-		{"an attribute is forgotten", answer(func(a *registry.Answer) { delete(a.Attributes, sesuai.RT) }), "data"},
-		{"an attribute is forgotten of somebody who has died", answer(func(a *registry.Answer) {
+		{"an attribute is missing", answer(func(a *registry.Answer) { delete(a.Attributes, sesuai.RT) }), "data"},
+		{"an attribute is missing of somebody who has died", answer(func(a *registry.Answer) {
 			*a = registry.Answer{Found: true, Status: sesuai.Deceased, NameScore: registry.NotScored}
 		}), "data"},
 		{"an attribute is answered that was not claimed", answer(func(a *registry.Answer) {

@@ -67,7 +67,7 @@ func startChild(t *testing.T, d sqltest.Database, secret *keyring.Secret) (kill 
 
 // TestKill kills the process that sends with SIGKILL, again and again, in front of a
 // receiver that fails 30 % of the requests. Nothing is lost: the last sender delivers
-// what is left.
+// what remains.
 func TestKill(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		const messages = 200

@@ -13,7 +13,7 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// The headers of a message, and what secrets and signatures begin with: see
+// The headers of a message, and what secrets and signatures start with: see
 // "Webhook Headers" and "Signature scheme" in the specification of Standard
 // Webhooks.
 const (

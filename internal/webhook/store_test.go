@@ -372,10 +372,10 @@ func TestSweep(t *testing.T) {
 			}
 		}
 		if givenUp != 1 || s.pending(t) != 3 || len(s.deliveries(t, "cli_a", false)) != 3 {
-			t.Errorf("%d were given up, %d are pending, %d are left", givenUp, s.pending(t), len(s.deliveries(t, "cli_a", false)))
+			t.Errorf("%d were given up, %d are pending, %d remain", givenUp, s.pending(t), len(s.deliveries(t, "cli_a", false)))
 		}
 		if n := len(s.deliveries(t, "cli_b", false)); n != 0 || len(*s.alerts) != 0 {
-			t.Errorf("%d are left for nobody, alerts %q", n, *s.alerts)
+			t.Errorf("%d remain for nobody, alerts %q", n, *s.alerts)
 		}
 	})
 }

@@ -222,10 +222,10 @@ func (w *world) measure(t *testing.T, people int) {
 }
 
 // TestKillNode kills one of two nodes with one PostgreSQL database. The other verifies
-// what is left of its rows, once they cannot be those of a node that lives.
+// what remains of its rows, once they cannot be those of a node that lives.
 func TestKillNode(t *testing.T) {
 	if _, whole := rowsOf(t); !whole {
-		t.Skip("this test takes two minutes: make batch runs it")
+		t.Skip("this test needs BATCH_ROWS, since it takes two minutes: make batch sets it")
 	}
 	const n, people = 400, 20
 	registry := pgtest.Shared(t).Database(t)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // snippet matches the blocks of code of a page, with their languages.
@@ -91,9 +93,7 @@ func TestVerifiers(t *testing.T) {
 	for _, m := range found {
 		t.Run(m[1], func(t *testing.T) {
 			v := verifiers[m[1]]
-			if _, err := exec.LookPath(v.run[0]); err != nil {
-				t.Skip("this test needs " + v.run[0])
-			}
+			process.NeedCommand(t, v.run[0])
 			path := filepath.Join(t.TempDir(), v.file)
 			if err := os.WriteFile(path, []byte(v.before+m[2]+v.after), 0o600); err != nil {
 				t.Fatal(err)

@@ -67,6 +67,21 @@ func Skip(t testing.TB, needs string) {
 	t.Skip(needs)
 }
 
+// NeedCommand skips a test that needs a command that is not installed. Without go or
+// node, which make test needs too, it fails as Skip does. make installs no others, so
+// these may be missing in CI.
+func NeedCommand(t testing.TB, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err == nil {
+		return
+	}
+	needs := "this test needs the command " + name
+	if name == "go" || name == "node" {
+		Skip(t, needs)
+	}
+	t.Skip(needs)
+}
+
 // Program returns the path of the built program, which the test needs: see Need.
 // root is the path of the module's folder. needs are the paths of further files in
 // it that the test needs.

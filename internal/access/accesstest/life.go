@@ -20,8 +20,8 @@ func rotate(t *testing.T, clients access.Clients, name, username string, end tim
 	return c
 }
 
-// ending returns the hashes of a username whose credentials have an end.
-func ending(username string, end time.Time) access.Hashes {
+// withEnd returns the hashes of a username whose credentials have an end.
+func withEnd(username string, end time.Time) access.Hashes {
 	h := HashesOf(username)
 	h.Until = end
 	return h
@@ -37,13 +37,13 @@ func (s suite) TestRotateClient(t *testing.T) {
 	want.PreviousUntil = first
 	assertSame(t, want, rotate(t, clients, "a", "a2", first.Add(999).In(sesuai.Jakarta)))
 	assertFound(t, clients, "a2", want)
-	assertEnding(t, clients, "a", want, first)
+	assertEnds(t, clients, "a", want, first)
 	assertMissing(t, clients, HashesOf("a").Password)
 
 	want.PreviousUntil = second
 	assertSame(t, want, rotate(t, clients, "a", "a3", second))
 	assertFound(t, clients, "a3", want)
-	assertEnding(t, clients, "a2", want, second)
+	assertEnds(t, clients, "a2", want, second)
 	assertMissing(t, clients, HashesOf("a").Username)
 	assertListed(t, clients, want, Client("b"))
 
@@ -55,7 +55,7 @@ func (s suite) TestRotateClient(t *testing.T) {
 	want.Burst = 99
 	assertSame(t, want, changed)
 	assertFound(t, clients, "a3", want)
-	assertEnding(t, clients, "a2", want, second)
+	assertEnds(t, clients, "a2", want, second)
 
 	if removed, err := clients.RemoveClient(t.Context(), "a"); err != nil || !removed {
 		t.Fatal(removed, err)
@@ -64,11 +64,11 @@ func (s suite) TestRotateClient(t *testing.T) {
 	assertMissing(t, clients, HashesOf("a2").Username)
 }
 
-// assertEnding finds a client by the username of credentials that end.
-func assertEnding(t *testing.T, clients access.Clients, username string, want access.Client, end time.Time) {
+// assertEnds finds a client by the username of credentials that end.
+func assertEnds(t *testing.T, clients access.Clients, username string, want access.Client, end time.Time) {
 	t.Helper()
 	c, h, found, err := clients.ClientByUsername(t.Context(), HashesOf(username).Username)
-	if err != nil || !found || h != ending(username, end) {
+	if err != nil || !found || h != withEnd(username, end) {
 		t.Errorf("ClientByUsername %s = %v, %v, until %v, or other hashes; want until %v", username, found, err, h.Until, end)
 	}
 	assertSame(t, want, c)
@@ -130,7 +130,7 @@ func (s suite) TestListHashes(t *testing.T) {
 	for _, h := range listed {
 		got[h] = true
 	}
-	want := map[access.Hashes]bool{HashesOf("expires2"): true, HashesOf("plain2"): true, ending("plain", now.Add(time.Microsecond)): true}
+	want := map[access.Hashes]bool{HashesOf("expires2"): true, HashesOf("plain2"): true, withEnd("plain", now.Add(time.Microsecond)): true}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("hashes (-want +got):\n%s", diff)
 	}
