@@ -108,11 +108,11 @@ const (
 	PeopleSums SecretName = "people sums"
 )
 
-// A DerivedName names the use of a Secret that is derived from another one. Its
-// text is part of the derivation.
+// A DerivedName names the use of a Secret or a Signer that is derived from a
+// Secret. Its text is part of the derivation.
 type DerivedName string
 
-// The uses of derived Secrets.
+// The uses of derived Secrets and Signers.
 const (
 	// Answers hashes the ids of requests and seals the stored answers.
 	Answers DerivedName = "answers"
@@ -121,6 +121,8 @@ const (
 	// Batches seals the rows of batches and their answers, and makes the MACs of
 	// batches.
 	Batches DerivedName = "batches"
+	// Checkpoints signs the checkpoints of the audit trail.
+	Checkpoints DerivedName = "checkpoints"
 )
 
 // SecretNames returns the names of all Secrets.
