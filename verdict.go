@@ -18,7 +18,9 @@ const (
 	ReasonDateDiffers        Reason = "Date of birth does not match"
 	ReasonNoPortrait         Reason = "Face is not available on Dukcapil database"
 	ReasonFaceBelowThreshold Reason = "Selfie image does not pass the threshold"
-	ReasonRegistryFailed     Reason = "Something wrong in Dukcapil server"
+	// ReasonDataDiffers does not say what differs.
+	ReasonDataDiffers    Reason = "Data does not match"
+	ReasonRegistryFailed Reason = "Something wrong in Dukcapil server"
 )
 
 // Verdict is the answer about a claim and a photograph.
@@ -61,6 +63,13 @@ func (p Percentage) Value() float64 { return float64(p.hundredths) / 100 }
 // so the caller is shown the same value that was compared.
 func (p Percentage) AtLeast(threshold Percentage) bool {
 	return p.known && p.hundredths >= threshold.hundredths
+}
+
+// Tens returns p rounded down to a multiple of ten. It is unknown if p is.
+func (p Percentage) Tens() Percentage {
+	const ten = 10 * 100
+	p.hundredths -= p.hundredths % ten
+	return p
 }
 
 // String returns the number with at most two decimals, or "null".

@@ -44,6 +44,15 @@ func TestPercentageOf(t *testing.T) {
 	}
 }
 
+// TestPercentageTens: a percentage is rounded down.
+func TestPercentageTens(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 9.99: "0", 9.996: "10", 10: "10", 74.99: "70", 99.99: "90", 100: "100", math.NaN(): "null"} {
+		if got := sesuai.PercentageOf(v).Tens().String(); got != want {
+			t.Errorf("%v in tens is %s, want %s", v, got, want)
+		}
+	}
+}
+
 // AtLeast compares the rounded values that are shown.
 func TestPercentageAtLeast(t *testing.T) {
 	of := sesuai.PercentageOf

@@ -15,6 +15,7 @@ type clientSettings struct {
 	Scopes        []string `name:"scope" help:"What it may do (a new client: ${scope}): identity.face_verification, identity.verification, face.match, face.passive_liveness, identity.batch. Data verifications of single attributes only: identity.verification:name, identity.verification:address and so on." placeholder:"SCOPE"`
 	Threshold     *float64 `help:"The percentage that a face must reach: 75 to 100 (a new client: ${threshold})." placeholder:"PERCENT"`
 	NameThreshold *int     `help:"The score that a name must reach: 80 to 100 (a new client: ${name_threshold})." placeholder:"SCORE"`
+	Percentage    *string  `help:"How exactly percentages under the threshold are given, at most: exact (two decimals), tens (rounded down) or none (0). After misses on a NIK they are given as tens and then as none, whatever this says (a new client: exact)." placeholder:"exact|tens|none"`
 	Rate          *float64 `help:"Requests a second on average; 0 is no limit (a new client: 0)." placeholder:"N"`
 	Burst         *int     `help:"Requests at once, where there is a rate; 0 is one second's worth (a new client: 0)." placeholder:"N"`
 	Replay        *string  `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it) (a new client: ${replay})." placeholder:"off|log|enforce"`
@@ -37,6 +38,11 @@ func (f clientSettings) apply(c *access.Client) (err error) {
 	}
 	if f.NameThreshold != nil {
 		c.NameThreshold = *f.NameThreshold
+	}
+	if f.Percentage != nil {
+		if c.Precision, err = sesuai.ParsePrecision(*f.Percentage); err != nil {
+			return err
+		}
 	}
 	if f.Rate != nil {
 		c.Rate = *f.Rate

@@ -79,6 +79,8 @@ type shownClient struct {
 	PreviousUntil *time.Time `json:"previous_credentials_until"`
 	// LastUsed is a minute; null if it is not known.
 	LastUsed *time.Time `json:"last_used"`
+	// Percentage is how exactly percentages are given, at most.
+	Percentage sesuai.Precision `json:"percentage"`
 
 	previousValid bool
 }
@@ -95,7 +97,7 @@ func showClient(c access.Client, uses map[string]time.Time, now time.Time) shown
 	return shownClient{
 		c.Name, c.ID, c.Scopes, c.Threshold, c.NameThreshold, c.Rate, c.Burst, c.Replay, c.Liveness, c.AddedAt.UTC(),
 		append([]netip.Prefix{}, c.Networks...), known(!c.ExpiresAt.IsZero(), c.ExpiresAt), state, c.Note,
-		known(!c.PreviousUntil.IsZero(), c.PreviousUntil), known(isUsed, used), now.Before(c.PreviousUntil),
+		known(!c.PreviousUntil.IsZero(), c.PreviousUntil), known(isUsed, used), c.Precision, now.Before(c.PreviousUntil),
 	}
 }
 
@@ -115,6 +117,7 @@ func (c shownClient) lines() [][]string {
 		{"scopes", c.scopes()},
 		{"threshold", c.Threshold.String()},
 		{"name threshold", fmt.Sprint(c.NameThreshold)},
+		{"percentage", c.Percentage.String()},
 		{"rate", c.rate()},
 		{"replay", c.Replay.String()},
 		{"liveness", c.Liveness.String()},

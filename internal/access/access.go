@@ -54,6 +54,8 @@ type Client struct {
 	Threshold sesuai.Percentage
 	// NameThreshold is the minimum score of a name, 80 to 100: see package name.
 	NameThreshold int
+	// Precision is how exactly percentages are given, at most: see policy.Disclose.
+	Precision sesuai.Precision
 	// Rate is the maximum number of requests per second on average, Burst the
 	// maximum number at once. Rate 0 is no limit. Burst 0 is the number of
 	// requests of one second.

@@ -27,6 +27,7 @@ type clientRow struct {
 	note                string
 	previous            [3][]byte // username, password and key; nil: none
 	previousUntil       int64
+	percentage          string // from schema 14 on; '' is exact
 }
 
 // clientColumns are the columns of a clientRow, and clientPlaceholders those of a
@@ -34,8 +35,9 @@ type clientRow struct {
 const (
 	clientColumns = `id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness,
 		username, password, api_key, mac,
-		networks, expires_at, disabled, note, previous_username, previous_password, previous_api_key, previous_until`
-	clientPlaceholders = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22`
+		networks, expires_at, disabled, note, previous_username, previous_password, previous_api_key, previous_until,
+		percentage`
+	clientPlaceholders = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23`
 )
 
 // newClientRow returns the row of a client, without the MAC.
@@ -53,6 +55,9 @@ func newClientRow(s Stored) clientRow {
 		replay: c.Replay.String(), liveness: c.Liveness.String(),
 		username: h.Username[:], password: h.Password[:], apiKey: h.APIKey[:],
 		networks: networksText(c.Networks), expiresAt: micros(c.ExpiresAt), disabled: sqldb.Int(c.Disabled), note: c.Note,
+	}
+	if c.Precision != sesuai.PrecisionExact {
+		r.percentage = c.Precision.String()
 	}
 	if p := s.Previous; !p.Until.IsZero() {
 		r.previous, r.previousUntil = [3][]byte{p.Username[:], p.Password[:], p.APIKey[:]}, micros(p.Until)
@@ -82,6 +87,7 @@ func (r *clientRow) args() []any {
 		r.id, r.name, r.scopes, r.threshold, r.nameThreshold, r.rate, r.burst, r.addedAt, r.replay, r.liveness,
 		r.username, r.password, r.apiKey, r.mac,
 		r.networks, r.expiresAt, r.disabled, r.note, r.previous[0], r.previous[1], r.previous[2], r.previousUntil,
+		r.percentage,
 	}
 }
 
@@ -91,39 +97,51 @@ func scanClientRow(row interface{ Scan(dest ...any) error }) (r clientRow, err e
 		&r.id, &r.name, &r.scopes, &r.threshold, &r.nameThreshold, &r.rate, &r.burst, &r.addedAt, &r.replay, &r.liveness,
 		&r.username, &r.password, &r.apiKey, &r.mac,
 		&r.networks, &r.expiresAt, &r.disabled, &r.note, &r.previous[0], &r.previous[1], &r.previous[2], &r.previousUntil,
+		&r.percentage,
 	)
 }
 
 const (
 	macColumn = "clients.mac"
 	// The version of a row's form. A change of what macValues returns needs another
-	// one. Rows in which nothing is set that schema 13 has brought keep the first, so
-	// that those from before it are valid as they are.
-	macVersion1, macVersion2 = 1, 2
+	// one. Schema 13 has brought the second form, and schema 14 the third. A row in
+	// which nothing is set that a schema has brought keeps the form from before it, so
+	// that earlier rows are valid as they are.
+	macVersion1, macVersion2, macVersion3 = 1, 2, 3
 )
 
 // macValues are what the MAC covers: every other column.
 func (r *clientRow) macValues() [][]byte {
 	number := func(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+	form := r.form()
 	values := [][]byte{
-		{macVersion1},
+		{form},
 		[]byte(r.id), []byte(r.name), []byte(r.scopes), number(uint64(r.threshold)), number(uint64(r.nameThreshold)),
 		number(math.Float64bits(r.rate)), number(uint64(r.burst)), number(uint64(r.addedAt)),
 		[]byte(r.replay), []byte(r.liveness), r.username, r.password, r.apiKey,
 	}
-	if r.isFirstForm() {
-		return values
+	if form >= macVersion2 {
+		values = append(values,
+			[]byte(r.networks), number(uint64(r.expiresAt)), number(uint64(r.disabled)), []byte(r.note),
+			r.previous[0], r.previous[1], r.previous[2], number(uint64(r.previousUntil)))
 	}
-	values[0] = []byte{macVersion2}
-	return append(values,
-		[]byte(r.networks), number(uint64(r.expiresAt)), number(uint64(r.disabled)), []byte(r.note),
-		r.previous[0], r.previous[1], r.previous[2], number(uint64(r.previousUntil)))
+	if form >= macVersion3 {
+		values = append(values, []byte(r.percentage))
+	}
+	return values
 }
 
-// isFirstForm reports whether nothing is set that schema 13 has brought.
-func (r *clientRow) isFirstForm() bool {
-	return r.networks == "" && r.expiresAt == 0 && r.disabled == 0 && r.note == "" && r.previousUntil == 0 &&
-		len(r.previous[0])+len(r.previous[1])+len(r.previous[2]) == 0
+// form returns the version of the row's form: see macVersion1.
+func (r *clientRow) form() byte {
+	switch {
+	case r.percentage != "":
+		return macVersion3
+	case r.networks != "", r.expiresAt != 0, r.disabled != 0, r.note != "", r.previousUntil != 0,
+		len(r.previous[0])+len(r.previous[1])+len(r.previous[2]) > 0:
+		return macVersion2
+	default:
+		return macVersion1
+	}
 }
 
 // sign sets the MAC.
@@ -160,6 +178,11 @@ func (r *clientRow) parse() (s Stored, err error) {
 	}
 	if c.Networks, err = parseNetworks(r.networks); err != nil {
 		return Stored{}, err
+	}
+	if r.percentage != "" {
+		if c.Precision, err = sesuai.ParsePrecision(r.percentage); err != nil {
+			return Stored{}, err
+		}
 	}
 	s.Client = c
 	if r.threshold > maxThreshold || !setHashes(&s.Hashes, r.username, r.password, r.apiKey) {

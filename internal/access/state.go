@@ -16,8 +16,8 @@ import (
 const clientsLock = 0x73657375_0003
 
 // rows are the rows of clients as text, by the client's ID. The text of a row in
-// which nothing is set that schema 13 has brought is that of schema 6, so that the
-// digests from before it hold.
+// which nothing is set that a schema from 13 on has brought is that of the schema
+// before it, so that earlier digests hold.
 type rows struct {
 	ids  []string
 	text map[string]string
@@ -38,8 +38,10 @@ func readRows(ctx context.Context, q sqldb.Querier) (rows, error) {
 		if err := r.Scan(dest...); err != nil {
 			return struct{}{}, err
 		}
-		if !slices.ContainsFunc(values[describedFirst:], isSet) {
-			values = values[:describedFirst]
+		for _, earlier := range [...]int{described13, described6} {
+			if !slices.ContainsFunc(values[earlier:], isSet) {
+				values = values[:earlier]
+			}
 		}
 		id := fmt.Sprint(values[0])
 		all.ids = append(all.ids, id)
@@ -49,8 +51,8 @@ func readRows(ctx context.Context, q sqldb.Querier) (rows, error) {
 	return all, err
 }
 
-// isSet reports whether a column that schema 13 has brought has another value than
-// the one it started with.
+// isSet reports whether a column that a schema from 13 on has brought has another
+// value than the one it started with.
 func isSet(v any) bool { return v != nil && v != "" && v != int64(0) }
 
 // DigestIn returns the digest of all clients, which the trail records with each

@@ -40,10 +40,11 @@ const (
 	// kept in the audit trail, so that another list of columns needs an upgrade.
 	describeClients = `
 		SELECT id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness, username, password, api_key,
-			networks, expires_at, disabled, note, previous_username, previous_password, previous_api_key, previous_until
+			networks, expires_at, disabled, note, previous_username, previous_password, previous_api_key, previous_until,
+			percentage
 		FROM clients ORDER BY id`
-	// describedFirst is how many of them there were before schema 13.
-	describedFirst = 13
+	// How many of them there were in schemas 6 and 13.
+	described6, described13 = 13, 21
 )
 
 // StoreOptions are what a Store is made of. DB and Rows are required.

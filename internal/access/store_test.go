@@ -79,6 +79,9 @@ func TestAlteredClients(t *testing.T) {
 		`UPDATE clients SET previous_until = previous_until + 1 WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET previous_username = username, previous_password = password, previous_api_key = api_key,
 			username = previous_username, password = previous_password, api_key = previous_api_key WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET percentage = '' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET percentage = 'none' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET percentage = 'exact' WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET mac = NULL WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET mac = (SELECT mac FROM clients WHERE name = 'Koperasi Karangan') WHERE name = 'Bank Karangan'`,
 	} {
@@ -95,6 +98,7 @@ func TestAlteredClients(t *testing.T) {
 			altered, intact := valid(), valid()
 			altered.Liveness, intact.Name = access.Enforce, "Koperasi Karangan"
 			altered.Networks, altered.ExpiresAt, altered.Note = networks(t, "192.0.2.0/24"), time.Now().Add(time.Hour), "a note"
+			altered.Precision = sesuai.PrecisionTens
 			authenticate := func(c access.Credentials) error {
 				_, err := auth.Authenticate(t.Context(), attempt(c.Reveal()))
 				return err
@@ -156,6 +160,7 @@ func TestValuesOutOfRange(t *testing.T) {
 			func(c *access.Client) { c.Liveness = 9 },
 			func(c *access.Client) { c.Networks = []netip.Prefix{netip.PrefixFrom(someAddress, 1)} },
 			func(c *access.Client) { c.Note = "two\nlines" },
+			func(c *access.Client) { c.Precision = sesuai.PrecisionNone + 1 },
 			func(c *access.Client) { c.ExpiresAt = time.UnixMicro(-1) },
 		} {
 			username := fmt.Sprint(i)
@@ -259,23 +264,30 @@ func TestInactive(t *testing.T) {
 	})
 }
 
-// TestFirstForm: a client in which nothing is set that schema 13 has brought is stored
+// TestEarlierForms: a client in which nothing is set that a schema has brought is stored
 // as before, so that the rows and the digests of earlier schemas hold. With any of it,
 // it is not.
-func TestFirstForm(t *testing.T) {
+func TestEarlierForms(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		db := d.Open(t)
 		clients := openStore(t, db)
 		plain := accesstest.Client("a")
 		plain.Networks, plain.ExpiresAt, plain.Disabled, plain.Note = nil, time.Time{}, false, ""
+		plain.Precision = sesuai.PrecisionExact
 		if err := clients.AddClient(t.Context(), plain, accesstest.HashesOf("a")); err != nil {
 			t.Fatal(err)
 		}
 		number := func(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 		h := accesstest.HashesOf("a")
-		first := rows.MAC("clients.mac", []byte{1}, []byte("a"), []byte("a"), []byte("identity.face_verification"), number(8025), number(90),
+		values := [][]byte{
+			{1},
+			[]byte("a"), []byte("a"), []byte("identity.face_verification"), number(8025), number(90),
 			number(math.Float64bits(2.5)), number(10), number(uint64(plain.AddedAt.UnixMicro())), []byte("enforce"), []byte("log"),
-			h.Username[:], h.Password[:], h.APIKey[:])
+			h.Username[:], h.Password[:], h.APIKey[:],
+		}
+		first := rows.MAC("clients.mac", values...)
+		values[0] = []byte{2}
+		second := rows.MAC("clients.mac", append(values, nil, number(0), number(1), nil, nil, nil, nil, number(0))...)
 		stored := func() (mac []byte) {
 			t.Helper()
 			if err := db.Read().QueryRowContext(t.Context(), `SELECT mac FROM clients`).Scan(&mac); err != nil {
@@ -287,10 +299,11 @@ func TestFirstForm(t *testing.T) {
 			t.Error("the MAC is not that of schema 6")
 		}
 		for what, change := range map[string]func(*access.Client){
-			"networks": func(c *access.Client) { c.Networks = networks(t, "192.0.2.1") },
-			"expiry":   func(c *access.Client) { c.ExpiresAt = time.Unix(1, 0) },
-			"disabled": func(c *access.Client) { c.Disabled = true },
-			"note":     func(c *access.Client) { c.Note = "n" },
+			"percentage": func(c *access.Client) { c.Precision = sesuai.PrecisionTens },
+			"networks":   func(c *access.Client) { c.Networks = networks(t, "192.0.2.1") },
+			"expiry":     func(c *access.Client) { c.ExpiresAt = time.Unix(1, 0) },
+			"disabled":   func(c *access.Client) { c.Disabled = true },
+			"note":       func(c *access.Client) { c.Note = "n" },
 		} {
 			set := func(change func(*access.Client)) {
 				t.Helper()
@@ -301,6 +314,9 @@ func TestFirstForm(t *testing.T) {
 			set(change)
 			if bytes.Equal(stored(), first) {
 				t.Errorf("%s: the MAC does not cover it", what)
+			}
+			if bytes.Equal(stored(), second) != (what == "disabled") {
+				t.Errorf("%s: the MAC is, or is not, that of schema 13", what)
 			}
 			set(func(c *access.Client) { *c = plain })
 			if !bytes.Equal(stored(), first) {

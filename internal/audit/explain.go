@@ -132,7 +132,7 @@ func (e Entry) explainLiveness() string {
 	return text
 }
 
-// explainFlags names the suspicions that nothing else is said about.
+// explainFlags names the flags that nothing else is said about.
 func (e Entry) explainFlags() string {
 	var all []string
 	if e.Flags.Has(ScoreTooHigh) {
@@ -140,6 +140,9 @@ func (e Entry) explainFlags() string {
 	}
 	if e.Flags.Has(DuplicateRecord) {
 		all = append(all, "several records of the NIK")
+	}
+	if e.Flags.Has(CoarseAnswer) {
+		all = append(all, "the client was told less")
 	}
 	return join(all)
 }

@@ -71,12 +71,12 @@ func TestExplain(t *testing.T) {
 		},
 		{
 			verdict(func(e *audit.Event) {
-				e.Flags, e.ReplayChecked = audit.SuspectedReplay|audit.ScoreTooHigh|audit.DuplicateRecord, true
+				e.Flags, e.ReplayChecked = audit.SuspectedReplay|audit.ScoreTooHigh|audit.DuplicateRecord|audit.CoarseAnswer, true
 				e.LivenessKnown, e.Liveness, e.LivenessThreshold = true, 0.125, 0.5
 				e.Threshold = sesuai.PercentageOf(80.5)
 			}),
 			"name differs: 42 of 85; date of birth matches; face 81.25 of 80.5; replay seen; liveness 0.12 of 0.5; " +
-				"score higher than two photographs of one person give; several records of the NIK",
+				"score higher than two photographs of one person give; several records of the NIK; the client was told less",
 		},
 		{
 			verdict(func(e *audit.Event) {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Flags is a set of suspicions. The zero Flags is empty.
+// Flags is a set of what is remarkable about a verification. The zero Flags is empty.
 type Flags uint8
 
-// The suspicions.
+// The flags. All but the last are suspicions.
 const (
 	// SuspectedReplay: the photograph is the reference portrait, or was sent
 	// before about the same person.
@@ -20,10 +20,13 @@ const (
 	ScoreTooHigh
 	// DuplicateRecord: the registry has several records of the NIK.
 	DuplicateRecord
+	// CoarseAnswer: the client was told less than the event says, since there were
+	// misses on the NIK before, or since its setting says so.
+	CoarseAnswer
 )
 
 // flagNames are the names of the flags, in the order of their bits.
-var flagNames = [...]string{"SUSPECTED_REPLAY", "SUSPECTED_PRESENTATION_ATTACK", "SCORE_TOO_HIGH", "DUPLICATE_RECORD"}
+var flagNames = [...]string{"SUSPECTED_REPLAY", "SUSPECTED_PRESENTATION_ATTACK", "SCORE_TOO_HIGH", "DUPLICATE_RECORD", "COARSE_ANSWER"}
 
 // Has reports whether f contains all of others.
 func (f Flags) Has(others Flags) bool { return f&others == others }

@@ -1,6 +1,6 @@
 // Package policy turns what is known about a claim into a verdict: which
-// outcomes the client is told, which reason comes first, and whether the
-// person is verified. It is pure. It must not know where the evidence comes
+// outcomes the client is told, which reason comes first, whether the person is
+// verified, and how much of that the client is told after misses. It is pure. It must not know where the evidence comes
 // from, what time it is, or how a verdict is put on the wire.
 package policy
 

@@ -37,6 +37,7 @@ func Client(name string) access.Client {
 		Replay: access.Enforce, Liveness: access.Log, AddedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
 		Networks:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 		ExpiresAt: time.Date(2036, 1, 2, 3, 4, 5, 6000, time.UTC), Disabled: true, Note: "Ask the core team (Jakarta)",
+		Precision: sesuai.PrecisionTens,
 	}
 }
 
