@@ -21,6 +21,8 @@ const (
 	KindInvalidAttribute   Kind = "INVALID_ATTRIBUTE"
 	KindNoAttribute        Kind = "NO_ATTRIBUTE" // nothing is claimed but a NIK
 	KindInvalidReference   Kind = "INVALID_REFERENCE_ID"
+	KindInvalidConsent     Kind = "INVALID_CONSENT"  // consent_id, consent_given_at or purpose
+	KindConsentRequired    Kind = "CONSENT_REQUIRED" // the client must state what it did not
 	KindInvalidKey         Kind = "INVALID_IDEMPOTENCY_KEY"
 	KindKeyReused          Kind = "IDEMPOTENCY_KEY_REUSED" // the key was given to another request
 	KindNoFile             Kind = "NO_FILE"

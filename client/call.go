@@ -33,7 +33,12 @@ func post(path string, o CallOptions, fields ...field) call {
 		id = key
 	}
 	header := http.Header{"Idempotency-Key": {key}, "X-Request-Id": {orRandom(id)}}
-	fields = append(fields, field{name: "reference_id", text: o.ReferenceID})
+	fields = append(fields,
+		field{name: "reference_id", text: o.ReferenceID}, field{name: "consent_id", text: o.Consent.ID},
+		field{name: "purpose", text: o.Consent.Purpose})
+	if at := o.Consent.GivenAt; !at.IsZero() {
+		fields = append(fields, field{name: "consent_given_at", text: at.Format(time.RFC3339Nano)})
+	}
 	return call{method: http.MethodPost, path: path, header: header, form: newForm(fields...)}
 }
 

@@ -21,6 +21,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/sesuai/sesuai"
 )
 
 // The defaults of Options.
@@ -122,6 +124,9 @@ type CallOptions struct {
 	// 128 visible ASCII characters. The service keeps it with the answer, which
 	// Answers finds by it.
 	ReferenceID string
+	// Consent states the ground for the call, which the service records in its audit
+	// trail. An operator may require it of a client. It has nothing about the person.
+	Consent sesuai.Consent
 	// IdempotencyKey is the same for all attempts of a call: 1 to 255 visible ASCII
 	// characters. Give one that outlives the process if a call is to be repeated
 	// after a crash. A random one is made if it is empty.

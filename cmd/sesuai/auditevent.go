@@ -17,6 +17,9 @@ type shownEvent struct {
 	Time        time.Time    `json:"time"`
 	RequestID   string       `json:"request_id,omitempty"`
 	Reference   string       `json:"reference_id,omitempty"`
+	ConsentID   string       `json:"consent_id,omitempty"`
+	ConsentAt   *time.Time   `json:"consent_given_at,omitempty"`
+	Purpose     string       `json:"purpose,omitempty"`
 	Client      string       `json:"client,omitempty"`
 	ClientName  string       `json:"client_name,omitempty"`
 	Result      audit.Result `json:"result"`
@@ -62,6 +65,7 @@ type shownChange struct {
 func showEvent(e audit.Entry, names map[string]string) shownEvent {
 	v := shownEvent{
 		Seq: e.Seq, Time: time.UnixMicro(e.Time).In(sesuai.Jakarta), RequestID: e.RequestID, Reference: e.Reference,
+		ConsentID: e.ConsentID, ConsentAt: known(e.ConsentAt != 0, time.UnixMicro(e.ConsentAt).In(sesuai.Jakarta)), Purpose: e.Purpose,
 		Client: e.Client, ClientName: names[e.Client], Result: e.Result, Reason: e.Reason, Explanation: e.Explain(),
 	}
 	if e.Result == audit.Changed {
@@ -129,12 +133,23 @@ func (v shownEvent) lines() [][]string {
 	return append(lines, [][]string{
 		{"endpoint", v.Endpoint},
 		{"reference", cmp.Or(v.Reference, "-")},
+		{"consent", v.consent()},
+		{"purpose", cmp.Or(v.Purpose, "-")},
 		{"score", v.score()},
 		{"flags", cmp.Or(strings.Join(v.Flags, ", "), "-")},
 		{"model", cmp.Or(v.Model, "-")},
 		{"calibration", cmp.Or(v.Calibration, "-")},
 		{"duration", fmt.Sprintf("%g ms", v.DurationMS)},
 	}...)
+}
+
+// consent says which consent was stated, and when it was given.
+func (v shownEvent) consent() string {
+	text := cmp.Or(v.ConsentID, "-")
+	if v.ConsentAt != nil {
+		text += " of " + v.ConsentAt.Format(time.RFC3339)
+	}
+	return text
 }
 
 // score says what the score is, and what it was computed from.

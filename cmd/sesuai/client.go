@@ -20,6 +20,7 @@ type clientSettings struct {
 	Burst         *int     `help:"Requests at once, where there is a rate; 0 is one second's worth (a new client: 0)." placeholder:"N"`
 	Replay        *string  `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it) (a new client: ${replay})." placeholder:"off|log|enforce"`
 	Liveness      *string  `help:"About a photograph that does not look like a living person's: off, log or enforce (a new client: ${liveness})." placeholder:"off|log|enforce"`
+	Consent       *string  `help:"What its requests must state of the ground for them: optional (nothing), purpose, or required (purpose, consent_id and consent_given_at) (a new client: optional)." placeholder:"optional|purpose|required"`
 	Networks      []string `name:"network" help:"Where it may call from, such as 192.0.2.0/24; may be given several times. any allows every address (a new client: any). The address is that of the connection: behind a proxy, the proxy's." placeholder:"NETWORK|any"`
 	Expires       *string  `help:"When it is no longer accepted: the last day, in Jakarta, such as 2027-01-31, a time such as 2027-01-31T17:00:00+07:00, or never (a new client: never)." placeholder:"DAY|TIME|never"`
 	Note          *string  `help:"A text of yours, such as who to call: at most 200 characters. It is stored in plain text, so it is no place for anything secret or personal." placeholder:"TEXT"`
@@ -57,6 +58,11 @@ func (f clientSettings) apply(c *access.Client) (err error) {
 	}
 	if f.Liveness != nil {
 		if c.Liveness, err = access.ParsePolicy(*f.Liveness); err != nil {
+			return err
+		}
+	}
+	if f.Consent != nil {
+		if c.Consent, err = access.ParseConsentPolicy(*f.Consent); err != nil {
 			return err
 		}
 	}

@@ -59,18 +59,19 @@ func (s *session) printClient(storage *app.Storage, c access.Client, found bool)
 
 // shownClient is a client as it is printed.
 type shownClient struct {
-	Name          string            `json:"name"`
-	ID            string            `json:"id"`
-	Scopes        []access.Scope    `json:"scopes"`
-	Threshold     sesuai.Percentage `json:"threshold"`
-	NameThreshold int               `json:"name_threshold"`
-	Rate          float64           `json:"rate"`
-	Burst         int               `json:"burst"`
-	Replay        access.Policy     `json:"replay"`
-	Liveness      access.Policy     `json:"liveness"`
-	AddedAt       time.Time         `json:"added_at"`
-	Networks      []netip.Prefix    `json:"networks"`
-	ExpiresAt     *time.Time        `json:"expires_at"`
+	Name          string               `json:"name"`
+	ID            string               `json:"id"`
+	Scopes        []access.Scope       `json:"scopes"`
+	Threshold     sesuai.Percentage    `json:"threshold"`
+	NameThreshold int                  `json:"name_threshold"`
+	Rate          float64              `json:"rate"`
+	Burst         int                  `json:"burst"`
+	Replay        access.Policy        `json:"replay"`
+	Liveness      access.Policy        `json:"liveness"`
+	Consent       access.ConsentPolicy `json:"consent"`
+	AddedAt       time.Time            `json:"added_at"`
+	Networks      []netip.Prefix       `json:"networks"`
+	ExpiresAt     *time.Time           `json:"expires_at"`
 	// State is enabled, disabled or expired.
 	State string `json:"state"`
 	Note  string `json:"note"`
@@ -95,7 +96,7 @@ func showClient(c access.Client, uses map[string]time.Time, now time.Time) shown
 	}
 	used, isUsed := uses[c.ID]
 	return shownClient{
-		c.Name, c.ID, c.Scopes, c.Threshold, c.NameThreshold, c.Rate, c.Burst, c.Replay, c.Liveness, c.AddedAt.UTC(),
+		c.Name, c.ID, c.Scopes, c.Threshold, c.NameThreshold, c.Rate, c.Burst, c.Replay, c.Liveness, c.Consent, c.AddedAt.UTC(),
 		append([]netip.Prefix{}, c.Networks...), known(!c.ExpiresAt.IsZero(), c.ExpiresAt), state, c.Note,
 		known(!c.PreviousUntil.IsZero(), c.PreviousUntil), known(isUsed, used), c.Precision, now.Before(c.PreviousUntil),
 	}
@@ -121,6 +122,7 @@ func (c shownClient) lines() [][]string {
 		{"rate", c.rate()},
 		{"replay", c.Replay.String()},
 		{"liveness", c.Liveness.String()},
+		{"consent", c.Consent.String()},
 		{"networks", cmp.Or(strings.Join(networks, ","), "any")},
 		{"expires", shortTime(c.ExpiresAt, "never")},
 		{"state", c.State},

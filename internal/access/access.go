@@ -65,6 +65,8 @@ type Client struct {
 	// portrait. Liveness applies to one that does not look like a photograph of
 	// a living person.
 	Replay, Liveness Policy
+	// Consent is what a request must state of the ground for it.
+	Consent ConsentPolicy
 	// Networks are where the client may call from. None means anywhere.
 	Networks []netip.Prefix
 	// ExpiresAt is when the client is no longer accepted. Zero means never.

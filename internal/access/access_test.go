@@ -226,6 +226,7 @@ func TestValidate(t *testing.T) {
 		{"unknown replay policy", func(c *access.Client) { c.Replay = access.Enforce + 1 }},
 		{"unknown liveness policy", func(c *access.Client) { c.Liveness = access.Enforce + 1 }},
 		{"unknown precision", func(c *access.Client) { c.Precision = sesuai.PrecisionNone + 1 }},
+		{"unknown consent policy", func(c *access.Client) { c.Consent = access.ConsentRequired + 1 }},
 		{"note too long", func(c *access.Client) { c.Note = strings.Repeat("é", 201) }},
 		{"note of two lines", func(c *access.Client) { c.Note = "a\nb" }},
 		{"note not UTF-8", func(c *access.Client) { c.Note = "a\xff" }},

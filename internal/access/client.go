@@ -52,6 +52,8 @@ func (c Client) Validate() error {
 		return invalid("a client's liveness policy is off, log or enforce")
 	case c.Precision > sesuai.PrecisionNone:
 		return invalid("a client's percentage is exact, tens or none")
+	case c.Consent > ConsentRequired:
+		return invalid("a client's consent policy is optional, purpose or required")
 	case len(c.Scopes) == 0:
 		return invalid("a client needs a scope: %s", scopeList())
 	case !printable(c.Note, MaxNoteLength):

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -27,7 +28,9 @@ type clientRow struct {
 	note                string
 	previous            [3][]byte // username, password and key; nil: none
 	previousUntil       int64
-	percentage          string // from schema 14 on; '' is exact
+	// The rest is from schema 14 on.
+	percentage string // "": exact
+	consent    string // "": optional
 }
 
 // clientColumns are the columns of a clientRow, and clientPlaceholders those of a
@@ -36,8 +39,8 @@ const (
 	clientColumns = `id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness,
 		username, password, api_key, mac,
 		networks, expires_at, disabled, note, previous_username, previous_password, previous_api_key, previous_until,
-		percentage`
-	clientPlaceholders = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23`
+		percentage, consent`
+	clientPlaceholders = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24`
 )
 
 // newClientRow returns the row of a client, without the MAC.
@@ -58,6 +61,9 @@ func newClientRow(s Stored) clientRow {
 	}
 	if c.Precision != sesuai.PrecisionExact {
 		r.percentage = c.Precision.String()
+	}
+	if c.Consent != ConsentOptional {
+		r.consent = c.Consent.String()
 	}
 	if p := s.Previous; !p.Until.IsZero() {
 		r.previous, r.previousUntil = [3][]byte{p.Username[:], p.Password[:], p.APIKey[:]}, micros(p.Until)
@@ -87,7 +93,7 @@ func (r *clientRow) args() []any {
 		r.id, r.name, r.scopes, r.threshold, r.nameThreshold, r.rate, r.burst, r.addedAt, r.replay, r.liveness,
 		r.username, r.password, r.apiKey, r.mac,
 		r.networks, r.expiresAt, r.disabled, r.note, r.previous[0], r.previous[1], r.previous[2], r.previousUntil,
-		r.percentage,
+		r.percentage, r.consent,
 	}
 }
 
@@ -97,7 +103,7 @@ func scanClientRow(row interface{ Scan(dest ...any) error }) (r clientRow, err e
 		&r.id, &r.name, &r.scopes, &r.threshold, &r.nameThreshold, &r.rate, &r.burst, &r.addedAt, &r.replay, &r.liveness,
 		&r.username, &r.password, &r.apiKey, &r.mac,
 		&r.networks, &r.expiresAt, &r.disabled, &r.note, &r.previous[0], &r.previous[1], &r.previous[2], &r.previousUntil,
-		&r.percentage,
+		&r.percentage, &r.consent,
 	)
 }
 
@@ -126,7 +132,7 @@ func (r *clientRow) macValues() [][]byte {
 			r.previous[0], r.previous[1], r.previous[2], number(uint64(r.previousUntil)))
 	}
 	if form >= macVersion3 {
-		values = append(values, []byte(r.percentage))
+		values = append(values, []byte(r.percentage), []byte(r.consent))
 	}
 	return values
 }
@@ -134,7 +140,7 @@ func (r *clientRow) macValues() [][]byte {
 // form returns the version of the row's form: see macVersion1.
 func (r *clientRow) form() byte {
 	switch {
-	case r.percentage != "":
+	case r.percentage != "", r.consent != "":
 		return macVersion3
 	case r.networks != "", r.expiresAt != 0, r.disabled != 0, r.note != "", r.previousUntil != 0,
 		len(r.previous[0])+len(r.previous[1])+len(r.previous[2]) > 0:
@@ -174,6 +180,9 @@ func (r *clientRow) parse() (s Stored, err error) {
 		return Stored{}, err
 	}
 	if c.Liveness, err = ParsePolicy(r.liveness); err != nil {
+		return Stored{}, err
+	}
+	if c.Consent, err = ParseConsentPolicy(cmp.Or(r.consent, ConsentOptional.String())); err != nil {
 		return Stored{}, err
 	}
 	if c.Networks, err = parseNetworks(r.networks); err != nil {

@@ -97,6 +97,7 @@ func TestAlteredClients(t *testing.T) {
 			auth := access.NewAuthenticator(access.AuthenticatorOptions{Clients: clients, Hash: hash})
 			altered, intact := valid(), valid()
 			altered.Liveness, intact.Name = access.Enforce, "Koperasi Karangan"
+			altered.Consent = access.ConsentOptional
 			altered.Networks, altered.ExpiresAt, altered.Note = networks(t, "192.0.2.0/24"), time.Now().Add(time.Hour), "a note"
 			altered.Precision = sesuai.PrecisionTens
 			authenticate := func(c access.Credentials) error {
@@ -158,6 +159,7 @@ func TestValuesOutOfRange(t *testing.T) {
 			func(c *access.Client) { c.Burst = -1 },
 			func(c *access.Client) { c.Replay = 0 },
 			func(c *access.Client) { c.Liveness = 9 },
+			func(c *access.Client) { c.Consent = 9 },
 			func(c *access.Client) { c.Networks = []netip.Prefix{netip.PrefixFrom(someAddress, 1)} },
 			func(c *access.Client) { c.Note = "two\nlines" },
 			func(c *access.Client) { c.Precision = sesuai.PrecisionNone + 1 },
@@ -274,6 +276,7 @@ func TestEarlierForms(t *testing.T) {
 		plain := accesstest.Client("a")
 		plain.Networks, plain.ExpiresAt, plain.Disabled, plain.Note = nil, time.Time{}, false, ""
 		plain.Precision = sesuai.PrecisionExact
+		plain.Consent = access.ConsentOptional
 		if err := clients.AddClient(t.Context(), plain, accesstest.HashesOf("a")); err != nil {
 			t.Fatal(err)
 		}
@@ -304,6 +307,7 @@ func TestEarlierForms(t *testing.T) {
 			"expiry":     func(c *access.Client) { c.ExpiresAt = time.Unix(1, 0) },
 			"disabled":   func(c *access.Client) { c.Disabled = true },
 			"note":       func(c *access.Client) { c.Note = "n" },
+			"consent":    func(c *access.Client) { c.Consent = access.ConsentPurpose },
 		} {
 			set := func(change func(*access.Client)) {
 				t.Helper()

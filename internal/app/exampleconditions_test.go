@@ -57,6 +57,7 @@ var conditions = map[string]func(t *testing.T, w *exampleWorld, ask *asking){
 	"the body does not arrive":                      withheld(1000),
 	"the client lacks the scope":                    as(access.Client{Scopes: []access.Scope{"identity.verification:rt"}}),
 	"the client exceeds its rate":                   exceeding,
+	"the client must state consent":                 as(access.Client{Consent: access.ConsentRequired}),
 	"the client's policy about replays is enforce":  as(access.Client{Replay: access.Enforce}),
 	"the client's policy about liveness is enforce": as(access.Client{Liveness: access.Enforce}),
 }

@@ -120,6 +120,9 @@ type Event struct {
 	// Reference is the client's own id for the request, as it is recorded; "" if it
 	// gave none.
 	Reference string
+	// Consent is what the client stated of the ground for the request; zero if it
+	// stated nothing.
+	Consent sesuai.Consent
 
 	// The rest is about a change, and zero for a verification: see Change.
 

@@ -129,6 +129,9 @@ func TestEveryFieldIsChained(t *testing.T) {
 		everyFieldIsChained(t, func(e *audit.Entry) { e.Endpoint, e.Attributes = audit.DataVerification, "name=match" })
 	})
 	t.Run("version 7", func(t *testing.T) { everyFieldIsChained(t, func(e *audit.Entry) { e.Reference = "order-7" }) })
+	t.Run("version 8", func(t *testing.T) {
+		everyFieldIsChained(t, func(e *audit.Entry) { e.ConsentID, e.ConsentAt, e.Purpose = "consent-7", 7, "account_opening" })
+	})
 	t.Run("version 2, changed to version 1", func(t *testing.T) {
 		entries, _ := chain(1)
 		entries[0].Flags = audit.SuspectedReplay
@@ -195,6 +198,7 @@ func TestNewEntry(t *testing.T) {
 		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: []string{"sharpness", "eyes_open"},
 		Cosine: 0.625, ReferenceLength: 3.5, ProbeLength: 2.75,
 		Endpoint: audit.DataVerification, Reference: "order-7",
+		Consent: sesuai.Consent{ID: "consent-7", GivenAt: time.UnixMicro(7), Purpose: "account_opening"},
 		Attributes: []audit.AttributeOutcome{
 			{Attribute: sesuai.NameAttribute, Outcome: sesuai.NonMatch}, {Attribute: sesuai.RT, Outcome: sesuai.Match}, {Attribute: sesuai.RW},
 		},
@@ -207,6 +211,7 @@ func TestNewEntry(t *testing.T) {
 		NameThreshold: 85, ReplayChecked: true, LivenessThreshold: 0.125, Measures: "sharpness eyes_open",
 		Cosine: 0.625, ReferenceLength: 3.5, ProbeLength: 2.75, Duration: 1500,
 		Endpoint: audit.DataVerification, Attributes: "name=non_match rt=match rw=not_compared", Reference: "order-7",
+		ConsentID: "consent-7", ConsentAt: 7, Purpose: "account_opening",
 	}
 	if diff := cmp.Diff(want, audit.NewEntry(event, [32]byte{1})); diff != "" {
 		t.Errorf("NewEntry (-want +got):\n%s", diff)
@@ -241,8 +246,9 @@ func TestNewEntry(t *testing.T) {
 // there were flags, that of one with flags what it was before there were changes,
 // that of a change what it was before there were explanations, that of an explained
 // verification what it was before there were lengths, that of one with lengths
-// what it was before there were data verifications, and that of one of these what it
-// was before there were references, so that older trails stay valid.
+// what it was before there were data verifications, that of one of these what it
+// was before there were references, and that of one with a reference what it was
+// before there was consent, so that older trails stay valid.
 func TestOlderVersions(t *testing.T) {
 	e := audit.Entry{
 		Time: 5, RequestID: "r", Client: "c", NIK: [32]byte{9}, Result: audit.Verified, Reason: "x",

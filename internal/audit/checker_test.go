@@ -120,7 +120,7 @@ func TestRunningCheck(t *testing.T) {
 	const forged = `INSERT INTO audit_events SELECT seq + 1, at, request_id, client, nik, 'verified', reason, nik_outcome, name_outcome,
 		birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration, flags, liveness_known,
 		liveness, hash, action, actor, item_count, digest_before, digest_after, state,
-		name_threshold, replay_checked, liveness_threshold, measures, cosine, reference_length, probe_length, endpoint, attributes, reference FROM audit_events WHERE seq = 3000;
+		name_threshold, replay_checked, liveness_threshold, measures, cosine, reference_length, probe_length, endpoint, attributes, reference, consent_id, consent_at, purpose FROM audit_events WHERE seq = 3000;
 		UPDATE audit_head SET seq = 3001`
 	tests := []struct {
 		name, statement string

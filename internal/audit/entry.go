@@ -54,6 +54,12 @@ type Entry struct {
 	Attributes string // such as name=match, separated by spaces
 	// Reference is empty in events from before schema 10.
 	Reference string
+	// ConsentID, ConsentAt and Purpose are what the client stated of the ground for
+	// the request. ConsentAt is in Unix microseconds; 0 if it was not stated. They are
+	// empty in events from before schema 14.
+	ConsentID string
+	ConsentAt int64
+	Purpose   string
 	// Hash links the entry to the one before it: see Head.Link.
 	Hash [32]byte
 }
@@ -92,6 +98,11 @@ func NewEntry(e Event, nik [32]byte) Entry {
 		Endpoint:      e.Endpoint,
 		Attributes:    attributesText(e.Attributes),
 		Reference:     e.Reference,
+		ConsentID:     e.Consent.ID,
+		Purpose:       e.Consent.Purpose,
+	}
+	if !e.Consent.GivenAt.IsZero() {
+		entry.ConsentAt = e.Consent.GivenAt.UnixMicro()
 	}
 	if e.Compared && !math.IsNaN(e.Score) { // not every database stores a NaN
 		entry.Score = e.Score
@@ -125,11 +136,11 @@ func hundredths(p sesuai.Percentage) int {
 // the same encoding in two. Version 1 has neither flags nor liveness, versions 1
 // and 2 have no change, versions 1 to 3 have nothing that explains a verification,
 // versions 1 to 4 have nothing that a score was computed from, versions 1 to 5 are
-// those of face verifications, and versions 1 to 6 have no reference. They still encode
+// those of face verifications, versions 1 to 6 have no reference, and versions 1 to 7 no consent. They still encode
 // entries without these, so that the hashes in older trails stay valid. Any flag makes
 // it version 2, anything about a change version 3, any explanation version 4, a cosine
-// or a length version 5, another endpoint or an attribute version 6 and a reference
-// version 7, so adding or removing one changes the hash.
+// or a length version 5, another endpoint or an attribute version 6, a reference
+// version 7 and anything about consent version 8, so adding or removing one changes the hash.
 const (
 	encodingVersion1 = "sesuai audit 1"
 	encodingVersion2 = "sesuai audit 2"
@@ -138,6 +149,7 @@ const (
 	encodingVersion5 = "sesuai audit 5"
 	encodingVersion6 = "sesuai audit 6"
 	encodingVersion7 = "sesuai audit 7"
+	encodingVersion8 = "sesuai audit 8"
 )
 
 // encode appends everything in the entry except its hash to b. Fields are in a
@@ -146,6 +158,8 @@ const (
 func (e *Entry) encode(b []byte) []byte {
 	none := [32]byte{}
 	switch {
+	case e.ConsentID != "" || e.ConsentAt != 0 || e.Purpose != "":
+		return e.encodeEighth(e.encodeSeventh(e.encodeSixth(e.encodeFifth(e.encodeFourth(e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion8)))))))))
 	case e.Reference != "":
 		return e.encodeSeventh(e.encodeSixth(e.encodeFifth(e.encodeFourth(e.encodeThird(e.encodeSecond(e.encodeFirst(appendText(b, encodingVersion7))))))))
 	case e.Endpoint != "" || e.Attributes != "":
@@ -161,6 +175,11 @@ func (e *Entry) encode(b []byte) []byte {
 	default:
 		return e.encodeFirst(appendText(b, encodingVersion1))
 	}
+}
+
+// encodeEighth appends what version 8 has besides the fields of version 7.
+func (e *Entry) encodeEighth(b []byte) []byte {
+	return appendText(appendInt(appendText(b, e.ConsentID), e.ConsentAt), e.Purpose)
 }
 
 // encodeSeventh appends what version 7 has besides the fields of version 6.

@@ -18,12 +18,12 @@ const (
 		name_score, compared, percentage, threshold, score, model, calibration, duration, hash,
 		flags, liveness_known, liveness, action, actor, item_count, digest_before, digest_after, state,
 		name_threshold, replay_checked, liveness_threshold, measures,
-		cosine, reference_length, probe_length, endpoint, attributes, reference`
+		cosine, reference_length, probe_length, endpoint, attributes, reference, consent_id, consent_at, purpose`
 
 	insertEvent = `
 		INSERT INTO audit_events (` + eventColumns + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-			$23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)`
+			$23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41)`
 
 	// takeHead locks the head until the transaction ends, so that transactions
 	// of all processes continue the chain one after the other.
@@ -119,6 +119,7 @@ func (t *Trail) AppendTx(ctx context.Context, tx *sqldb.Tx, events []Event) (fir
 			string(e.Action), e.Actor, e.Count, optional(e.Before), optional(e.After), optional(e.State),
 			e.NameThreshold, sqldb.Int(e.ReplayChecked), e.LivenessThreshold, e.Measures,
 			e.Cosine, e.ReferenceLength, e.ProbeLength, string(e.Endpoint), e.Attributes, e.Reference,
+			e.ConsentID, e.ConsentAt, e.Purpose,
 		}
 	}
 	if err := tx.ExecEach(ctx, insertEvent, rows); err != nil {
@@ -262,7 +263,8 @@ func scanEntry(rows *sql.Rows) (e Entry, err error) {
 		&flags, &e.LivenessKnown, &e.Liveness, &e.Action, &e.Actor, &e.Count,
 		optionalScanner{&e.Before}, optionalScanner{&e.After}, optionalScanner{&e.State},
 		&e.NameThreshold, &e.ReplayChecked, &e.LivenessThreshold, &e.Measures,
-		&e.Cosine, &e.ReferenceLength, &e.ProbeLength, &e.Endpoint, &e.Attributes, &e.Reference)
+		&e.Cosine, &e.ReferenceLength, &e.ProbeLength, &e.Endpoint, &e.Attributes, &e.Reference,
+		&e.ConsentID, &e.ConsentAt, &e.Purpose)
 	if err == nil {
 		e.Flags, err = ParseFlags(flags)
 	}

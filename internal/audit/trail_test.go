@@ -237,11 +237,11 @@ func TestTampering(t *testing.T) {
 		{"inserted before", `INSERT INTO audit_events SELECT 0, at, request_id, client, nik, result, reason, nik_outcome,
 			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
 			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state,
-			name_threshold, replay_checked, liveness_threshold, measures, cosine, reference_length, probe_length, endpoint, attributes, reference FROM audit_events WHERE seq = 1`, 1},
+			name_threshold, replay_checked, liveness_threshold, measures, cosine, reference_length, probe_length, endpoint, attributes, reference, consent_id, consent_at, purpose FROM audit_events WHERE seq = 1`, 1},
 		{"added after", `INSERT INTO audit_events SELECT 11, at, request_id, client, nik, result, reason, nik_outcome,
 			name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
 			flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state,
-			name_threshold, replay_checked, liveness_threshold, measures, cosine, reference_length, probe_length, endpoint, attributes, reference FROM audit_events WHERE seq = 10`, 11},
+			name_threshold, replay_checked, liveness_threshold, measures, cosine, reference_length, probe_length, endpoint, attributes, reference, consent_id, consent_at, purpose FROM audit_events WHERE seq = 10`, 11},
 		{"head moved back", `DELETE FROM audit_events WHERE seq > 8; UPDATE audit_head SET seq = 8`, 8},
 		{"head moved on", `UPDATE audit_head SET seq = 12`, 11},
 		{"cut at the end, with the head's hash", `DELETE FROM audit_events WHERE seq > 8;
@@ -317,7 +317,7 @@ func TestEventsOfALongTrail(t *testing.T) {
 	l.exec(t, `INSERT INTO audit_events SELECT n, at + 86400000000, 'other', client, nik, result, reason, nik_outcome,
 		name_outcome, birth_outcome, name_score, compared, percentage, threshold, score, model, calibration, duration,
 		flags, liveness_known, liveness, hash, action, actor, item_count, digest_before, digest_after, state,
-		name_threshold, replay_checked, liveness_threshold, measures, cosine, reference_length, probe_length, endpoint, attributes, reference
+		name_threshold, replay_checked, liveness_threshold, measures, cosine, reference_length, probe_length, endpoint, attributes, reference, consent_id, consent_at, purpose
 		FROM audit_events, (WITH RECURSIVE numbers(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 11000)
 			SELECT n FROM numbers) WHERE seq = 1;
 		UPDATE audit_events SET request_id = 'wanted' WHERE seq IN (9000, 11000)`)

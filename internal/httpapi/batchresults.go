@@ -152,7 +152,7 @@ func NewResults(f rows.Format, e batch.Endpoint, w io.Writer) *Results {
 		switch {
 		case kind.file:
 			r.fields = append(r.fields, kind.name+"_percentage")
-		case kind.name != fieldReference:
+		case !slices.Contains(everyEndpoint, kind):
 			r.fields = append(r.fields, kind.name)
 		}
 	}

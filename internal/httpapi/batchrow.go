@@ -84,8 +84,8 @@ func (s *Server) verifyForm(ctx context.Context, e endpoint, w *reply, f *form, 
 	if err != nil {
 		return err
 	}
-	reference, err := f.reference()
-	if err != nil {
+	of := call{w: w, client: c.Client, keep: c.Keep}
+	if err := f.stated(&of, c.Client, s.o.Now()); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
@@ -98,7 +98,7 @@ func (s *Server) verifyForm(ctx context.Context, e endpoint, w *reply, f *form, 
 		}
 		defer release()
 	}
-	return verifying(ctx, call{w: w, client: c.Client, reference: reference, keep: c.Keep})
+	return verifying(ctx, of)
 }
 
 // formOf returns the form of a request with what stands in a row.

@@ -23,6 +23,8 @@ type call struct {
 	client access.Client
 	// reference is the client's own id for the request; "" if it gave none.
 	reference string
+	// consent is what the client states of the ground for the request.
+	consent sesuai.Consent
 	// keep stores the answer of a row of a batch with the row; nil for other calls.
 	keep batch.Keep
 	// key is the idempotency key; nil if it gave none.
@@ -33,7 +35,7 @@ type call struct {
 // answered with a body.
 func callOf[V any](s *Server, c call, body func(V) []byte) verify.Call[V] {
 	of := verify.Call[V]{
-		ID: c.w.recordedID, Client: c.client, Key: c.key,
+		ID: c.w.recordedID, Consent: c.consent, Client: c.client, Key: c.key,
 		Answer: func(verdict V, err error) answer.Answer {
 			a := answer.Answer{Request: c.w.id, Reference: c.reference, Status: http.StatusOK}
 			if err != nil {

@@ -18,7 +18,7 @@ var dataVerificationFields = func() schema {
 	for _, a := range sesuai.Claimable {
 		fields = append(fields, fieldKind{string(a), false})
 	}
-	return append(fields, fieldKind{fieldReference, false})
+	return fields.with(everyEndpoint)
 }()
 
 // ungiven is what the vendor's SDK sends for a value that is missing.

@@ -55,6 +55,8 @@ var answers = map[sesuai.Kind]wireForm{
 	sesuai.KindInvalidAttribute:   {400, "Invalid attribute", coded, guideAttribute},
 	sesuai.KindNoAttribute:        {400, noAttribute, coded, guideNoAttribute},
 	sesuai.KindInvalidReference:   {400, "Invalid reference_id format", coded, guideReference},
+	sesuai.KindInvalidConsent:     {400, "Invalid consent", coded, guideConsent},
+	sesuai.KindConsentRequired:    {400, "No consent in request body", coded, guideConsent},
 	sesuai.KindInvalidKey:         {400, "Invalid Idempotency-Key", coded, guideInvalidKey},
 	sesuai.KindKeyReused:          {409, "Idempotency-Key was used for another request", coded, guideKeyReused},
 	sesuai.KindNoFile:             {400, "No file in request body", coded, guideNoFile},

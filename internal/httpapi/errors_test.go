@@ -52,7 +52,7 @@ func TestStatuses(t *testing.T) {
 	want := map[sesuai.Kind]int{
 		sesuai.KindInternal: 500, sesuai.KindUnavailable: 503, sesuai.KindOverloaded: 503,
 		sesuai.KindInvalidNIK: 400, sesuai.KindInvalidName: 400, sesuai.KindInvalidDate: 400, sesuai.KindInvalidAttribute: 400,
-		sesuai.KindNoAttribute: 400, sesuai.KindInvalidReference: 400, sesuai.KindInvalidKey: 400, sesuai.KindKeyReused: 409,
+		sesuai.KindNoAttribute: 400, sesuai.KindInvalidReference: 400, sesuai.KindInvalidConsent: 400, sesuai.KindConsentRequired: 400, sesuai.KindInvalidKey: 400, sesuai.KindKeyReused: 409,
 		sesuai.KindNoFile: 400, sesuai.KindUnsupportedImage: 415, sesuai.KindInvalidImage: 400,
 		sesuai.KindFaceNotDetected: 400, sesuai.KindMultipleFaces: 400, sesuai.KindFaceQuality: 400,
 		sesuai.KindSuspectedReplay: 400, sesuai.KindSuspectedAttack: 400,

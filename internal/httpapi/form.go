@@ -51,8 +51,8 @@ const (
 
 // faceVerificationFields is the schema of face verifications.
 var faceVerificationFields = schema{
-	{fieldNIK, false}, {fieldName, false}, {fieldDateOfBirth, false}, {fieldFaceImage, true}, {fieldReference, false},
-}
+	{fieldNIK, false}, {fieldName, false}, {fieldDateOfBirth, false}, {fieldFaceImage, true},
+}.with(everyEndpoint)
 
 // form is a request's body, decoded but not validated.
 type form struct {

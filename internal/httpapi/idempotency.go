@@ -45,6 +45,9 @@ func (f *form) digest(scope access.Scope) [32]byte {
 	d := newDigest(scope)
 	for i, kind := range f.schema {
 		field := f.fields[i]
+		if field.text == "" && consentGuidance[kind.name] != nil {
+			continue // as before there were such fields
+		}
 		d.add([]byte(kind.name))
 		d.add([]byte(field.text))
 		d.add(field.file)

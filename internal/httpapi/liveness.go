@@ -16,7 +16,7 @@ const fieldImage = "image"
 
 // passiveLiveness is POST /face/v1/passive-liveness.
 var passiveLiveness = endpoint{
-	scope: access.PassiveLiveness, fields: schema{{fieldImage, true}, {fieldReference, false}}, liveness: true,
+	scope: access.PassiveLiveness, fields: schema{{fieldImage, true}}.with(everyEndpoint), liveness: true,
 	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
 		photo, err := f.image(fieldImage)
 		if err != nil {

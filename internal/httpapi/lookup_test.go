@@ -227,19 +227,20 @@ func everyEndpoint() []endpointOf {
 	}
 }
 
-// inMultipart returns a request with a reference, unless that is "-".
-func (e endpointOf) inMultipart(reference string) *http.Request {
-	fields := e.fields
+// inMultipart returns a request with a reference, unless that is "-", and other texts.
+func (e endpointOf) inMultipart(reference string, others ...part) *http.Request {
+	fields := append(others, e.fields...)
 	if reference != "-" {
 		fields = append([]part{{name: "reference_id", body: reference}}, fields...)
 	}
 	return e.to(postParts(fields...))
 }
 
-// inJSON returns a request whose reference is a value in JSON.
-func (e endpointOf) inJSON(reference string) *http.Request {
+// inJSON returns a request whose reference is a value in JSON, and that has other
+// texts.
+func (e endpointOf) inJSON(reference string, others ...part) *http.Request {
 	object := map[string]json.RawMessage{"reference_id": json.RawMessage(reference)}
-	for _, p := range e.fields {
+	for _, p := range append(others, e.fields...) {
 		value := any(p.body)
 		if strings.Contains(p.name, "image") {
 			value = []byte(p.body) // in base64
@@ -268,6 +269,7 @@ type answering struct {
 	err        error
 	given      []answer.Answer
 	references []string // as they are recorded
+	consents   []sesuai.Consent
 }
 
 func newAnswering() *answering {
@@ -280,6 +282,7 @@ func newAnswering() *answering {
 // note notes the answer to a call.
 func note[V any](a *answering, c verify.Call[V], verdict V) (V, error) {
 	a.references = append(a.references, c.Reference)
+	a.consents = append(a.consents, c.Consent)
 	a.given = append(a.given, c.Answer(verdict, a.err))
 	return verdict, a.err
 }

@@ -19,7 +19,7 @@ const (
 // faceMatch is POST /face/v1/match. It asks no registry, so an answer that says that
 // there is none has no result.
 var faceMatch = endpoint{
-	scope: access.FaceMatch, fields: schema{{fieldCapturedImage, true}, {fieldStoredImage, true}, {fieldReference, false}},
+	scope: access.FaceMatch, fields: schema{{fieldCapturedImage, true}, {fieldStoredImage, true}}.with(everyEndpoint),
 	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
 		var req verify.MatchRequest
 		for _, image := range []struct {

@@ -20,7 +20,7 @@ type endpoint struct {
 	// noAnswer is the result in an answer that says that there is none, before
 	// the form has been read.
 	noAnswer any
-	// parse validates the form but the reference, and returns what verifies and
+	// parse validates the form but what form.stated does, and returns what verifies and
 	// answers it.
 	parse func(s *Server, w *reply, client access.Client, f *form) (verifying, error)
 }
@@ -61,13 +61,12 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		if err != nil {
 			return err
 		}
-		reference, err := form.reference()
-		if err != nil {
+		c := call{w: w, client: client}
+		if err := form.stated(&c, client, s.o.Now()); err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 		defer cancel()
-		c := call{w: w, client: client, reference: reference}
 		making := func(ctx context.Context, c call) error { return s.verify(ctx, c, verifying) }
 		if key == "" {
 			return making(ctx, c)

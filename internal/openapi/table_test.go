@@ -74,6 +74,8 @@ var indonesian = map[string]string{
 	"The photograph was sent before, or is the one on record, and the client's policy is enforce":                                         "Foto pernah dikirim, atau sama dengan yang tercatat, dan kebijakan klien adalah enforce",
 	"The photograph seems to be of a print or a screen, and the client's policy is enforce":                                               "Foto tampak seperti foto cetakan atau layar, dan kebijakan klien adalah enforce",
 	"`reference_id` is too long, or has a space or another character that is not visible ASCII":                                           "`reference_id` terlalu panjang, atau memuat spasi atau karakter lain yang bukan ASCII yang terlihat",
+	"`consent_id`, `consent_given_at` or `purpose` is not valid, or looks like a NIK":                                                     "`consent_id`, `consent_given_at`, atau `purpose` tidak sah, atau tampak seperti NIK",
+	"`consent_id`, `consent_given_at` or `purpose` is missing, and the client must state it":                                              "`consent_id`, `consent_given_at`, atau `purpose` tidak ada, padahal klien wajib menyatakannya",
 	"Broken multipart or JSON, no boundary, a header of a part that cannot be read, a part twice, or two of a header such as `x-api-key`": "Multipart atau JSON rusak, tanpa boundary, header suatu bagian tidak dapat dibaca, satu bagian dua kali, atau dua header yang sama seperti `x-api-key`",
 	"Nothing but `nik` is given": "Hanya `nik` yang diberikan",
 	"Another attribute is too long, has a line break or neither letter nor digit, or is no string":          "Atribut lain terlalu panjang, memuat ganti baris, tanpa huruf dan angka, atau bukan string",

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/answer"
 )
@@ -10,6 +11,8 @@ type Call[V any] struct {
 	// ID is the request's id, and Reference the client's own id for it, as the audit
 	// trail gets them. Reference is "" if the client gave none.
 	ID, Reference string
+	// Consent is what the client states of the ground for the request.
+	Consent sesuai.Consent
 	// Client is the caller.
 	Client access.Client
 	// Answer returns what the client is answered to the verdict if err is nil, or to a

@@ -214,7 +214,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 // newEvent returns the event of a verification that starts now, and its question.
 func newEvent[V any](c Call[V], claim sesuai.Claim, now time.Time) (audit.Event, registry.Question) {
 	event := audit.Event{
-		Time: now, RequestID: c.ID, Reference: c.Reference, Client: c.Client.ID, NIK: claim.NIK, NameScore: -1,
+		Time: now, RequestID: c.ID, Reference: c.Reference, Consent: c.Consent, Client: c.Client.ID, NIK: claim.NIK, NameScore: -1,
 		NameThreshold: c.Client.NameThreshold,
 	}
 	return event, registry.Question{Caller: registry.Caller{Client: c.Client.ID, RequestID: c.ID}, Claim: claim}
@@ -230,7 +230,7 @@ func unanswered(event audit.Event, err error) audit.Event {
 // one with an outcome.
 func withoutOutcome(e audit.Event, err error) audit.Event {
 	return unanswered(audit.Event{
-		Time: e.Time, RequestID: e.RequestID, Reference: e.Reference, Client: e.Client, NIK: e.NIK, NameScore: -1,
+		Time: e.Time, RequestID: e.RequestID, Reference: e.Reference, Consent: e.Consent, Client: e.Client, NIK: e.NIK, NameScore: -1,
 		NameThreshold: e.NameThreshold, Threshold: e.Threshold, Endpoint: e.Endpoint, Duration: e.Duration,
 	}, unavailable("recording the event", err))
 }

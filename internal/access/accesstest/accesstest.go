@@ -34,7 +34,7 @@ func Client(name string) access.Client {
 	return access.Client{
 		ID: name, Name: name, Scopes: []access.Scope{access.FaceVerification},
 		Threshold: sesuai.PercentageOf(80.25), NameThreshold: 90, Rate: 2.5, Burst: 10,
-		Replay: access.Enforce, Liveness: access.Log, AddedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
+		Replay: access.Enforce, Liveness: access.Log, Consent: access.ConsentRequired, AddedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
 		Networks:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 		ExpiresAt: time.Date(2036, 1, 2, 3, 4, 5, 6000, time.UTC), Disabled: true, Note: "Ask the core team (Jakarta)",
 		Precision: sesuai.PrecisionTens,
@@ -128,6 +128,7 @@ func (s suite) TestClientsAreStoredAsTheyWere(t *testing.T) {
 	plain := Client("plain")
 	plain.Rate, plain.Burst, plain.Replay, plain.Liveness = 0, 0, access.Off, access.Enforce
 	plain.Networks, plain.ExpiresAt, plain.Disabled, plain.Note = nil, time.Time{}, false, ""
+	plain.Consent = access.ConsentOptional
 	if err := clients.AddClient(t.Context(), plain, HashesOf("plain")); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +183,7 @@ func (s suite) TestChangeClient(t *testing.T) {
 	want := Client("a")
 	want.Scopes = []access.Scope{access.FaceVerification, access.DataVerificationOf(sesuai.NameAttribute), access.DataVerificationOf(sesuai.Address)}
 	want.Threshold, want.NameThreshold, want.Rate, want.Burst = sesuai.PercentageOf(99.99), 100, 0, 0
-	want.Replay, want.Liveness = access.Off, access.Enforce
+	want.Replay, want.Liveness, want.Consent = access.Off, access.Enforce, access.ConsentPurpose
 	want.Networks, want.ExpiresAt, want.Disabled, want.Note = want.Networks[1:], want.ExpiresAt.Add(time.Hour), false, "é"
 	for range 2 { // the second one changes nothing
 		got, found, err := clients.ChangeClient(t.Context(), "a", func(c *access.Client) error {

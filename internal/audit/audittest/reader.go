@@ -80,6 +80,7 @@ func (s suite) TestEventsAreRead(t *testing.T) {
 	e.Endpoint = audit.DataVerification
 	e.Attributes = []audit.AttributeOutcome{{Attribute: sesuai.RT, Outcome: sesuai.Match}, {Attribute: sesuai.RW, Outcome: sesuai.NonMatch}}
 	e.Reference = "order-7"
+	e.Consent = sesuai.Consent{ID: "consent-7", GivenAt: e.Time, Purpose: "account_opening"}
 	appendTo(t, l, e)
 	events, err := l.Events(t.Context(), audit.Filter{})
 	if err != nil || len(events) != 1 {
