@@ -50,7 +50,8 @@ type entry struct {
 	done bool
 }
 
-// decide makes the event and the answer, given what is known before.
+// decide makes the event and the answer, given what is known before. It is called with
+// nothing known first: the keys of the answer are held before the trail's lock is.
 func (e *entry) decide(prior limit.Prior) {
 	e.prior = prior
 	e.event, e.answer = e.outcomeOf(e.seen, prior, e.err)
@@ -123,9 +124,7 @@ func (r *Recorder) tryTx(entries []*entry) error {
 	defer cancel()
 	var updates []replay.Update
 	for _, e := range entries {
-		if e.probe == nil {
-			e.decide(limit.Prior{}) // for the keys of its answer
-		} else {
+		if e.probe != nil {
 			updates = append(updates, replay.Update{NIK: e.nik, Change: r.change(e)})
 		}
 	}
@@ -154,7 +153,7 @@ func (r *Recorder) change(e *entry) func([]replay.Probe, error) []replay.Probe {
 		if err == nil {
 			e.seen, kept, e.err = r.judge(earlier, *e.probe)
 		}
-		e.decide(limit.Prior{}) // for the keys of its answer
+		e.decide(limit.Prior{})
 		return kept
 	}
 }

@@ -157,6 +157,7 @@ func (r *Recorder) Append(ctx context.Context, e audit.Event) error {
 // recorded. An event does not fail with the probes that share its transaction.
 func (r *Recorder) Record(ctx context.Context, l *limit.Lease, outcome func(limit.Prior) (audit.Event, *answer.Answer)) (limit.Prior, error) {
 	one := &entry{lease: l, outcomeOf: func(_ bool, prior limit.Prior, _ error) (audit.Event, *answer.Answer) { return outcome(prior) }}
+	one.decide(limit.Prior{})
 	err := r.batcher.Commit(ctx, one)
 	if err == nil {
 		err = one.failed

@@ -104,6 +104,7 @@ func (r *Recorder) recordFailure(e *entry, err error) error {
 	one := &entry{lease: e.lease, attempts: e.attempts, outcomeOf: func(_ bool, prior limit.Prior, _ error) (audit.Event, *answer.Answer) {
 		return e.outcomeOf(false, prior, err)
 	}}
+	one.decide(limit.Prior{})
 	if err := r.batcher.CommitOrCancel(ctx, one); err != nil {
 		return err
 	}
