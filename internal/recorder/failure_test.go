@@ -129,7 +129,9 @@ func TestLateFailureIsRecorded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		canceled := make(chan struct{})
 		outcome := make(chan error, 1)
-		go func() { outcome <- p.remember(waitingContext{ctx, cancel}, t, "late", sync.OnceFunc(func() { close(canceled) })) }()
+		go func() {
+			outcome <- p.remember(waitingContext{ctx, cancel}, t, "late", sync.OnceFunc(func() { close(canceled) }))
+		}()
 		<-canceled
 		close(o.release)
 		if err := errors.Join(<-first); err != nil {
