@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
-		"internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
+		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"internal/webhook",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/openapi": {"github.com/goccy/go-yaml"},
 	"internal/verify": {
-		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/replay", "internal/admission", "internal/answer",
+		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/access/limit", "internal/replay", "internal/admission", "internal/answer",
 	},
 	"internal/enrol": {
 		".", "internal/face", "internal/registry", "internal/rows", "golang.org/x/sync/errgroup",
@@ -105,12 +105,13 @@ var mayImport = map[string][]string{
 	"internal/audit": {
 		".", "internal/sqldb", "internal/keyring", "internal/atomicfile", "github.com/prometheus/client_golang/prometheus",
 	},
-	"internal/access":     {".", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
-	"internal/answer":     {".", "internal/keyring", "internal/sqldb", "github.com/go-json-experiment/json"},
-	"internal/recorder":   {".", "internal/answer", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan", "internal/webhook"},
-	"internal/keyring":    {".", "internal/fileperm"},
-	"internal/fileperm":   {},
-	"internal/atomicfile": {"github.com/google/renameio/v2"},
+	"internal/access":       {".", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
+	"internal/access/limit": {".", "internal/keyring", "internal/sqldb", "internal/audit"},
+	"internal/answer":       {".", "internal/keyring", "internal/sqldb", "github.com/go-json-experiment/json"},
+	"internal/recorder":     {".", "internal/access/limit", "internal/answer", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan", "internal/webhook"},
+	"internal/keyring":      {".", "internal/fileperm"},
+	"internal/fileperm":     {},
+	"internal/atomicfile":   {"github.com/google/renameio/v2"},
 	"internal/people": {
 		".", "internal/registry", "internal/face", "internal/name", "internal/keyring", "internal/replay", "internal/vault", "internal/sqldb",
 		"internal/audit", "golang.org/x/sync/errgroup",
@@ -132,7 +133,7 @@ var mayImport = map[string][]string{
 	// For tests alone.
 	"internal/sqldb/sqltest": {"internal/sqldb", "internal/sqldb/pgtest"},
 	"internal/replay/replaytest": {
-		".", "internal/replay", "internal/registry/registrytest", "internal/conformance", "internal/audit", "internal/audit/audittest", "internal/answer", "internal/verify",
+		".", "internal/replay", "internal/registry/registrytest", "internal/conformance", "internal/audit", "internal/audit/audittest", "internal/access/limit", "internal/answer", "internal/verify",
 	},
 	"internal/dukcapil/ledger/ledgertest":  {".", "internal/dukcapil/ledger", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/dukcapil/balikan/outboxtest": {".", "internal/dukcapil/balikan", "internal/conformance", "github.com/google/go-cmp/cmp"},

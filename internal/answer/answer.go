@@ -29,9 +29,10 @@ type Answer struct {
 	Body   []byte
 	// Keep, if not nil, stores the answer elsewhere as well, in the transaction that
 	// appends its event. If it returns false, another one has been stored there, and
-	// neither the event nor the answer is. It may be called more than once. An error
-	// is that of the database.
-	Keep func(ctx context.Context, tx *sqldb.Tx) (bool, error)
+	// neither the event nor the answer is. It may be called more than once: replace is
+	// set if the same transaction has stored another answer, which this one replaces. An
+	// error is that of the database.
+	Keep func(ctx context.Context, tx *sqldb.Tx, replace bool) (bool, error)
 	// Key is the idempotency key that the client gave its request; nil if it gave none.
 	// It is not part of what is stored, and nil in what is found.
 	Key *Reservation

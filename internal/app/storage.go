@@ -14,6 +14,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/batch"
@@ -71,6 +72,7 @@ type Storage struct {
 	outbox  *balikan.Store
 	jobs    *jobs.Queue
 	hooks   *webhook.Store
+	limits  *limit.Store
 	// states are what the changes in the trail describe.
 	states []audit.State
 }
@@ -226,8 +228,12 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err != nil {
 		return nil, err
 	}
+	s.limits, err = limit.NewStore(ctx, limit.StoreOptions{DB: db, Secret: keys.Secret(keyring.Rows).Derive(keyring.Limits)})
+	if err != nil {
+		return nil, err
+	}
 	o := recorder.Options{
-		DB: db, Trail: s.trail, Answers: s.answers, Webhooks: s.hooks, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
+		DB: db, Trail: s.trail, Answers: s.answers, Webhooks: s.hooks, Limits: s.limits, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
 		EventTimeout: c.Times.Audit, SweepFailed: s.alerts.unswept,
 	}
 	if c.Dukcapil.returns() {
@@ -320,7 +326,7 @@ func databaseOptions(c Config) sqldb.Options {
 		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
 		Migrations: []fs.FS{
 			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, answer.Migrations, ledger.Migrations, balikan.Migrations,
-			jobs.Migrations(), batch.Migrations, webhook.Migrations,
+			jobs.Migrations(), batch.Migrations, webhook.Migrations, limit.Migrations,
 		},
 	}
 }

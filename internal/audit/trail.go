@@ -95,19 +95,33 @@ func (t *Trail) setHead(ctx context.Context, tx *sqldb.Tx, head Head) error {
 // *BrokenError: a new head would hide that. Other errors are those of the
 // database.
 func (t *Trail) AppendTx(ctx context.Context, tx *sqldb.Tx, events []Event) (first int64, err error) {
+	return t.AppendLockedTx(ctx, tx, len(events), func() ([]Event, error) { return events, nil })
+}
+
+// AppendLockedTx is AppendTx for n events that depend on what the database holds. It
+// calls events once no other transaction appends until this one ends. An error of events
+// is returned as it is.
+func (t *Trail) AppendLockedTx(ctx context.Context, tx *sqldb.Tx, n int, events func() ([]Event, error)) (first int64, err error) {
 	last := t.lastSeen()
 	var mac [32]byte
-	head, err := scanHead(tx.QueryRowContext(ctx, takeHead, len(events)), &mac)
+	head, err := scanHead(tx.QueryRowContext(ctx, takeHead, n), &mac)
 	if err != nil {
 		return 0, err
 	}
-	head.Seq -= int64(len(events))
+	head.Seq -= int64(n)
 	if err := t.accept(head, mac, last); err != nil {
 		return 0, err
 	}
+	all, err := events()
+	if err == nil && len(all) != n {
+		err = fmt.Errorf("%d events for %d numbers of the audit trail", len(all), n)
+	}
+	if err != nil {
+		return 0, err
+	}
 	first = head.Seq + 1
-	rows := make([][]any, len(events))
-	for i, event := range events {
+	rows := make([][]any, n)
+	for i, event := range all {
 		e := NewEntry(event, t.hashNIK(event.NIK))
 		head = head.Link(&e, t.o.Chain.Hash)
 		rows[i] = []any{

@@ -119,15 +119,16 @@ type Call struct {
 
 // Keep stores a reply in the transaction that records the verification. If it returns
 // false another reply has been stored, or the row was removed, and the verification is
-// not to be recorded.
-type Keep func(ctx context.Context, tx *sqldb.Tx, reply Reply) (bool, error)
+// not to be recorded. With replace, the same transaction has stored another reply, which
+// this one replaces.
+type Keep func(ctx context.Context, tx *sqldb.Tx, reply Reply, replace bool) (bool, error)
 
 // With returns what stores that reply; nil if k is nil.
-func (k Keep) With(reply Reply) func(ctx context.Context, tx *sqldb.Tx) (bool, error) {
+func (k Keep) With(reply Reply) func(ctx context.Context, tx *sqldb.Tx, replace bool) (bool, error) {
 	if k == nil {
 		return nil
 	}
-	return func(ctx context.Context, tx *sqldb.Tx) (bool, error) { return k(ctx, tx, reply) }
+	return func(ctx context.Context, tx *sqldb.Tx, replace bool) (bool, error) { return k(ctx, tx, reply, replace) }
 }
 
 // Verifier answers rows as the endpoints answer single calls.

@@ -96,7 +96,7 @@ func (w *world) VerifyRow(ctx context.Context, c batch.Call) (batch.Reply, error
 		return r, nil
 	}
 	return r, w.db.InTx(ctx, func(tx *sqldb.Tx) error {
-		_, err := c.Keep(ctx, tx, r)
+		_, err := c.Keep(ctx, tx, r, false)
 		return err
 	})
 }

@@ -175,9 +175,9 @@ func (s worker) verifyRow(ctx context.Context, b Batch, client access.Client, li
 	var kept atomic.Bool // by the goroutine that commits
 	reply, err := s.verifier.VerifyRow(ctx, Call{
 		Client: client, Endpoint: b.Endpoint, Request: b.RequestID(line), Row: row,
-		Keep: func(ctx context.Context, tx *sqldb.Tx, reply Reply) (bool, error) {
+		Keep: func(ctx context.Context, tx *sqldb.Tx, reply Reply, replace bool) (bool, error) {
 			kept.Store(true)
-			return s.store.answer(ctx, tx, b, newAnswer(b, row, reply))
+			return s.store.answer(ctx, tx, b, newAnswer(b, row, reply), replace)
 		},
 	})
 	switch {
@@ -194,7 +194,7 @@ func (s worker) verifyRow(ctx context.Context, b Batch, client access.Client, li
 // keep stores the answer of a row about which nothing was recorded.
 func (s *Service) keep(ctx context.Context, b Batch, a Answer) error {
 	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		_, err := s.store.answer(ctx, tx, b, a)
+		_, err := s.store.answer(ctx, tx, b, a, false)
 		return err
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ const (
 	selectRow = `
 		SELECT sealed, tries, tried_at FROM batch_rows WHERE batch = $1 AND line = $2 AND outcome = 0
 		AND EXISTS (SELECT 1 FROM batches WHERE number = $1 AND state = 'running')`
-	answerRow   = `UPDATE batch_rows SET outcome = $1, answer = $2, sealed = NULL WHERE batch = $3 AND line = $4 AND outcome = 0`
+	answerRow   = `UPDATE batch_rows SET outcome = $1, answer = $2, sealed = NULL WHERE batch = $3 AND line = $4 AND (outcome = 0 OR $5 = 1)`
 	postponeRow = `
 		UPDATE batch_rows SET tries = tries + 1, tried_at = coalesce(tried_at, $1) WHERE batch = $2 AND line = $3 AND outcome = 0`
 	selectAnswers = `
@@ -232,13 +232,14 @@ func (s *store) insert(ctx context.Context, tx *sqldb.Tx, b Batch, all []receive
 }
 
 // answer stores the answer of a row, in place of what was sent. It returns false if
-// there is nothing to answer.
-func (s *store) answer(ctx context.Context, tx *sqldb.Tx, b Batch, a Answer) (bool, error) {
+// there is nothing to answer. With replace it replaces an answer that the same
+// transaction has stored.
+func (s *store) answer(ctx context.Context, tx *sqldb.Tx, b Batch, a Answer, replace bool) (bool, error) {
 	sealed, err := s.sealAnswer(b, a)
 	if err != nil {
 		return false, err
 	}
-	result, err := tx.ExecContext(ctx, answerRow, int(a.Outcome), sealed, b.number, a.Line)
+	result, err := tx.ExecContext(ctx, answerRow, int(a.Outcome), sealed, b.number, a.Line, sqldb.Int(replace))
 	if err != nil {
 		return false, err
 	}

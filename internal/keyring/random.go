@@ -123,6 +123,8 @@ const (
 	Batches DerivedName = "batches"
 	// Checkpoints signs the checkpoints of the audit trail.
 	Checkpoints DerivedName = "checkpoints"
+	// Limits hashes the NIKs that are counted.
+	Limits DerivedName = "limits"
 )
 
 // SecretNames returns the names of all Secrets.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
@@ -19,6 +20,7 @@ import (
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/internal/verify"
 )
 
 // TestAnswersOfAGroup: of several requests in one transaction, with and without a
@@ -37,10 +39,10 @@ func TestAnswersOfAGroup(t *testing.T) {
 				if i == 3 {
 					e := audittest.Event(t, 1, id)
 					e.Result = audit.Refused
-					outcomes <- p.Record(ctx, e, &answer.Answer{Request: id, Status: 400, Body: []byte(`{"seen":true}`)})
+					outcomes <- record(ctx, p, e, &answer.Answer{Request: id, Status: 400, Body: []byte(`{"seen":true}`)})
 					return
 				}
-				_, err := p.Remember(ctx, registrytest.NIK(t, 1), replaytest.Probe(1, id, 0), verified(t, id, func() {}))
+				_, _, err := p.Remember(ctx, nil, registrytest.NIK(t, 1), replaytest.Probe(1, id, 0), verified(t, id, func() {}))
 				outcomes <- err
 			}()
 			<-waiting
@@ -89,7 +91,7 @@ func TestAnswersFail(t *testing.T) {
 		if err := p.remember(t.Context(), t, "a", func() {}); sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, full) {
 			t.Errorf("Remember = %v", err)
 		}
-		err := p.Record(t.Context(), audittest.Event(t, 1, "b"), &answer.Answer{Request: "b", Status: 200, Body: []byte(`{}`)})
+		err := record(t.Context(), p, audittest.Event(t, 1, "b"), &answer.Answer{Request: "b", Status: 200, Body: []byte(`{}`)})
 		if sesuai.KindOf(err) != sesuai.KindUnavailable || !errors.Is(err, full) {
 			t.Errorf("Record = %v", err)
 		}
@@ -128,8 +130,8 @@ func (p probes) assertKey(t *testing.T, text string, want int) {
 // rememberWithKey remembers a photograph of a verified person whose answer has a key.
 func (p probes) rememberWithKey(ctx context.Context, t *testing.T, id string, key *answer.Reservation) error {
 	of := verified(t, id, func() {})
-	_, err := p.Remember(ctx, registrytest.NIK(t, 1), replaytest.Probe(1, id, 0), func(seen bool, err error) (audit.Event, *answer.Answer) {
-		e, a := of(seen, err)
+	_, _, err := p.Remember(ctx, nil, registrytest.NIK(t, 1), replaytest.Probe(1, id, 0), func(seen bool, prior limit.Prior, err error) (audit.Event, *answer.Answer) {
+		e, a := of(seen, prior, err)
 		if a != nil {
 			a.Key = key
 		}
@@ -142,7 +144,7 @@ func (p probes) rememberWithKey(ctx context.Context, t *testing.T, id string, ke
 func (p probes) recordWithKey(ctx context.Context, t *testing.T, id string, key *answer.Reservation) error {
 	e := audittest.Event(t, 1, id)
 	e.Result = audit.Refused
-	return p.Record(ctx, e, &answer.Answer{Request: id, Status: 400, Body: []byte(`{"seen":true}`), Key: key})
+	return record(ctx, p, e, &answer.Answer{Request: id, Status: 400, Body: []byte(`{"seen":true}`), Key: key})
 }
 
 // lose takes a key away from its call.
@@ -227,4 +229,10 @@ func TestKeyOfACommitWithoutReply(t *testing.T) {
 			p.assertKey(t, "key", want)
 		}
 	})
+}
+
+// record records an event and an answer that depend on nothing known before.
+func record(ctx context.Context, r verify.Recorder, e audit.Event, a *answer.Answer) error {
+	_, err := r.Record(ctx, nil, func(limit.Prior) (audit.Event, *answer.Answer) { return e, a })
+	return err
 }

@@ -116,7 +116,7 @@ func TestCloseWaitsForThoseWhoWait(t *testing.T) {
 	h := other.hold(t, 1, replaytest.Probe(1, "other", 0))
 	outcome := make(chan error, 1)
 	go func() {
-		_, err := closing.Remember(t.Context(), registrytest.NIK(t, 1), replaytest.Probe(2, "waits", 1), event(t, 1, "waits"))
+		_, _, err := closing.Remember(t.Context(), nil, registrytest.NIK(t, 1), replaytest.Probe(2, "waits", 1), event(t, 1, "waits"))
 		outcome <- err
 	}()
 	refused.await(1)
@@ -136,7 +136,7 @@ func TestCloseWaitsForThoseWhoWait(t *testing.T) {
 	if err := errors.Join(<-outcome, <-h.ended); err != nil {
 		t.Error(err)
 	}
-	_, err := closing.Remember(t.Context(), registrytest.NIK(t, 1), replaytest.Probe(3, "late", 1), event(t, 1, "late"))
+	_, _, err := closing.Remember(t.Context(), nil, registrytest.NIK(t, 1), replaytest.Probe(3, "late", 1), event(t, 1, "late"))
 	if !errors.Is(err, sqldb.ErrClosed) {
 		t.Errorf("Remember after Close = %v", err)
 	}

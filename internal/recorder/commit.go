@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
@@ -19,9 +20,15 @@ import (
 // entry is what one verification leaves behind.
 type entry struct {
 	// event is what is recorded, and answer what the client gets; nil if that is not
-	// stored. With a probe they are what outcomeOf returned last.
+	// stored. They are what outcomeOf returned last.
 	event  audit.Event
 	answer *answer.Answer
+	// outcomeOf returns them: see verify.Recorder.
+	outcomeOf func(seen bool, prior limit.Prior, err error) (audit.Event, *answer.Answer)
+	// lease is that of the request; nil if it is not counted. prior is what the
+	// transaction that was run last has found.
+	lease *limit.Lease
+	prior limit.Prior
 	// attempts are those of earlier transactions. The last one may have been
 	// committed although it failed.
 	attempts []attempt
@@ -32,9 +39,8 @@ type entry struct {
 
 	// The rest is about the probe of a person, and zero without one.
 
-	nik       sesuai.NIK
-	probe     *replay.Probe
-	outcomeOf func(seen bool, err error) (audit.Event, *answer.Answer)
+	nik   sesuai.NIK
+	probe *replay.Probe
 	// seen and err are what the transaction that was run last has found: whether
 	// the probe was sent before, or why that is not known.
 	seen bool
@@ -44,10 +50,19 @@ type entry struct {
 	done bool
 }
 
-// attempt is an event with the number that it has if its transaction was committed.
+// decide makes the event and the answer, given what is known before. It is called with
+// nothing known first: the keys of the answer are held before the trail's lock is.
+func (e *entry) decide(prior limit.Prior) {
+	e.prior = prior
+	e.event, e.answer = e.outcomeOf(e.seen, prior, e.err)
+}
+
+// attempt is an event with the number that it has if its transaction was committed, and
+// what was known before.
 type attempt struct {
 	seq   int64
 	event audit.Event
+	prior limit.Prior
 }
 
 // commit commits entries in one transaction. If that fails and some have a probe
@@ -138,7 +153,7 @@ func (r *Recorder) change(e *entry) func([]replay.Probe, error) []replay.Probe {
 		if err == nil {
 			e.seen, kept, e.err = r.judge(earlier, *e.probe)
 		}
-		e.event, e.answer = e.outcomeOf(e.seen, e.err)
+		e.decide(limit.Prior{})
 		return kept
 	}
 }
@@ -161,21 +176,19 @@ func (r *Recorder) judge(earlier []replay.Probe, p replay.Probe) (seen bool, kep
 // recorded.
 func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry) error {
 	var absent []*entry
-	var events []audit.Event
 	for _, e := range entries {
 		recorded, err := r.recordedTx(ctx, tx, e)
 		if err != nil {
 			return err
 		}
 		if !recorded {
-			recorded, err = answeredTx(ctx, tx, e)
+			recorded, err = answeredTx(ctx, tx, e, false)
 		}
 		if err != nil {
 			return err
 		}
 		if !recorded {
 			absent = append(absent, e)
-			events = append(events, e.event)
 		}
 	}
 	if len(absent) == 0 {
@@ -184,7 +197,7 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 	if err := r.holdKeys(ctx, tx, absent); err != nil {
 		return err
 	}
-	first, err := r.o.Trail.AppendTx(ctx, tx, events)
+	first, err := r.o.Trail.AppendLockedTx(ctx, tx, len(absent), func() ([]audit.Event, error) { return r.countTx(ctx, tx, absent) })
 	if err != nil {
 		return err
 	}
@@ -192,9 +205,40 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 		return err
 	}
 	for i, e := range absent {
-		e.attempts = append(e.attempts, attempt{first + int64(i), events[i]})
+		e.attempts = append(e.attempts, attempt{first + int64(i), e.event, e.prior})
 	}
 	return nil
+}
+
+// countTx counts entries, one after the other, and returns their events, which may depend
+// on that. No other transaction counts meanwhile.
+func (r *Recorder) countTx(ctx context.Context, tx *sqldb.Tx, entries []*entry) ([]audit.Event, error) {
+	events := make([]audit.Event, len(entries))
+	if r.o.Limits == nil {
+		for i, e := range entries {
+			events[i] = e.event
+		}
+		return events, nil
+	}
+	leases := make([]*limit.Lease, len(entries))
+	for i, e := range entries {
+		leases[i] = e.lease
+	}
+	counting, err := r.o.Limits.CountTx(ctx, tx, leases)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range entries {
+		if prior := counting.Prior(e.lease); prior != e.prior {
+			e.decide(prior)
+			if _, err := answeredTx(ctx, tx, e, true); err != nil {
+				return nil, err
+			}
+		}
+		counting.Complete(e.lease, e.event)
+		events[i] = e.event
+	}
+	return events, counting.WriteTx(ctx)
 }
 
 // holdKeys keeps the keys of answers from being taken by other calls. If one of them is
@@ -270,20 +314,26 @@ func (r *Recorder) messages(answers []answer.Row) (all []webhook.Message) {
 }
 
 // answeredTx has the entry's answer stored elsewhere, and reports whether another one
-// was there already.
-func answeredTx(ctx context.Context, tx *sqldb.Tx, e *entry) (bool, error) {
+// was there already. With replace, that is one of the same transaction.
+func answeredTx(ctx context.Context, tx *sqldb.Tx, e *entry, replace bool) (bool, error) {
 	if e.answer == nil || e.answer.Keep == nil {
 		return false, nil
 	}
-	kept, err := e.answer.Keep(ctx, tx)
+	kept, err := e.answer.Keep(ctx, tx, replace)
 	return !kept, err
 }
 
-// recordedTx reports whether one of the attempts was committed.
+// recordedTx reports whether one of the attempts was committed. The entry is then that
+// attempt.
 func (r *Recorder) recordedTx(ctx context.Context, tx *sqldb.Tx, e *entry) (bool, error) {
 	for _, a := range e.attempts {
-		if recorded, err := r.o.Trail.RecordedTx(ctx, tx, a.seq, a.event); recorded || err != nil {
-			return recorded, err
+		recorded, err := r.o.Trail.RecordedTx(ctx, tx, a.seq, a.event)
+		if err != nil {
+			return false, err
+		}
+		if recorded {
+			e.prior = a.prior
+			return true, nil
 		}
 	}
 	return false, nil

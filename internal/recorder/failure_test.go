@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
@@ -50,10 +51,10 @@ func (o *scripted) set(next func(ctx context.Context, tx *sqldb.Tx) error) {
 
 // verified returns the events of a verified person's probe. failed is called if
 // the outcome is not known.
-func verified(t testing.TB, id string, failed func()) func(bool, error) (audit.Event, *answer.Answer) {
+func verified(t testing.TB, id string, failed func()) func(bool, limit.Prior, error) (audit.Event, *answer.Answer) {
 	of := event(t, 1, id)
-	return func(seen bool, err error) (audit.Event, *answer.Answer) {
-		e, a := of(seen, err)
+	return func(seen bool, prior limit.Prior, err error) (audit.Event, *answer.Answer) {
+		e, a := of(seen, prior, err)
 		if err != nil {
 			failed()
 		} else if !seen {
@@ -65,7 +66,7 @@ func verified(t testing.TB, id string, failed func()) func(bool, error) (audit.E
 
 // remember has a Recorder remember a photograph of a verified person.
 func (p probes) remember(ctx context.Context, t testing.TB, id string, failed func()) error {
-	_, err := p.Remember(ctx, registrytest.NIK(t, 1), replaytest.Probe(1, id, 0), verified(t, id, failed))
+	_, _, err := p.Remember(ctx, nil, registrytest.NIK(t, 1), replaytest.Probe(1, id, 0), verified(t, id, failed))
 	return err
 }
 
@@ -128,7 +129,9 @@ func TestLateFailureIsRecorded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		canceled := make(chan struct{})
 		outcome := make(chan error, 1)
-		go func() { outcome <- p.remember(waitingContext{ctx, cancel}, t, "late", func() { close(canceled) }) }()
+		go func() {
+			outcome <- p.remember(waitingContext{ctx, cancel}, t, "late", sync.OnceFunc(func() { close(canceled) }))
+		}()
 		<-canceled
 		close(o.release)
 		if err := errors.Join(<-first); err != nil {

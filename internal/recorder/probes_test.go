@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
@@ -168,7 +169,7 @@ func TestGroup(t *testing.T) {
 		o := newSlowOutbox()
 		p := openRecorder(t, d, false, func(options *recorder.Options) { options.Outbox = o })
 		p.enrol(t, 3)
-		_, err := p.Remember(t.Context(), registrytest.NIK(t, 2), replaytest.Probe(9, "a", 0), event(t, 2, "before"))
+		_, _, err := p.Remember(t.Context(), nil, registrytest.NIK(t, 2), replaytest.Probe(9, "a", 0), event(t, 2, "before"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +185,7 @@ func TestGroup(t *testing.T) {
 			waiting := make(chan struct{})
 			ctx := waitingContext{t.Context(), sync.OnceFunc(func() { close(waiting) })}
 			go func() {
-				seen, err := p.Remember(ctx, registrytest.NIK(t, person), replaytest.Probe(1, fmt.Sprint(i), 0), event(t, person, fmt.Sprint(i)))
+				seen, _, err := p.Remember(ctx, nil, registrytest.NIK(t, person), replaytest.Probe(1, fmt.Sprint(i), 0), event(t, person, fmt.Sprint(i)))
 				outcomes <- outcome{seen, err}
 			}()
 			<-waiting
@@ -224,10 +225,10 @@ func TestGroup(t *testing.T) {
 }
 
 // event returns the events of a person's probe.
-func event(t testing.TB, person int, id string) func(bool, error) (audit.Event, *answer.Answer) {
+func event(t testing.TB, person int, id string) func(bool, limit.Prior, error) (audit.Event, *answer.Answer) {
 	e := audittest.Event(t, 0, id)
 	e.NIK = registrytest.NIK(t, person)
-	return func(seen bool, err error) (audit.Event, *answer.Answer) {
+	return func(seen bool, _ limit.Prior, err error) (audit.Event, *answer.Answer) {
 		e, a := e, answer.Answer{Request: id, Status: 200, Body: []byte(`{"seen":false}`)}
 		if seen {
 			e.Result, a.Status, a.Body = audit.Refused, 400, []byte(`{"seen":true}`)
@@ -243,7 +244,7 @@ func event(t testing.TB, person int, id string) func(bool, error) (audit.Event, 
 // TestWithoutProbes: a Recorder without a store of probes fails to remember them.
 func TestWithoutProbes(t *testing.T) {
 	l := openLog(t, engines.SQLite(t), nil)
-	_, err := l.Remember(t.Context(), registrytest.NIK(t, 1), replaytest.Probe(1, "a", 0), event(t, 1, "request"))
+	_, _, err := l.Remember(t.Context(), nil, registrytest.NIK(t, 1), replaytest.Probe(1, "a", 0), event(t, 1, "request"))
 	if sesuai.KindOf(err) != sesuai.KindUnavailable {
 		t.Errorf("Remember = %v", err)
 	}
@@ -261,7 +262,7 @@ func TestJudgePanics(t *testing.T) {
 		})
 		replaytest.AssertSeen(t, p, 1, replaytest.Probe(1, "a", 0), false)
 		panics.on = true
-		_, err := p.Remember(t.Context(), registrytest.NIK(t, 1), replaytest.Probe(2, "b", 1), event(t, 1, "panics"))
+		_, _, err := p.Remember(t.Context(), nil, registrytest.NIK(t, 1), replaytest.Probe(2, "b", 1), event(t, 1, "panics"))
 		if sesuai.KindOf(err) != sesuai.KindUnavailable {
 			t.Errorf("Remember = %v", err)
 		}

@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
@@ -95,7 +96,7 @@ func (s *service) verify(ctx context.Context, t testing.TB, n int, request strin
 	e := audit.Event{
 		Time: outboxtest.Noon, RequestID: fmt.Sprintf("%s-%d", request, n), NIK: outboxtest.NIK(t, n), Result: audit.Verified,
 	}
-	return s.events.Remember(ctx, e.NIK, replaytest.Probe(n, e.RequestID, 0), func(seen bool, err error) (audit.Event, *answer.Answer) {
+	seen, _, err = s.events.Remember(ctx, nil, e.NIK, replaytest.Probe(n, e.RequestID, 0), func(seen bool, _ limit.Prior, err error) (audit.Event, *answer.Answer) {
 		e := e
 		if seen {
 			e.Result = audit.Refused
@@ -105,6 +106,7 @@ func (s *service) verify(ctx context.Context, t testing.TB, n int, request strin
 		}
 		return e, nil
 	})
+	return seen, err
 }
 
 // sender returns a sender that delivers the outbox to url.

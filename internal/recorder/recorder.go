@@ -1,7 +1,8 @@
 // Package recorder commits what a verification leaves behind, in one
 // transaction: the probe that is remembered, its event in the audit trail, the answer
-// that the client gets, the message that tells the client of it and, if the person was
-// verified, the row that returns the data to Dukcapil.
+// that the client gets, the message that tells the client of it, what it counts for the
+// client's limits and, if the person was verified, the row that returns the data to
+// Dukcapil.
 // Verifications that end at the same time share the transaction. It leaves the
 // tables to the packages that own them, whether a probe was sent before to
 // package replay, and which event a verification has to package verify.
@@ -13,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
@@ -56,6 +58,13 @@ type Webhooks interface {
 	AddTx(ctx context.Context, tx *sqldb.Tx, messages []webhook.Message) error
 }
 
+// Limits counts requests; *limit.Store implements it.
+type Limits interface {
+	// CountTx starts to complete leases in a transaction that no other one appends
+	// to the trail beside, at least one. A lease may be nil.
+	CountTx(ctx context.Context, tx *sqldb.Tx, leases []*limit.Lease) (*limit.Counting, error)
+}
+
 // Probes stores the probes of people; *people.Registry implements it.
 type Probes interface {
 	// UpdateTx makes the updates in a transaction of Vault.Change. Updates of
@@ -89,6 +98,8 @@ type Options struct {
 	Answers Answers
 	// Webhooks is nil if no client is told of answers.
 	Webhooks Webhooks
+	// Limits is nil if no requests are counted.
+	Limits Limits
 	// Probes is nil if no probes are remembered. Vault is that of Probes.
 	Probes Probes
 	Vault  *vault.Vault
@@ -136,21 +147,34 @@ func New(o Options) *Recorder {
 	return r
 }
 
-// Append implements audit.Log: it is Record without an answer.
-func (r *Recorder) Append(ctx context.Context, e audit.Event) error { return r.Record(ctx, e, nil) }
+// Append implements audit.Log: it is Record of an event that depends on nothing.
+func (r *Recorder) Append(ctx context.Context, e audit.Event) error {
+	_, err := r.Record(ctx, nil, func(limit.Prior) (audit.Event, *answer.Answer) { return e, nil })
+	return err
+}
 
 // Record implements verify.Recorder. If a transaction fails, none of its events is
 // recorded. An event does not fail with the probes that share its transaction.
-func (r *Recorder) Record(ctx context.Context, e audit.Event, a *answer.Answer) error {
-	one := &entry{event: e, answer: a}
+func (r *Recorder) Record(ctx context.Context, l *limit.Lease, outcome func(limit.Prior) (audit.Event, *answer.Answer)) (limit.Prior, error) {
+	one := &entry{lease: l, outcomeOf: func(_ bool, prior limit.Prior, _ error) (audit.Event, *answer.Answer) { return outcome(prior) }}
+	one.decide(limit.Prior{})
 	err := r.batcher.Commit(ctx, one)
 	if err == nil {
 		err = one.failed
 	}
 	if err != nil {
-		return sqldb.Unavailable(ctx, "recording an event", err)
+		endLease(ctx, l)
+		return limit.Prior{}, sqldb.Unavailable(ctx, "recording an event", err)
 	}
-	return nil
+	return one.prior, nil
+}
+
+// endLease cancels the lease of an entry that is not committed. If ctx has ended, it may
+// be committed yet, and the lease has to expire.
+func endLease(ctx context.Context, l *limit.Lease) {
+	if ctx.Err() == nil {
+		l.Cancel()
+	}
 }
 
 // enter adds a call to r.calls, unless the Recorder is closed.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/replay"
@@ -18,8 +19,9 @@ var errNoProbes = errors.New("the recorder was opened without a store of probes"
 
 // remembered is what Remember returns.
 type remembered struct {
-	seen bool
-	err  error
+	seen  bool
+	prior limit.Prior
+	err   error
 }
 
 // Remember implements verify.Recorder. If a transaction fails, none of its probes
@@ -28,9 +30,12 @@ type remembered struct {
 // It returns at most Options.EventTimeout after ctx has ended. If it is not known
 // by then what became of a transaction, the event is recorded when it is, and Close
 // waits for that.
-func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, outcome func(seen bool, err error) (audit.Event, *answer.Answer)) (bool, error) {
+func (r *Recorder) Remember(
+	ctx context.Context, l *limit.Lease, nik sesuai.NIK, p replay.Probe,
+	outcome func(seen bool, prior limit.Prior, err error) (audit.Event, *answer.Answer),
+) (bool, limit.Prior, error) {
 	if !r.enter() {
-		return false, sqldb.Unavailable(ctx, "remembering a probe", sqldb.ErrClosed)
+		return false, limit.Prior{}, sqldb.Unavailable(ctx, "remembering a probe", sqldb.ErrClosed)
 	}
 	done, failed := make(chan remembered, 1), make(chan error, 1)
 	go func() {
@@ -38,24 +43,28 @@ func (r *Recorder) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe,
 		if r.o.Probes != nil {
 			r.sweepIfDue(p.At)
 		}
-		seen, err := r.remember(ctx, &entry{nik: nik, probe: &p, outcomeOf: outcome}, failed)
-		done <- remembered{seen, err}
+		one := &entry{lease: l, nik: nik, probe: &p, outcomeOf: outcome}
+		seen, err := r.remember(ctx, one, failed)
+		if err != nil {
+			endLease(context.Background(), l)
+		}
+		done <- remembered{seen, one.prior, err}
 	}()
 	select {
 	case o := <-done:
-		return o.seen, o.err
+		return o.seen, o.prior, o.err
 	case <-ctx.Done():
 	}
 	select {
 	case o := <-done:
-		return o.seen, o.err
+		return o.seen, o.prior, o.err
 	case <-time.After(r.o.EventTimeout):
 	}
 	select {
 	case err := <-failed: // it may say when to ask again
-		return false, err
+		return false, limit.Prior{}, err
 	default:
-		return false, sqldb.Unavailable(ctx, "remembering a probe", ctx.Err())
+		return false, limit.Prior{}, sqldb.Unavailable(ctx, "remembering a probe", ctx.Err())
 	}
 }
 
@@ -92,8 +101,10 @@ func retryAfter(err error) time.Duration {
 func (r *Recorder) recordFailure(e *entry, err error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.o.EventTimeout)
 	defer cancel()
-	one := &entry{attempts: e.attempts}
-	one.event, one.answer = e.outcomeOf(false, err)
+	one := &entry{lease: e.lease, attempts: e.attempts, outcomeOf: func(_ bool, prior limit.Prior, _ error) (audit.Event, *answer.Answer) {
+		return e.outcomeOf(false, prior, err)
+	}}
+	one.decide(limit.Prior{})
 	if err := r.batcher.CommitOrCancel(ctx, one); err != nil {
 		return err
 	}

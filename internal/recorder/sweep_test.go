@@ -133,7 +133,7 @@ func TestNobodyWaitsForASweep(t *testing.T) {
 		if len(s.ended) != 1 || len(s.failed) > 0 {
 			t.Errorf("%d sweeps have ended and %d failed, want 1 and 0", len(s.ended), len(s.failed))
 		}
-		_, err := p.Remember(t.Context(), registrytest.NIK(t, 1), replaytest.Probe(2, "late", 2), event(t, 1, "late"))
+		_, _, err := p.Remember(t.Context(), nil, registrytest.NIK(t, 1), replaytest.Probe(2, "late", 2), event(t, 1, "late"))
 		if !errors.Is(err, sqldb.ErrClosed) {
 			t.Errorf("Remember after Close = %v", err)
 		}

@@ -78,7 +78,7 @@ func TestTold(t *testing.T) {
 		record := func(client, id string, a *answer.Answer) error {
 			e := audittest.Event(t, 1, id)
 			e.Client = client
-			return h.Record(t.Context(), e, a)
+			return record(t.Context(), h, e, a)
 		}
 		a := func(id string) *answer.Answer {
 			return &answer.Answer{Request: id, Status: 200, Body: []byte(`{"seen":false}`)}
@@ -147,7 +147,7 @@ func BenchmarkTold(b *testing.B) {
 				for pb.Next() {
 					e := audittest.Event(b, 1, "request")
 					e.Client = test.client
-					if err := h.Record(b.Context(), e, &answer.Answer{Request: "request", Status: 200, Body: []byte(`{"seen":false}`)}); err != nil {
+					if err := record(b.Context(), h, e, &answer.Answer{Request: "request", Status: 200, Body: []byte(`{"seen":false}`)}); err != nil {
 						b.Error(err)
 					}
 				}

@@ -25,6 +25,7 @@ type DataRequest struct {
 // An unfavourable answer is a verdict. An error means that there is no answer:
 //   - sesuai.KindUnavailable: the registry failed, took too long or gave an
 //     impossible answer, or the event could not be recorded.
+//   - sesuai.KindRateLimited: as of Verify.
 //   - any other is a defect.
 //
 // An event is recorded before VerifyData returns, even if ctx ends meanwhile.
@@ -32,6 +33,10 @@ func (v *Verifier) VerifyData(ctx context.Context, req DataRequest) (sesuai.Data
 	claimed := req.Claim.Claimed()
 	if req.Client.NameThreshold < 1 || req.Client.NameThreshold > 100 || len(claimed) == 0 {
 		return sesuai.DataVerdict{}, errors.New("verify: the client has no name threshold, or nothing is claimed")
+	}
+	lease, err := v.start(ctx, req.Client.ID, req.Claim.NIK)
+	if err != nil {
+		return sesuai.DataVerdict{}, err
 	}
 	start := v.o.Now()
 	event, question := newEvent(req.Call, req.Claim, start)
@@ -41,13 +46,13 @@ func (v *Verifier) VerifyData(ctx context.Context, req DataRequest) (sesuai.Data
 	// Nothing is prepared: there is nothing to do meanwhile.
 	answer, err := v.ask(ctx, question, nil)
 	if err != nil {
-		return sesuai.DataVerdict{}, v.record(ctx, unanswered(event, err), start, nil, err)
+		return sesuai.DataVerdict{}, v.record(ctx, lease, unanswered(event, err), start, nil, err)
 	}
 	verdict := policy.DecideData(evidence(req, answer))
 	event = answered(event, verdict.Verified, verdict.Reason, answer)
 	event.NIKOutcome, event.Name, event.DateOfBirth = verdict.NIK, verdict.Name, verdict.DateOfBirth
 	event.Attributes = outcomesOf(verdict, claimed)
-	if err := v.record(ctx, event, start, req.verdict(verdict), nil); err != nil {
+	if err := v.record(ctx, lease, event, start, req.verdict(verdict), nil); err != nil {
 		return sesuai.DataVerdict{}, err
 	}
 	return verdict, nil

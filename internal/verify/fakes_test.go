@@ -10,6 +10,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/admission"
 	answers "github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -34,9 +35,11 @@ type world struct {
 	live       bool // liveness should be asked for
 	ask        func(ctx context.Context) (registry.Answer, error)
 	// seen is what Remember finds. damaged is why it cannot find anything.
-	seen       bool
-	damaged    error
-	appendErr  error
+	seen      bool
+	damaged   error
+	appendErr error
+	// prior is what is known before a request is completed.
+	prior      limit.Prior
 	appendWait bool // recording waits until its context ends
 
 	asked  registry.Question
@@ -87,32 +90,37 @@ func (w *world) Ask(ctx context.Context, q registry.Question) (registry.Answer, 
 	return w.ask(ctx)
 }
 
-func (w *world) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, outcome func(bool, error) (audit.Event, *answers.Answer)) (bool, error) {
+func (w *world) Remember(
+	ctx context.Context, _ *limit.Lease, nik sesuai.NIK, p replay.Probe,
+	outcome func(bool, limit.Prior, error) (audit.Event, *answers.Answer),
+) (bool, limit.Prior, error) {
 	if !nik.Equal(w.asked.Claim.NIK) {
 		panic("the probe is remembered of another person")
 	}
 	for _, seen := range []bool{!w.seen, w.seen} { // as if the transaction was run again
-		outcome(seen, nil)
+		outcome(seen, limit.Prior{}, nil)
 	}
-	e, a := outcome(w.seen, nil)
+	e, a := outcome(w.seen, w.prior, nil)
 	if w.damaged != nil {
-		e, a = outcome(false, w.damaged)
+		e, a = outcome(false, w.prior, w.damaged)
 	}
 	if !e.NIK.Equal(nik) {
 		panic("the event is that of another person")
 	}
 	if err := w.write(ctx, "remember", e, a); err != nil {
-		return false, err
+		return false, limit.Prior{}, err
 	}
 	if w.damaged != nil {
-		return false, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: w.damaged}
+		return false, limit.Prior{}, &sesuai.Error{Kind: sesuai.KindUnavailable, Err: w.damaged}
 	}
 	w.sent = p
-	return w.seen, nil
+	return w.seen, w.prior, nil
 }
 
-func (w *world) Record(ctx context.Context, e audit.Event, a *answers.Answer) error {
-	return w.write(ctx, "append", e, a)
+func (w *world) Record(ctx context.Context, _ *limit.Lease, outcome func(limit.Prior) (audit.Event, *answers.Answer)) (limit.Prior, error) {
+	outcome(limit.Prior{Misses: w.prior.Misses + 1}) // as if the transaction was run again
+	e, a := outcome(w.prior)
+	return w.prior, w.write(ctx, "append", e, a)
 }
 
 // write records an event.

@@ -28,6 +28,10 @@ var checked = side{image: "image", use: face.ForLiveProbe}
 // sesuai.KindUnavailable if liveness cannot be measured. An event is recorded as by
 // Match.
 func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.LivenessVerdict, error) {
+	lease, err := v.start(ctx, req.Client.ID, sesuai.NIK{})
+	if err != nil {
+		return sesuai.LivenessVerdict{}, err
+	}
 	start := v.o.Now()
 	event, _ := newEvent(req.Call, sesuai.Claim{}, start)
 	event.Endpoint, event.NameThreshold = audit.PassiveLiveness, 0
@@ -35,7 +39,7 @@ func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.Li
 	extraction, err := v.extract(ctx, req.Client.ID, req.Photo, checked.use)
 	if err == nil && !extraction.Liveness.Known {
 		err = unavailable("measuring liveness", errors.New("it cannot be measured"))
-		return sesuai.LivenessVerdict{}, v.record(ctx, unanswered(event, err), start, nil, err)
+		return sesuai.LivenessVerdict{}, v.record(ctx, lease, unanswered(event, err), start, nil, err)
 	}
 	var verdict sesuai.LivenessVerdict
 	switch kind := sesuai.KindOf(err); {
@@ -45,14 +49,15 @@ func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.Li
 		verdict.Status = sesuai.SpoofFaces
 	case refuses(kind):
 		err = checked.named(err)
-		return sesuai.LivenessVerdict{}, v.record(ctx, refused(event, err), start, req.refusal(err), err)
+		return sesuai.LivenessVerdict{}, v.record(ctx, lease, refused(event, err), start, req.refusal(err), err)
 	case err != nil:
+		lease.Cancel()
 		return sesuai.LivenessVerdict{}, err
 	default:
 		verdict = v.measured(extraction.Liveness.Score, &event)
 	}
 	event.Result, event.Reason = audit.Measured, string(verdict.Status)
-	if err := v.record(ctx, event, start, req.verdict(verdict), nil); err != nil {
+	if err := v.record(ctx, lease, event, start, req.verdict(verdict), nil); err != nil {
 		return sesuai.LivenessVerdict{}, err
 	}
 	return verdict, nil

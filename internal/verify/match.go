@@ -42,6 +42,7 @@ var (
 //     KindFaceQuality: a photograph cannot be used. Error.Image names it.
 //   - sesuai.KindUnavailable: the event could not be recorded.
 //   - sesuai.KindOverloaded: there was no time to process the photographs.
+//   - sesuai.KindRateLimited: a limit of the client is exceeded.
 //   - any other is a defect.
 //
 // An event of each verdict and each refusal is recorded before Match returns, even if
@@ -49,6 +50,10 @@ var (
 func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVerdict, error) {
 	if !req.Client.Threshold.Known() || v.o.Scale == nil {
 		return sesuai.MatchVerdict{}, errors.New("verify: the client has no threshold, or there is no scale")
+	}
+	lease, err := v.start(ctx, req.Client.ID, sesuai.NIK{})
+	if err != nil {
+		return sesuai.MatchVerdict{}, err
 	}
 	start := v.o.Now()
 	event, _ := newEvent(req.Call, sesuai.Claim{}, start)
@@ -64,9 +69,10 @@ func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVer
 		verdict, err = v.compare(reference, probe, req.Client, &event)
 	}
 	if refuses(sesuai.KindOf(err)) {
-		return sesuai.MatchVerdict{}, v.record(ctx, refused(event, err), start, req.refusal(err), err)
+		return sesuai.MatchVerdict{}, v.record(ctx, lease, refused(event, err), start, req.refusal(err), err)
 	}
 	if err != nil {
+		lease.Cancel()
 		return sesuai.MatchVerdict{}, err
 	}
 	if code != "" {
@@ -76,7 +82,7 @@ func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVer
 	if verdict.Code == sesuai.CodeMatch {
 		event.Result = audit.Matched
 	}
-	if err := v.record(ctx, event, start, req.verdict(verdict), nil); err != nil {
+	if err := v.record(ctx, lease, event, start, req.verdict(verdict), nil); err != nil {
 		return sesuai.MatchVerdict{}, err
 	}
 	return verdict, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/face"
@@ -58,13 +59,13 @@ type sent struct {
 // how the photograph is remembered. A refusal therefore says nothing about the
 // outcomes of face, name and date, and one photograph cannot be used to try out
 // names. Nothing is remembered about a NIK that is not on record.
-func (v *Verifier) remember(ctx context.Context, s sent, bare, given audit.Event, start time.Time) error {
+func (v *Verifier) remember(ctx context.Context, l *limit.Lease, s sent, bare, given audit.Event, start time.Time) error {
 	bare.Duration = v.o.Now().Sub(start)
 	given.Duration = bare.Duration
 	enforce := s.req.Client.Replay == access.Enforce
 	ctx, cancel := v.recording(ctx)
 	defer cancel()
-	seen, err := v.o.Recorder.Remember(ctx, s.req.Claim.NIK, s.remembered(start), func(seen bool, err error) (audit.Event, *answer.Answer) {
+	seen, _, err := v.o.Recorder.Remember(ctx, l, s.req.Claim.NIK, s.remembered(start), func(seen bool, _ limit.Prior, err error) (audit.Event, *answer.Answer) {
 		replayed := seen || s.compared.SamePhotograph
 		e, a := given, (*answer.Answer)(nil)
 		switch {

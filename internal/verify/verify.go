@@ -15,6 +15,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -46,6 +47,9 @@ type Options struct {
 	// admission.ClientOf.
 	Extractor face.Extractor
 	Recorder  Recorder
+	// Limits is asked before anything else is done. Nil means that nothing is limited,
+	// and that nothing is known before a request is completed.
+	Limits Limits
 	// Now is the clock that dates events; time.Now if nil.
 	Now func() time.Time
 	// RegistryTimeout bounds how long the registry may take;
@@ -60,13 +64,34 @@ type Options struct {
 	LivenessThreshold float64
 }
 
+// Limits limits what clients ask; *limit.Store implements it. It is safe for concurrent
+// use.
+type Limits interface {
+	// Start starts a request. If it exceeds a limit of the client or of the NIK, the
+	// error has kind sesuai.KindRateLimited and says when to try again, whether or not
+	// the NIK is on record. The caller completes the lease, by recording the request's
+	// event, or cancels it.
+	Start(ctx context.Context, r limit.Request) (*limit.Lease, error)
+}
+
 // Recorder records what verifications leave behind; *recorder.Recorder implements
 // it. It is safe for concurrent use.
 type Recorder interface {
 	// Record is Append of an audit.Log, for a verification without a probe. It
 	// stores the answer with the event, in one transaction, unless it is nil. If the
 	// answer's key is lost, nothing is recorded, and answer.ErrLost is in the chain.
-	Record(ctx context.Context, e audit.Event, a *answer.Answer) error
+	//
+	// outcome returns the event and the answer. They may depend on what is known
+	// before: on all requests that were completed earlier, and on no others. Record
+	// returns what outcome was given for the event that is recorded, so that the caller
+	// can call it again. outcome may be called more than once, by another goroutine, and
+	// after Record has returned since ctx has ended. So it must depend on nothing
+	// that changes. It must not panic.
+	//
+	// The transaction completes the request's lease. If nothing is recorded, the lease
+	// is cancelled; if ctx has ended, it expires. The lease is nil if the request is not
+	// counted. Then nothing is known before.
+	Record(ctx context.Context, l *limit.Lease, outcome func(limit.Prior) (audit.Event, *answer.Answer)) (limit.Prior, error)
 	// Remember reports whether the person's probe was sent before, as
 	// replay.Judge defines it, remembers it, appends the event of that
 	// outcome and stores its answer, in one transaction. Of several calls at the
@@ -75,7 +100,7 @@ type Recorder interface {
 	// If the error is nil the probe is remembered and the event recorded: both
 	// survive a kill -9 and a power cut. Any error has kind
 	// sesuai.KindUnavailable, and the caller must then not give the verdict. The
-	// probe is then not remembered, and outcome(false, err) is recorded instead,
+	// probe is then not remembered, and outcome(false, prior, err) is recorded instead,
 	// also if ctx has ended, in which case its error is in the chain. That takes
 	// more time than ctx has, within a limit of the Recorder. There are three
 	// exceptions:
@@ -88,13 +113,15 @@ type Recorder interface {
 	// So no call ever leaves two events, or a probe without one.
 	//
 	// outcome returns the event and the answer, nil if that is not stored. If its
-	// err is not nil, it is not known whether the probe was sent before. outcome may
-	// be called more than once, by another goroutine, and after Remember has returned since ctx has
-	// ended. So it must depend on nothing that changes. It must not panic.
+	// err is not nil, it is not known whether the probe was sent before. Else it is
+	// as that of Record, and so are the lease and what is returned of it.
 	//
 	// About a person who is not on record nothing is remembered, unless the
 	// people on record are elsewhere. The probe was then not sent before.
-	Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, outcome func(seen bool, err error) (audit.Event, *answer.Answer)) (seen bool, err error)
+	Remember(
+		ctx context.Context, l *limit.Lease, nik sesuai.NIK, p replay.Probe,
+		outcome func(seen bool, prior limit.Prior, err error) (audit.Event, *answer.Answer),
+	) (seen bool, prior limit.Prior, err error)
 }
 
 // Verifier verifies claims. It is safe for concurrent use.
@@ -147,6 +174,8 @@ type Request struct {
 //     impossible answer, the memory of earlier probes failed, liveness is
 //     enforced and cannot be measured, or the event could not be recorded.
 //   - sesuai.KindOverloaded: there was no time to process the photograph.
+//   - sesuai.KindRateLimited: a limit of the client or of the NIK is exceeded. Nothing
+//     was done.
 //   - any other is a defect.
 //
 // Once the registry has been asked, an event is recorded whatever happens, even
@@ -158,6 +187,10 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	}
 	if req.Client.Replay == 0 || req.Client.Liveness == 0 {
 		return sesuai.Verdict{}, errors.New("verify: the client has no policies")
+	}
+	lease, err := v.start(ctx, req.Client.ID, req.Claim.NIK)
+	if err != nil {
+		return sesuai.Verdict{}, err
 	}
 	start := v.o.Now()
 	event, question := newEvent(req.Call, req.Claim, start)
@@ -172,9 +205,10 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	// a question may cost money and shows the registry whom it is about.
 	probe, err := v.acquire(ctx, req, &event)
 	if refuses(sesuai.KindOf(err)) {
-		return sesuai.Verdict{}, v.record(ctx, refused(event, err), start, req.refusal(err), err)
+		return sesuai.Verdict{}, v.record(ctx, lease, refused(event, err), start, req.refusal(err), err)
 	}
 	if err != nil && sesuai.KindOf(err) != sesuai.KindUnavailable {
+		lease.Cancel()
 		return sesuai.Verdict{}, err
 	}
 
@@ -185,9 +219,9 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	}
 	if err != nil {
 		if sesuai.KindOf(err) == sesuai.KindInvalidImage {
-			return sesuai.Verdict{}, v.record(ctx, refused(event, err), start, req.refusal(err), err)
+			return sesuai.Verdict{}, v.record(ctx, lease, refused(event, err), start, req.refusal(err), err)
 		}
-		return sesuai.Verdict{}, v.record(ctx, unanswered(event, err), start, nil, err)
+		return sesuai.Verdict{}, v.record(ctx, lease, unanswered(event, err), start, nil, err)
 	}
 	verdict := policy.Decide(policy.Evidence{
 		Found:         answer.Found,
@@ -201,9 +235,9 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	})
 	given := decided(event, verdict, answer)
 	if req.Client.Replay == access.Off || !answer.Face.Portrait {
-		err = v.record(ctx, given, start, req.verdict(verdict), nil)
+		err = v.record(ctx, lease, given, start, req.verdict(verdict), nil)
 	} else {
-		err = v.remember(ctx, sent{req, probe, answer.Face, verdict}, event, given, start)
+		err = v.remember(ctx, lease, sent{req, probe, answer.Face, verdict}, event, given, start)
 	}
 	if err != nil {
 		return sesuai.Verdict{}, err
@@ -325,19 +359,33 @@ func refuses(k sesuai.Kind) bool {
 // answered, even if ctx has ended. It returns cause, or an error of kind KindUnavailable if the event is not
 // recorded: neither a verdict nor a refusal is given that the trail does not
 // hold.
-func (v *Verifier) record(ctx context.Context, e audit.Event, start time.Time, a *answer.Answer, cause error) error {
+func (v *Verifier) record(ctx context.Context, l *limit.Lease, e audit.Event, start time.Time, a *answer.Answer, cause error) error {
 	e.Duration = v.o.Now().Sub(start)
 	ctx, cancel := v.recording(ctx)
 	defer cancel()
-	err := v.o.Recorder.Record(ctx, e, a)
+	err := v.recordOne(ctx, l, e, a)
 	if errors.Is(err, answer.ErrLost) {
 		// The registry was asked, and the trail has to have that.
-		err = errors.Join(err, v.o.Recorder.Record(ctx, withoutOutcome(e, err), nil))
+		err = errors.Join(err, v.recordOne(ctx, nil, withoutOutcome(e, err), nil))
 	}
 	if err != nil {
 		return unavailable("recording the event", errors.Join(err, cause))
 	}
 	return cause
+}
+
+// recordOne records an event and an answer that depend on nothing known before.
+func (v *Verifier) recordOne(ctx context.Context, l *limit.Lease, e audit.Event, a *answer.Answer) error {
+	_, err := v.o.Recorder.Record(ctx, l, func(limit.Prior) (audit.Event, *answer.Answer) { return e, a })
+	return err
+}
+
+// start starts a request about a NIK, or about nobody if that is zero.
+func (v *Verifier) start(ctx context.Context, client string, nik sesuai.NIK) (*limit.Lease, error) {
+	if v.o.Limits == nil {
+		return nil, nil
+	}
+	return v.o.Limits.Start(ctx, limit.Request{Client: client, NIK: nik})
 }
 
 // recording returns the context for recording: it does not end with ctx.

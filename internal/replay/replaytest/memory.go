@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
@@ -24,20 +25,24 @@ type Memory struct {
 
 var _ verify.Recorder = (*Memory)(nil)
 
-// Record implements verify.Recorder. It stores no answers.
-func (m *Memory) Record(ctx context.Context, e audit.Event, _ *answer.Answer) error {
+// Record implements verify.Recorder. It stores no answers, and counts nothing.
+func (m *Memory) Record(ctx context.Context, _ *limit.Lease, outcome func(limit.Prior) (audit.Event, *answer.Answer)) (limit.Prior, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.Memory.Append(ctx, e)
+	e, _ := outcome(limit.Prior{})
+	return limit.Prior{}, m.Memory.Append(ctx, e)
 }
 
 // Remember implements verify.Recorder. It calls outcome for all of them, as a
 // recorder may that runs its transaction again.
-func (m *Memory) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, outcome func(bool, error) (audit.Event, *answer.Answer)) (bool, error) {
+func (m *Memory) Remember(
+	ctx context.Context, _ *limit.Lease, nik sesuai.NIK, p replay.Probe,
+	outcome func(bool, limit.Prior, error) (audit.Event, *answer.Answer),
+) (bool, limit.Prior, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	event := func(seen bool, err error) audit.Event {
-		e, _ := outcome(seen, err)
+		e, _ := outcome(seen, limit.Prior{}, err)
 		return e
 	}
 	seen, kept := replay.Judge(m.probes[nik.Reveal()], p, replay.DefaultMaxAge)
@@ -54,5 +59,5 @@ func (m *Memory) Remember(ctx context.Context, nik sesuai.NIK, p replay.Probe, o
 	case err != nil: // the caller is gone, or the log fails again
 		err = errors.Join(err, m.Memory.Append(context.WithoutCancel(ctx), event(false, err)))
 	}
-	return seen && err == nil, err
+	return seen && err == nil, limit.Prior{}, err
 }

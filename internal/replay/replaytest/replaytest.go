@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
@@ -75,7 +76,7 @@ func Seen(ctx context.Context, t testing.TB, r Recorder, person int, p replay.Pr
 	t.Helper()
 	e := audittest.Event(t, 0, fmt.Sprintf("request-%d", requests.Add(1)))
 	e.NIK = registrytest.NIK(t, person)
-	seen, err := r.Remember(ctx, e.NIK, p, func(seen bool, err error) (audit.Event, *answer.Answer) {
+	seen, _, err := r.Remember(ctx, nil, e.NIK, p, func(seen bool, _ limit.Prior, err error) (audit.Event, *answer.Answer) {
 		e := e
 		e.Result = results[seen]
 		if err != nil {

@@ -1,0 +1,88 @@
+// Package limit counts what clients ask, and refuses what exceeds their limits. What is
+// counted is committed with the event of the request in the audit trail, and exact over
+// all processes with one database. The package leaves it to package verify when a
+// request starts, and to package recorder when one is completed.
+package limit
+
+import (
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+)
+
+// Day is the window of the misses on one NIK.
+const Day = 24 * time.Hour
+
+// FreeRefusals is the number of photographs of one NIK that may be refused in a window
+// before a further refusal is a miss. An honest person needs several attempts at a
+// usable photograph.
+const FreeRefusals = 5
+
+// Request is a request that starts.
+type Request struct {
+	// Client is the client's ID.
+	Client string
+	// NIK is that of the person; zero if the request is about nobody.
+	NIK sesuai.NIK
+}
+
+// Prior is what is known about a NIK before a request is completed: of all requests that
+// were completed earlier, by any client, through any process.
+type Prior struct {
+	// Misses is the number of misses on the NIK in the last Day: answers that were not
+	// verified, and photographs that were refused after FreeRefusals others. Above
+	// MaxPrior it may be any number that is not less.
+	Misses int
+}
+
+// MaxPrior is the number up to which Prior.Misses is exact.
+const MaxPrior = 100
+
+// kind is how a request counts against its NIK, as it is stored.
+type kind int64
+
+const (
+	none    kind = 0 // it does not count
+	miss    kind = 1
+	refusal kind = 2
+)
+
+// kindOf returns how a request with an event counts.
+func kindOf(e audit.Event) kind {
+	switch {
+	case e.Result == audit.NotVerified:
+		return miss
+	case e.Result == audit.Refused && refusesPhotograph(sesuai.Kind(e.Reason)):
+		return refusal
+	default:
+		return none
+	}
+}
+
+// refusesPhotograph reports whether a photograph was refused for what it shows.
+func refusesPhotograph(k sesuai.Kind) bool {
+	switch k {
+	case sesuai.KindFaceNotDetected, sesuai.KindMultipleFaces, sesuai.KindFaceQuality,
+		sesuai.KindSuspectedAttack, sesuai.KindSuspectedReplay:
+		return true
+	default:
+		return false
+	}
+}
+
+// tally is what is stored about a NIK in a window.
+type tally struct{ misses, refusals int }
+
+// add adds what a request counts as.
+func (t *tally) add(k kind) {
+	switch k {
+	case miss:
+		t.misses++
+	case refusal:
+		t.refusals++
+	}
+}
+
+// total is the number of misses, with the refusals that are.
+func (t tally) total() int { return t.misses + max(0, t.refusals-FreeRefusals) }
