@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 		"golang.org/x/sync/errgroup",
 	},
 	"internal/app": {
-		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
+		".", "internal/httpapi", "internal/verify", "internal/policy", "internal/enrol", "internal/access", "internal/admission", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
