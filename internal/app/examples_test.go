@@ -83,10 +83,11 @@ type exampleWorld struct {
 // testedElsewhere are the conditions that cannot be had of a real service, and the test that
 // has the answer.
 var testedElsewhere = map[string]string{
-	"the service has a defect":          "httpapi: TestErrorsAreDescribed",
-	"the stored answers cannot be read": "httpapi: TestLookUpRefused",
-	"batches cannot be stored or read":  "httpapi: TestBatchesRefused",
-	"the registry is Dukcapil":          "httpapi: TestReadinessDetail",
+	"the service has a defect":           "httpapi: TestErrorsAreDescribed",
+	"the stored answers cannot be read":  "httpapi: TestLookUpRefused",
+	"batches cannot be stored or read":   "httpapi: TestBatchesRefused",
+	"the registry is Dukcapil":           "httpapi: TestReadinessDetail",
+	"there were three misses on the NIK": "app: TestDisclosure",
 }
 
 // sendAll sends the examples with that condition; if it is empty, those with any that
