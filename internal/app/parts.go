@@ -251,7 +251,7 @@ func NewVerifier(c Config, s *Storage, r Registry, e face.Extractor) *verify.Ver
 	return verify.New(verify.Options{
 		Registry: r.Registry, Extractor: e, Recorder: s.events, Limits: s.limits,
 		Scale: s.calibration, Calibration: s.calibration.ID,
-		LivenessThreshold: c.Face.LivenessThreshold,
-		RegistryTimeout:   timeout, AuditTimeout: c.Times.Audit,
+		LivenessThreshold: c.Face.LivenessThreshold, Disclosure: c.Disclosure,
+		RegistryTimeout: timeout, AuditTimeout: c.Times.Audit,
 	})
 }
