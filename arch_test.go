@@ -60,7 +60,7 @@ var mayImport = map[string][]string{
 		".", "internal/face", "internal/registry", "internal/rows", "golang.org/x/sync/errgroup",
 		"github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext",
 	},
-	"internal/sandbox":   {".", "internal/httpapi", "internal/verify", "internal/registry", "internal/face", "internal/access"}, // nothing of internal/dukcapil/sandbox
+	"internal/sandbox":   {".", "internal/httpapi", "internal/verify", "internal/registry", "internal/face", "internal/access", "internal/access/limit"}, // nothing of internal/dukcapil/sandbox
 	"internal/rows":      {".", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext"},
 	"internal/policy":    {"."},
 	"internal/name":      {".", "golang.org/x/text/unicode/norm"},
