@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 		"golang.org/x/sync/errgroup",
 	},
 	"internal/app": {
-		".", "internal/httpapi", "internal/verify", "internal/enrol", "internal/access", "internal/admission", "internal/face",
+		".", "internal/httpapi", "internal/verify", "internal/policy", "internal/enrol", "internal/access", "internal/admission", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
@@ -60,7 +60,7 @@ var mayImport = map[string][]string{
 		".", "internal/face", "internal/registry", "internal/rows", "golang.org/x/sync/errgroup",
 		"github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext",
 	},
-	"internal/sandbox":   {".", "internal/httpapi", "internal/verify", "internal/registry", "internal/face", "internal/access"}, // nothing of internal/dukcapil/sandbox
+	"internal/sandbox":   {".", "internal/httpapi", "internal/verify", "internal/registry", "internal/face", "internal/access", "internal/access/limit"}, // nothing of internal/dukcapil/sandbox
 	"internal/rows":      {".", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext"},
 	"internal/policy":    {"."},
 	"internal/name":      {".", "golang.org/x/text/unicode/norm"},

@@ -91,7 +91,7 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 			return err
 		}
 		defer asked.Close()
-		verdict, err = app.NewVerifier(s.config, storage, asked, engine).Verify(s, verify.Request{
+		verdict, err = app.NewOperatorVerifier(s.config, storage, asked, engine).Verify(s, verify.Request{
 			Call:  verify.Call[sesuai.Verdict]{ID: "local-" + rand.Text(), Client: client},
 			Claim: claim, Photo: photo,
 		})

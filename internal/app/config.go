@@ -13,6 +13,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/verify"
@@ -47,19 +48,20 @@ type Config struct {
 	// models beside the program, or else beside the program's folder. Only root
 	// or the user that sesuai runs as may be able to change the folder and what
 	// is in it.
-	Models   string         `yaml:"models"`
-	Face     FaceConfig     `yaml:"face"`
-	Limits   LimitsConfig   `yaml:"limits"`
-	Times    TimeoutsConfig `yaml:"timeouts"`
-	Replay   ReplayConfig   `yaml:"replay"`
-	Answers  AnswersConfig  `yaml:"answers"`
-	Postgres PostgresConfig `yaml:"postgres"`
-	Dukcapil DukcapilConfig `yaml:"dukcapil"`
-	Webhooks webhook.Config `yaml:"webhooks"`
-	Audit    AuditConfig    `yaml:"audit"`
-	Batches  batch.Config   `yaml:"batches"`
-	Metrics  MetricsConfig  `yaml:"metrics"`
-	Log      LogConfig      `yaml:"log"`
+	Models     string            `yaml:"models"`
+	Face       FaceConfig        `yaml:"face"`
+	Limits     LimitsConfig      `yaml:"limits"`
+	Times      TimeoutsConfig    `yaml:"timeouts"`
+	Replay     ReplayConfig      `yaml:"replay"`
+	Disclosure policy.Disclosure `yaml:"disclosure"`
+	Answers    AnswersConfig     `yaml:"answers"`
+	Postgres   PostgresConfig    `yaml:"postgres"`
+	Dukcapil   DukcapilConfig    `yaml:"dukcapil"`
+	Webhooks   webhook.Config    `yaml:"webhooks"`
+	Audit      AuditConfig       `yaml:"audit"`
+	Batches    batch.Config      `yaml:"batches"`
+	Metrics    MetricsConfig     `yaml:"metrics"`
+	Log        LogConfig         `yaml:"log"`
 	// CoreDumps lets a crash write the memory of the process to a file, and lets
 	// a debugger of the same user read it. That memory holds photographs,
 	// credentials and keys: set it only to find a defect.
@@ -201,14 +203,15 @@ func DefaultConfig() Config {
 			Body: httpapi.DefaultBodyTimeout, Request: httpapi.DefaultTimeout,
 			Registry: verify.DefaultRegistryTimeout, Audit: verify.DefaultAuditTimeout,
 		},
-		Replay:   ReplayConfig{MaxAge: replay.DefaultMaxAge},
-		Answers:  AnswersConfig{MaxAge: answer.DefaultMaxAge},
-		Postgres: PostgresConfig{Connections: sqldb.DefaultConnections},
-		Dukcapil: defaultDukcapil(),
-		Webhooks: webhook.DefaultConfig(),
-		Audit:    AuditConfig{CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck},
-		Batches:  batch.DefaultConfig(),
-		Log:      LogConfig{Level: "info", Format: "auto"},
+		Replay:     ReplayConfig{MaxAge: replay.DefaultMaxAge},
+		Disclosure: policy.DefaultDisclosure(),
+		Answers:    AnswersConfig{MaxAge: answer.DefaultMaxAge},
+		Postgres:   PostgresConfig{Connections: sqldb.DefaultConnections},
+		Dukcapil:   defaultDukcapil(),
+		Webhooks:   webhook.DefaultConfig(),
+		Audit:      AuditConfig{CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck},
+		Batches:    batch.DefaultConfig(),
+		Log:        LogConfig{Level: "info", Format: "auto"},
 	}
 }
 

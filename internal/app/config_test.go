@@ -16,6 +16,7 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/webhook"
 )
 
@@ -36,7 +37,8 @@ func other() (values map[string]string, want app.Config) {
 		"batches.max_age": "48h", "batches.folder": "/tmp/uploads",
 		"webhooks.allow_networks": "10.20.0.0/16", "webhooks.allow_http": "true", "webhooks.per_client": "3", "webhooks.keep_log": "72h",
 		"timeouts.body": "11s", "timeouts.request": "1m12s", "timeouts.registry": "1.5s", "timeouts.audit": "250ms",
-		"replay.max_age":       "36h",
+		"replay.max_age":          "36h",
+		"disclosure.exact_misses": "5", "disclosure.tens_misses": "20",
 		"answers.max_age":      "48h",
 		"postgres.connections": "7", "postgres.migrate": "true",
 		"audit.check_interval": "7s", "audit.full_check": "8h", "audit.checkpoint_file": "/tmp/checkpoint.json",
@@ -55,7 +57,8 @@ func other() (values map[string]string, want app.Config) {
 			Body: 11 * time.Second, Request: 72 * time.Second,
 			Registry: 1500 * time.Millisecond, Audit: 250 * time.Millisecond,
 		},
-		Replay: app.ReplayConfig{MaxAge: 36 * time.Hour}, Answers: app.AnswersConfig{MaxAge: 48 * time.Hour},
+		Disclosure: policy.Disclosure{ExactMisses: 5, TensMisses: 20},
+		Replay:     app.ReplayConfig{MaxAge: 36 * time.Hour}, Answers: app.AnswersConfig{MaxAge: 48 * time.Hour},
 		Postgres: app.PostgresConfig{
 			Connections: 7, Migrate: true,
 		},
@@ -299,6 +302,8 @@ func TestRanges(t *testing.T) {
 		{"timeouts.registry", "9ms", "10ms", "1h", "1h1s"},
 		{"timeouts.audit", "-1s", "10ms", "1h", "1h1s"},
 		{"replay.max_age", "59m", "1h", "87600h", "87601h"},
+		{"disclosure.exact_misses", "-1", "0", "100", "101"},
+		{"disclosure.tens_misses", "-1", "0", "100", "101"},
 		{"postgres.connections", "1", "2", "10000", "10001"},
 		{"face.runtime_digest", "0f", "", strings.Repeat("0F", 32), strings.Repeat("0f", 33)},
 		{"audit.check_interval", "999ms", "1s", "24h", "25h"},

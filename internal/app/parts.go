@@ -244,14 +244,26 @@ func NewEnroller(s *Storage, e *face.Engine) *enrol.Enroller {
 // NewVerifier joins a store, the registry that is asked and an engine to verify
 // people.
 func NewVerifier(c Config, s *Storage, r Registry, e face.Extractor) *verify.Verifier {
+	return verify.New(verifierOptions(c, s, r, e))
+}
+
+// NewOperatorVerifier is NewVerifier for an operator, who has the keys. No limit holds,
+// misses do not count, and answers are exact.
+func NewOperatorVerifier(c Config, s *Storage, r Registry, e face.Extractor) *verify.Verifier {
+	o := verifierOptions(c, s, r, e)
+	o.Limits = nil
+	return verify.New(o)
+}
+
+func verifierOptions(c Config, s *Storage, r Registry, e face.Extractor) verify.Options {
 	timeout := c.Times.Registry
 	if c.Dukcapil.Enabled {
 		timeout = c.Dukcapil.Deadline
 	}
-	return verify.New(verify.Options{
+	return verify.Options{
 		Registry: r.Registry, Extractor: e, Recorder: s.events, Limits: s.limits,
 		Scale: s.calibration, Calibration: s.calibration.ID,
-		LivenessThreshold: c.Face.LivenessThreshold,
-		RegistryTimeout:   timeout, AuditTimeout: c.Times.Audit,
-	})
+		LivenessThreshold: c.Face.LivenessThreshold, Disclosure: c.Disclosure,
+		RegistryTimeout: timeout, AuditTimeout: c.Times.Audit,
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/sandbox"
+	"github.com/sesuai/sesuai/internal/verify"
 )
 
 // maxSandboxPeople is how many people may be on record in a sandbox. It bounds the
@@ -55,7 +56,9 @@ func newVerifier(c Config, s *Storage, asked Registry, engine *face.Engine, asSa
 		return NewVerifier(c, s, asked, engine)
 	}
 	asked.Registry = sandbox.NewRegistry(s.People)
-	return sandbox.NewVerifier(NewVerifier(c, s, asked, sandbox.NewExtractor(engine, s.calibration)), s.Hash)
+	o := verifierOptions(c, s, asked, sandbox.NewExtractor(engine, s.calibration))
+	o.Limits = sandbox.NewLimits(o.Limits)
+	return sandbox.NewVerifier(verify.New(o), s.Hash)
 }
 
 // sandboxHeader is the further header of every response.

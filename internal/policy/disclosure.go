@@ -2,18 +2,17 @@ package policy
 
 import "github.com/sesuai/sesuai"
 
-// Disclosure says after how many misses on a NIK an answer says less. A miss is a
-// verification that did not verify the person. Those of the 24 hours before count, of
-// all clients.
+// Disclosure is about what answers say after misses on a NIK
+// (docs/decisions/disclosure.md). A miss is a verification that does not verify the
+// person. Those of the last 24 hours count, of all clients and nodes.
 type Disclosure struct {
-	// ExactMisses is how many misses on a NIK in 24 hours, of all clients, are
-	// answered exactly. After them an answer that does not verify the person says no
-	// more which of the claimed attributes differ, and a percentage under the
-	// threshold is rounded down to tens (docs/decisions/disclosure.md). A verified
-	// answer is always exact.
-	ExactMisses int `yaml:"exact_misses" range:"1,1000000"`
-	// TensMisses is after how many misses such a percentage is 0.
-	TensMisses int `yaml:"tens_misses" range:"1,1000000"`
+	// ExactMisses is how many misses on a NIK are answered exactly. After them, an
+	// answer that does not verify the person no longer says what differs, and a
+	// percentage under the threshold is rounded down to tens. 0 means all.
+	ExactMisses int `yaml:"exact_misses" range:"0,100"`
+	// TensMisses is the number of misses on a NIK after which such a percentage is 0.
+	// 0 means that it never is.
+	TensMisses int `yaml:"tens_misses" range:"0,100"`
 }
 
 // DefaultDisclosure returns the default: three exact answers, seven in tens.
@@ -31,12 +30,13 @@ type Detail struct {
 // After returns how much the answer says after that many misses, to a client whose
 // setting is p.
 func (d Disclosure) After(misses int, p sesuai.Precision) Detail {
-	detail := Detail{Precision: p, Attributes: misses < d.ExactMisses}
-	if misses >= d.ExactMisses {
+	detail := Detail{Precision: p, Attributes: true}
+	if d.ExactMisses > 0 && misses >= d.ExactMisses {
+		detail.Attributes = false
 		detail.Precision = max(detail.Precision, sesuai.PrecisionTens)
 	}
-	if misses >= d.TensMisses {
-		detail.Precision = max(detail.Precision, sesuai.PrecisionNone)
+	if d.TensMisses > 0 && misses >= d.TensMisses {
+		detail.Precision = sesuai.PrecisionNone
 	}
 	return detail
 }

@@ -91,6 +91,15 @@ func disclosureRows(t *testing.T, cells []string) (all []disclosureRow) {
 	return all
 }
 
+// TestDisclosureOff: without limits of misses the client's setting alone counts.
+func TestDisclosureOff(t *testing.T) {
+	for _, p := range []sesuai.Precision{sesuai.PrecisionExact, sesuai.PrecisionTens, sesuai.PrecisionNone} {
+		if got := (policy.Disclosure{}).After(1000, p); got != (policy.Detail{Precision: p, Attributes: true}) {
+			t.Errorf("%v: %+v", p, got)
+		}
+	}
+}
+
 var outcomes = rapid.SampledFrom([]sesuai.Outcome{sesuai.NotCompared, sesuai.Match, sesuai.NonMatch})
 
 // drawEvidence draws evidence about a person on record. What outsider draws is what a
@@ -114,7 +123,7 @@ func drawOutsider(t *rapid.T) policy.Evidence {
 }
 
 func drawDetail(t *rapid.T, label string) policy.Detail {
-	d := policy.Disclosure{ExactMisses: rapid.IntRange(1, 12).Draw(t, label+" exact"), TensMisses: rapid.IntRange(1, 12).Draw(t, label+" tens")}
+	d := policy.Disclosure{ExactMisses: rapid.IntRange(0, 12).Draw(t, label+" exact"), TensMisses: rapid.IntRange(0, 12).Draw(t, label+" tens")}
 	p := rapid.SampledFrom([]sesuai.Precision{sesuai.PrecisionExact, sesuai.PrecisionTens, sesuai.PrecisionNone})
 	return d.After(rapid.IntRange(0, 14).Draw(t, label+" misses"), p.Draw(t, label+" client"))
 }

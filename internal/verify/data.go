@@ -52,10 +52,13 @@ func (v *Verifier) VerifyData(ctx context.Context, req DataRequest) (sesuai.Data
 	event = answered(event, verdict.Verified, verdict.Reason, answer)
 	event.NIKOutcome, event.Name, event.DateOfBirth = verdict.NIK, verdict.Name, verdict.DateOfBirth
 	event.Attributes = outcomesOf(verdict, claimed)
-	if err := v.record(ctx, lease, event, start, req.verdict(verdict), nil); err != nil {
+	d := decision[sesuai.DataVerdict]{req.Call, event, v.disclosesData(verdict, req.Client)}
+	prior, err := v.commit(ctx, lease, start, d.outcome, nil)
+	if err != nil {
 		return sesuai.DataVerdict{}, err
 	}
-	return verdict, nil
+	told, _ := d.disclose(prior)
+	return told, nil
 }
 
 // evidence is what the verdict on the answer depends on.

@@ -48,36 +48,36 @@ type sent struct {
 }
 
 // remember remembers the photograph with its result, and records the verification,
-// even if ctx has ended. The event is given, the one with the verdict, with a flag
-// if the photograph is that of the reference or was sent before for this person.
-// If it was and the policy is to enforce, the event is a refusal made of bare, the
-// one without the verdict, and the error has kind KindSuspectedReplay. The error
-// has kind KindUnavailable if the photograph is not remembered. The event says so
+// even if ctx has ended. It returns what was known before. The event is that of the
+// decision, with a flag if the photograph is that of the reference or was sent before
+// for this person. If it was and the policy is to enforce, the event is a refusal made
+// of bare, the one without the verdict, and the error has kind KindSuspectedReplay. The
+// error has kind KindUnavailable if the photograph is not remembered. The event says so
 // then.
 //
 // It does so for every compared face, whatever the verdict, which only decides
 // how the photograph is remembered. A refusal therefore says nothing about the
 // outcomes of face, name and date, and one photograph cannot be used to try out
 // names. Nothing is remembered about a NIK that is not on record.
-func (v *Verifier) remember(ctx context.Context, l *limit.Lease, s sent, bare, given audit.Event, start time.Time) error {
+func (v *Verifier) remember(
+	ctx context.Context, l *limit.Lease, s sent, bare audit.Event, d decision[sesuai.Verdict], start time.Time,
+) (limit.Prior, error) {
 	bare.Duration = v.o.Now().Sub(start)
-	given.Duration = bare.Duration
+	d.event.Duration = bare.Duration
 	enforce := s.req.Client.Replay == access.Enforce
 	ctx, cancel := v.recording(ctx)
 	defer cancel()
-	seen, _, err := v.o.Recorder.Remember(ctx, l, s.req.Claim.NIK, s.remembered(start), func(seen bool, _ limit.Prior, err error) (audit.Event, *answer.Answer) {
-		replayed := seen || s.compared.SamePhotograph
-		e, a := given, (*answer.Answer)(nil)
-		switch {
-		case err != nil:
-			e = bare
+	seen, prior, err := v.o.Recorder.Remember(ctx, l, s.req.Claim.NIK, s.remembered(start), func(seen bool, prior limit.Prior, err error) (audit.Event, *answer.Answer) {
+		if err != nil {
+			e := bare
 			e.Result, e.Reason = audit.Unavailable, string(sesuai.KindUnavailable)
 			return e, nil
-		case replayed && enforce:
+		}
+		replayed := seen || s.compared.SamePhotograph
+		e, a := d.outcome(prior)
+		if replayed && enforce {
 			e, a = bare, s.req.refusal(errReplay())
 			e.Result, e.Reason = audit.Refused, string(sesuai.KindSuspectedReplay)
-		default:
-			a = s.req.verdict(s.verdict)
 		}
 		e.ReplayChecked = true
 		if replayed {
@@ -87,11 +87,11 @@ func (v *Verifier) remember(ctx context.Context, l *limit.Lease, s sent, bare, g
 	})
 	switch {
 	case err != nil:
-		return unavailable("recording the event and the probe", err)
+		return prior, unavailable("recording the event and the probe", err)
 	case enforce && (seen || s.compared.SamePhotograph):
-		return errReplay()
+		return prior, errReplay()
 	default:
-		return nil
+		return prior, nil
 	}
 }
 

@@ -50,6 +50,9 @@ type Options struct {
 	// Limits is asked before anything else is done. Nil means that nothing is limited,
 	// and that nothing is known before a request is completed.
 	Limits Limits
+	// Disclosure says how much an answer says after misses on its NIK. All are exact if
+	// it is zero, but for the clients' settings.
+	Disclosure policy.Disclosure
 	// Now is the clock that dates events; time.Now if nil.
 	Now func() time.Time
 	// RegistryTimeout bounds how long the registry may take;
@@ -233,16 +236,18 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		Percentage:    answer.Face.Percentage,
 		Threshold:     req.Client.Threshold,
 	})
-	given := decided(event, verdict, answer)
+	d := decision[sesuai.Verdict]{req.Call, decided(event, verdict, answer), v.discloses(verdict, req.Client)}
+	var prior limit.Prior
 	if req.Client.Replay == access.Off || !answer.Face.Portrait {
-		err = v.record(ctx, lease, given, start, req.verdict(verdict), nil)
+		prior, err = v.commit(ctx, lease, start, d.outcome, nil)
 	} else {
-		err = v.remember(ctx, lease, sent{req, probe, answer.Face, verdict}, event, given, start)
+		prior, err = v.remember(ctx, lease, sent{req, probe, answer.Face, verdict}, event, d, start)
 	}
 	if err != nil {
 		return sesuai.Verdict{}, err
 	}
-	return verdict, nil
+	told, _ := d.disclose(prior)
+	return told, nil
 }
 
 // newEvent returns the event of a verification that starts now, and its question.
@@ -355,29 +360,42 @@ func refuses(k sesuai.Kind) bool {
 	}
 }
 
-// record records the event and the answer, if that is not nil, before anything is
-// answered, even if ctx has ended. It returns cause, or an error of kind KindUnavailable if the event is not
-// recorded: neither a verdict nor a refusal is given that the trail does not
-// hold.
+// record records an event and an answer, if that is not nil, that depend on nothing known
+// before. It returns cause, or the error of commit.
 func (v *Verifier) record(ctx context.Context, l *limit.Lease, e audit.Event, start time.Time, a *answer.Answer, cause error) error {
-	e.Duration = v.o.Now().Sub(start)
-	ctx, cancel := v.recording(ctx)
-	defer cancel()
-	err := v.recordOne(ctx, l, e, a)
-	if errors.Is(err, answer.ErrLost) {
-		// The registry was asked, and the trail has to have that.
-		err = errors.Join(err, v.recordOne(ctx, nil, withoutOutcome(e, err), nil))
-	}
-	if err != nil {
-		return unavailable("recording the event", errors.Join(err, cause))
+	if _, err := v.commit(ctx, l, start, func(limit.Prior) (audit.Event, *answer.Answer) { return e, a }, cause); err != nil {
+		return err
 	}
 	return cause
 }
 
-// recordOne records an event and an answer that depend on nothing known before.
-func (v *Verifier) recordOne(ctx context.Context, l *limit.Lease, e audit.Event, a *answer.Answer) error {
-	_, err := v.o.Recorder.Record(ctx, l, func(limit.Prior) (audit.Event, *answer.Answer) { return e, a })
-	return err
+// commit records an outcome before anything is answered, even if ctx has ended. It
+// returns what was known before. If the event is not recorded the error has kind
+// KindUnavailable, with cause in its chain: neither a verdict nor a refusal is given
+// that the trail does not hold.
+func (v *Verifier) commit(
+	ctx context.Context, l *limit.Lease, start time.Time, outcome func(limit.Prior) (audit.Event, *answer.Answer), cause error,
+) (limit.Prior, error) {
+	took := v.o.Now().Sub(start)
+	timed := func(prior limit.Prior) (audit.Event, *answer.Answer) {
+		e, a := outcome(prior)
+		e.Duration = took
+		return e, a
+	}
+	ctx, cancel := v.recording(ctx)
+	defer cancel()
+	prior, err := v.o.Recorder.Record(ctx, l, timed)
+	if errors.Is(err, answer.ErrLost) {
+		// The registry was asked, and the trail has to have that.
+		e, _ := timed(limit.Prior{})
+		unanswered := withoutOutcome(e, err)
+		_, second := v.o.Recorder.Record(ctx, nil, func(limit.Prior) (audit.Event, *answer.Answer) { return unanswered, nil })
+		err = errors.Join(err, second)
+	}
+	if err != nil {
+		return limit.Prior{}, unavailable("recording the event", errors.Join(err, cause))
+	}
+	return prior, nil
 }
 
 // start starts a request about a NIK, or about nobody if that is zero.

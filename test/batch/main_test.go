@@ -51,7 +51,7 @@ func newWorld(t *testing.T, people int, environment ...string) *world {
 	t.Helper()
 	w := &world{
 		runner: process.Runner{
-			Program: process.Program(t, root, "build/demo/photos/ayu-selfie.jpg"), Env: append(environment, "SESUAI_LOG_LEVEL=warn"),
+			Program: process.Program(t, root, "build/demo/photos/ayu-selfie.jpg"), Env: append(append(process.Exact(), "SESUAI_LOG_LEVEL=warn"), environment...),
 		},
 		data: filepath.Join(t.TempDir(), "data"),
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: patience},
