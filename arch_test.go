@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
-		"internal/webhook",
+		"internal/webhook", "internal/signature",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
@@ -50,9 +50,10 @@ var mayImport = map[string][]string{
 	"internal/admission": {},
 	"internal/httpapi": {
 		".", "internal/verify", "internal/answer", "internal/access", "internal/admission", "internal/batch", "internal/rows", "internal/openapi",
-		"github.com/go-json-experiment/json/jsontext",
+		"internal/signature", "github.com/go-json-experiment/json/jsontext",
 	},
-	"internal/openapi": {"github.com/goccy/go-yaml"},
+	"internal/openapi":   {"github.com/goccy/go-yaml"},
+	"internal/signature": {".", "github.com/go-jose/go-jose/v4"},
 	"internal/verify": {
 		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/access/limit", "internal/replay", "internal/admission", "internal/answer",
 	},

@@ -20,4 +20,6 @@ type LivenessVerdict struct {
 	// has a meaning if Measured.
 	Spoof    float64
 	Measured bool
+	// Threshold is the minimum liveness of a photograph, 0 to 1; 0 if that is not known.
+	Threshold float64
 }

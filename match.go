@@ -20,4 +20,6 @@ type MatchVerdict struct {
 	// Percentage is that of a face verification. It is known if the faces were
 	// compared.
 	Percentage Percentage
+	// Model and Calibration are those of a Verdict.
+	Model, Calibration string
 }

@@ -33,6 +33,9 @@ type Verdict struct {
 	NIK, Name, DateOfBirth Outcome
 	// Face is the result of the face comparison, unknown if none was made.
 	Face Percentage
+	// Model made the templates that were compared, and Calibration gave the
+	// percentage. They are empty if no faces were compared, or if that is not known.
+	Model, Calibration string
 }
 
 // Percentage is the result of comparing two faces, 0 to 100 in steps of 0.01.

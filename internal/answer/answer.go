@@ -27,6 +27,8 @@ type Answer struct {
 	// Status is the HTTP status, Body the body, byte for byte.
 	Status int
 	Body   []byte
+	// Basis is what the answer was given on; the zero Basis if that is not known.
+	Basis Basis
 	// Keep, if not nil, stores the answer elsewhere as well, in the transaction that
 	// appends its event. If it returns false, another one has been stored there, and
 	// neither the event nor the answer is. It may be called more than once: replace is
@@ -36,6 +38,29 @@ type Answer struct {
 	// Key is the idempotency key that the client gave its request; nil if it gave none.
 	// It is not part of what is stored, and nil in what is found.
 	Key *Reservation
+}
+
+// Basis is what an answer was given on, for its signature.
+type Basis struct {
+	// Time is when the verification started, in microseconds. It is zero in answers that
+	// were stored by a version without signatures.
+	Time time.Time
+	// Threshold is what the percentage was compared with: 0 to 100, or, of passive
+	// liveness, the minimum liveness, 0 to 1. It is 0 where there is none.
+	Threshold float64
+	// Model made the templates that were compared, and Calibration gave the
+	// percentage. They are "" if no faces were compared.
+	Model, Calibration string
+	// Images are the images that were sent, in the order of the fields.
+	Images []Image
+}
+
+// Image is an image that was sent.
+type Image struct {
+	// Field is the name of its field.
+	Field string
+	// SHA256 is the hash of the file.
+	SHA256 [32]byte
 }
 
 // Row is an answer with what its event in the audit trail says, too.

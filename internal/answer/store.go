@@ -148,11 +148,33 @@ type sealedRow struct {
 	Reference string `json:"reference,omitempty"`
 	Status    int    `json:"status"`
 	Body      string `json:"body"`
+	// The rest is the Basis. An answer of a version without signatures has none of it.
+	Time        int64         `json:"time,omitzero"` // Unix microseconds
+	Threshold   float64       `json:"threshold,omitzero"`
+	Model       string        `json:"model,omitempty"`
+	Calibration string        `json:"calibration,omitempty"`
+	Images      []sealedImage `json:"images,omitempty"`
+}
+
+// sealedImage is what is sealed of an Image.
+type sealedImage struct {
+	Field  string   `json:"field"`
+	SHA256 [32]byte `json:"sha256"`
 }
 
 // sealRow seals a row and binds it to everything that is stored in the clear.
 func (s *Store) sealRow(r Row, bucket byte, associated []byte) ([]byte, error) {
-	plain, err := json.Marshal(sealedRow{r.Client, r.Endpoint, r.Request, r.Reference, r.Status, string(r.Body)})
+	v := sealedRow{
+		Client: r.Client, Endpoint: r.Endpoint, Request: r.Request, Reference: r.Reference, Status: r.Status, Body: string(r.Body),
+		Threshold: r.Basis.Threshold, Model: r.Basis.Model, Calibration: r.Basis.Calibration,
+	}
+	if !r.Basis.Time.IsZero() {
+		v.Time = r.Basis.Time.UnixMicro()
+	}
+	for _, image := range r.Basis.Images {
+		v.Images = append(v.Images, sealedImage(image))
+	}
+	plain, err := json.Marshal(v)
 	if err != nil {
 		return nil, errors.New("an answer cannot be encoded") // err may quote it
 	}
@@ -192,9 +214,16 @@ func (s *Store) openRow(bucket byte, sealed, associated []byte) (Row, error) {
 	if err != nil {
 		return Row{}, errAltered
 	}
+	basis := Basis{Threshold: v.Threshold, Model: v.Model, Calibration: v.Calibration}
+	if v.Time != 0 {
+		basis.Time = time.UnixMicro(v.Time).UTC()
+	}
+	for _, image := range v.Images {
+		basis.Images = append(basis.Images, Image(image))
+	}
 	return Row{
 		Client: v.Client, Endpoint: v.Endpoint,
-		Answer: Answer{Request: v.Request, Reference: v.Reference, Status: v.Status, Body: []byte(v.Body)},
+		Answer: Answer{Request: v.Request, Reference: v.Reference, Status: v.Status, Body: []byte(v.Body), Basis: basis},
 	}, nil
 }
 

@@ -106,6 +106,10 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	writable := newWriteCheck(s.CheckWritable)
 	limiter := access.NewLimiter(access.LimiterOptions{})
 	batches := NewBatches(c, s, limiter)
+	signer, err := s.AnswerSigner(asSandbox)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	server := httpapi.New(httpapi.Options{
 		Verifier:      &late,
 		Answers:       s.Answers,
@@ -130,6 +134,7 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		BodyTimeout:   c.Times.Body,
 		Timeout:       c.Times.Request,
 		Header:        sandboxHeader(asSandbox),
+		Signer:        signer,
 	})
 
 	defer limitHeap(c.Limits)()

@@ -26,6 +26,7 @@ import (
 	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/recorder"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/signature"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/vault"
 	"github.com/sesuai/sesuai/internal/webhook"
@@ -419,4 +420,10 @@ func SchemaOf(ctx context.Context, c Config) (Schema, error) {
 		return Schema{}, err
 	}
 	return sqldb.SchemaOf(ctx, databaseOptions(c))
+}
+
+// AnswerSigner returns what signs answers. Its key is the same for as long as the
+// database exists, and no rotation of the master key changes it.
+func (s *Storage) AnswerSigner(sandbox bool) (*signature.Signer, error) {
+	return signature.New(signature.Options{Key: s.vault.Secret(keyring.Rows).Signer(keyring.SignedAnswers), Sandbox: sandbox})
 }

@@ -84,7 +84,7 @@ func (s *Server) verifyForm(ctx context.Context, e endpoint, w *reply, f *form, 
 	if err != nil {
 		return err
 	}
-	of := call{w: w, client: c.Client, keep: c.Keep}
+	of := call{w: w, client: c.Client, keep: c.Keep, images: f.images()}
 	if err := f.stated(&of, c.Client, s.o.Now()); err != nil {
 		return err
 	}

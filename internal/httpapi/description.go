@@ -4,14 +4,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/sesuai/sesuai/internal/openapi"
 )
 
-// document is what the Server shows to everybody: the description of the API. It is
-// the same for all, needs no credentials, and is not JSON.
+// document is what the Server shows to everybody: the description of the API, and the key
+// of signatures. It is the same for all, and needs no credentials.
 type document struct {
 	path, contentType string
 	// read returns the content and its ETag, or why they cannot be had.
@@ -23,8 +24,20 @@ type content struct {
 	tag  string
 }
 
-// documents are all of them. The page refers to the style sheet by its path.
-var documents = []document{
+// KeySetPath is where the public key of signatures is.
+const KeySetPath = "/.well-known/jwks.json"
+
+// documents returns those of the Server.
+func (s *Server) documents() []document {
+	if s.o.Signer == nil {
+		return descriptions
+	}
+	keys := once(func() ([]byte, error) { return s.o.Signer.KeySet(), nil })
+	return append(slices.Clone(descriptions), document{KeySetPath, "application/jwk-set+json", keys})
+}
+
+// descriptions are those of every Server. The page refers to the style sheet by its path.
+var descriptions = []document{
 	{"/openapi.yaml", "application/yaml", once(func() ([]byte, error) { return openapi.Description(), nil })},
 	{"/docs", "text/html; charset=utf-8", once(openapi.Page)},
 	{"/docs/style.css", "text/css; charset=utf-8", once(func() ([]byte, error) { return openapi.Style(), nil })},

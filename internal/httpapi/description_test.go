@@ -91,11 +91,12 @@ func (r refusal) key(status int) string {
 	return strings.Join([]string{http.StatusText(status), r.Reason, r.Error, string(r.Code)}, " | ")
 }
 
-// TestDocuments: the description and its page are not JSON, need no credentials, may be
-// kept, and run nothing.
+// TestDocuments: the description, its page and the key of signatures need no credentials,
+// may be kept, and run nothing.
 func TestDocuments(t *testing.T) {
 	for path, kind := range map[string]string{
-		"/openapi.yaml": "application/yaml", "/docs": "text/html; charset=utf-8", "/docs/style.css": "text/css; charset=utf-8", "//docs/": "text/html; charset=utf-8",
+		"/openapi.yaml": "application/yaml", "/docs": "text/html; charset=utf-8", "/docs/style.css": "text/css; charset=utf-8",
+		httpapi.KeySetPath: "application/jwk-set+json", "//docs/": "text/html; charset=utf-8",
 	} {
 		t.Run(path, func(t *testing.T) {
 			s := newService()

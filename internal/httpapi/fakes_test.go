@@ -19,7 +19,9 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/openapi/openapitest"
+	"github.com/sesuai/sesuai/internal/signature"
 	"github.com/sesuai/sesuai/internal/verify"
 	"go.uber.org/goleak"
 )
@@ -37,6 +39,19 @@ const (
 
 // testHash stands for a keyed hash.
 func testHash(b []byte) [32]byte { return sha256.Sum256(append([]byte("a key\x00"), b...)) }
+
+// testSigner signs with a key that is the same in each run.
+var testSigner = func() *signature.Signer {
+	secret, err := keyring.SecretOf(make([]byte, 32))
+	if err != nil {
+		panic(err)
+	}
+	signer, err := signature.New(signature.Options{Key: secret.Signer(keyring.SignedAnswers)})
+	if err != nil {
+		panic(err)
+	}
+	return signer
+}()
 
 // today is the current time in these tests.
 var today = time.Date(2026, time.March, 10, 12, 0, 0, 0, time.UTC)
@@ -163,6 +178,7 @@ func newService() *service {
 		Authenticator: credentials{access.Client{ID: "client-1", Scopes: []access.Scope{access.FaceVerification}}},
 		Hash:          testHash,
 		Now:           func() time.Time { return today },
+		Signer:        testSigner,
 		Log:           slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	return s

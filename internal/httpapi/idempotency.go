@@ -121,7 +121,7 @@ func unanswered(err error) error {
 
 // replay writes an answer that was given before, with the id of its request.
 func (w *reply) replay(a answer.Answer) {
-	w.outcome, w.reason = "repeated", "Idempotency-Key"
+	w.outcome, w.reason, w.basis = "repeated", "Idempotency-Key", a.Basis
 	header := w.Header()
 	header.Set(requestIDHeader, a.Request)
 	header.Set(replayedHeader, "true")

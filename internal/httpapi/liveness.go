@@ -8,6 +8,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -16,23 +17,27 @@ const fieldImage = "image"
 
 // passiveLiveness is POST /face/v1/passive-liveness.
 var passiveLiveness = endpoint{
-	scope: access.PassiveLiveness, fields: schema{{fieldImage, true}}.with(everyEndpoint), liveness: true,
+	name: "passive_liveness", scope: access.PassiveLiveness, fields: schema{{fieldImage, true}}.with(everyEndpoint), liveness: true,
 	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
 		photo, err := f.image(fieldImage)
 		if err != nil {
 			return nil, err
 		}
 		return func(ctx context.Context, c call) error {
-			verdict, err := s.o.Verifier.Liveness(ctx, verify.LivenessRequest{Call: callOf(s, c, livenessJSON), Photo: photo})
-			if err != nil {
-				return err
-			}
-			w.outcome, w.reason = "measured", string(verdict.Status)
-			w.writeJSON(http.StatusOK, livenessJSON(verdict))
-			return nil
+			return verified(s, c, answeringLiveness, func(of verify.Call[sesuai.LivenessVerdict]) (sesuai.LivenessVerdict, error) {
+				return s.o.Verifier.Liveness(ctx, verify.LivenessRequest{Call: of, Photo: photo})
+			}, func(verdict sesuai.LivenessVerdict, body []byte) {
+				w.outcome, w.reason = "measured", string(verdict.Status)
+				w.writeJSON(http.StatusOK, body)
+			})
 		}, nil
 	},
 }
+
+// answeringLiveness is how a passive liveness check is answered.
+var answeringLiveness = answering[sesuai.LivenessVerdict]{livenessJSON, func(_ access.Client, v sesuai.LivenessVerdict) answer.Basis {
+	return answer.Basis{Threshold: v.Threshold}
+}}
 
 // livenessBody is the body of a response about the liveness of a photograph.
 type livenessBody struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -45,7 +46,15 @@ func (s *Server) lookUp(w *reply, r *http.Request) error {
 	if len(found.Rows) == 0 {
 		return &sesuai.Error{Kind: sesuai.KindNothingFound}
 	}
-	w.writeJSON(http.StatusOK, foundJSON(found))
+	signing := s.signingFor(r.Header, "", client.ID)
+	body, err := foundJSON(found, signing)
+	if err != nil {
+		return err
+	}
+	if signing != nil && slices.ContainsFunc(found.Rows, signable) {
+		w.Header().Set(preferenceApplied, preferenceSigned)
+	}
+	w.writeJSON(http.StatusOK, body)
 	return nil
 }
 
@@ -82,9 +91,16 @@ type foundVerification struct {
 	Time      time.Time       `json:"time"` // when the verification started
 	Status    int             `json:"status"`
 	Answer    json.RawMessage `json:"answer"`
+	// Signature has the answer in it: readers of JSON do not keep it byte for byte.
+	Signature string `json:"signature,omitempty"`
 }
 
-func foundJSON(found answer.Found) []byte {
+// signable reports whether enough is known of an answer to sign it.
+func signable(r answer.Row) bool { return !r.Basis.Time.IsZero() }
+
+// foundJSON returns the response body with answers, which are signed unless signing is
+// nil. Those of a version without signatures never are.
+func foundJSON(found answer.Found, signing *signing) ([]byte, error) {
 	b := foundBody{More: found.More}
 	for _, r := range found.Rows {
 		v := foundVerification{
@@ -93,7 +109,13 @@ func foundJSON(found answer.Found) []byte {
 		if r.Reference != "" {
 			v.Reference = &r.Reference
 		}
+		if signing != nil && signable(r) {
+			var err error
+			if v.Signature, err = signing.sign(r.Endpoint, r.Request, r.Status, r.Body, r.Basis); err != nil {
+				return nil, err
+			}
+		}
 		b.Verifications = append(b.Verifications, v)
 	}
-	return encode(b)
+	return encode(b), nil
 }

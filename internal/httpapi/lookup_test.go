@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -166,7 +167,7 @@ func TestReference(t *testing.T) {
 					}
 					continue
 				}
-				want := answer.Answer{Request: resp.Header.Get("Request-Id"), Reference: tt.want, Status: 200, Body: []byte(body)}
+				want := answer.Answer{Request: resp.Header.Get("Request-Id"), Reference: tt.want, Status: 200, Body: []byte(body), Basis: e.basis()}
 				if diff := cmp.Diff([]answer.Answer{want}, a.given); diff != "" || resp.StatusCode != 200 || a.references[0] != tt.want {
 					t.Errorf("%s of %s in %s: %d, recorded %q, answer (-want +got):\n%s", tt.json, e.path, form, resp.StatusCode, a.references, diff)
 				}
@@ -204,7 +205,7 @@ func TestRefusalIsAnAnswer(t *testing.T) {
 		a.err = &sesuai.Error{Kind: sesuai.KindFaceQuality, Measures: []string{"sharpness"}, Image: named[e.path]}
 		resp := a.do(e.inMultipart("order-7"))
 		body := checkEnvelope(t, resp)
-		want := answer.Answer{Request: resp.Header.Get("Request-Id"), Reference: "order-7", Status: 400, Body: []byte(body)}
+		want := answer.Answer{Request: resp.Header.Get("Request-Id"), Reference: "order-7", Status: 400, Body: []byte(body), Basis: e.basis()}
 		if diff := cmp.Diff([]answer.Answer{want}, a.given); diff != "" || resp.StatusCode != 400 {
 			t.Errorf("%s: %d, answer (-want +got):\n%s", e.path, resp.StatusCode, diff)
 		}
@@ -225,6 +226,17 @@ func everyEndpoint() []endpointOf {
 		{httpapi.FaceMatchPath, []part{photo("captured_image"), photo("stored_image")}},
 		{httpapi.PassiveLivenessPath, []part{photo("image")}},
 	}
+}
+
+// basis is what an answer is given on to a client without a threshold.
+func (e endpointOf) basis() answer.Basis {
+	b := answer.Basis{Time: today}
+	for _, p := range e.fields {
+		if strings.Contains(p.name, "image") {
+			b.Images = append(b.Images, answer.Image{Field: p.name, SHA256: sha256.Sum256([]byte(p.body))})
+		}
+	}
+	return b
 }
 
 // inMultipart returns a request with a reference, unless that is "-", and other texts.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -19,7 +20,7 @@ const (
 // faceMatch is POST /face/v1/match. It asks no registry, so an answer that says that
 // there is none has no result.
 var faceMatch = endpoint{
-	scope: access.FaceMatch, fields: schema{{fieldCapturedImage, true}, {fieldStoredImage, true}}.with(everyEndpoint),
+	name: "face_match", scope: access.FaceMatch, fields: schema{{fieldCapturedImage, true}, {fieldStoredImage, true}}.with(everyEndpoint),
 	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
 		var req verify.MatchRequest
 		for _, image := range []struct {
@@ -32,16 +33,18 @@ var faceMatch = endpoint{
 			}
 		}
 		return func(ctx context.Context, c call) error {
-			req.Call = callOf(s, c, matchJSON)
-			verdict, err := s.o.Verifier.Match(ctx, req)
-			if err != nil {
-				return err
-			}
-			w.writeMatch(verdict)
-			return nil
+			return verified(s, c, answeringMatch, func(of verify.Call[sesuai.MatchVerdict]) (sesuai.MatchVerdict, error) {
+				req.Call = of
+				return s.o.Verifier.Match(ctx, req)
+			}, w.writeMatch)
 		}, nil
 	},
 }
+
+// answeringMatch is how a face match is answered.
+var answeringMatch = answering[sesuai.MatchVerdict]{matchJSON, func(c access.Client, v sesuai.MatchVerdict) answer.Basis {
+	return answer.Basis{Threshold: c.Threshold.Value(), Model: v.Model, Calibration: v.Calibration}
+}}
 
 // image returns the file of a field that is not face_image.
 func (f *form) image(name string) ([]byte, error) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/answer"
 )
 
 // replyTimeout is how long a caller may take to receive a response.
@@ -55,6 +56,10 @@ type reply struct {
 	noAnswer any
 	// cause is the error that was answered. It is only logged.
 	cause error
+	// signing signs the answer; nil if the caller does not prefer that.
+	signing *signing
+	// basis is what the answer was given on; zero if there is no answer to sign.
+	basis answer.Basis
 }
 
 // ServeHTTP implements http.Handler.
@@ -137,16 +142,17 @@ func (w *reply) writeVerdict(verified bool, reason sesuai.Reason, body []byte) {
 }
 
 // writeMatch writes the response with a verdict about two photographs.
-func (w *reply) writeMatch(v sesuai.MatchVerdict) {
+func (w *reply) writeMatch(v sesuai.MatchVerdict, body []byte) {
 	w.outcome, w.reason = "not_matched", string(v.Code)
 	if v.Code == sesuai.CodeMatch {
 		w.outcome = "matched"
 	}
-	w.writeJSON(http.StatusOK, matchJSON(v))
+	w.writeJSON(http.StatusOK, body)
 }
 
 // writeJSON writes a response. Only the first call has an effect.
 func (w *reply) writeJSON(status int, body []byte) {
+	w.sign(status, body)
 	w.write(status, "application/json", body)
 }
 

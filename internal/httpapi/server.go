@@ -20,6 +20,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/answer"
+	"github.com/sesuai/sesuai/internal/signature"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -141,6 +142,8 @@ type Options struct {
 	Timeout time.Duration
 	// Header are further headers of every response.
 	Header http.Header
+	// Signer signs answers where the caller prefers that. If nil, none is signed.
+	Signer *signature.Signer
 }
 
 // Server serves the API. It implements http.Handler.
@@ -200,7 +203,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/healthz", s.health)
 	s.route(http.MethodGet, "/readyz", s.readiness)
 	s.routeBatches()
-	for _, d := range documents {
+	for _, d := range s.documents() {
 		s.route(http.MethodGet, d.path, d.serve)
 	}
 	s.refuseMethods()

@@ -13,6 +13,8 @@ import (
 
 // endpoint is one kind of verification: what it needs and how it is answered.
 type endpoint struct {
+	// name is that in look-ups and signatures.
+	name   string
 	scope  access.Scope
 	fields schema
 	// liveness is whether it is answered only if Options.Liveness.
@@ -40,6 +42,7 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		if e.liveness && !s.o.Liveness {
 			return &sesuai.Error{Kind: sesuai.KindForbidden, Err: errors.New("liveness is switched off")}
 		}
+		w.signing = s.signingFor(r.Header, e.name, client.ID)
 		key, err := givenKey(r.Header)
 		if err != nil {
 			return err
@@ -61,7 +64,7 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		if err != nil {
 			return err
 		}
-		c := call{w: w, client: client}
+		c := call{w: w, client: client, images: form.images()}
 		if err := form.stated(&c, client, s.o.Now()); err != nil {
 			return err
 		}
@@ -106,26 +109,28 @@ func noSlot() error {
 
 // faceVerification is POST /identity/v1/face-verification.
 var faceVerification = endpoint{
-	scope: access.FaceVerification, fields: faceVerificationFields, noAnswer: &resultBody{},
+	name: "face_verification", scope: access.FaceVerification, fields: faceVerificationFields, noAnswer: &resultBody{},
 	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
 		claim, photo, err := f.faceVerification(s.o.Now())
 		if err != nil {
 			return nil, err
 		}
 		return func(ctx context.Context, c call) error {
-			verdict, err := s.o.Verifier.Verify(ctx, verify.Request{Call: callOf(s, c, VerdictJSON), Claim: claim, Photo: photo})
-			if err != nil {
-				return err
-			}
-			w.writeVerdict(verdict.Verified, verdict.Reason, VerdictJSON(verdict))
-			return nil
+			return verified(s, c, answeringFace, func(of verify.Call[sesuai.Verdict]) (sesuai.Verdict, error) {
+				return s.o.Verifier.Verify(ctx, verify.Request{Call: of, Claim: claim, Photo: photo})
+			}, func(verdict sesuai.Verdict, body []byte) { w.writeVerdict(verdict.Verified, verdict.Reason, body) })
 		}, nil
 	},
 }
 
+// answeringFace is how a face verification is answered.
+var answeringFace = answering[sesuai.Verdict]{VerdictJSON, func(c access.Client, v sesuai.Verdict) answer.Basis {
+	return answer.Basis{Threshold: c.Threshold.Value(), Model: v.Model, Calibration: v.Calibration}
+}}
+
 // dataVerification is POST /identity/v1/verification.
 var dataVerification = endpoint{
-	scope: access.DataVerification, fields: dataVerificationFields, noAnswer: outcomes{{fieldNIK, sesuai.NotCompared}},
+	name: "data_verification", scope: access.DataVerification, fields: dataVerificationFields, noAnswer: outcomes{{fieldNIK, sesuai.NotCompared}},
 	parse: func(s *Server, w *reply, client access.Client, f *form) (verifying, error) {
 		if err := client.AuthorizeClaim(f.claimed()); err != nil {
 			return nil, err
@@ -136,14 +141,14 @@ var dataVerification = endpoint{
 		}
 		claimed := claim.Claimed()
 		w.noAnswer = outcomesOf(sesuai.DataVerdict{}, claimed)
-		body := func(v sesuai.DataVerdict) []byte { return dataVerdictJSON(v, claimed) }
+		how := answering[sesuai.DataVerdict]{
+			func(v sesuai.DataVerdict) []byte { return dataVerdictJSON(v, claimed) },
+			func(access.Client, sesuai.DataVerdict) answer.Basis { return answer.Basis{} },
+		}
 		return func(ctx context.Context, c call) error {
-			verdict, err := s.o.Verifier.VerifyData(ctx, verify.DataRequest{Call: callOf(s, c, body), Claim: claim})
-			if err != nil {
-				return err
-			}
-			w.writeVerdict(verdict.Verified, verdict.Reason, body(verdict))
-			return nil
+			return verified(s, c, how, func(of verify.Call[sesuai.DataVerdict]) (sesuai.DataVerdict, error) {
+				return s.o.Verifier.VerifyData(ctx, verify.DataRequest{Call: of, Claim: claim})
+			}, func(verdict sesuai.DataVerdict, body []byte) { w.writeVerdict(verdict.Verified, verdict.Reason, body) })
 		}, nil
 	},
 }

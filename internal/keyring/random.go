@@ -125,6 +125,8 @@ const (
 	Checkpoints DerivedName = "checkpoints"
 	// Limits hashes the NIKs that are counted.
 	Limits DerivedName = "limits"
+	// SignedAnswers signs answers.
+	SignedAnswers DerivedName = "signed answers"
 )
 
 // SecretNames returns the names of all Secrets.

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"time"
+
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/answer"
@@ -15,6 +17,8 @@ type Call[V any] struct {
 	Consent sesuai.Consent
 	// Client is the caller.
 	Client access.Client
+	// Time dates the event. If it is zero, that is the Verifier's clock.
+	Time time.Time
 	// Answer returns what the client is answered to the verdict if err is nil, or to a
 	// refusal otherwise. It is stored with the event. To one without a verdict or a
 	// refusal nothing is stored, so that the client may ask again. Answer may be
@@ -24,6 +28,21 @@ type Call[V any] struct {
 	// Key is the idempotency key that the client gave the request; nil if it gave none.
 	// There is no verdict or refusal if it is lost: see answer.ErrLost.
 	Key *answer.Reservation
+}
+
+// started returns when the verification started.
+func (c Call[V]) started(now func() time.Time) time.Time {
+	if c.Time.IsZero() {
+		return now()
+	}
+	return c.Time
+}
+
+// Refused reports whether an error of a Verifier is an answer: a refusal of the photograph,
+// which is recorded and stored as a verdict is.
+func Refused(err error) bool {
+	kind := sesuai.KindOf(err)
+	return refuses(kind) || kind == sesuai.KindSuspectedReplay
 }
 
 // verdict returns the answer to a verdict; nil if it is not stored.

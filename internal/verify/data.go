@@ -38,7 +38,7 @@ func (v *Verifier) VerifyData(ctx context.Context, req DataRequest) (sesuai.Data
 	if err != nil {
 		return sesuai.DataVerdict{}, err
 	}
-	start := v.o.Now()
+	start := req.started(v.o.Now)
 	event, question := newEvent(req.Call, req.Claim, start)
 	event.Endpoint = audit.DataVerification
 	event.Attributes = outcomesOf(sesuai.DataVerdict{}, claimed)

@@ -32,7 +32,7 @@ func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.Li
 	if err != nil {
 		return sesuai.LivenessVerdict{}, err
 	}
-	start := v.o.Now()
+	start := req.started(v.o.Now)
 	event, _ := newEvent(req.Call, sesuai.Claim{}, start)
 	event.Endpoint, event.NameThreshold = audit.PassiveLiveness, 0
 
@@ -41,7 +41,7 @@ func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.Li
 		err = unavailable("measuring liveness", errors.New("it cannot be measured"))
 		return sesuai.LivenessVerdict{}, v.record(ctx, lease, unanswered(event, err), start, nil, err)
 	}
-	var verdict sesuai.LivenessVerdict
+	verdict := sesuai.LivenessVerdict{Threshold: v.o.LivenessThreshold}
 	switch kind := sesuai.KindOf(err); {
 	case kind == sesuai.KindFaceNotDetected:
 		verdict.Status = sesuai.SpoofNoFace
@@ -67,7 +67,7 @@ func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.Li
 func (v *Verifier) measured(score float64, event *audit.Event) sesuai.LivenessVerdict {
 	event.LivenessKnown, event.Liveness, event.LivenessThreshold = true, score, v.o.LivenessThreshold
 	verdict := sesuai.LivenessVerdict{
-		Status: policy.DecideLiveness(score, v.o.LivenessThreshold), Spoof: 1 - min(max(score, 0), 1), Measured: true,
+		Status: policy.DecideLiveness(score, v.o.LivenessThreshold), Spoof: 1 - min(max(score, 0), 1), Measured: true, Threshold: v.o.LivenessThreshold,
 	}
 	if verdict.Status == sesuai.SpoofHigh {
 		event.Flags |= audit.SuspectedPresentationAttack

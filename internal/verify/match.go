@@ -55,7 +55,7 @@ func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVer
 	if err != nil {
 		return sesuai.MatchVerdict{}, err
 	}
-	start := v.o.Now()
+	start := req.started(v.o.Now)
 	event, _ := newEvent(req.Call, sesuai.Claim{}, start)
 	event.Endpoint, event.Threshold, event.NameThreshold = audit.FaceMatch, req.Client.Threshold, 0
 
@@ -124,5 +124,7 @@ func (v *Verifier) compare(reference, probe face.Template, client access.Client,
 	event.Compared, event.Score = true, score
 	event.Cosine, event.ReferenceLength, event.ProbeLength = similarity.Cosine, similarity.Reference, similarity.Probe
 	event.Model, event.Calibration = reference.Model, v.o.Calibration
-	return sesuai.MatchVerdict{Code: policy.DecideMatch(percentage, client.Threshold), Percentage: percentage}, nil
+	return sesuai.MatchVerdict{
+		Code: policy.DecideMatch(percentage, client.Threshold), Percentage: percentage, Model: event.Model, Calibration: event.Calibration,
+	}, nil
 }

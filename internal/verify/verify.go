@@ -195,7 +195,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	if err != nil {
 		return sesuai.Verdict{}, err
 	}
-	start := v.o.Now()
+	start := req.started(v.o.Now)
 	event, question := newEvent(req.Call, req.Claim, start)
 	event.Threshold = req.Client.Threshold
 	// Nothing of the reading outlives the request. It is waited for after a
@@ -236,6 +236,9 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		Percentage:    answer.Face.Percentage,
 		Threshold:     req.Client.Threshold,
 	})
+	if answer.Face.Portrait {
+		verdict.Model, verdict.Calibration = answer.Face.Model, answer.Face.Calibration
+	}
 	d := decision[sesuai.Verdict]{req.Call, decided(event, verdict, answer), v.discloses(verdict, req.Client)}
 	var prior limit.Prior
 	if req.Client.Replay == access.Off || !answer.Face.Portrait {

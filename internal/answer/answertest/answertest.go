@@ -44,9 +44,13 @@ func noon() time.Time { return Noon }
 
 // Row is the n-th answer of a client, to a request with that id and reference.
 func Row(n int, client, id, reference string) answer.Row {
+	basis := answer.Basis{
+		Time: Noon.Add(-time.Microsecond), Threshold: 75.5, Model: "model", Calibration: "calibration",
+		Images: []answer.Image{{Field: "captured_image", SHA256: [32]byte{byte(n), 31: 1}}, {Field: "stored_image"}},
+	}
 	return answer.Row{
 		Seq: int64(n), At: Noon, Client: client, Endpoint: "face_verification",
-		Answer: answer.Answer{Request: id, Reference: reference, Status: 200, Body: fmt.Appendf(nil, `{"n":%d,"<&>":"é\u2028\\"}`, n)},
+		Answer: answer.Answer{Request: id, Reference: reference, Status: 200, Body: fmt.Appendf(nil, `{"n":%d,"<&>":"é\u2028\\"}`, n), Basis: basis},
 	}
 }
 
@@ -75,6 +79,7 @@ func (s suite) TestFound(t *testing.T) {
 	ctx := t.Context()
 	one, other := Row(1, "cli_a", "request-1", "order-7"), Row(2, "cli_b", "request-1", "order-7")
 	bare, refused := Row(3, "cli_a", "order-7", ""), Row(4, "cli_a", "request-4", "request-1")
+	bare.Basis = answer.Basis{}
 	refused.Endpoint, refused.Status = "face_match", 400
 	add(t, a, one)
 	add(t, a, other, bare, refused)
