@@ -13,10 +13,12 @@ import (
 )
 
 const (
-	// usesOfClient is how often a client's credentials are sent by each class, and
+	// usesOfClient is how often a client's credentials are sent in a short run, and
 	// roundsOfAddress for how many rounds an address sends: after ten failures of a
-	// username and a hundred of an address the answer is 429.
+	// username and a hundred of an address the answer is 429. A long run takes seconds,
+	// in which the first number grows, so that maxClients are enough.
 	usesOfClient    = 4
+	maxClients      = 250
 	roundsOfAddress = 10
 )
 
@@ -27,7 +29,7 @@ func TestRefusedCredentials(t *testing.T) {
 	config := configuration(t)
 	var active, disabled, expired []access.Revealed
 	fill(t, config, func(s *app.Storage) {
-		for i := range n / usesOfClient {
+		for i := range min(n/usesOfClient, maxClients) {
 			active = append(active, addClient(t, s, fmt.Sprint("active ", i), func(*access.Client) {}))
 			disabled = append(disabled, addClient(t, s, fmt.Sprint("disabled ", i), func(c *access.Client) { c.Disabled = true }))
 			expired = append(expired, addClient(t, s, fmt.Sprint("expired ", i), func(c *access.Client) { c.ExpiresAt = time.Now().Add(-time.Hour) }))

@@ -37,7 +37,7 @@ func TestDataVerification(t *testing.T) {
 
 func testDataVerification(t *testing.T, config app.Config) {
 	n := samples(t)
-	w := newPeople(t, config, 2*n, nil)
+	w := newPeople(t, config, n, nil)
 	ask := func(of, named, dated registry.Person) []byte {
 		return w.post(t, httpapi.DataVerificationPath, claimOf(of, named, dated))
 	}
@@ -70,7 +70,7 @@ func TestFaceVerification(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newPeople(t, config, 2*n, &registry.Portrait{Template: reference.Template, Source: [32]byte{1}})
+	w := newPeople(t, config, n, &registry.Portrait{Template: reference.Template, Source: [32]byte{1}})
 	selfie := base64.StdEncoding.EncodeToString(photo("ayu-selfie.jpg"))
 	ask := func(of, named, dated registry.Person) []byte {
 		claim := claimOf(of, named, dated)
@@ -87,9 +87,11 @@ type people struct {
 	client         access.Revealed
 }
 
-// newPeople starts a service with n people on record, who have the portrait.
-func newPeople(t *testing.T, config app.Config, n int, portrait *registry.Portrait) *people {
+// newPeople starts a service with people on record for so many rounds, who have the
+// portrait.
+func newPeople(t *testing.T, config app.Config, rounds int, portrait *registry.Portrait) *people {
 	t.Helper()
+	n := 3 * (warmUp + rounds) // a person in each round for each class of them
 	all := activePeople(2 * n)
 	w := &people{known: all[:n], unknown: all[n:]}
 	fill(t, config, func(s *app.Storage) {
@@ -133,7 +135,8 @@ func (w *people) other(p registry.Person, i int) registry.Person {
 }
 
 // classes returns the classes of answers about a NIK that is not verified. ask returns a
-// request: see claimOf. No two rounds are about one person who is on record.
+// request: see claimOf. No two requests are about one person who is on record: after a
+// few misses an answer says less.
 func (w *people) classes(ask func(of, named, dated registry.Person) []byte) []class {
 	person := func(i, class int) registry.Person { return w.known[(3*i+class)%len(w.known)] }
 	return []class{

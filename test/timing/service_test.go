@@ -128,7 +128,6 @@ func measure(t *testing.T, rounds int, classes []class, connect func(round int) 
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the sender's collections are not the service's
-	const warmUp = 20
 	times := make([][]time.Duration, len(classes))
 	var c *connection
 	for round := range warmUp + rounds {
@@ -160,6 +159,9 @@ func measure(t *testing.T, rounds int, classes []class, connect func(round int) 
 	}
 	return times
 }
+
+// warmUp is how many rounds are not measured.
+const warmUp = 20
 
 // maxLimited is how often a request that is answered 429 is replaced by that of the next
 // round.
