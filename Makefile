@@ -96,7 +96,7 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 # start no goroutines, so it would find nothing in them. COMPUTING packages do:
 # all their tests run without it, and those of concurrency (-short) under it.
 # Every other package runs under it alone.
-SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy
+SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy ./test/timing
 COMPUTING  := ./internal/app ./internal/evaluation ./internal/face
 
 # Most of the other packages wait for a disk or a server now and then, so that one
@@ -147,6 +147,11 @@ upstream: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Verify agai
 overload: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Overload a server for OVERLOAD_MINUTES (default 10)
 	bin/demo cut
 	OVERLOAD_MINUTES=$${OVERLOAD_MINUTES:-10} $(GO) test $(TAGS) -count=1 -v -run TestOverload -timeout 90m ./test/overload
+
+.PHONY: timing
+timing: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Compare the times of answers over TIMING_SAMPLES (default 2000) of each kind, on a machine that does nothing else
+	bin/demo cut
+	TIMING_SAMPLES=$${TIMING_SAMPLES:-2000} $(GO) test $(TAGS) -count=1 -v -timeout 60m ./test/timing
 
 .PHONY: openapi
 openapi: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/prism/.fetched ## Send generated requests through a validating proxy, OPENAPI_REQUESTS (default 200) of each kind

@@ -13,6 +13,10 @@ const (
 	// recordInterval is how often Activity writes when clients were last accepted,
 	// and how long it leaves between two events of one client and reason.
 	recordInterval = time.Minute
+	// refusalDelay is the time between a refusal and the writing of its event. An
+	// event that is written at once delays the refusal, which then takes longer than
+	// that of a wrong password.
+	refusalDelay = time.Second
 	// recordTimeout bounds one writing.
 	recordTimeout = 15 * time.Second
 )
@@ -92,7 +96,11 @@ func (a *Activity) Run(ctx context.Context) {
 	for {
 		select {
 		case <-a.wake:
-			a.writeRefusals(ctx)
+			select {
+			case <-time.After(refusalDelay):
+				a.writeRefusals(ctx)
+			case <-ctx.Done():
+			}
 		case <-ticker.C:
 			a.writeRefusals(ctx) // those that could not be written
 			a.writeUses(ctx)

@@ -61,6 +61,7 @@ func TestActivity(t *testing.T) {
 			for range 3 {
 				d.try(t, d.right)
 			}
+			time.Sleep(time.Second) // refusals are written later
 			synctest.Wait()
 			if diff := cmp.Diff(want, trail.take()); diff != "" {
 				t.Errorf("%s: events (-want +got):\n%s", about, diff)
@@ -92,7 +93,7 @@ func TestActivity(t *testing.T) {
 		disabled, expired := "access refused DISABLED true -1", "access refused EXPIRED true -1"
 		d.set(t, func(c *access.Client) { c.Disabled = true })
 		try("disabled", disabled)
-		time.Sleep(time.Minute - 1)
+		time.Sleep(time.Minute - 2*time.Second)
 		try("disabled, within a minute")
 		d.set(t, func(c *access.Client) { c.Disabled, c.ExpiresAt = false, time.Unix(1, 0) })
 		trail.fails.Store(true)

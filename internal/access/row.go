@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -148,6 +149,11 @@ func (r *clientRow) form() byte {
 	default:
 		return macVersion1
 	}
+}
+
+// has reports whether a username is one of the client's.
+func (r *clientRow) has(username [32]byte) bool {
+	return bytes.Equal(r.username, username[:]) || bytes.Equal(r.previous[0], username[:])
 }
 
 // sign sets the MAC.

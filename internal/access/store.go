@@ -15,7 +15,13 @@ import (
 )
 
 const (
-	selectClient = `SELECT ` + clientColumns + ` FROM clients WHERE username = $1 OR previous_username = $1`
+	// selectClient reads the client of a username or, if there is none, another one. To
+	// read no row would take less time, which would tell a username that is unknown from
+	// a wrong password.
+	selectClient = `
+		SELECT ` + clientColumns + ` FROM clients WHERE id = coalesce(
+			(SELECT id FROM clients WHERE username = $1 OR previous_username = $1 LIMIT 1),
+			(SELECT min(id) FROM clients))`
 
 	selectHashes = `
 		SELECT username, password, api_key, 0 FROM clients
@@ -132,6 +138,9 @@ func (s *Store) ClientByUsername(ctx context.Context, username [32]byte) (Client
 		return Client{}, Hashes{}, false, sqldb.Unavailable(ctx, "reading a client", err)
 	}
 	c, err := row.open(s.o.Rows)
+	if !row.has(username) {
+		return Client{}, Hashes{}, false, nil
+	}
 	if err != nil {
 		s.o.Alert("clients")
 		return Client{}, Hashes{}, false, nil

@@ -7,13 +7,11 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
-// joins are FROM clauses about one person: the rows of people as p and of another
-// table, or none if p has no row. $1 finds the row of people, $2 that of
-// person_keys, and $3 that of the table of the field's name.
+// joins are FROM clauses about one person: the rows of people as p, of person_keys as k
+// and of templates as t, which $1, $2 and $3 find. Rows may be missing.
 type joins struct {
-	// keys joins person_keys as k, and templates also joins templates as t. The
-	// joined rows may be missing.
-	keys, templates string
+	// known has no row if p is missing, anybody has one in any case.
+	known, anybody string
 }
 
 // joinsOf returns the clauses for an engine. Both plan a query once, and not for
@@ -29,24 +27,20 @@ type joins struct {
 // each time took half the time of the query.
 func joinsOf(e sqldb.Engine) joins {
 	if e == sqldb.PostgreSQL {
-		const keys = `
-			FROM (SELECT * FROM people WHERE nik = $1 LIMIT 1) AS p
-			LEFT JOIN (SELECT * FROM person_keys WHERE person = $2 LIMIT 1) AS k ON true`
+		const people, others = `(SELECT * FROM people WHERE nik = $1 LIMIT 1) AS p`, `
+			LEFT JOIN (SELECT * FROM person_keys WHERE person = $2 LIMIT 1) AS k ON true
+			LEFT JOIN (SELECT * FROM templates WHERE link = $3 LIMIT 1) AS t ON true`
 		return joins{
-			keys: keys,
-			templates: keys + `
-			LEFT JOIN (SELECT * FROM templates WHERE link = $3 LIMIT 1) AS t ON true`,
+			known:   ` FROM ` + people + others,
+			anybody: ` FROM (SELECT) AS one LEFT JOIN ` + people + ` ON true` + others,
 		}
 	}
-	const keys = `
-			FROM people AS p
-			LEFT JOIN person_keys AS k ON k.person = (SELECT $2)`
-	const where = `
-			WHERE p.nik = (SELECT $1)`
+	const others = `
+			LEFT JOIN person_keys AS k ON k.person = (SELECT $2)
+			LEFT JOIN templates AS t ON t.link = (SELECT $3)`
 	return joins{
-		keys: keys + where,
-		templates: keys + `
-			LEFT JOIN templates AS t ON t.link = (SELECT $3)` + where,
+		known:   ` FROM people AS p` + others + ` WHERE p.nik = (SELECT $1)`,
+		anybody: ` FROM (SELECT 1) AS one LEFT JOIN people AS p ON p.nik = (SELECT $1)` + others,
 	}
 }
 

@@ -144,9 +144,6 @@ func (r *Registry) readExported(ctx context.Context, key *keyring.Key, row perso
 	if err != nil {
 		return nil, err
 	}
-	p, err := scanPortrait(r.readPortrait.QueryRowContext(ctx, k.nik[:], k.personKey[:], k.link[:]), k)
-	if p == nil && err == nil {
-		err = r.assertAbsent(ctx, k)
-	}
+	p, _, err := r.lookUp(ctx, k)
 	return p, err
 }

@@ -61,13 +61,13 @@ type Registry struct {
 	// sums is the secret of the sums over the people.
 	sums *keyring.Secret
 	// A person is read by one statement, so that everything is of one state of
-	// the record: selectPerson without the template, selectPortrait with it.
-	selectPerson, selectPortrait string
+	// the record.
+	selectPortrait string
 	// selectProbes and selectUnenrolled are those of probeQueries.
 	selectProbes, selectUnenrolled string
-	// readPerson and readPortrait are those statements, prepared for reading.
-	// readRest is selectRest.
-	readPerson, readPortrait, readRest *sql.Stmt
+	// readPerson is the statement of lookUp, prepared for reading.
+	readPerson *sql.Stmt
+	standIns   standIns
 }
 
 var (
@@ -87,21 +87,13 @@ func Open(ctx context.Context, o Options) (_ *Registry, err error) {
 		o.Alert = func(string) {}
 	}
 	from := joinsOf(o.DB.Engine())
-	const person = `SELECT p.attributes, p.enrolled_at, p.changed_at, k.sealed`
 	r := &Registry{
 		o:              o,
 		sums:           o.Vault.Secret(keyring.PeopleSums),
-		selectPerson:   person + from.keys,
-		selectPortrait: person + `, t.model, t.template` + from.templates,
+		selectPortrait: selectPerson + from.known,
 	}
 	r.selectProbes, r.selectUnenrolled = probeQueries(o.DB.Engine())
-	if r.readPerson, err = o.DB.PrepareRead(ctx, r.selectPerson); err != nil {
-		return nil, err
-	}
-	if r.readPortrait, err = o.DB.PrepareRead(ctx, r.selectPortrait); err != nil {
-		return nil, err
-	}
-	if r.readRest, err = o.DB.PrepareRead(ctx, selectRest); err != nil {
+	if r.readPerson, err = o.DB.PrepareRead(ctx, selectPerson+selectRest+from.anybody); err != nil {
 		return nil, err
 	}
 	if err := o.DB.PrepareHot(ctx, r.selectProbes, upsertProbes, r.selectUnenrolled, upsertUnenrolled, deleteUnenrolled); err != nil {

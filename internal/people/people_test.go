@@ -344,8 +344,8 @@ func TestPostgresKeepsPlans(t *testing.T) {
 			}
 		}
 	}
-	if joined != 3 {
-		t.Errorf("%d statements join tables, want 3", joined)
+	if joined != 2 {
+		t.Errorf("%d statements join tables, want 2", joined)
 	}
 }
 

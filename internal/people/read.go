@@ -10,6 +10,7 @@ import (
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/vault"
 )
 
 // person is what is on record about a person.
@@ -41,49 +42,48 @@ func (p *person) portrait() (*registry.Portrait, error) {
 	return &registry.Portrait{Template: template, Source: [32]byte(recorded.Source), Signature: signature}, nil
 }
 
-// find reads a person, with the template if portrait is set. It returns nil if
-// the person is not on record.
-func (r *Registry) find(ctx context.Context, nik sesuai.NIK, portrait bool) (p *person, err error) {
-	err = r.o.Vault.Find(ctx, func(key *keyring.Key) (bool, error) {
-		k := keysUnder(key, nik)
-		if portrait {
-			p, err = scanPortrait(r.readPortrait.QueryRowContext(ctx, k.nik[:], k.personKey[:], k.link[:]), k)
-		} else {
-			p, err = scanPerson(r.readPerson.QueryRowContext(ctx, k.nik[:], k.personKey[:]), k)
-		}
-		if p == nil && err == nil {
-			err = r.assertAbsent(ctx, k)
-		}
-		return p != nil, err
+// find reads a person. It returns nil if the person is not on record.
+func (r *Registry) find(ctx context.Context, nik sesuai.NIK) (p *person, err error) {
+	err = r.o.Vault.Find(ctx, func(key *keyring.Key) (bool, int64, error) {
+		var epoch int64
+		p, epoch, err = r.lookUp(ctx, keysUnder(key, nik))
+		return p != nil, epoch, err
 	})
 	return p, err
 }
 
-// selectRest reports whether there are rows of a person who has none in people.
-const selectRest = `
-	SELECT NOT EXISTS (SELECT 1 FROM people WHERE nik = $1) AND
-		(EXISTS (SELECT 1 FROM person_keys WHERE person = $2) OR EXISTS (SELECT 1 FROM templates WHERE link = $3))`
+const (
+	selectPerson = `SELECT p.attributes, p.enrolled_at, p.changed_at, k.sealed, t.model, t.template`
+	// selectRest are the columns of a row that there is in any case: whether there is
+	// a row of people, and any of the others, and the epoch of the keys.
+	selectRest = `, p.nik IS NOT NULL, k.person IS NOT NULL OR t.link IS NOT NULL, (` + vault.SelectEpoch + `)`
+)
 
-// assertAbsent returns an error if a person who was not found in people has other
-// rows. They are written and deleted together, so somebody else has deleted that
-// row or changed its hash. It must not be read as "not on record".
-func (r *Registry) assertAbsent(ctx context.Context, k rowKeys) error {
-	var rest bool
-	if err := r.readRest.QueryRowContext(ctx, k.nik[:], k.personKey[:], k.link[:]).Scan(&rest); err != nil {
-		return err
-	}
-	if rest {
-		return damaged("people.nik", errors.New("the row of a person is missing"))
-	}
-	return nil
-}
-
-// scanPerson reads a row of Registry.selectPerson. It returns nil if there is none.
-func scanPerson(row *sql.Row, k rowKeys) (*person, error) {
+// lookUp reads a person under a master key, and the epoch. It returns nil if the person
+// is not on record. There is one statement for everybody: with others for somebody who
+// is not on record, the time would tell.
+//
+// It returns an error if a person without a row in people has other rows. They are
+// written and deleted together, so somebody else has deleted that row or changed its
+// hash. It must not be read as "not on record".
+func (r *Registry) lookUp(ctx context.Context, k rowKeys) (_ *person, epoch int64, err error) {
 	p := person{keys: k}
 	var attributes, personKey []byte
-	err := row.Scan(&attributes, &p.enrolledAt, &p.changedAt, &personKey)
-	return p.open(err, attributes, personKey)
+	var enrolledAt, changedAt sql.NullInt64
+	var there, rest bool
+	err = r.readPerson.QueryRowContext(ctx, k.nik[:], k.personKey[:], k.link[:]).
+		Scan(&attributes, &enrolledAt, &changedAt, &personKey, &p.model, &p.template, &there, &rest, &epoch)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case !there && rest:
+		return nil, 0, damaged("people.nik", errors.New("the row of a person is missing"))
+	case !there:
+		return nil, epoch, nil
+	}
+	p.enrolledAt, p.changedAt = enrolledAt.Int64, changedAt.Int64
+	opened, err := p.open(nil, attributes, personKey)
+	return opened, epoch, err
 }
 
 // scanPortrait reads a row of Registry.selectPortrait. It returns nil if there is none.
@@ -127,7 +127,7 @@ func (r *Registry) alert(err error) {
 
 // Holds implements registry.Enroller.
 func (r *Registry) Holds(ctx context.Context, p registry.Person, portrait *registry.Portrait) (bool, error) {
-	recorded, err := r.find(ctx, p.NIK, true)
+	recorded, err := r.find(ctx, p.NIK)
 	if err != nil {
 		return false, r.unavailable(ctx, "reading a person", err)
 	}
@@ -142,7 +142,7 @@ func (r *Registry) Holds(ctx context.Context, p registry.Person, portrait *regis
 
 // Lookup implements registry.Enroller.
 func (r *Registry) Lookup(ctx context.Context, nik sesuai.NIK) (registry.Entry, bool, error) {
-	p, err := r.find(ctx, nik, false)
+	p, err := r.find(ctx, nik)
 	if err != nil {
 		return registry.Entry{}, false, r.unavailable(ctx, "reading a person", err)
 	}

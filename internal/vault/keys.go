@@ -54,20 +54,24 @@ var errStaleKeys = errors.New("the master keys have changed")
 const maxTries = 5
 
 // Find looks for a row. It calls look with each key until look finds the row or
-// fails, and returns look's error as it is. If look does not find the row and
-// the keys have changed meanwhile, Find reads the keys and starts again. So
-// "not found" means that the row is stored under no key.
-func (v *Vault) Find(ctx context.Context, look func(key *keyring.Key) (found bool, err error)) error {
+// fails, and returns look's error as it is. look also returns the epoch, which it
+// reads by SelectEpoch in the same statement as the row. If look does not find the
+// row and the keys have changed meanwhile, Find reads the keys and starts again. So
+// "not found" means that the row is stored under no key. It takes as many statements
+// as "found", unless others are retiring.
+func (v *Vault) Find(ctx context.Context, look func(key *keyring.Key) (found bool, epoch int64, err error)) error {
 	for range maxTries {
 		keys := v.Keys()
+		var last int64
 		for _, key := range keys.Order() {
-			if found, err := look(key); found || err != nil {
+			found, epoch, err := look(key)
+			if found || err != nil {
 				return err
 			}
+			last = epoch
 		}
-		err := v.Check(ctx, keys)
-		if !errors.Is(err, errStaleKeys) {
-			return err
+		if last == keys.epoch {
+			return nil
 		}
 		if err := v.Reload(ctx); err != nil {
 			return err
@@ -76,7 +80,9 @@ func (v *Vault) Find(ctx context.Context, look func(key *keyring.Key) (found boo
 	return errStaleKeys
 }
 
-const selectEpoch = `SELECT epoch FROM key_epoch WHERE id = 1`
+// SelectEpoch is a query of the epoch, which is another one once the keys have changed.
+// It can be part of another statement, in parentheses.
+const SelectEpoch = `SELECT epoch FROM key_epoch WHERE id = 1`
 
 // Check returns an error if keys are not those of the database any more.
 func (v *Vault) Check(ctx context.Context, keys *Keys) error {
@@ -85,7 +91,7 @@ func (v *Vault) Check(ctx context.Context, keys *Keys) error {
 
 func (k *Keys) check(ctx context.Context, q sqldb.Querier) error {
 	var epoch int64
-	if err := q.QueryRowContext(ctx, selectEpoch).Scan(&epoch); err != nil {
+	if err := q.QueryRowContext(ctx, SelectEpoch).Scan(&epoch); err != nil {
 		return err
 	}
 	if epoch != k.epoch {

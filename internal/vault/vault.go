@@ -60,7 +60,7 @@ func Open(ctx context.Context, o Options) (*Vault, error) {
 		o.Alert = func(string) {}
 	}
 	v := &Vault{db: o.DB, record: o.Record, now: o.Now, alert: o.Alert}
-	if err := v.db.PrepareHot(ctx, selectEpoch); err != nil {
+	if err := v.db.PrepareHot(ctx, SelectEpoch); err != nil {
 		return nil, err
 	}
 	s, err := readState(ctx, v.db.Read())

@@ -144,9 +144,9 @@ func TestRotation(t *testing.T) {
 		// Another process notices when it needs the keys.
 		assertKeys(t, other.Keys(), []byte{1}, []byte{1})
 		var looked []byte
-		err := other.Find(t.Context(), func(key *keyring.Key) (bool, error) {
+		err := other.Find(t.Context(), func(key *keyring.Key) (bool, int64, error) {
 			looked = append(looked, key.ID())
-			return false, nil
+			return false, epoch(t, d), nil
 		})
 		if err != nil || !bytes.Equal(looked, []byte{1, 2, 1, 2}) {
 			t.Errorf("Find has looked under %v, %v", looked, err)
@@ -185,6 +185,15 @@ func TestRotation(t *testing.T) {
 	})
 }
 
+// epoch reads the epoch of the keys.
+func epoch(t *testing.T, d sqltest.Database) (epoch int64) {
+	t.Helper()
+	if err := d.Open(t).Read().QueryRowContext(t.Context(), vault.SelectEpoch).Scan(&epoch); err != nil {
+		t.Fatal(err)
+	}
+	return epoch
+}
+
 // TestFindStops at a row that is found, and at an error.
 func TestFindStops(t *testing.T) {
 	d := engines.SQLite(t)
@@ -197,11 +206,12 @@ func TestFindStops(t *testing.T) {
 		3: func() (bool, error) { return false, nil },
 	} {
 		looks := 0
-		err := v.Find(t.Context(), func(*keyring.Key) (bool, error) {
+		err := v.Find(t.Context(), func(*keyring.Key) (bool, int64, error) {
 			if looks++; want == 3 || looks == want {
-				return answer()
+				found, err := answer()
+				return found, epoch(t, d), err
 			}
-			return false, nil
+			return false, 0, nil // only the last one counts
 		})
 		if looks != want || (err != nil) != (want == 2) {
 			t.Errorf("Find has looked %d times, want %d; %v", looks, want, err)
