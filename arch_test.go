@@ -105,6 +105,7 @@ var mayImport = map[string][]string{
 	"internal/synthetic": {".", "internal/registry", "internal/face"},
 	"internal/audit": {
 		".", "internal/sqldb", "internal/keyring", "internal/atomicfile", "github.com/prometheus/client_golang/prometheus",
+		"golang.org/x/mod/sumdb/note",
 	},
 	"internal/access":       {".", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
 	"internal/access/limit": {".", "internal/keyring", "internal/sqldb", "internal/audit"},

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/sesuai/sesuai/internal/app"
 )
 
 type auditVerify struct {
-	FromCheckpoint string `help:"Verify only the events after this checkpoint, a copy of audit-checkpoint.json in the data folder. It must be in the trail." placeholder:"FILE"`
+	Checkpoint     string `help:"Compare the trail with these checkpoints too, which were kept elsewhere: audit-checkpoints.txt, a file of the checkpoint folder, or the JSON of versions before schema 14." placeholder:"FILE"`
+	FromCheckpoint string `help:"Verify only the events after the last of these checkpoints. It must be in the trail." placeholder:"FILE" xor:"checkpoint"`
+	PublicKey      string `help:"The key that the trail must have, as sesuai audit key has shown it: the line, or the path of a file with it." placeholder:"KEY|FILE"`
 }
 
 // Help is what --help says of the command besides its flags.
@@ -16,15 +19,18 @@ func (auditVerify) Help() string {
 }
 
 func (c *auditVerify) Run(s *session) error {
-	var from []byte
-	if c.FromCheckpoint != "" {
-		var err error
-		if from, err = os.ReadFile(c.FromCheckpoint); err != nil {
+	with := app.TrailCheck{PublicKey: c.PublicKey, After: c.FromCheckpoint != ""}
+	var err error
+	if path := c.Checkpoint + c.FromCheckpoint; path != "" {
+		if with.Checkpoints, err = os.ReadFile(path); err != nil {
 			return err
 		}
 	}
+	if b, err := os.ReadFile(c.PublicKey); err == nil {
+		with.PublicKey = string(b)
+	}
 	return s.withStorage(func(storage *app.Storage) error {
-		r, err := storage.VerifyTrail(s, s.config, from)
+		r, err := storage.VerifyTrail(s, s.config, with)
 		if err != nil {
 			return err
 		}
@@ -34,6 +40,26 @@ func (c *auditVerify) Run(s *session) error {
 			}
 			return negativeAnswer{}
 		}
-		return s.print(r, "%d events, and all people and clients, are as they were recorded\n%s\n", r.Events, r.Checkpoint)
+		events := fmt.Sprintf("%d events", r.Events)
+		if r.First > 1 {
+			events = fmt.Sprintf("the events from %d to %d", r.First, r.Events)
+		}
+		return s.print(r, "%s, and all people and clients, are as they were recorded\n\n%s", events, r.Checkpoint)
+	})
+}
+
+type auditKey struct{}
+
+// Help is what --help says of the command besides its flags.
+func (auditKey) Help() string {
+	return "Keep it where nobody can change it who can change the database. It stays the same for as long as the database exists. " +
+		"It is a verifier key of c2sp.org/signed-note."
+}
+
+func (auditKey) Run(s *session) error {
+	return s.withStorage(func(storage *app.Storage) error {
+		return s.print(struct {
+			PublicKey string `json:"public_key"`
+		}{storage.AuditKey()}, "%s\n", storage.AuditKey())
 	})
 }

@@ -83,6 +83,7 @@ type commandLine struct {
 		List   auditList   `cmd:"" help:"List verifications and changes with what led to their results, the last one first."`
 		Show   auditShow   `cmd:"" help:"Say all that is recorded of a request."`
 		Verify auditVerify `cmd:"" help:"Say whether the audit trail, and what it describes, is as it was recorded."`
+		Key    auditKey    `cmd:"" help:"Show the public key that verifies the checkpoints of the trail."`
 	} `cmd:"" help:"The audit trail: docs/operate/audit.md."`
 	Keys struct {
 		Add    keysAdd    `cmd:"" help:"Make a further master key."`

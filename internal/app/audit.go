@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -14,11 +13,12 @@ import (
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
-// AuditConfig is about the check of the audit trail while the service runs
-// (docs/operate/audit.md).
+// AuditConfig is about the audit trail: how it is checked while the service runs, where
+// signed checkpoints of it are written and how long it is kept (docs/operate/audit.md).
 type AuditConfig struct {
 	// CheckInterval is the time between two checks. Each verifies what was
 	// recorded since the last one, and some of the rest.
@@ -27,61 +27,152 @@ type AuditConfig struct {
 	// person on record once. A person's rows that were put back to an older
 	// copy are noticed within this time.
 	FullCheck time.Duration `yaml:"full_check" range:"1s,8760h"`
-	// CheckpointFile is the path of the file that keeps the end of the trail as
-	// of the last check. Empty means audit-checkpoint.json in the data folder.
+	// CheckpointEvents is the number of events after which the next check signs a
+	// checkpoint.
+	CheckpointEvents int64 `yaml:"checkpoint_events" range:"1,1000000000"`
+	// CheckpointInterval is the time after which the next check signs a checkpoint
+	// if there was any event.
+	CheckpointInterval time.Duration `yaml:"checkpoint_interval" range:"1s,24h"`
+	// CheckpointFile is the path of the file to which checkpoints are appended. The
+	// next start compares the trail with its last one. Empty means
+	// audit-checkpoints.txt in the data folder.
 	CheckpointFile string `yaml:"checkpoint_file"`
+	// CheckpointFolder is the path of a folder in which each checkpoint becomes a
+	// new file, such as a mounted object store with retention. Empty means none.
+	CheckpointFolder string `yaml:"checkpoint_folder"`
+	// CheckpointSyslog is the syslog to which each checkpoint is sent as one line:
+	// local, or a server as udp://host:port or tcp://host:port. Empty means none.
+	CheckpointSyslog string `yaml:"checkpoint_syslog"`
+	// Keep is how long events are kept. The service removes older ones from the
+	// start of the trail, and the removal is an event. 0 means for ever.
+	Keep time.Duration `yaml:"keep" range:"0s,876000h"`
 }
 
-// checkpointFile is the path of the checkpoint's file.
-func (c Config) checkpointFile() string {
-	if c.Audit.CheckpointFile != "" {
-		return c.Audit.CheckpointFile
+func defaultAudit() AuditConfig {
+	return AuditConfig{
+		CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck,
+		CheckpointEvents: audit.DefaultCheckpointEvents, CheckpointInterval: audit.DefaultCheckpointInterval,
 	}
-	return filepath.Join(c.Data, "audit-checkpoint.json")
+}
+
+// check refuses a syslog that is none.
+func (c AuditConfig) check() error {
+	_, err := c.sinks()
+	return config.About("audit.checkpoint_syslog", err)
+}
+
+// sinks are where checkpoints are written besides the file.
+func (c AuditConfig) sinks() (sinks []audit.Sink, err error) {
+	if c.CheckpointFolder != "" {
+		sinks = append(sinks, audit.NewFolderSink(c.CheckpointFolder))
+	}
+	if c.CheckpointSyslog != "" {
+		sink, err := audit.NewSyslogSink(c.CheckpointSyslog)
+		if err != nil {
+			return nil, err
+		}
+		sinks = append(sinks, sink)
+	}
+	return sinks, nil
 }
 
 // newChecker makes what checks the trail while the service runs.
-func (s *Storage) newChecker(c Config, log *slog.Logger) *audit.Checker {
-	return audit.NewChecker(audit.CheckerOptions{
-		Trail: s.trail, States: s.states, File: c.checkpointFile(),
+func (s *Storage) newChecker(c Config, log *slog.Logger) (*audit.Checker, error) {
+	sinks, err := c.Audit.sinks()
+	if err != nil {
+		return nil, err
+	}
+	o := audit.CheckerOptions{
+		Trail: s.trail, States: s.states, File: c.Audit.CheckpointFile, Sinks: sinks,
 		Interval: c.Audit.CheckInterval, Full: c.Audit.FullCheck, Log: log,
-	})
+		CheckpointEvents: c.Audit.CheckpointEvents, CheckpointInterval: c.Audit.CheckpointInterval,
+	}
+	if o.File == "" {
+		o.File = filepath.Join(c.Data, "audit-checkpoints.txt")
+		o.OldFile = filepath.Join(c.Data, "audit-checkpoint.json")
+	}
+	return audit.NewChecker(o), nil
 }
 
 // TrailReport is the result of verifying the audit trail.
 type TrailReport struct {
 	// Whole reports whether everything is as it was recorded. If not, Event is
-	// the number of the first event that is not, 0 if the events are, and Why
-	// describes what is wrong.
-	Whole bool   `json:"whole"`
-	Event int64  `json:"event,omitempty"`
-	Why   string `json:"why,omitempty"`
-	// Events is the number of events, and Checkpoint the end of the trail. They
-	// are only set if everything is as it was recorded.
-	Events     int64           `json:"events,omitempty"`
-	Checkpoint json.RawMessage `json:"checkpoint,omitempty"`
+	// the number of the first event that is not, 0 if the events are, Time is the
+	// time that is stored with it or, if it is missing, with the one before it, and
+	// Why describes what is wrong.
+	Whole bool      `json:"whole"`
+	Event int64     `json:"event,omitempty"`
+	Time  time.Time `json:"time,omitzero"`
+	Why   string    `json:"why,omitempty"`
+	// First is the number of the first event, and Events that of the last one.
+	// Checkpoint is the end of the trail, signed. They are only set if everything is
+	// as it was recorded.
+	First      int64  `json:"first,omitempty"`
+	Events     int64  `json:"events,omitempty"`
+	Checkpoint string `json:"checkpoint,omitempty"`
 }
 
-// VerifyTrail verifies the audit trail, from a checkpoint if it is not nil, and
-// all people and clients. The error has kind sesuai.KindMalformed if the
-// checkpoint is none of this trail, or sesuai.KindUnavailable.
-func (s *Storage) VerifyTrail(ctx context.Context, c Config, checkpoint []byte) (TrailReport, error) {
-	var from audit.Head
-	if checkpoint != nil {
-		var err error
-		if from, err = s.trail.ParseCheckpoint(checkpoint); err != nil {
-			return TrailReport{}, err
-		}
+// TrailCheck is what VerifyTrail compares the trail with. The zero TrailCheck is
+// nothing.
+type TrailCheck struct {
+	// Checkpoints is a file of checkpoints that was kept elsewhere; nil if there is
+	// none.
+	Checkpoints []byte
+	// PublicKey is the key that they must be signed with, which must be that of the
+	// trail; that of the trail if it is empty.
+	PublicKey string
+	// After verifies only the events after the last of the checkpoints.
+	After bool
+}
+
+// VerifyTrail verifies the audit trail, and all people and clients. The error has kind
+// sesuai.KindMalformed if the checkpoints cannot be used, or sesuai.KindUnavailable.
+func (s *Storage) VerifyTrail(ctx context.Context, c Config, with TrailCheck) (TrailReport, error) {
+	checker, err := s.newChecker(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return TrailReport{}, err
 	}
-	head, err := s.newChecker(c, slog.New(slog.DiscardHandler)).CheckAll(ctx, from)
+	var head, base audit.Head
+	kept, err := s.checkpoints(with)
+	if err == nil {
+		var from audit.Head
+		if with.After {
+			from = kept[len(kept)-1]
+		}
+		head, err = checker.CheckAll(ctx, from)
+	}
+	if err == nil && kept != nil {
+		err = s.trail.CompareCheckpoints(ctx, kept)
+	}
+	if err == nil {
+		base, err = s.trail.Base(ctx)
+	}
 	if broken, ok := errors.AsType[*audit.BrokenError](err); ok {
-		return TrailReport{Event: broken.Seq, Why: broken.Error()}, nil
+		return TrailReport{Event: broken.Seq, Time: broken.Time, Why: broken.Error()}, nil
 	}
 	if err != nil {
 		return TrailReport{}, err
 	}
-	return TrailReport{Whole: true, Events: head.Seq, Checkpoint: s.trail.Checkpoint(head)}, nil
+	signed, err := s.trail.SignCheckpoint(head, time.Now())
+	if err != nil {
+		return TrailReport{}, err
+	}
+	return TrailReport{Whole: true, First: base.Seq + 1, Events: head.Seq, Checkpoint: string(signed)}, nil
 }
+
+// checkpoints are those that the trail is compared with; nil if there are none.
+func (s *Storage) checkpoints(with TrailCheck) ([]audit.Head, error) {
+	if key := strings.TrimSpace(with.PublicKey); key != "" && key != s.trail.PublicKey() {
+		return nil, &audit.BrokenError{Why: "the public key is not that of this database: its keys were replaced, or it is another database"}
+	}
+	if with.Checkpoints == nil {
+		return nil, nil
+	}
+	return s.trail.ParseCheckpoints(with.Checkpoints)
+}
+
+// AuditKey returns the public key that verifies the checkpoints of the audit trail.
+func (s *Storage) AuditKey() string { return s.trail.PublicKey() }
 
 // startTrail returns what signs the head of a trail from before schema 6, when
 // the people are summed.

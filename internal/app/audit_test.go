@@ -114,7 +114,7 @@ func TestAdministrationIsRecorded(t *testing.T) {
 		Scan(&same); err != nil || same != 1 {
 		t.Errorf("%d clients were removed as they were added, %v", same, err)
 	}
-	if r, err := storage.VerifyTrail(t.Context(), c, nil); err != nil || !r.Whole || r.Events != int64(len(want)) {
+	if r, err := storage.VerifyTrail(t.Context(), c, app.TrailCheck{}); err != nil || !r.Whole || r.Events != int64(len(want)) {
 		t.Errorf("VerifyTrail = %+v, %v", r, err)
 	}
 
@@ -127,7 +127,7 @@ func TestAdministrationIsRecorded(t *testing.T) {
 	}
 	must(storage.Clients.RemoveClient(t.Context(), "two"))
 	addClient(t, storage, "two", access.Client{})
-	if r, err := storage.VerifyTrail(t.Context(), c, nil); err != nil || !r.Whole {
+	if r, err := storage.VerifyTrail(t.Context(), c, app.TrailCheck{}); err != nil || !r.Whole {
 		t.Errorf("VerifyTrail = %+v, %v", r, err)
 	}
 
@@ -227,7 +227,7 @@ func TestBrokenTrail(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r, err := next.VerifyTrail(t.Context(), c, nil); err != nil || r.Whole || r.Why == "" {
+		if r, err := next.VerifyTrail(t.Context(), c, app.TrailCheck{}); err != nil || r.Whole || r.Why == "" {
 			t.Errorf("%s: VerifyTrail = %+v, %v", test.name, r, err)
 		}
 		closeStorage(t, next)

@@ -8,7 +8,6 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/sesuai/sesuai/internal/answer"
-	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
@@ -209,7 +208,7 @@ func DefaultConfig() Config {
 		Postgres:   PostgresConfig{Connections: sqldb.DefaultConnections},
 		Dukcapil:   defaultDukcapil(),
 		Webhooks:   webhook.DefaultConfig(),
-		Audit:      AuditConfig{CheckInterval: audit.DefaultCheckInterval, FullCheck: audit.DefaultFullCheck},
+		Audit:      defaultAudit(),
 		Batches:    batch.DefaultConfig(),
 		Log:        LogConfig{Level: "info", Format: "auto"},
 	}

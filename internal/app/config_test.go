@@ -68,7 +68,9 @@ func other() (values map[string]string, want app.Config) {
 		},
 		Webhooks: webhook.Config{AllowNetworks: "10.20.0.0/16", AllowHTTP: true, PerClient: 3, KeepLog: 72 * time.Hour},
 		Audit: app.AuditConfig{
-			CheckInterval: 7 * time.Second, FullCheck: 8 * time.Hour, CheckpointFile: "/tmp/checkpoint.json",
+			CheckInterval: 7 * time.Second, FullCheck: 8 * time.Hour,
+			CheckpointEvents: 9, CheckpointInterval: 10 * time.Second, CheckpointFile: "/tmp/checkpoints.txt",
+			CheckpointFolder: "/tmp/checkpoints", CheckpointSyslog: "udp://127.0.0.1:514", Keep: 11 * time.Hour,
 		},
 		Metrics: app.MetricsConfig{Listen: "127.0.0.5:9091"},
 		Log:     app.LogConfig{Level: "debug", Format: "text"},

@@ -74,7 +74,10 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, stopMetrics()) }()
-	checker := s.newChecker(c, log)
+	checker, err := s.newChecker(c, log)
+	if err != nil {
+		return err
+	}
 	metrics.MustRegister(checker)
 	if err := checker.Start(ctx); err != nil {
 		return errors.Join(err, listener.Close())

@@ -33,11 +33,11 @@ func Write(path string, perm fs.FileMode, write func(io.Writer) error) (err erro
 	if err := f.CloseAtomicallyReplace(); err != nil {
 		return err
 	}
-	return syncFolder(folder)
+	return SyncFolder(folder)
 }
 
-// syncFolder makes the new name of a file durable.
-func syncFolder(folder string) error {
+// SyncFolder makes the names of files in a folder durable.
+func SyncFolder(folder string) error {
 	f, err := os.Open(folder)
 	if err != nil {
 		return err

@@ -41,6 +41,10 @@ const (
 	KeyAdded        Action = "keys.add"
 	RotationStarted Action = "keys.rotate"
 	KeyRetired      Action = "keys.retire"
+
+	// EventsRemoved: the events up to the number Count were removed because of their
+	// age. After is of the signed checkpoint that the trail starts with since.
+	EventsRemoved Action = "audit.prune"
 )
 
 // Change is something that an operator changed.
@@ -51,7 +55,7 @@ type Change struct {
 	Client string
 	NIK    sesuai.NIK
 	// Count is the number of people that were changed, or the number of the
-	// master key.
+	// master key, or that of the last event that was removed.
 	Count int64
 	// Before and After describe what was changed, in any form that differs if it
 	// differs. Nil means that it was not there. Only keyed hashes are stored.
@@ -65,6 +69,12 @@ type Change struct {
 // change. Call it last: other transactions that append wait from then on. Errors
 // are those of AppendTx.
 func (t *Trail) ChangeTx(ctx context.Context, tx *sqldb.Tx, c Change) error {
+	_, err := t.AppendTx(ctx, tx, []Event{t.eventOf(c)})
+	return err
+}
+
+// eventOf returns the event of a change.
+func (t *Trail) eventOf(c Change) Event {
 	e := Event{
 		Time: time.Now(), Client: c.Client, NIK: c.NIK, Result: Changed, NameScore: -1,
 		Action: c.Action, Actor: t.o.Actor, Count: c.Count, State: c.State,
@@ -75,8 +85,7 @@ func (t *Trail) ChangeTx(ctx context.Context, tx *sqldb.Tx, c Change) error {
 	if c.After != nil {
 		e.After = t.Digest("change", c.After)
 	}
-	_, err := t.AppendTx(ctx, tx, []Event{e})
-	return err
+	return e
 }
 
 // Digest returns a keyed hash of b. Digests of different uses are independent,

@@ -2,19 +2,10 @@ package audit
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
-
-	"github.com/sesuai/sesuai"
-	"github.com/sesuai/sesuai/internal/atomicfile"
-	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
 // State is something that changes describe: the people or the clients on record.
@@ -51,21 +42,34 @@ type CheckerOptions struct {
 	// Interval is the time between two checks, and Full the time in which they
 	// verify all events and all states once; the defaults if 0.
 	Interval, Full time.Duration
-	// File is the path of the file that keeps the last checkpoint; none if empty.
-	File string
-	Log  *slog.Logger
+	// File is the path of the file to which checkpoints are appended, and with whose
+	// last one Start compares the trail; none if empty. OldFile is the path of that of
+	// versions before schema 14, which File replaces.
+	File, OldFile string
+	// Sinks are where else checkpoints are written.
+	Sinks []Sink
+	// CheckpointEvents and CheckpointInterval are the distance of two checkpoints:
+	// one is signed at the first check that has verified so many further events or,
+	// if there are any, after that time; the defaults if 0.
+	CheckpointEvents   int64
+	CheckpointInterval time.Duration
+	Log                *slog.Logger
 }
 
 // Checker checks a trail and its states while a service runs. Its methods are
 // safe for concurrent use.
 type Checker struct {
-	o     CheckerOptions
-	parts []part
+	o         CheckerOptions
+	parts     []part
+	file      fileSink
+	publisher publisher
 
 	mu sync.Mutex // held during a check
 	// from is where each check starts to verify. later is where the checks after
 	// the next ones will start. Both are behind the last event.
 	from, later Head
+	// last is the head that the last check has verified.
+	last Head
 	// full is how far the present pass over all events has come.
 	full Head
 	next int // part
@@ -73,10 +77,7 @@ type Checker struct {
 	// file, and parts by their index.
 	lastBroken, fullBroken, fileBroken error
 	partsBroken                        map[int]error
-	// unwritten: the file could not be written at the last check.
-	unwritten bool
-
-	status struct {
+	status                             struct {
 		sync.Mutex
 		broken  error
 		seq     int64
@@ -98,7 +99,20 @@ func NewChecker(o CheckerOptions) *Checker {
 	if o.Full == 0 {
 		o.Full = DefaultFullCheck
 	}
-	c := &Checker{o: o, partsBroken: make(map[int]error)}
+	if o.CheckpointEvents == 0 {
+		o.CheckpointEvents = DefaultCheckpointEvents
+	}
+	if o.CheckpointInterval == 0 {
+		o.CheckpointInterval = DefaultCheckpointInterval
+	}
+	c := &Checker{o: o, partsBroken: make(map[int]error), file: fileSink{o.File, o.OldFile}}
+	c.publisher = publisher{trail: o.Trail, events: o.CheckpointEvents, interval: o.CheckpointInterval, log: o.Log}
+	if o.File != "" {
+		c.publisher.outlets = append(c.publisher.outlets, &outlet{sink: c.file})
+	}
+	for _, sink := range o.Sinks {
+		c.publisher.outlets = append(c.publisher.outlets, &outlet{sink: sink})
+	}
 	for _, state := range o.States {
 		for n := range state.Parts() {
 			c.parts = append(c.parts, part{state, n})
@@ -122,7 +136,7 @@ func (c *Checker) Start(ctx context.Context) error {
 	if err != nil && !isBroken(err) {
 		return err
 	}
-	c.from, c.full = kept, kept
+	c.from, c.full, c.publisher.last = kept, kept, kept
 	if head.Seq-kept.Seq > maxAtStart {
 		// The first pass over all events starts at the checkpoint.
 		if c.from, err = c.o.Trail.headAt(ctx, head.Seq-recent); err != nil {
@@ -137,19 +151,36 @@ func (c *Checker) Start(ctx context.Context) error {
 	return nil
 }
 
-// Run checks at each interval until ctx ends.
+// lastCheckpoint is how long Run waits at its end for the last checkpoint to be written.
+const lastCheckpoint = 2 * time.Second
+
+// Run checks at each interval until ctx ends. Then it writes a checkpoint of what was
+// verified last.
 func (c *Checker) Run(ctx context.Context) {
 	ticker := time.NewTicker(c.o.Interval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			c.signLast()
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCheckpoint)
+			defer cancel()
+			c.Flush(ctx)
 			return
 		case <-ticker.C:
 		}
 		if err := c.Check(ctx); err != nil && ctx.Err() == nil {
 			c.o.Log.Warn("the audit trail cannot be checked", "error", err)
 		}
+	}
+}
+
+// signLast signs the head that the last check has verified, if nothing is broken.
+func (c *Checker) signLast() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken() == nil {
+		c.publisher.offer(c.last, true)
 	}
 }
 
@@ -180,7 +211,7 @@ func (c *Checker) Check(ctx context.Context) error {
 		return err
 	}
 	if broken == nil {
-		c.writeFile(head)
+		c.publisher.offer(head, false)
 	}
 	c.report(head, broken, err == nil)
 	return err
@@ -230,11 +261,6 @@ func found(what *error, err error) error {
 	return nil
 }
 
-func isBroken(err error) bool {
-	_, ok := errors.AsType[*BrokenError](err)
-	return ok
-}
-
 // checkLast verifies the last events and those that were appended since.
 func (c *Checker) checkLast(ctx context.Context) (Head, error) {
 	head, err := c.o.Trail.VerifyFrom(ctx, c.from)
@@ -244,20 +270,31 @@ func (c *Checker) checkLast(ctx context.Context) (Head, error) {
 	if head.Seq-c.later.Seq >= recent {
 		c.from, c.later = c.later, head
 	}
+	c.last = head
 	return head, nil
 }
 
 // checkFull goes on with the pass over all events, which ends at head.
 func (c *Checker) checkFull(ctx context.Context, head Head) error {
-	remaining := max(pageSize, c.share(head.Seq))
+	base, err := c.o.Trail.Base(ctx)
+	if err != nil {
+		return found(&c.fullBroken, err)
+	}
+	if c.full.Seq < base.Seq {
+		c.full = base
+	}
+	remaining := max(pageSize, c.share(head.Seq-base.Seq))
 	for c.full.Seq < head.Seq && remaining > 0 {
 		limit := min(remaining, pageSize, head.Seq-c.full.Seq)
-		next, err := c.o.Trail.verifyPage(ctx, c.full, limit)
-		if err == nil && next.Seq == c.full.Seq {
+		next, err := c.o.Trail.verifyPage(ctx, c.full, base, c.full.Seq+limit)
+		if err == nil && next.Seq < c.full.Seq+limit {
 			err = next.Check(head) // events are missing
 		}
+		if isBroken(err) && c.o.Trail.removedMeanwhile(ctx, base) {
+			return nil // the next check starts at the new base
+		}
 		if isBroken(err) {
-			c.full, c.fullBroken = Head{}, err
+			c.full, c.fullBroken = Head{}, c.o.Trail.dated(ctx, err)
 			return nil
 		}
 		if err != nil {
@@ -269,7 +306,7 @@ func (c *Checker) checkFull(ctx context.Context, head Head) error {
 	if c.full.Seq < head.Seq {
 		return nil
 	}
-	err := found(&c.fullBroken, c.full.Check(head))
+	err = found(&c.fullBroken, c.full.Check(head))
 	c.full = Head{}
 	return err
 }
@@ -340,54 +377,14 @@ func (c *Checker) CheckAll(ctx context.Context, from Head) (Head, error) {
 	return head, nil
 }
 
-// readFile reads the checkpoint in the file; the zero Head if there is none.
+// readFile returns the last checkpoint in the file; the zero Head if there is none.
 func (c *Checker) readFile() (Head, error) {
 	if c.o.File == "" {
 		return Head{}, nil
 	}
-	b, err := os.ReadFile(c.o.File)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Head{}, nil
-	}
-	var kept Head
-	if err == nil {
-		kept, err = c.o.Trail.ParseCheckpoint(b)
-	}
-	if err != nil {
-		why := err.Error()
-		if e, ok := errors.AsType[*sesuai.Error](err); ok {
-			why = e.Detail
-		}
-		return Head{}, &BrokenError{0, fmt.Sprintf("%s; if the database was replaced on purpose, remove %s", why, c.o.File)}
-	}
-	return kept, nil
+	return c.file.last(c.o.Trail)
 }
 
-// writeFile replaces the checkpoint in the file. The check goes on without it.
-func (c *Checker) writeFile(head Head) {
-	if c.o.File == "" {
-		return
-	}
-	unwritten := c.unwritten
-	err := atomicfile.Write(c.o.File, 0o600, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s\n", c.o.Trail.Checkpoint(head))
-		return err
-	})
-	if c.unwritten = err != nil; c.unwritten && !unwritten {
-		c.o.Log.Warn("the checkpoint of the audit trail cannot be written", "error", err)
-	}
-}
-
-// headAt returns the head after the event of that number, as it is stored. The
-// next event shows whether it was changed.
-func (t *Trail) headAt(ctx context.Context, seq int64) (Head, error) {
-	if seq <= 0 {
-		return Head{}, nil
-	}
-	h := Head{Seq: seq}
-	err := t.o.DB.Read().QueryRowContext(ctx, `SELECT hash FROM audit_events WHERE seq = $1`, seq).Scan(sqldb.ScanHash(&h.Hash))
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return Head{}, sqldb.Unavailable(ctx, "reading the audit trail", err)
-	}
-	return h, nil
-}
+// Flush waits until the checkpoints that were signed are written, or could not be, or ctx
+// ends.
+func (c *Checker) Flush(ctx context.Context) { c.publisher.flush(ctx) }

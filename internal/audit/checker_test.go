@@ -34,9 +34,10 @@ type checked struct {
 // a tenth of a pass over everything.
 func restart(t testing.TB, d sqltest.Database, nik, chain *keyring.Secret, states ...audit.State) checked {
 	t.Helper()
-	c := checked{trail: openTrail(t, d, nik, chain), file: filepath.Join(d.Dir, "checkpoint.json"), log: new(bytes.Buffer)}
+	c := checked{trail: openTrail(t, d, nik, chain), file: filepath.Join(d.Dir, "checkpoints.txt"), log: new(bytes.Buffer)}
 	c.Checker = audit.NewChecker(audit.CheckerOptions{
 		Trail: c.Trail, States: states, File: c.file, Interval: time.Minute, Full: 10 * time.Minute,
+		CheckpointEvents: 1, OldFile: filepath.Join(d.Dir, "audit-checkpoint.json"),
 		Log: slog.New(slog.NewTextHandler(c.log, nil)),
 	})
 	if err := c.Start(t.Context()); err != nil {
@@ -53,6 +54,7 @@ func (c checked) check(t testing.TB, n int) {
 			t.Fatal(err)
 		}
 	}
+	c.Flush(t.Context())
 }
 
 // assertBroken reports if the last check did not find the trail broken at an
@@ -218,53 +220,14 @@ func TestHeadPutBack(t *testing.T) {
 		}
 		without := restart(t, d, nik, chain)
 		without.assertWhole(t, 5)
-		head, err := without.ParseCheckpoint(kept)
-		if err != nil || head.Seq != 10 {
-			t.Errorf("ParseCheckpoint = %v, %v", head, err)
+		heads, err := without.ParseCheckpoints(kept)
+		if err != nil || len(heads) != 1 || heads[0].Seq != 10 {
+			t.Fatalf("ParseCheckpoints = %v, %v", heads, err)
 		}
-		if _, err := without.CheckAll(t.Context(), head); !isBroken(err) {
+		if _, err := without.CheckAll(t.Context(), heads[0]); !isBroken(err) {
 			t.Errorf("CheckAll from the checkpoint = %v", err)
 		}
 	})
-}
-
-// TestCheckpoint: a checkpoint is of one trail, and cannot be changed.
-func TestCheckpoint(t *testing.T) {
-	d := engines.SQLite(t)
-	nik, chain := keyring.NewSecret(), keyring.NewSecret()
-	c := restart(t, d, nik, chain)
-	c.events(t, 3)
-	c.change(t, audit.Change{Action: audit.PersonRemoved, Count: 1, State: [32]byte{7}})
-	c.change(t, audit.Change{Action: audit.ClientRemoved, Client: "cli_a", Count: 1, State: [32]byte{8}})
-	c.check(t, 1)
-	good, err := os.ReadFile(c.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, err := c.ParseCheckpoint(good)
-	if recorded, _ := c.Head(t.Context()); err != nil || head != recorded || head.People != [32]byte{7} || head.Clients != [32]byte{8} {
-		t.Errorf("ParseCheckpoint = %v, %v, want %v", head, err, recorded)
-	}
-	other := newTrail(t, engines.SQLite(t))
-	for name, b := range map[string][]byte{
-		"empty": nil, "text": []byte("x"), "array": []byte("[]"),
-		"number changed": bytes.Replace(good, []byte(`"seq":5`), []byte(`"seq":4`), 1),
-		"version":        bytes.Replace(good, []byte(`"version":1`), []byte(`"version":2`), 1),
-		"key":            bytes.Replace(good, []byte(`"seq"`), []byte(`"sec"`), 1),
-		"hash shortened": bytes.Replace(good, []byte(`"hash":"`), []byte(`"hash":"0`), 1),
-		"state removed":  []byte(strings.Replace(string(good), fmt.Sprintf("%x", [32]byte{7}), "", 1)),
-	} {
-		if _, err := c.ParseCheckpoint(b); sesuai.KindOf(err) != sesuai.KindMalformed {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := other.ParseCheckpoint(good); sesuai.KindOf(err) != sesuai.KindMalformed {
-		t.Errorf("of another trail: %v", err)
-	}
-	if err := os.WriteFile(c.file, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	restart(t, d, nik, chain).assertBroken(t, 0)
 }
 
 // state is an audit.State whose parts may be broken.
@@ -347,17 +310,4 @@ func TestBrokenWhileUnreadable(t *testing.T) {
 	if after := c.metric(t, "sesuai_audit_checked_timestamp_seconds"); after != before {
 		t.Errorf("the time of the last check was %v, and is %v", before, after)
 	}
-}
-
-// BenchmarkVerify measures to verify a trail in SQLite.
-func BenchmarkVerify(b *testing.B) {
-	c := restart(b, engines.SQLite(b), keyring.NewSecret(), keyring.NewSecret())
-	const events = 5000
-	c.events(b, events)
-	for b.Loop() {
-		if _, err := c.Verify(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(events*b.N)/b.Elapsed().Seconds(), "events/s")
 }

@@ -1,6 +1,10 @@
 package audit
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 var (
 	brokenDesc = prometheus.NewDesc("sesuai_audit_broken",
@@ -9,6 +13,10 @@ var (
 		"The number of the last event of the audit trail that was verified.", nil, nil)
 	checkedDesc = prometheus.NewDesc("sesuai_audit_checked_timestamp_seconds",
 		"When the audit trail was last checked, in Unix seconds.", nil, nil)
+	checkpointDesc = prometheus.NewDesc("sesuai_audit_checkpoint_timestamp_seconds",
+		"The time of the last checkpoint of the audit trail that was written, in Unix seconds.", []string{"sink"}, nil)
+	failuresDesc = prometheus.NewDesc("sesuai_audit_checkpoint_failures_total",
+		"How often a checkpoint of the audit trail could not be written.", []string{"sink"}, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -16,6 +24,8 @@ func (c *Checker) Describe(d chan<- *prometheus.Desc) {
 	d <- brokenDesc
 	d <- verifiedDesc
 	d <- checkedDesc
+	d <- checkpointDesc
+	d <- failuresDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -28,9 +38,19 @@ func (c *Checker) Collect(m chan<- prometheus.Metric) {
 	}
 	m <- prometheus.MustNewConstMetric(brokenDesc, prometheus.GaugeValue, broken)
 	m <- prometheus.MustNewConstMetric(verifiedDesc, prometheus.GaugeValue, float64(c.status.seq))
-	checked := 0.0
-	if !c.status.checked.IsZero() {
-		checked = float64(c.status.checked.UnixMicro()) / 1e6
+	m <- prometheus.MustNewConstMetric(checkedDesc, prometheus.GaugeValue, unixSeconds(c.status.checked))
+	for _, o := range c.publisher.outlets {
+		o.mu.Lock()
+		m <- prometheus.MustNewConstMetric(checkpointDesc, prometheus.GaugeValue, unixSeconds(o.written), o.sink.Name())
+		m <- prometheus.MustNewConstMetric(failuresDesc, prometheus.CounterValue, float64(o.failures), o.sink.Name())
+		o.mu.Unlock()
 	}
-	m <- prometheus.MustNewConstMetric(checkedDesc, prometheus.GaugeValue, checked)
+}
+
+// unixSeconds returns a time in Unix seconds; 0 for the zero time.
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMicro()) / 1e6
 }

@@ -44,7 +44,8 @@ const (
 	// started: the longest time that the configuration allows for a request.
 	maxDisorder = time.Hour
 
-	selectLast = `SELECT coalesce(max(seq), 0) FROM audit_events`
+	selectFirst = `SELECT coalesce(min(seq), 0) FROM audit_events`
+	selectLast  = `SELECT coalesce(max(seq), 0) FROM audit_events`
 
 	// selectNewest returns the latest time of a span of events; 0 if it has none.
 	selectNewest = `SELECT coalesce(max(at), 0) FROM audit_events WHERE seq > $1 AND seq <= $2`
@@ -53,11 +54,13 @@ const (
 // Events implements Reader. It reads backwards until it has enough events, or until
 // those that are left are too old.
 func (t *Trail) Events(ctx context.Context, f Filter) (events []Entry, err error) {
-	var last int64
-	if err := t.o.DB.Read().QueryRowContext(ctx, selectLast).Scan(&last); err != nil {
-		return nil, sqldb.Unavailable(ctx, "reading the audit trail", err)
+	var first, last int64
+	for query, seq := range map[string]*int64{selectFirst: &first, selectLast: &last} {
+		if err := t.o.DB.Read().QueryRowContext(ctx, query).Scan(seq); err != nil {
+			return nil, sqldb.Unavailable(ctx, "reading the audit trail", err)
+		}
 	}
-	for to := last; to > 0; to -= readSpan {
+	for to := last; to >= first && to > 0; to -= readSpan {
 		span, err := t.readSpan(ctx, f, to-readSpan, to, f.Limit-len(events))
 		if err != nil {
 			return nil, err

@@ -2,9 +2,6 @@ package audit
 
 import (
 	"context"
-	"crypto/hmac"
-	"database/sql"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -12,6 +9,9 @@ import (
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
+
+// columnCount is the number of eventColumns.
+const columnCount = 41
 
 const (
 	eventColumns = `seq, at, request_id, client, nik, result, reason, nik_outcome, name_outcome, birth_outcome,
@@ -24,14 +24,6 @@ const (
 		INSERT INTO audit_events (` + eventColumns + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
 			$23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41)`
-
-	// takeHead locks the head until the transaction ends, so that transactions
-	// of all processes continue the chain one after the other.
-	takeHead = `UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash, people, clients, mac`
-
-	setHead = `UPDATE audit_head SET hash = $1, people = $2, clients = $3, mac = $4 WHERE id = 1`
-
-	selectHead = `SELECT seq, hash, people, clients, mac FROM audit_head WHERE id = 1`
 )
 
 // Options are what a Trail is made of. DB, NIK and Chain are required.
@@ -52,7 +44,8 @@ type Options struct {
 // A Trail also remembers the last head that it has seen, and does not accept an
 // earlier one.
 type Trail struct {
-	o Options
+	o      Options
+	signer *checkpointSigner
 
 	mu   sync.Mutex
 	last Head
@@ -63,7 +56,11 @@ func NewTrail(ctx context.Context, o Options) (*Trail, error) {
 	if err := o.DB.PrepareHot(ctx, takeHead, insertEvent, setHead); err != nil {
 		return nil, err
 	}
-	return &Trail{o: o}, nil
+	signer, err := newCheckpointSigner(o.Chain)
+	if err != nil {
+		return nil, err
+	}
+	return &Trail{o: o, signer: signer}, nil
 }
 
 // StartTx signs the head of a trail that has had no signed head yet, with the
@@ -71,22 +68,15 @@ func NewTrail(ctx context.Context, o Options) (*Trail, error) {
 // from elsewhere: a head without a MAC may also be one that was reset. If the
 // head is signed already the error is a *BrokenError.
 func (t *Trail) StartTx(ctx context.Context, tx *sqldb.Tx, people, clients [32]byte) error {
-	var mac [32]byte
-	head, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0), &mac)
+	r, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0))
 	if err != nil {
 		return err
 	}
-	if mac != [32]byte{} {
-		return &BrokenError{0, "the recorded head is signed, but what it is about was reset"}
+	if r.mac != [32]byte{} {
+		return brokenAt(0, "the recorded head is signed, but what it is about was reset")
 	}
-	head.People, head.Clients = people, clients
-	return t.setHead(ctx, tx, head)
-}
-
-func (t *Trail) setHead(ctx context.Context, tx *sqldb.Tx, head Head) error {
-	mac := head.sign(t.o.Chain.Hash)
-	_, err := tx.ExecContext(ctx, setHead, head.Hash[:], optional(head.People), optional(head.Clients), mac[:])
-	return err
+	r.head.People, r.head.Clients = people, clients
+	return t.setHead(ctx, tx, r.head, r.base)
 }
 
 // AppendTx appends events to the trail in a transaction. The first event gets
@@ -103,13 +93,12 @@ func (t *Trail) AppendTx(ctx context.Context, tx *sqldb.Tx, events []Event) (fir
 // is returned as it is.
 func (t *Trail) AppendLockedTx(ctx context.Context, tx *sqldb.Tx, n int, events func() ([]Event, error)) (first int64, err error) {
 	last := t.lastSeen()
-	var mac [32]byte
-	head, err := scanHead(tx.QueryRowContext(ctx, takeHead, n), &mac)
+	r, err := scanHead(tx.QueryRowContext(ctx, takeHead, n))
 	if err != nil {
 		return 0, err
 	}
-	head.Seq -= int64(n)
-	if err := t.accept(head, mac, last); err != nil {
+	r.head.Seq -= int64(n)
+	if err := t.accept(r, last); err != nil {
 		return 0, err
 	}
 	all, err := events()
@@ -119,9 +108,17 @@ func (t *Trail) AppendLockedTx(ctx context.Context, tx *sqldb.Tx, n int, events 
 	if err != nil {
 		return 0, err
 	}
-	first = head.Seq + 1
-	rows := make([][]any, n)
-	for i, event := range all {
+	head, err := t.insertTx(ctx, tx, r.head, all)
+	if err != nil {
+		return 0, err
+	}
+	return r.head.Seq + 1, t.setHead(ctx, tx, head, r.base)
+}
+
+// insertTx inserts the events after a head, and returns the head after them.
+func (t *Trail) insertTx(ctx context.Context, tx *sqldb.Tx, head Head, events []Event) (Head, error) {
+	rows := make([][]any, len(events))
+	for i, event := range events {
 		e := NewEntry(event, t.hashNIK(event.NIK))
 		head = head.Link(&e, t.o.Chain.Hash)
 		rows[i] = []any{
@@ -136,10 +133,7 @@ func (t *Trail) AppendLockedTx(ctx context.Context, tx *sqldb.Tx, n int, events 
 			e.ConsentID, e.ConsentAt, e.Purpose,
 		}
 	}
-	if err := tx.ExecEach(ctx, insertEvent, rows); err != nil {
-		return 0, err
-	}
-	return first, t.setHead(ctx, tx, head)
+	return head, tx.ExecEach(ctx, insertEvent, rows)
 }
 
 // RecordedTx reports whether the trail has an event under a number that an earlier
@@ -147,8 +141,7 @@ func (t *Trail) AppendLockedTx(ctx context.Context, tx *sqldb.Tx, n int, events 
 // learns what became of it: RecordedTx waits for transactions that append, also if
 // nobody is connected to them any more.
 func (t *Trail) RecordedTx(ctx context.Context, tx *sqldb.Tx, seq int64, event Event) (bool, error) {
-	var mac [32]byte
-	if _, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0), &mac); err != nil {
+	if _, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0)); err != nil {
 		return false, err
 	}
 	e := NewEntry(event, t.hashNIK(event.NIK))
@@ -166,128 +159,4 @@ func (t *Trail) hashNIK(nik sesuai.NIK) (hash [32]byte) {
 		return hash
 	}
 	return t.o.NIK.Hash([]byte(nik.Reveal()))
-}
-
-// Head returns the recorded head of the trail. A copy that is stored elsewhere
-// later shows whether the end of the trail was cut off together with this record.
-// If the record is not one of this trail the error is a *BrokenError.
-func (t *Trail) Head(ctx context.Context) (Head, error) {
-	last := t.lastSeen()
-	head, mac, err := t.readHead(ctx, t.o.DB.Read())
-	if err != nil {
-		return Head{}, err
-	}
-	return head, t.accept(head, mac, last)
-}
-
-// HeadIn is Head in a transaction, which may have begun before other heads were
-// recorded.
-func (t *Trail) HeadIn(ctx context.Context, q sqldb.Querier) (Head, error) {
-	head, mac, err := t.readHead(ctx, q)
-	if err != nil {
-		return Head{}, err
-	}
-	return head, t.accept(head, mac, Head{})
-}
-
-// readHead reads the head and its MAC.
-func (t *Trail) readHead(ctx context.Context, q sqldb.Querier) (head Head, mac [32]byte, err error) {
-	head, err = scanHead(q.QueryRowContext(ctx, selectHead), &mac)
-	switch {
-	case errors.Is(err, sql.ErrNoRows), errors.Is(err, errNoHash):
-		return head, mac, &BrokenError{0, "the recorded head cannot be read"}
-	case err != nil:
-		return head, mac, sqldb.Unavailable(ctx, "reading the audit trail", err)
-	default:
-		return head, mac, nil
-	}
-}
-
-// lastSeen returns the last head that was accepted. To compare it with a head,
-// take it before that one is read.
-func (t *Trail) lastSeen() Head {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.last
-}
-
-// accept returns a *BrokenError if the MAC is not that of the head, or if the
-// head is not last or one after it. The head must be committed.
-func (t *Trail) accept(head Head, mac [32]byte, last Head) error {
-	if want := head.sign(t.o.Chain.Hash); !hmac.Equal(want[:], mac[:]) {
-		return &BrokenError{head.Seq, "the recorded head was changed"}
-	}
-	if head.Seq < last.Seq {
-		return &BrokenError{head.Seq + 1, fmt.Sprintf("it is missing: this process has seen event %d", last.Seq)}
-	}
-	if head.Seq == last.Seq && head.Hash != last.Hash {
-		return &BrokenError{head.Seq, "this process has seen another one"}
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if head.Seq > t.last.Seq {
-		t.last = head
-	}
-	return nil
-}
-
-func scanHead(row *sql.Row, mac *[32]byte) (head Head, err error) {
-	err = row.Scan(&head.Seq, sqldb.ScanHash(&head.Hash), optionalScanner{&head.People}, optionalScanner{&head.Clients}, optionalScanner{mac})
-	return head, err
-}
-
-// optional returns what is stored of a hash that may be missing: nothing for the
-// zero one.
-func optional(h [32]byte) []byte {
-	if h == [32]byte{} {
-		return []byte{}
-	}
-	return h[:]
-}
-
-// optionalScanner scans what optional returned.
-type optionalScanner struct{ h *[32]byte }
-
-// errNoHash is the error of an optionalScanner.
-var errNoHash = errors.New("a stored hash has neither 0 nor 32 bytes")
-
-// Scan implements sql.Scanner.
-func (s optionalScanner) Scan(value any) error {
-	b, ok := value.([]byte)
-	if !ok || len(b) != 0 && (len(b) != len(s.h) || [32]byte(b) == [32]byte{}) {
-		return errNoHash
-	}
-	*s.h = [32]byte{}
-	copy(s.h[:], b)
-	return nil
-}
-
-// errUnreadable is the error of scanEntry for a row that AppendTx cannot have
-// written.
-var errUnreadable = errors.New("a stored event cannot be read")
-
-// scanEntry reads the eventColumns.
-func scanEntry(rows *sql.Rows) (e Entry, err error) {
-	var flags string
-	err = rows.Scan(
-		&e.Seq, &e.Time, &e.RequestID, &e.Client, sqldb.ScanHash(&e.NIK), &e.Result, &e.Reason,
-		&e.NIKOutcome, &e.Name, &e.DateOfBirth,
-		&e.NameScore, &e.Compared, &e.Percentage, &e.Threshold, &e.Score,
-		&e.Model, &e.Calibration, &e.Duration, sqldb.ScanHash(&e.Hash),
-		&flags, &e.LivenessKnown, &e.Liveness, &e.Action, &e.Actor, &e.Count,
-		optionalScanner{&e.Before}, optionalScanner{&e.After}, optionalScanner{&e.State},
-		&e.NameThreshold, &e.ReplayChecked, &e.LivenessThreshold, &e.Measures,
-		&e.Cosine, &e.ReferenceLength, &e.ProbeLength, &e.Endpoint, &e.Attributes, &e.Reference,
-		&e.ConsentID, &e.ConsentAt, &e.Purpose)
-	if err == nil {
-		e.Flags, err = ParseFlags(flags)
-	}
-	switch {
-	case rows.Err() != nil: // the context has ended
-		return e, rows.Err()
-	case err != nil:
-		return e, errUnreadable
-	default:
-		return e, nil
-	}
 }

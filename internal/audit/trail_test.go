@@ -46,6 +46,14 @@ func isBroken(err error) bool {
 	return broken
 }
 
+// assertBrokenAt reports an error if err is not a *BrokenError about that event.
+func assertBrokenAt(t testing.TB, name string, err error, seq int64) {
+	t.Helper()
+	if broken, ok := errors.AsType[*audit.BrokenError](err); !ok || broken.Seq != seq {
+		t.Errorf("%s: %v, want it broken at %d", name, err, seq)
+	}
+}
+
 // newTrail opens the trail of a database with secrets of its own.
 func newTrail(t testing.TB, d sqltest.Database) trail {
 	return openTrail(t, d, keyring.NewSecret(), keyring.NewSecret())
@@ -296,13 +304,7 @@ func TestTampering(t *testing.T) {
 				l.assertLength(t, 10)
 				l.exec(t, test.statement)
 				_, err = l.Verify(t.Context())
-				broken, ok := errors.AsType[*audit.BrokenError](err)
-				if !ok {
-					t.Fatalf("Verify = %v", err)
-				}
-				if broken.Seq != test.broken {
-					t.Errorf("broken at %d (%v), want %d", broken.Seq, err, test.broken)
-				}
+				assertBrokenAt(t, test.name, err, test.broken)
 			})
 		}
 	})

@@ -11,8 +11,7 @@ import (
 // has kind sesuai.KindUnavailable.
 func (t *Trail) CheckWritable(ctx context.Context) error {
 	err := t.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		var mac [32]byte
-		if _, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0), &mac); err != nil {
+		if _, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0)); err != nil {
 			return err
 		}
 		return tx.Touch(ctx)
