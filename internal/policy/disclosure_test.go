@@ -100,25 +100,26 @@ func TestDisclosureOff(t *testing.T) {
 	}
 }
 
-var outcomes = rapid.SampledFrom([]sesuai.Outcome{sesuai.NotCompared, sesuai.Match, sesuai.NonMatch})
-
 // drawEvidence draws evidence about a person on record. What outsider draws is what a
 // caller without the face and without the data can know of it.
 func drawEvidence(t *rapid.T, outsider policy.Evidence) policy.Evidence {
 	e := outsider
-	e.NameScore = rapid.SampledFrom([]int{-1, 0, 84, 85, 100}).Draw(t, "name score")
-	e.DateOfBirth = outcomes.Draw(t, "date of birth")
+	e.NameScore = rapid.SampledFrom([]int{-1, 0, 84, 85, 100, 100}).Draw(t, "name score")
+	e.DateOfBirth = rapid.SampledFrom([]sesuai.Outcome{sesuai.NotCompared, sesuai.Match, sesuai.Match, sesuai.NonMatch}).Draw(t, "date of birth")
 	return e
 }
 
 func drawOutsider(t *rapid.T) policy.Evidence {
+	mostly := rapid.SampledFrom([]bool{true, true, true, true, false})
+	threshold := rapid.Float64Range(75, 100).Draw(t, "threshold")
+	percentages := rapid.OneOf(rapid.Float64Range(0, threshold), rapid.Float64Range(threshold, 100))
 	return policy.Evidence{
-		Found:         rapid.Bool().Draw(t, "found"),
-		Status:        rapid.SampledFrom([]sesuai.Status{sesuai.Active, sesuai.Active, sesuai.Deceased, sesuai.Inactive}).Draw(t, "status"),
+		Found:         mostly.Draw(t, "found"),
+		Status:        rapid.SampledFrom([]sesuai.Status{sesuai.Active, sesuai.Active, sesuai.Active, sesuai.Deceased}).Draw(t, "status"),
 		NameThreshold: 85,
-		Portrait:      rapid.Bool().Draw(t, "portrait"),
-		Percentage:    sesuai.PercentageOf(rapid.Float64Range(0, 100).Draw(t, "percentage")),
-		Threshold:     sesuai.PercentageOf(rapid.Float64Range(75, 100).Draw(t, "threshold")),
+		Portrait:      mostly.Draw(t, "portrait"),
+		Percentage:    sesuai.PercentageOf(percentages.Draw(t, "percentage")),
+		Threshold:     sesuai.PercentageOf(threshold),
 	}
 }
 
