@@ -165,13 +165,13 @@ func signedAnswers(t *testing.T, plain *client.Client, d *process.Demo, ayu clie
 	check("a face match", match.Signed, sesuai.Statement{
 		Endpoint: "face_match", Status: 200, Threshold: 75, Model: "-", Images: map[string]string{"captured_image": sum, "stored_image": sum},
 	})
-	_, err = c.Match(t.Context(), client.MatchRequest{Captured: client.FromBytes([]byte("GIF89a")), Stored: client.FromBytes(photo)})
+	_, err = c.Match(t.Context(), client.MatchRequest{Captured: client.FromBytes([]byte("GIF89a\xff")), Stored: client.FromBytes(photo)})
 	refused, ok := errors.AsType[*client.Error](err)
 	if !ok || refused.Code != "UNSUPPORTED_IMAGE" {
 		t.Fatalf("refused: %v", err)
 	}
 	check("a refusal", refused.Signed, sesuai.Statement{
-		Endpoint: "face_match", Status: 415, Threshold: 75, Images: map[string]string{"captured_image": sumOf(t, []byte("GIF89a")), "stored_image": sum},
+		Endpoint: "face_match", Status: 415, Threshold: 75, Images: map[string]string{"captured_image": sumOf(t, []byte("GIF89a\xff")), "stored_image": sum},
 	})
 	_, err = c.VerifyData(t.Context(), client.DataRequest{NIK: "1", Claim: map[sesuai.Attribute]string{"name": ayu.Name}})
 	if invalid, ok := errors.AsType[*client.Error](err); !ok || invalid.Status != 400 || invalid.Signed != nil {
