@@ -186,7 +186,7 @@ bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetch
 	bin/demo bench
 	bin/demo bench-images
 	bin/demo bench-registry
-	$(GO) test $(TAGS) -count=1 -run '^$$' -bench '^BenchmarkDataVerification$$' -benchtime 5s ./internal/bench
+	$(GO) test $(TAGS) -count=1 -run '^$$' -bench '^Benchmark(DataVerification|SignedAnswer)$$' -benchtime 5s ./internal/bench
 	bin/demo bench-upstream
 	bin/demo bench-import
 

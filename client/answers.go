@@ -22,6 +22,11 @@ type Answer struct {
 	// Status and Body are the HTTP status and the body that were sent.
 	Status int             `json:"status"`
 	Body   json.RawMessage `json:"answer"`
+	// Signature has the body in it. It is empty without Options.SigningKeys, and of an
+	// answer of a version without signatures.
+	Signature string `json:"signature"`
+	// Signed is what was verified of the Signature; nil if there is none.
+	Signed *Signed `json:"-"`
 }
 
 // Face returns the verdict of a face verification. The error is an *Error if the
@@ -63,7 +68,7 @@ func reread[V any](a Answer, read func([]byte) (V, error)) (Response, V, error) 
 	if err != nil {
 		return Response{}, none, &Error{Status: a.Status, RequestID: a.RequestID, Err: err}
 	}
-	return Response{RequestID: a.RequestID, Repeated: true}, v, nil
+	return Response{RequestID: a.RequestID, Repeated: true, Signed: a.Signed}, v, nil
 }
 
 // Answers returns the answers to calls with a ReferenceID, the latest first. more
@@ -94,7 +99,13 @@ func (c *Client) lookUp(ctx context.Context, parameter, id string) ([]Answer, bo
 	if failed, ok := err.(*Error); ok && failed.Status == http.StatusNotFound && failed.Reason == nothingFound {
 		return nil, false, nil
 	}
-	return found.Answers, found.More, err
+	if err == nil {
+		err = c.verifyFound(found.Answers)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return found.Answers, found.More, nil
 }
 
 // nothingFound is the service's text if nothing is found. That of a path that does not

@@ -140,6 +140,9 @@ func attempt[V any](ctx context.Context, c *Client, k call, read func([]byte) (V
 	if v, err = read(body); err != nil {
 		return response, v, &Error{Status: answer.StatusCode, RequestID: response.RequestID, Err: errNotAnAnswer}
 	}
+	if response.Signed, err = c.signed(k, answer, body); err != nil {
+		return response, v, &Error{Status: answer.StatusCode, RequestID: response.RequestID, Err: err}
+	}
 	return response, v, nil
 }
 
@@ -176,7 +179,11 @@ func (c *Client) open(ctx context.Context, k call) (*http.Response, error) {
 		return nil, &Error{Status: status, Err: errNotAnAnswer}
 	}
 	body, _ := readBody(answer) // without a body the status is still known
-	return nil, errorOf(status, answer.Header, body)
+	failed := errorOf(status, answer.Header, body)
+	if failed.Signed, err = c.signed(k, answer, body); err != nil {
+		return nil, &Error{Status: status, RequestID: id, Err: err}
+	}
+	return nil, failed
 }
 
 // errNotAnAnswer is the cause of an error about a response that is not one of Sesuai's.
@@ -196,6 +203,9 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	r.SetBasicAuth(c.o.Username, c.o.Password)
 	r.Header.Set("X-Api-Key", c.o.APIKey)
 	r.Header.Set("User-Agent", "sesuai-client")
+	if c.o.SigningKeys != nil {
+		r.Header.Set("Prefer", "return=signed")
+	}
 	if k.form == nil {
 		return r, nil
 	}

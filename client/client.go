@@ -55,6 +55,10 @@ type Options struct {
 	// Timeout is how long one attempt may take, the answer included;
 	// DefaultTimeout if 0. The context bounds all attempts together.
 	Timeout time.Duration
+	// SigningKeys are the keys that sign the service's answers. If not nil, each
+	// verification asks for a signature, and a verdict without a valid one, for this
+	// request and its images, is an error. See Response.Signed.
+	SigningKeys *SigningKeys
 	// MaxPause is the longest pause between two attempts; DefaultMaxPause if 0. If
 	// the service asks for a longer one, the call ends with its error.
 	MaxPause time.Duration
@@ -144,4 +148,6 @@ type Response struct {
 	// Repeated is whether the answer is that of an earlier attempt with the same
 	// IdempotencyKey.
 	Repeated bool
+	// Signed is the evidence of the answer; nil without Options.SigningKeys.
+	Signed *Signed
 }

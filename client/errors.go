@@ -29,6 +29,8 @@ type Error struct {
 	RequestID string
 	// RetryAfter is how long the service asks to wait; 0 if it does not say.
 	RetryAfter time.Duration
+	// Signed is the evidence of a refusal of the photograph; nil if that is not signed.
+	Signed *Signed
 	// Attempts is how often the call was sent.
 	Attempts int
 	// Err is the cause if there is no response, or none that can be read.

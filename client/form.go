@@ -2,6 +2,8 @@ package client
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +67,7 @@ type form struct {
 type piece struct {
 	text []byte
 	file Content
+	name string // of the file's field
 }
 
 // field is a field of a form: a text, or a file if that is not nil.
@@ -95,7 +98,7 @@ func newForm(fields ...field) *form {
 			panic(err) // a buffer can always be written to
 		}
 		if field.file != nil {
-			f.pieces = append(f.pieces, piece{text: bytes.Clone(written.Bytes())}, piece{file: field.file})
+			f.pieces = append(f.pieces, piece{text: bytes.Clone(written.Bytes())}, piece{file: field.file, name: field.name})
 			written.Reset()
 		}
 	}
@@ -128,6 +131,32 @@ func (f *form) open() (body io.ReadCloser, length int64, err error) {
 	}
 	b.Reader = io.MultiReader(readers...)
 	return b, length, nil
+}
+
+// digests reads the files, and returns the SHA-256 of each in hexadecimal by the name of
+// its field; nil if there is none.
+func (f *form) digests() (all map[string]string, err error) {
+	for _, p := range f.pieces {
+		if p.file == nil {
+			continue
+		}
+		content, _, err := p.file()
+		sum := sha256.New()
+		if err == nil {
+			_, err = io.Copy(sum, content)
+		}
+		if content != nil {
+			err = errors.Join(err, content.Close())
+		}
+		if err != nil {
+			return nil, unreadable(err)
+		}
+		if all == nil {
+			all = make(map[string]string)
+		}
+		all[p.name] = hex.EncodeToString(sum.Sum(nil))
+	}
+	return all, nil
 }
 
 // added returns the sum of two lengths, or -1 if one is not known.

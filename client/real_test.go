@@ -242,6 +242,8 @@ func TestRealService(t *testing.T) {
 		}
 	})
 
+	t.Run("signed", func(t *testing.T) { signedAnswers(t, c, d, ayu) })
+
 	t.Run("webhook", func(t *testing.T) { webhook(t, c, d, ayu) })
 
 	t.Run("batch", func(t *testing.T) { batch(t, c, d, ayu) })

@@ -2,12 +2,16 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/sesuai/sesuai"
@@ -36,6 +40,15 @@ var (
 	ErrSignatureKey = errors.New("the signature is by another key")
 	// ErrSignatureInvalid is about a body or a signature that was changed.
 	ErrSignatureInvalid = errors.New("the signature is not valid: the body or the signature was changed")
+)
+
+// The causes of an *Error if there are Options.SigningKeys, besides those above.
+var (
+	// ErrUnsigned is about a verdict that is not signed.
+	ErrUnsigned = errors.New("the answer is not signed")
+	// ErrSignatureOther is about a valid signature that is not that of an answer to the
+	// request, or not for the images that were sent.
+	ErrSignatureOther = errors.New("the signature is that of another answer")
 )
 
 // SigningKeys are the public keys of a service. They are safe for concurrent use.
@@ -156,4 +169,72 @@ func decodePart(part string) ([]byte, error) {
 		return nil, ErrSignatureMalformed
 	}
 	return base64.RawURLEncoding.Strict().DecodeString(part)
+}
+
+// SigningKeys returns the keys that the service shows. They are those of whoever answers
+// at BaseURL: compare their IDs with what the operator says, and keep them.
+func (c *Client) SigningKeys(ctx context.Context) (*SigningKeys, error) {
+	_, keys, err := ask(ctx, c, call{method: http.MethodGet, path: ".well-known/jwks.json"}, ParseSigningKeys)
+	return keys, err
+}
+
+// IDs returns the IDs of the keys, their thumbprints (RFC 7638), in ascending order.
+func (k *SigningKeys) IDs() []string { return slices.Sorted(maps.Keys(k.byID)) }
+
+// signedEndpoints are the paths whose answers are signed, and their names in signatures.
+var signedEndpoints = map[string]string{
+	"identity/v1/face-verification": "face_verification", "identity/v1/verification": "data_verification",
+	"face/v1/match": "face_match", "face/v1/passive-liveness": "passive_liveness",
+}
+
+// signed verifies the signature of a response. It returns nil if the response need not
+// have one.
+func (c *Client) signed(k call, response *http.Response, body []byte) (*Signed, error) {
+	endpoint, ok := signedEndpoints[k.path]
+	if !ok || c.o.SigningKeys == nil {
+		return nil, nil
+	}
+	text := response.Header.Get("X-Jws-Signature")
+	if text == "" && response.StatusCode != http.StatusOK {
+		return nil, nil // of errors only refusals of a photograph are signed
+	}
+	if text == "" {
+		return nil, ErrUnsigned
+	}
+	signed, err := c.o.SigningKeys.Verify(text, body)
+	if err != nil {
+		return nil, err
+	}
+	if signed.Endpoint != endpoint || signed.RequestID != response.Header.Get("Request-Id") || signed.Status != response.StatusCode {
+		return nil, ErrSignatureOther
+	}
+	sent, err := k.form.digests()
+	if err == nil && !maps.Equal(sent, signed.Images) {
+		err = ErrSignatureOther
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &signed, nil
+}
+
+// verifyFound verifies the signatures of answers that were looked up.
+func (c *Client) verifyFound(answers []Answer) error {
+	if c.o.SigningKeys == nil {
+		return nil
+	}
+	for i, a := range answers {
+		if a.Signature == "" {
+			continue
+		}
+		signed, err := c.o.SigningKeys.Verify(a.Signature, a.Body)
+		if err == nil && (signed.Endpoint != a.Endpoint || signed.RequestID != a.RequestID || signed.Status != a.Status) {
+			err = ErrSignatureOther
+		}
+		if err != nil {
+			return &Error{Status: http.StatusOK, RequestID: a.RequestID, Attempts: 1, Err: err}
+		}
+		answers[i].Signed = &signed
+	}
+	return nil
 }

@@ -65,11 +65,17 @@ func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 // sign returns the signature of signedBody with a header, by the key of RFC 8037.
 func sign(t testing.TB, header map[string]any) (attached, detached string) {
 	t.Helper()
+	return signBody(t, header, signedBody)
+}
+
+// signBody is sign for another body.
+func signBody(t testing.TB, header map[string]any, body string) (attached, detached string) {
+	t.Helper()
 	encoded, err := json.Marshal(header)
 	if err != nil {
 		t.Fatal(err)
 	}
-	input := encode(encoded) + "." + encode([]byte(signedBody))
+	input := encode(encoded) + "." + encode([]byte(body))
 	sum := encode(ed25519.Sign(ed25519.NewKeyFromSeed(decode(t, rfcPrivate)), []byte(input)))
 	return input + "." + sum, encode(encoded) + ".." + sum
 }

@@ -85,6 +85,10 @@ type commandLine struct {
 		Verify auditVerify `cmd:"" help:"Say whether the audit trail, and what it describes, is as it was recorded."`
 		Key    auditKey    `cmd:"" help:"Show the public key that verifies the checkpoints of the trail."`
 	} `cmd:"" help:"The audit trail: docs/operate/audit.md."`
+	Answer struct {
+		Verify answerVerify `cmd:"" help:"Verify a signed answer, offline."`
+		Keys   answerKeys   `cmd:"" help:"Print the public key of signed answers."`
+	} `cmd:"" help:"Signed answers: docs/integrate/signed.md."`
 	Keys struct {
 		Add    keysAdd    `cmd:"" help:"Make a further master key."`
 		Rotate keysRotate `cmd:"" help:"Move everything to the master key that was added."`
