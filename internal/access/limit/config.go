@@ -2,6 +2,9 @@ package limit
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sesuai/sesuai"
 )
@@ -84,12 +87,70 @@ type Settings struct {
 // maxSetting is the greatest limit that a client may have.
 const maxSetting = 1_000_000_000
 
+// fields are the settings by their names.
+func (s *Settings) fields() []field {
+	return []field{
+		{RequestsPerDay, &s.RequestsPerDay},
+		{InFlight, &s.InFlight},
+		{NIKsPerDay, &s.NIKsPerDay},
+		{NonMatchesPerDay, &s.NonMatchesPerDay},
+	}
+}
+
+// field is a setting: its name and value.
+type field struct {
+	name  Name
+	value *int
+}
+
+// String returns the settings that differ from the configuration, as ParseSettings reads
+// them: "requests_per_day=1000 niks_per_day=-1"; "" if none does.
+func (s Settings) String() string {
+	var all []string
+	for _, f := range s.fields() {
+		if *f.value != 0 {
+			all = append(all, string(f.name)+"="+strconv.Itoa(*f.value))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// ParseSettings parses what Settings.String returned. The error has kind
+// sesuai.KindConfiguration.
+func ParseSettings(text string) (s Settings, err error) {
+	for part := range strings.FieldsSeq(text) {
+		name, value, _ := strings.Cut(part, "=")
+		n, err := strconv.Atoi(value)
+		i := slices.IndexFunc(s.fields(), func(f field) bool { return string(f.name) == name })
+		if err != nil || i < 0 || n == 0 {
+			return Settings{}, &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "the limits of a client cannot be read"}
+		}
+		*s.fields()[i].value = n
+	}
+	return s, s.Validate()
+}
+
+// ParseSetting parses the limit of a client: a number, off or default. The error has kind
+// sesuai.KindConfiguration.
+func ParseSetting(text string) (int, error) {
+	switch n, err := strconv.Atoi(text); {
+	case text == "off":
+		return Off, nil
+	case text == "default":
+		return 0, nil
+	case err != nil || n < 1 || n > maxSetting:
+		return 0, &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("a limit of a client is a number from 1 to %d, off or default", maxSetting)}
+	default:
+		return n, nil
+	}
+}
+
 // Validate returns an error of kind sesuai.KindConfiguration if a setting is out of its
 // range.
 func (s Settings) Validate() error {
-	for _, n := range []int{s.RequestsPerDay, s.InFlight, s.NIKsPerDay, s.NonMatchesPerDay} {
-		if n < Off || n > maxSetting {
-			return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("a limit of a client is a number from 1 to %d, off or default", maxSetting)}
+	for _, f := range s.fields() {
+		if *f.value < Off || *f.value > maxSetting {
+			return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("a client's %s is a number from 1 to %d, off or default", f.name, maxSetting)}
 		}
 	}
 	return nil
@@ -97,17 +158,11 @@ func (s Settings) Validate() error {
 
 // with returns the limits of a client with these settings.
 func (c ClientConfig) with(s Settings) ClientConfig {
-	set := func(limit *int, own int) {
-		switch {
-		case own == Off:
-			*limit = 0
-		case own > 0:
-			*limit = own
+	limits := []*int{&c.RequestsPerDay, &c.InFlight, &c.NIKsPerDay, &c.NonMatchesPerDay}
+	for i, f := range s.fields() {
+		if *f.value != 0 {
+			*limits[i] = max(*f.value, 0)
 		}
 	}
-	set(&c.RequestsPerDay, s.RequestsPerDay)
-	set(&c.InFlight, s.InFlight)
-	set(&c.NIKsPerDay, s.NIKsPerDay)
-	set(&c.NonMatchesPerDay, s.NonMatchesPerDay)
 	return c
 }

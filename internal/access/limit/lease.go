@@ -28,12 +28,8 @@ type Lease struct {
 	ended       atomic.Bool
 }
 
-// newLease returns the lease of a request that is not granted yet; nil if nothing about it
-// is limited or counted.
+// newLease returns the lease of a request that is not granted yet.
 func (s *Store) newLease(r Request) *Lease {
-	if !r.NIK.IsZero() && s.o.Exempt(r.NIK) {
-		return nil
-	}
 	l := &Lease{store: s, client: r.Client, limits: s.o.Config.Client.with(r.Settings)}
 	_, _ = rand.Read(l.id[:]) // crypto/rand never fails
 	if !r.NIK.IsZero() {

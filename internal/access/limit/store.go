@@ -23,8 +23,6 @@ type StoreOptions struct {
 	// be longer than any request takes. The requests in progress of a node that was
 	// killed count for so long.
 	LeaseAge time.Duration
-	// Exempt reports whether nothing about a NIK is limited or counted. It may be nil.
-	Exempt func(sesuai.NIK) bool
 	// Refused is called with the client's ID for each request that a limit refuses. It
 	// may be nil.
 	Refused func(client string, l Name)
@@ -62,9 +60,6 @@ func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	}
 	if o.LeaseAge == 0 {
 		o.LeaseAge = DefaultLeaseAge
-	}
-	if o.Exempt == nil {
-		o.Exempt = func(sesuai.NIK) bool { return false }
 	}
 	if o.Refused == nil {
 		o.Refused = func(string, Name) {}
@@ -105,9 +100,6 @@ const pollInterval = 50 * time.Millisecond
 // Another error has kind sesuai.KindUnavailable.
 func (s *Store) Start(ctx context.Context, r Request) (*Lease, error) {
 	l := s.newLease(r)
-	if l == nil {
-		return nil, nil
-	}
 	if !(l.nik != "" && s.o.Config.NIK.on()) && !l.limits.on() {
 		return l, nil
 	}
