@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/sesuai/sesuai"
