@@ -187,7 +187,7 @@ func TestMissesAreExact(t *testing.T) {
 				n := open(t, engines.New(t, d.Engine), limit.StoreOptions{
 					Config: limit.Config{NIK: c.config}, Refused: func(string, limit.Name) { refused.Add(1) },
 				})
-				granted, _ := n.send(t, 5, func(i int) limit.Request {
+				granted, _ := n.send(t, 2, func(i int) limit.Request {
 					return limit.Request{Client: fmt.Sprint("cli_", i%4), NIK: nikOf(t, 1)}
 				}, isMiss)
 				if granted != c.want || refused.Load() != senders {
@@ -206,10 +206,10 @@ func TestMissesAreExact(t *testing.T) {
 func TestHonestSendersWait(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		n := open(t, d, limit.StoreOptions{Config: limit.DefaultConfig()})
-		granted, inProgress := n.send(t, 3, func(int) limit.Request {
+		granted, inProgress := n.send(t, 1, func(int) limit.Request {
 			return limit.Request{Client: "cli_1", NIK: nikOf(t, 1)}
 		}, isVerified)
-		if want := int64(3 * senders); granted != want || inProgress > 10 {
+		if want := int64(senders); granted != want || inProgress > 10 {
 			t.Errorf("%d are answered, want %d; %d at the same time", granted, want, inProgress)
 		}
 	})
@@ -224,19 +224,19 @@ func TestClientLimitsAreExact(t *testing.T) {
 			event    audit.Event
 			want     int64
 		}{
-			"requests": {limit.Settings{RequestsPerDay: 100}, func(i int) sesuai.NIK { return nikOf(t, i) }, isVerified, 100},
-			"nobody":   {limit.Settings{RequestsPerDay: 100}, func(int) sesuai.NIK { return sesuai.NIK{} }, audit.Event{Result: audit.Matched}, 100},
-			"NIKs":     {limit.Settings{NIKsPerDay: 30}, func(i int) sesuai.NIK { return nikOf(t, i) }, isVerified, 30},
-			"one NIK":  {limit.Settings{NIKsPerDay: 1}, func(int) sesuai.NIK { return nikOf(t, 1) }, isVerified, 4 * senders},
-			"misses":   {limit.Settings{NonMatchesPerDay: 40}, func(i int) sesuai.NIK { return nikOf(t, i) }, isMiss, 40},
-			"verified": {limit.Settings{NonMatchesPerDay: 40}, func(i int) sesuai.NIK { return nikOf(t, i) }, isVerified, 4 * senders},
-			"off":      {limit.Settings{NonMatchesPerDay: limit.Off}, func(i int) sesuai.NIK { return nikOf(t, i) }, isMiss, 4 * senders},
+			"requests": {limit.Settings{RequestsPerDay: 20}, func(i int) sesuai.NIK { return nikOf(t, i) }, isVerified, 20},
+			"nobody":   {limit.Settings{RequestsPerDay: 20}, func(int) sesuai.NIK { return sesuai.NIK{} }, audit.Event{Result: audit.Matched}, 20},
+			"NIKs":     {limit.Settings{NIKsPerDay: 10}, func(i int) sesuai.NIK { return nikOf(t, i) }, isVerified, 10},
+			"one NIK":  {limit.Settings{NIKsPerDay: 1}, func(int) sesuai.NIK { return nikOf(t, 1) }, isVerified, senders},
+			"misses":   {limit.Settings{NonMatchesPerDay: 12}, func(i int) sesuai.NIK { return nikOf(t, i) }, isMiss, 12},
+			"verified": {limit.Settings{NonMatchesPerDay: 12}, func(i int) sesuai.NIK { return nikOf(t, i) }, isVerified, senders},
+			"off":      {limit.Settings{NonMatchesPerDay: limit.Off}, func(i int) sesuai.NIK { return nikOf(t, i) }, isMiss, senders},
 		} {
 			t.Run(name, func(t *testing.T) {
 				config := limit.DefaultConfig()
-				config.Client.NonMatchesPerDay = 50
+				config.Client.NonMatchesPerDay = 15
 				n := open(t, engines.New(t, d.Engine), limit.StoreOptions{Config: config, Now: func() time.Time { return noon }})
-				granted, _ := n.send(t, 4, func(i int) limit.Request {
+				granted, _ := n.send(t, 1, func(i int) limit.Request {
 					return limit.Request{Client: "cli_1", Settings: c.settings, NIK: c.request(i)}
 				}, c.event)
 				if granted != c.want {
