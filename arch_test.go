@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"client": {"."},
 
 	"cmd/sesuai": {
-		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/audit", "internal/enrol",
+		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/access/limit", "internal/audit", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry", "internal/rows",
 		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/batch", "internal/bench", "internal/webhook", "client",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
@@ -107,7 +107,7 @@ var mayImport = map[string][]string{
 		".", "internal/sqldb", "internal/keyring", "internal/atomicfile", "github.com/prometheus/client_golang/prometheus",
 		"golang.org/x/mod/sumdb/note",
 	},
-	"internal/access":       {".", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
+	"internal/access":       {".", "internal/access/limit", "internal/name", "internal/keyring", "internal/sqldb", "internal/audit", "golang.org/x/time/rate"},
 	"internal/access/limit": {".", "internal/keyring", "internal/sqldb", "internal/audit"},
 	"internal/answer":       {".", "internal/keyring", "internal/sqldb", "github.com/go-json-experiment/json"},
 	"internal/recorder":     {".", "internal/access/limit", "internal/answer", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan", "internal/webhook"},
@@ -143,7 +143,7 @@ var mayImport = map[string][]string{
 	"internal/sqldb/pgtest":                {"github.com/jackc/pgx/v5"},
 	"internal/audit/audittest":             {".", "internal/audit", "internal/sqldb", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/answer/answertest":           {".", "internal/answer", "internal/conformance", "github.com/google/go-cmp/cmp"},
-	"internal/access/accesstest":           {".", "internal/access", "internal/conformance", "github.com/google/go-cmp/cmp", "github.com/google/go-cmp/cmp/cmpopts"},
+	"internal/access/accesstest":           {".", "internal/access", "internal/access/limit", "internal/conformance", "github.com/google/go-cmp/cmp", "github.com/google/go-cmp/cmp/cmpopts"},
 	"internal/openapi/openapitest": {
 		"internal/openapi", "github.com/getkin/kin-openapi/openapi3", "github.com/getkin/kin-openapi/openapi3filter",
 		"github.com/getkin/kin-openapi/routers", "github.com/getkin/kin-openapi/routers/gorillamux",

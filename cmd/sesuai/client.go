@@ -6,6 +6,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/app"
 )
 
@@ -18,6 +19,10 @@ type clientSettings struct {
 	Percentage    *string  `help:"How exactly percentages under the threshold are given, at most: exact (two decimals), tens (rounded down) or none (0). After misses on a NIK they are given as tens and then as none, whatever this says (a new client: exact)." placeholder:"exact|tens|none"`
 	Rate          *float64 `help:"Requests a second on average; 0 is no limit (a new client: 0)." placeholder:"N"`
 	Burst         *int     `help:"Requests at once, where there is a rate; 0 is one second's worth (a new client: 0)." placeholder:"N"`
+	RequestsDay   *string  `name:"requests-per-day" help:"Requests that are answered in a day of UTC+7 (a new client: as configured, see limits.client)." placeholder:"N|off|default"`
+	InFlight      *string  `name:"in-flight" help:"Requests in progress, on all nodes together (a new client: as configured)." placeholder:"N|off|default"`
+	NIKsDay       *string  `name:"niks-per-day" help:"Different NIKs in a day (a new client: as configured)." placeholder:"N|off|default"`
+	NonMatchesDay *string  `name:"non-matches-per-day" help:"Answers in a day that do not verify the person, from which it is answered 429 if they are most of its answers (a new client: as configured)." placeholder:"N|off|default"`
 	Replay        *string  `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it) (a new client: ${replay})." placeholder:"off|log|enforce"`
 	Liveness      *string  `help:"About a photograph that does not look like a living person's: off, log or enforce (a new client: ${liveness})." placeholder:"off|log|enforce"`
 	Consent       *string  `help:"What its requests must state of the ground for them: optional (nothing), purpose, or required (purpose, consent_id and consent_given_at) (a new client: optional)." placeholder:"optional|purpose|required"`
@@ -51,6 +56,9 @@ func (f clientSettings) apply(c *access.Client) (err error) {
 	if f.Burst != nil {
 		c.Burst = *f.Burst
 	}
+	if err := f.applyLimits(&c.Limits); err != nil {
+		return err
+	}
 	if f.Replay != nil {
 		if c.Replay, err = access.ParsePolicy(*f.Replay); err != nil {
 			return err
@@ -75,6 +83,25 @@ func (f clientSettings) apply(c *access.Client) (err error) {
 		}
 	}
 	return f.applyNetworks(c)
+}
+
+// applyLimits sets the limits that are given.
+func (f clientSettings) applyLimits(l *limit.Settings) error {
+	for _, given := range []struct {
+		text  *string
+		value *int
+	}{
+		{f.RequestsDay, &l.RequestsPerDay}, {f.InFlight, &l.InFlight}, {f.NIKsDay, &l.NIKsPerDay}, {f.NonMatchesDay, &l.NonMatchesPerDay},
+	} {
+		if given.text == nil {
+			continue
+		}
+		var err error
+		if *given.value, err = limit.ParseSetting(*given.text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // applyNetworks sets the networks, if any is given.

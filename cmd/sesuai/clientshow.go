@@ -82,6 +82,8 @@ type shownClient struct {
 	LastUsed *time.Time `json:"last_used"`
 	// Percentage is how exactly percentages are given, at most.
 	Percentage sesuai.Precision `json:"percentage"`
+	// Limits are those in place of the configured ones, in the form of package limit.
+	Limits string `json:"limits"`
 
 	previousValid bool
 }
@@ -98,7 +100,7 @@ func showClient(c access.Client, uses map[string]time.Time, now time.Time) shown
 	return shownClient{
 		c.Name, c.ID, c.Scopes, c.Threshold, c.NameThreshold, c.Rate, c.Burst, c.Replay, c.Liveness, c.Consent, c.AddedAt.UTC(),
 		append([]netip.Prefix{}, c.Networks...), known(!c.ExpiresAt.IsZero(), c.ExpiresAt), state, c.Note,
-		known(!c.PreviousUntil.IsZero(), c.PreviousUntil), known(isUsed, used), c.Precision, now.Before(c.PreviousUntil),
+		known(!c.PreviousUntil.IsZero(), c.PreviousUntil), known(isUsed, used), c.Precision, c.Limits.String(), now.Before(c.PreviousUntil),
 	}
 }
 
@@ -120,6 +122,7 @@ func (c shownClient) lines() [][]string {
 		{"name threshold", fmt.Sprint(c.NameThreshold)},
 		{"percentage", c.Percentage.String()},
 		{"rate", c.rate()},
+		{"limits", cmp.Or(c.Limits, "as configured")},
 		{"replay", c.Replay.String()},
 		{"liveness", c.Liveness.String()},
 		{"consent", c.Consent.String()},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access/limit"
 )
 
 // Scope is a permission of a client.
@@ -61,6 +62,8 @@ type Client struct {
 	// requests of one second.
 	Rate  float64
 	Burst int
+	// Limits are its limits of a day, and how many of its requests may be in progress.
+	Limits limit.Settings
 	// Replay applies to a photograph that was sent before or is the reference
 	// portrait. Liveness applies to one that does not look like a photograph of
 	// a living person.

@@ -61,6 +61,9 @@ func (c Client) Validate() error {
 	case !c.ExpiresAt.IsZero() && c.ExpiresAt.Before(time.Unix(1, 0)):
 		return invalid("a client cannot expire before 1970")
 	}
+	if err := c.Limits.Validate(); err != nil {
+		return err
+	}
 	if err := validateNetworks(c.Networks); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
@@ -32,6 +33,7 @@ type clientRow struct {
 	// The rest is from schema 14 on.
 	percentage string // "": exact
 	consent    string // "": optional
+	limits     string // "": as configured
 }
 
 // clientColumns are the columns of a clientRow, and clientPlaceholders those of a
@@ -40,8 +42,8 @@ const (
 	clientColumns = `id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness,
 		username, password, api_key, mac,
 		networks, expires_at, disabled, note, previous_username, previous_password, previous_api_key, previous_until,
-		percentage, consent`
-	clientPlaceholders = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24`
+		percentage, consent, limits`
+	clientPlaceholders = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25`
 )
 
 // newClientRow returns the row of a client, without the MAC.
@@ -66,6 +68,7 @@ func newClientRow(s Stored) clientRow {
 	if c.Consent != ConsentOptional {
 		r.consent = c.Consent.String()
 	}
+	r.limits = c.Limits.String()
 	if p := s.Previous; !p.Until.IsZero() {
 		r.previous, r.previousUntil = [3][]byte{p.Username[:], p.Password[:], p.APIKey[:]}, micros(p.Until)
 	}
@@ -94,7 +97,7 @@ func (r *clientRow) args() []any {
 		r.id, r.name, r.scopes, r.threshold, r.nameThreshold, r.rate, r.burst, r.addedAt, r.replay, r.liveness,
 		r.username, r.password, r.apiKey, r.mac,
 		r.networks, r.expiresAt, r.disabled, r.note, r.previous[0], r.previous[1], r.previous[2], r.previousUntil,
-		r.percentage, r.consent,
+		r.percentage, r.consent, r.limits,
 	}
 }
 
@@ -104,7 +107,7 @@ func scanClientRow(row interface{ Scan(dest ...any) error }) (r clientRow, err e
 		&r.id, &r.name, &r.scopes, &r.threshold, &r.nameThreshold, &r.rate, &r.burst, &r.addedAt, &r.replay, &r.liveness,
 		&r.username, &r.password, &r.apiKey, &r.mac,
 		&r.networks, &r.expiresAt, &r.disabled, &r.note, &r.previous[0], &r.previous[1], &r.previous[2], &r.previousUntil,
-		&r.percentage, &r.consent,
+		&r.percentage, &r.consent, &r.limits,
 	)
 }
 
@@ -133,7 +136,7 @@ func (r *clientRow) macValues() [][]byte {
 			r.previous[0], r.previous[1], r.previous[2], number(uint64(r.previousUntil)))
 	}
 	if form >= macVersion3 {
-		values = append(values, []byte(r.percentage), []byte(r.consent))
+		values = append(values, []byte(r.percentage), []byte(r.consent), []byte(r.limits))
 	}
 	return values
 }
@@ -141,7 +144,7 @@ func (r *clientRow) macValues() [][]byte {
 // form returns the version of the row's form: see macVersion1.
 func (r *clientRow) form() byte {
 	switch {
-	case r.percentage != "", r.consent != "":
+	case r.percentage != "", r.consent != "", r.limits != "":
 		return macVersion3
 	case r.networks != "", r.expiresAt != 0, r.disabled != 0, r.note != "", r.previousUntil != 0,
 		len(r.previous[0])+len(r.previous[1])+len(r.previous[2]) > 0:
@@ -189,6 +192,9 @@ func (r *clientRow) parse() (s Stored, err error) {
 		return Stored{}, err
 	}
 	if c.Consent, err = ParseConsentPolicy(cmp.Or(r.consent, ConsentOptional.String())); err != nil {
+		return Stored{}, err
+	}
+	if c.Limits, err = limit.ParseSettings(r.limits); err != nil {
 		return Stored{}, err
 	}
 	if c.Networks, err = parseNetworks(r.networks); err != nil {

@@ -47,7 +47,7 @@ const (
 	describeClients = `
 		SELECT id, name, scopes, threshold, name_threshold, rate, burst, added_at, replay, liveness, username, password, api_key,
 			networks, expires_at, disabled, note, previous_username, previous_password, previous_api_key, previous_until,
-			percentage, consent
+			percentage, consent, limits
 		FROM clients ORDER BY id`
 	// How many of them there were in schemas 6 and 13.
 	described6, described13 = 13, 21

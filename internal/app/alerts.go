@@ -1,15 +1,18 @@
 package app
 
 import (
+	"errors"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sesuai/sesuai/internal/access/limit"
 )
 
 // alerts tell the operator about rows that are not as the program wrote them.
 type alerts struct {
-	failures *prometheus.CounterVec
-	log      *slog.Logger
+	failures, refusals, flags *prometheus.CounterVec
+	log                       *slog.Logger
 }
 
 // alertTables are the tables whose rows are checked when they are read.
@@ -24,12 +27,45 @@ func newAlerts() *alerts {
 			Name: "sesuai_integrity_failures_total",
 			Help: "Stored rows that were read and are not as the program wrote them.",
 		}, []string{"table"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sesuai_limit_refusals_total",
+			Help: "Requests that were answered 429, by the limit and the client's id.",
+		}, []string{"limit", "client"}),
+		flags: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sesuai_client_flags_total",
+			Help: "Times that a client was flagged, or stopped for the day, for its share of non-matches.",
+		}, []string{"state", "client"}),
 		log: slog.Default(),
 	}
 	for _, table := range alertTables {
 		a.failures.WithLabelValues(table) // 0 from the start
 	}
 	return a
+}
+
+// register adds the counters to the metrics.
+func (a *alerts) register(metrics prometheus.Registerer) error {
+	return errors.Join(metrics.Register(a.failures), metrics.Register(a.refusals), metrics.Register(a.flags))
+}
+
+// limited counts a request of a client that a limit refused.
+func (a *alerts) limited(client string, l limit.Name) {
+	a.refusals.WithLabelValues(string(l), client).Inc()
+}
+
+// flagged reports that a client has many non-matches.
+func (a *alerts) flagged(client string, stopped bool) {
+	state := "flagged"
+	if stopped {
+		state = "stopped"
+	}
+	a.flags.WithLabelValues(state, client).Inc()
+	a.log.Warn("most answers to a client do not verify the person", "client", client, "state", state)
+}
+
+// limitsUnswept reports that what was counted is stored for longer than it should be.
+func (a *alerts) limitsUnswept(err error) {
+	a.log.Error("old counts could not be removed", "error", err)
 }
 
 // altered reports a row of a table. It says nothing of what is in the row.

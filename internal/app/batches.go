@@ -21,9 +21,10 @@ func NewBatches(c Config, s *Storage, limiter *access.Limiter) *batch.Service {
 	})
 }
 
-// NewRowVerifier verifies the rows of a batch on this machine, as the API would.
+// NewRowVerifier verifies the rows of a batch on this machine, as the API would, for an
+// operator: see NewOperatorVerifier.
 func NewRowVerifier(c Config, s *Storage, r Registry, e face.Extractor) *httpapi.Server {
-	return httpapi.New(httpapi.Options{Verifier: NewVerifier(c, s, r, e), Hash: s.Hash, Timeout: c.Times.Request})
+	return httpapi.New(httpapi.Options{Verifier: NewOperatorVerifier(c, s, r, e), Hash: s.Hash, Timeout: c.Times.Request})
 }
 
 // batchFinished adds the message about a batch that is finished, if its client wants one.

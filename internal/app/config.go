@@ -7,6 +7,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/face"
@@ -129,6 +130,9 @@ type LimitsConfig struct {
 	// for IPv6, from 64 bits of one. 0 means half of connections. If several
 	// proxies are in front of Sesuai, each is an address.
 	ConnectionsPerAddress int `yaml:"connections_per_address" range:"0,1048576"`
+
+	NIK    limit.NIKConfig    `yaml:"nik"`
+	Client limit.ClientConfig `yaml:"client"`
 }
 
 // TimeoutsConfig is about time limits.
@@ -197,6 +201,7 @@ func DefaultConfig() Config {
 		Limits: LimitsConfig{
 			MaxBody: httpapi.DefaultMaxBody, MaxInFlight: httpapi.DefaultMaxInFlight,
 			Memory: 512 << 20, Connections: 4096,
+			NIK: limit.DefaultConfig().NIK, Client: limit.DefaultConfig().Client,
 		},
 		Times: TimeoutsConfig{
 			Body: httpapi.DefaultBodyTimeout, Request: httpapi.DefaultTimeout,

@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/face"
@@ -33,6 +34,10 @@ func other() (values map[string]string, want app.Config) {
 		"face.liveness": "true", "face.liveness_threshold": "0.25",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7", "limits.memory": "123456789",
 		"limits.connections": "99", "limits.connections_per_address": "11",
+		"limits.nik.misses_per_hour": "11", "limits.nik.misses_per_day": "12", "limits.nik.client_misses_per_hour": "13",
+		"limits.nik.client_misses_per_day": "14", "limits.nik.attempts_per_day": "15",
+		"limits.client.requests_per_day": "16", "limits.client.in_flight": "17", "limits.client.niks_per_day": "18",
+		"limits.client.non_matches_flagged": "19", "limits.client.non_matches_per_day": "20", "limits.client.non_match_share": "21",
 		"batches.max_rows": "7000", "batches.max_body": "5000000", "batches.per_client": "2", "batches.uploads": "3", "batches.workers": "5",
 		"batches.max_age": "48h", "batches.folder": "/tmp/uploads",
 		"webhooks.allow_networks": "10.20.0.0/16", "webhooks.allow_http": "true", "webhooks.per_client": "3", "webhooks.keep_log": "72h",
@@ -52,7 +57,11 @@ func other() (values map[string]string, want app.Config) {
 			Manifest: "/tmp/manifest.json", RuntimeDigest: strings.Repeat("0f", 32), Calibration: "/tmp/calibration.json",
 			Workers: 3, MaxPixels: 123456, Dominance: 2.5, Liveness: true, LivenessThreshold: 0.25,
 		},
-		Limits: app.LimitsConfig{MaxBody: 1048576, MaxInFlight: 7, Memory: 123456789, Connections: 99, ConnectionsPerAddress: 11},
+		Limits: app.LimitsConfig{
+			MaxBody: 1048576, MaxInFlight: 7, Memory: 123456789, Connections: 99, ConnectionsPerAddress: 11,
+			NIK:    limit.NIKConfig{MissesPerHour: 11, MissesPerDay: 12, ClientMissesPerHour: 13, ClientMissesPerDay: 14, AttemptsPerDay: 15},
+			Client: limit.ClientConfig{RequestsPerDay: 16, InFlight: 17, NIKsPerDay: 18, NonMatchesFlagged: 19, NonMatchesPerDay: 20, NonMatchShare: 21},
+		},
 		Times: app.TimeoutsConfig{
 			Body: 11 * time.Second, Request: 72 * time.Second,
 			Registry: 1500 * time.Millisecond, Audit: 250 * time.Millisecond,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/batch"
@@ -106,6 +107,7 @@ const (
 func TestDisclosure(t *testing.T) {
 	c := app.DefaultConfig()
 	c.Data = filepath.Join(t.TempDir(), "data")
+	c.Limits.NIK = limit.NIKConfig{}
 	d := openDisclosing(t, c)
 	d.add(t, "one", access.Client{})
 	d.add(t, "other", access.Client{Replay: access.Off})
@@ -274,6 +276,7 @@ func TestDisclosureUnderLoad(t *testing.T) {
 	c := app.DefaultConfig()
 	c.Data, c.Registry = filepath.Join(t.TempDir(), "data"), pgtest.Database(t)
 	c.Postgres.Migrate, c.Postgres.Connections = true, 4
+	c.Limits.NIK = limit.NIKConfig{}
 	d := openDisclosing(t, c)
 	other := openCells(t, c)
 	t.Cleanup(func() { closeStorage(t, other) })

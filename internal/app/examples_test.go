@@ -25,6 +25,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/openapi"
 	"github.com/sesuai/sesuai/internal/openapi/openapitest"
@@ -43,7 +44,7 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := config(t)
-	c.Disclosure = policy.Disclosure{} // there are many misses on one NIK
+	c.Disclosure, c.Limits.NIK = policy.Disclosure{}, limit.NIKConfig{} // there are many misses on one NIK
 	c.Face.Liveness, c.Times.Body, c.Batches.MaxRows, c.Listen = true, 3*time.Second, 3, freeAddress(t)
 	who := prepare(t, c, ayu,
 		person{nik: "9901014110980011", name: "SAFITRI HANDAYANI", born: "01-10-1998", photo: "safitri.jpg", status: sesuai.Deceased},

@@ -4,7 +4,9 @@ import (
 	"os"
 	"runtime/debug"
 	"syscall"
+	"time"
 
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/config"
 )
 
@@ -43,6 +45,10 @@ func (c *LimitsConfig) connections() (all, each int) {
 	}
 	return all, each
 }
+
+// leaseAge is longer than any request takes: it may have to wait for its recording, and for
+// that of a failure.
+func leaseAge(t TimeoutsConfig) time.Duration { return max(limit.DefaultLeaseAge, t.Request+3*t.Audit) }
 
 // limitHeap makes the garbage collector run before the heap is larger than
 // limits.memory needs. Otherwise it lets the heap grow to twice what is in use. An

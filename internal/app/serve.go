@@ -162,6 +162,7 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	var running sync.WaitGroup
 	running.Go(func() { checker.Run(serving) })
 	running.Go(func() { s.answers.Run(serving, s.alerts.answersUnswept) })
+	running.Go(func() { s.limits.Run(serving, s.alerts.limitsUnswept) })
 	running.Go(func() { hooks.Run(serving) })
 	if sender != nil {
 		running.Go(func() { sender.Run(serving) })

@@ -229,7 +229,11 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err != nil {
 		return nil, err
 	}
-	s.limits, err = limit.NewStore(ctx, limit.StoreOptions{DB: db, Secret: keys.Secret(keyring.Rows).Derive(keyring.Limits)})
+	s.limits, err = limit.NewStore(ctx, limit.StoreOptions{
+		DB: db, Secret: keys.Secret(keyring.Rows).Derive(keyring.Limits),
+		Config:   limit.Config{NIK: c.Limits.NIK, Client: c.Limits.Client},
+		LeaseAge: leaseAge(c.Times), Refused: s.alerts.limited, Flagged: s.alerts.flagged,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -258,13 +262,16 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 // it they go to slog.Default().
 func (s *Storage) Observe(log *slog.Logger, metrics prometheus.Registerer) error {
 	s.alerts.log = log
-	return metrics.Register(s.alerts.failures)
+	return s.alerts.register(metrics)
 }
 
 // Close writes what waits to be written and closes the database.
 func (s *Storage) Close() error {
 	if s.events != nil {
 		s.events.Close()
+	}
+	if s.limits != nil {
+		s.limits.Close()
 	}
 	if s.answers != nil {
 		s.answers.Close()

@@ -14,9 +14,9 @@ const (
 
 	// takeHead locks the head until the transaction ends, so that transactions
 	// of all processes continue the chain one after the other.
-	takeHead = `UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING ` + headColumns
+	takeHead = `UPDATE audit_head SET seq = seq WHERE id = 1 RETURNING ` + headColumns
 
-	setHead = `UPDATE audit_head SET hash = $1, people = $2, clients = $3, mac = $4, base = $5 WHERE id = 1`
+	setHead = `UPDATE audit_head SET seq = $1, hash = $2, people = $3, clients = $4, mac = $5, base = $6 WHERE id = 1`
 
 	selectHead = `SELECT ` + headColumns + ` FROM audit_head WHERE id = 1`
 )
@@ -50,7 +50,7 @@ func signHead(h Head, base string, mac MAC) [32]byte {
 
 func (t *Trail) setHead(ctx context.Context, tx *sqldb.Tx, head Head, base string) error {
 	mac := signHead(head, base, t.o.Chain.Hash)
-	_, err := tx.ExecContext(ctx, setHead, head.Hash[:], optional(head.People), optional(head.Clients), mac[:], base)
+	_, err := tx.ExecContext(ctx, setHead, head.Seq, head.Hash[:], optional(head.People), optional(head.Clients), mac[:], base)
 	return err
 }
 

@@ -92,11 +92,10 @@ func (t *Trail) removeTo(ctx context.Context, present string, from int64, base H
 	removed := t.eventOf(Change{Action: EventsRemoved, Count: base.Seq, After: signed})
 	return t.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		last := t.lastSeen()
-		r, err := scanHead(tx.QueryRowContext(ctx, takeHead, 1))
+		r, err := scanHead(tx.QueryRowContext(ctx, takeHead))
 		if err != nil {
 			return err
 		}
-		r.head.Seq--
 		if err := t.accept(r, last); err != nil {
 			return err
 		}

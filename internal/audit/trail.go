@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/sesuai/sesuai"
@@ -68,7 +67,7 @@ func NewTrail(ctx context.Context, o Options) (*Trail, error) {
 // from elsewhere: a head without a MAC may also be one that was reset. If the
 // head is signed already the error is a *BrokenError.
 func (t *Trail) StartTx(ctx context.Context, tx *sqldb.Tx, people, clients [32]byte) error {
-	r, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0))
+	r, err := scanHead(tx.QueryRowContext(ctx, takeHead))
 	if err != nil {
 		return err
 	}
@@ -85,26 +84,22 @@ func (t *Trail) StartTx(ctx context.Context, tx *sqldb.Tx, people, clients [32]b
 // *BrokenError: a new head would hide that. Other errors are those of the
 // database.
 func (t *Trail) AppendTx(ctx context.Context, tx *sqldb.Tx, events []Event) (first int64, err error) {
-	return t.AppendLockedTx(ctx, tx, len(events), func() ([]Event, error) { return events, nil })
+	return t.AppendLockedTx(ctx, tx, func() ([]Event, error) { return events, nil })
 }
 
-// AppendLockedTx is AppendTx for n events that depend on what the database holds. It
-// calls events once no other transaction appends until this one ends. An error of events
-// is returned as it is.
-func (t *Trail) AppendLockedTx(ctx context.Context, tx *sqldb.Tx, n int, events func() ([]Event, error)) (first int64, err error) {
+// AppendLockedTx is AppendTx for events that depend on what the database holds. It calls
+// events once no other transaction appends until this one ends. An error of events is
+// returned as it is.
+func (t *Trail) AppendLockedTx(ctx context.Context, tx *sqldb.Tx, events func() ([]Event, error)) (first int64, err error) {
 	last := t.lastSeen()
-	r, err := scanHead(tx.QueryRowContext(ctx, takeHead, n))
+	r, err := scanHead(tx.QueryRowContext(ctx, takeHead))
 	if err != nil {
 		return 0, err
 	}
-	r.head.Seq -= int64(n)
 	if err := t.accept(r, last); err != nil {
 		return 0, err
 	}
 	all, err := events()
-	if err == nil && len(all) != n {
-		err = fmt.Errorf("%d events for %d numbers of the audit trail", len(all), n)
-	}
 	if err != nil {
 		return 0, err
 	}
@@ -141,7 +136,7 @@ func (t *Trail) insertTx(ctx context.Context, tx *sqldb.Tx, head Head, events []
 // learns what became of it: RecordedTx waits for transactions that append, also if
 // nobody is connected to them any more.
 func (t *Trail) RecordedTx(ctx context.Context, tx *sqldb.Tx, seq int64, event Event) (bool, error) {
-	if _, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0)); err != nil {
+	if _, err := scanHead(tx.QueryRowContext(ctx, takeHead)); err != nil {
 		return false, err
 	}
 	e := NewEntry(event, t.hashNIK(event.NIK))

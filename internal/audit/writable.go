@@ -11,7 +11,7 @@ import (
 // has kind sesuai.KindUnavailable.
 func (t *Trail) CheckWritable(ctx context.Context) error {
 	err := t.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
-		if _, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0)); err != nil {
+		if _, err := scanHead(tx.QueryRowContext(ctx, takeHead)); err != nil {
 			return err
 		}
 		return tx.Touch(ctx)

@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
@@ -47,6 +49,10 @@ func rejectRow(e batch.Endpoint, why error) batch.Reply {
 	return batch.Reply{Status: status, Body: body}
 }
 
+// maxRowWait is for how long a row waits that exceeds a limit. So long a request has waited
+// in vain for others about the same person.
+const maxRowWait = time.Second
+
 // VerifyRow implements batch.Verifier: it does what the endpoint does with a request
 // whose form has been read.
 func (s *Server) VerifyRow(ctx context.Context, c batch.Call) (batch.Reply, error) {
@@ -62,8 +68,13 @@ func (s *Server) VerifyRow(ctx context.Context, c batch.Call) (batch.Reply, erro
 	status, body := errorJSON(err, w.noAnswer)
 	r := batch.Reply{Status: status, Body: body}
 	switch sesuai.KindOf(err) {
-	case sesuai.KindUnavailable, sesuai.KindOverloaded, sesuai.KindRateLimited, sesuai.KindInternal:
+	case sesuai.KindUnavailable, sesuai.KindOverloaded, sesuai.KindInternal:
 		return r, err
+	case sesuai.KindRateLimited:
+		if own, ok := errors.AsType[*sesuai.Error](err); ok && own.RetryAfter <= maxRowWait {
+			return r, err
+		}
+		return r, nil // to wait for the limit could take a day
 	default:
 		return r, nil
 	}

@@ -97,6 +97,6 @@ var indonesian = map[string]string{
 	"Too many bytes or pixels, or too much work to decode": "Terlalu banyak byte atau piksel, atau terlalu berat untuk didekode",
 	"Not a PNG or JPEG by its bytes. For HEIC, AVIF, WebP, GIF, BMP, TIFF and PDF the guidance names the format": "Bukan PNG atau JPEG menurut isinya. Untuk HEIC, AVIF, WebP, GIF, BMP, TIFF, dan PDF panduannya menyebut formatnya",
 	"Another Content-Type, or a Content-Encoding":                                                                "Content-Type lain, atau ada Content-Encoding",
-	"Too many requests, or wrong credentials too often":                                                          "Terlalu banyak permintaan, atau terlalu sering kredensial yang salah",
+	"Too many requests, too many misses on one NIK, or wrong credentials too often":                              "Terlalu banyak permintaan, terlalu banyak jawaban tidak cocok untuk satu NIK, atau terlalu sering kredensial yang salah",
 	"A defect": "Cacat program",
 }

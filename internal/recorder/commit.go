@@ -96,7 +96,7 @@ func (r *Recorder) inTx(entries []*entry) error {
 	for {
 		err := r.tryTx(entries)
 		if err == nil {
-			answered(entries)
+			r.completed(entries)
 		}
 		if !errors.Is(err, answer.ErrLost) {
 			return err
@@ -107,12 +107,19 @@ func (r *Recorder) inTx(entries []*entry) error {
 	}
 }
 
-// answered tells the keys of entries that their answers are committed.
-func answered(entries []*entry) {
+// completed tells the keys and the leases of entries that they are committed.
+func (r *Recorder) completed(entries []*entry) {
 	for _, e := range entries {
-		if leftOut := e.probe != nil && !e.done; !leftOut && e.answer != nil && e.answer.Key != nil {
+		if leftOut := e.probe != nil && !e.done; leftOut {
+			continue
+		}
+		e.lease.Completed()
+		if e.answer != nil && e.answer.Key != nil {
 			e.answer.Key.Answered()
 		}
+	}
+	if r.counting != nil {
+		r.counting.Committed()
 	}
 }
 
@@ -122,6 +129,7 @@ func answered(entries []*entry) {
 func (r *Recorder) tryTx(entries []*entry) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
+	r.counting = nil
 	var updates []replay.Update
 	for _, e := range entries {
 		if e.probe != nil {
@@ -197,7 +205,7 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 	if err := r.holdKeys(ctx, tx, absent); err != nil {
 		return err
 	}
-	first, err := r.o.Trail.AppendLockedTx(ctx, tx, len(absent), func() ([]audit.Event, error) { return r.countTx(ctx, tx, absent) })
+	first, err := r.o.Trail.AppendLockedTx(ctx, tx, func() ([]audit.Event, error) { return r.countTx(ctx, tx, absent) })
 	if err != nil {
 		return err
 	}
@@ -211,7 +219,7 @@ func (r *Recorder) appendTx(ctx context.Context, tx *sqldb.Tx, entries []*entry)
 }
 
 // countTx counts entries, one after the other, and returns their events, which may depend
-// on that. No other transaction counts meanwhile.
+// on that, and further ones. No other transaction counts meanwhile.
 func (r *Recorder) countTx(ctx context.Context, tx *sqldb.Tx, entries []*entry) ([]audit.Event, error) {
 	events := make([]audit.Event, len(entries))
 	if r.o.Limits == nil {
@@ -235,10 +243,14 @@ func (r *Recorder) countTx(ctx context.Context, tx *sqldb.Tx, entries []*entry) 
 				return nil, err
 			}
 		}
-		counting.Complete(e.lease, e.event)
+		if err := counting.Complete(ctx, e.lease, e.event); err != nil {
+			return nil, err
+		}
 		events[i] = e.event
 	}
-	return events, counting.WriteTx(ctx)
+	r.counting = counting
+	further, err := counting.WriteTx(ctx)
+	return append(events, further...), err
 }
 
 // holdKeys keeps the keys of answers from being taken by other calls. If one of them is

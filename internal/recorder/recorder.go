@@ -118,6 +118,9 @@ type Options struct {
 type Recorder struct {
 	o       Options
 	batcher *sqldb.Batcher[*entry]
+	// counting counts in the transaction that is run; nil if nothing is counted. Only
+	// the batcher's goroutine uses it.
+	counting *limit.Counting
 
 	closing sync.Once
 	mu      sync.Mutex

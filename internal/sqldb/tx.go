@@ -150,16 +150,25 @@ func appendChanged(changed []int64) func(sql.Result, error) ([]int64, error) {
 	}
 }
 
-// pipeline is ExecEachCounted for PostgreSQL: it sends all statements before it reads the
-// first result.
+// pipeline is ExecEachCounted for PostgreSQL.
 func (tx *Tx) pipeline(ctx context.Context, query string, args [][]any) (changed []int64, err error) {
+	all := make([]Statement, len(args))
+	for i, a := range args {
+		all[i] = Statement{query, a}
+	}
+	return tx.send(ctx, all)
+}
+
+// send runs statements on PostgreSQL, and returns how many rows each has changed. It sends
+// all of them before it reads the first result.
+func (tx *Tx) send(ctx context.Context, all []Statement) (changed []int64, err error) {
 	err = tx.conn.Raw(func(driver any) error {
 		var batch pgx.Batch
-		for _, a := range args {
-			batch.Queue(query, a...)
+		for _, s := range all {
+			batch.Queue(s.Query, s.Args...)
 		}
 		results := driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
-		for range args {
+		for range all {
 			tag, err := results.Exec()
 			if err != nil {
 				_ = results.Close() // it repeats err
@@ -170,6 +179,26 @@ func (tx *Tx) pipeline(ctx context.Context, query string, args [][]any) (changed
 		return results.Close()
 	})
 	return changed, err
+}
+
+// Statement is a statement with its arguments.
+type Statement struct {
+	Query string
+	Args  []any
+}
+
+// ExecAll runs statements in their order. On PostgreSQL that takes one round trip.
+func (tx *Tx) ExecAll(ctx context.Context, all []Statement) error {
+	if tx.Engine() == PostgreSQL && len(all) > 1 {
+		_, err := tx.send(ctx, all)
+		return err
+	}
+	for _, s := range all {
+		if _, err := tx.ExecContext(ctx, s.Query, s.Args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Lock takes an advisory lock until the transaction ends. Transactions with the

@@ -34,7 +34,7 @@ func (v *Verifier) VerifyData(ctx context.Context, req DataRequest) (sesuai.Data
 	if req.Client.NameThreshold < 1 || req.Client.NameThreshold > 100 || len(claimed) == 0 {
 		return sesuai.DataVerdict{}, errors.New("verify: the client has no name threshold, or nothing is claimed")
 	}
-	lease, err := v.start(ctx, req.Client.ID, req.Claim.NIK)
+	lease, err := v.start(ctx, req.Client, req.Claim.NIK)
 	if err != nil {
 		return sesuai.DataVerdict{}, err
 	}

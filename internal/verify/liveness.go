@@ -28,7 +28,7 @@ var checked = side{image: "image", use: face.ForLiveProbe}
 // sesuai.KindUnavailable if liveness cannot be measured. An event is recorded as by
 // Match.
 func (v *Verifier) Liveness(ctx context.Context, req LivenessRequest) (sesuai.LivenessVerdict, error) {
-	lease, err := v.start(ctx, req.Client.ID, sesuai.NIK{})
+	lease, err := v.start(ctx, req.Client, sesuai.NIK{})
 	if err != nil {
 		return sesuai.LivenessVerdict{}, err
 	}

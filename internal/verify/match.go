@@ -51,7 +51,7 @@ func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVer
 	if !req.Client.Threshold.Known() || v.o.Scale == nil {
 		return sesuai.MatchVerdict{}, errors.New("verify: the client has no threshold, or there is no scale")
 	}
-	lease, err := v.start(ctx, req.Client.ID, sesuai.NIK{})
+	lease, err := v.start(ctx, req.Client, sesuai.NIK{})
 	if err != nil {
 		return sesuai.MatchVerdict{}, err
 	}

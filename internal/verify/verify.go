@@ -191,7 +191,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	if req.Client.Replay == 0 || req.Client.Liveness == 0 {
 		return sesuai.Verdict{}, errors.New("verify: the client has no policies")
 	}
-	lease, err := v.start(ctx, req.Client.ID, req.Claim.NIK)
+	lease, err := v.start(ctx, req.Client, req.Claim.NIK)
 	if err != nil {
 		return sesuai.Verdict{}, err
 	}
@@ -402,11 +402,11 @@ func (v *Verifier) commit(
 }
 
 // start starts a request about a NIK, or about nobody if that is zero.
-func (v *Verifier) start(ctx context.Context, client string, nik sesuai.NIK) (*limit.Lease, error) {
+func (v *Verifier) start(ctx context.Context, client access.Client, nik sesuai.NIK) (*limit.Lease, error) {
 	if v.o.Limits == nil {
 		return nil, nil
 	}
-	return v.o.Limits.Start(ctx, limit.Request{Client: client, NIK: nik})
+	return v.o.Limits.Start(ctx, limit.Request{Client: client.ID, Settings: client.Limits, NIK: nik})
 }
 
 // recording returns the context for recording: it does not end with ctx.

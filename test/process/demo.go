@@ -53,10 +53,15 @@ func StartDemo(t testing.TB, root string, flags ...string) *Demo {
 	return d
 }
 
-// Exact are the variables of a service whose answers are exact after misses, too: most
-// tests ask about one person again and again.
+// Exact are the variables of a service whose answers are exact after misses, too, however
+// many they are: most tests ask about one person again and again.
 func Exact() []string {
-	return []string{"SESUAI_DISCLOSURE_EXACT_MISSES=0", "SESUAI_DISCLOSURE_TENS_MISSES=0"}
+	return []string{
+		"SESUAI_DISCLOSURE_EXACT_MISSES=0", "SESUAI_DISCLOSURE_TENS_MISSES=0",
+		"SESUAI_LIMITS_NIK_MISSES_PER_HOUR=0", "SESUAI_LIMITS_NIK_MISSES_PER_DAY=0",
+		"SESUAI_LIMITS_NIK_CLIENT_MISSES_PER_HOUR=0", "SESUAI_LIMITS_NIK_CLIENT_MISSES_PER_DAY=0",
+		"SESUAI_LIMITS_CLIENT_NON_MATCHES_PER_DAY=0",
+	}
 }
 
 // Run runs a command of bin/demo on the data folder, which make test builds.

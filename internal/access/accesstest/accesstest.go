@@ -18,6 +18,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/conformance"
 )
 
@@ -37,7 +38,7 @@ func Client(name string) access.Client {
 		Replay: access.Enforce, Liveness: access.Log, Consent: access.ConsentRequired, AddedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
 		Networks:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 		ExpiresAt: time.Date(2036, 1, 2, 3, 4, 5, 6000, time.UTC), Disabled: true, Note: "Ask the core team (Jakarta)",
-		Precision: sesuai.PrecisionTens,
+		Precision: sesuai.PrecisionTens, Limits: limit.Settings{RequestsPerDay: 1000, NIKsPerDay: limit.Off},
 	}
 }
 

@@ -11,8 +11,11 @@ import (
 	"github.com/sesuai/sesuai/internal/audit"
 )
 
-// Day is the window of the misses on one NIK.
-const Day = 24 * time.Hour
+// Day is the longest window of what is counted about a NIK, and Hour the shorter one.
+const (
+	Day  = 24 * time.Hour
+	Hour = time.Hour
+)
 
 // FreeRefusals is the number of photographs of one NIK that may be refused in a window
 // before a further refusal is a miss. An honest person needs several attempts at a
@@ -21,8 +24,9 @@ const FreeRefusals = 5
 
 // Request is a request that starts.
 type Request struct {
-	// Client is the client's ID.
-	Client string
+	// Client is the client's ID, and Settings its limits.
+	Client   string
+	Settings Settings
 	// NIK is that of the person; zero if the request is about nobody.
 	NIK sesuai.NIK
 }
@@ -43,9 +47,11 @@ const MaxPrior = 100
 type kind int64
 
 const (
-	none    kind = 0 // it does not count
-	miss    kind = 1
-	refusal kind = 2
+	none     kind = 0 // it does not count
+	miss     kind = 1
+	refusal  kind = 2
+	verified kind = 3
+	leased   kind = 4 // a request in progress; not stored
 )
 
 // kindOf returns how a request with an event counts.
@@ -55,6 +61,8 @@ func kindOf(e audit.Event) kind {
 		return miss
 	case e.Result == audit.Refused && refusesPhotograph(sesuai.Kind(e.Reason)):
 		return refusal
+	case e.Result == audit.Verified:
+		return verified
 	default:
 		return none
 	}
@@ -72,17 +80,34 @@ func refusesPhotograph(k sesuai.Kind) bool {
 }
 
 // tally is what is stored about a NIK in a window.
-type tally struct{ misses, refusals int }
+type tally struct{ misses, refusals, verified int }
 
 // add adds what a request counts as.
-func (t *tally) add(k kind) {
+func (t *tally) add(k kind, n int) {
 	switch k {
 	case miss:
-		t.misses++
+		t.misses += n
 	case refusal:
-		t.refusals++
+		t.refusals += n
+	case verified:
+		t.verified += n
 	}
 }
 
 // total is the number of misses, with the refusals that are.
 func (t tally) total() int { return t.misses + max(0, t.refusals-FreeRefusals) }
+
+// attempts is the number of answers.
+func (t tally) attempts() int { return t.misses + t.refusals + t.verified }
+
+// dayOf returns the day of a time in UTC+7, as a number of days since 1970.
+func dayOf(t time.Time) int64 {
+	_, offset := t.In(sesuai.Jakarta).Zone()
+	return (t.Unix() + int64(offset)) / int64(Day/time.Second)
+}
+
+// untilTomorrow returns how long it is until the next day.
+func untilTomorrow(now time.Time) time.Duration {
+	_, offset := now.In(sesuai.Jakarta).Zone()
+	return time.Unix((dayOf(now)+1)*int64(Day/time.Second)-int64(offset), 0).Sub(now)
+}

@@ -2,160 +2,152 @@ package limit
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"time"
 
-	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
-// maxRead is the maximum number of rows that are read about a NIK: so many that
-// MaxPrior misses are among them.
-const maxRead = MaxPrior + FreeRefusals
-
-const (
-	insertMiss = `INSERT INTO limit_misses (nik, at, id, client, kind) VALUES ($1, $2, $3, $4, $5)`
-
-	selectMisses = `SELECT kind FROM limit_misses WHERE nik = $1 AND at > $2 ORDER BY at DESC LIMIT $3`
-
-	// selectMissesOf is selectMisses for several NIKs. SQLite has no such query, and a
-	// round trip costs nothing there.
-	selectMissesOf = `
-		SELECT asked.nik, m.kind FROM unnest($1::bytea[]) AS asked(nik)
-		CROSS JOIN LATERAL (SELECT kind FROM limit_misses WHERE nik = asked.nik AND at > $2 ORDER BY at DESC LIMIT $3) AS m`
-)
+// DefaultLeaseAge is the default of StoreOptions.LeaseAge.
+const DefaultLeaseAge = time.Minute
 
 // StoreOptions are what a Store is made of. DB and Secret are required.
 type StoreOptions struct {
 	DB *sqldb.DB
 	// Secret hashes NIKs. No rotation of the master key changes it.
 	Secret *keyring.Secret
+	// Config are the limits. The zero Config limits nothing.
+	Config Config
+	// LeaseAge is how long a request may be in progress; DefaultLeaseAge if 0. It has to
+	// be longer than any request takes. The requests in progress of a node that was
+	// killed count for so long.
+	LeaseAge time.Duration
+	// Refused is called with the client's ID for each request that a limit refuses. It
+	// may be nil.
+	Refused func(client string, l Name)
+	// Flagged is called with the client's ID after the event was committed that says
+	// that a client is flagged or stopped. It may be nil.
+	Flagged func(client string, stopped bool)
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
 
-// Store counts in a database. It is safe for concurrent use.
+// Store limits and counts requests in a database. It is safe for concurrent use, and so
+// are several processes with one PostgreSQL database. An SQLite database has one process
+// that serves requests: the requests in progress are in its memory.
 type Store struct {
-	o StoreOptions
+	o      StoreOptions
+	leases leases
+	queue  *queue
 }
 
-// NewStore opens the counters of a database that has the tables of Migrations. The error
-// has kind sesuai.KindUnavailable.
+// leases are the requests in progress.
+type leases interface {
+	// try decides about a request, and if it is granted adds it.
+	try(ctx context.Context, l *Lease) (decision, error)
+	// remove removes a request, after the transaction that completes it, or if there is
+	// none.
+	remove(l *Lease, completed bool)
+	close()
+}
+
+// NewStore opens the counters of a database that has the tables of Migrations. The caller
+// must close it before the database. The error has kind sesuai.KindUnavailable.
 func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	hot := []string{insertMiss, selectMisses}
-	if o.DB.Engine() == sqldb.PostgreSQL {
-		hot = append(hot, selectMissesOf)
+	if o.LeaseAge == 0 {
+		o.LeaseAge = DefaultLeaseAge
 	}
-	if err := o.DB.PrepareHot(ctx, hot...); err != nil {
+	if o.Refused == nil {
+		o.Refused = func(string, Name) {}
+	}
+	if o.Flagged == nil {
+		o.Flagged = func(string, bool) {}
+	}
+	s := &Store{o: o, queue: newQueue()}
+	if o.DB.Engine() == sqldb.PostgreSQL {
+		s.leases = newSharedLeases(s)
+		return s, nil
+	}
+	if err := o.DB.PrepareHot(ctx, insertMiss, selectMisses, upsertClient, selectClient); err != nil {
 		return nil, err
 	}
-	return &Store{o}, nil
+	memory, err := newMemoryLeases(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	s.leases = memory
+	return s, nil
 }
 
-// Lease is a request in progress.
-type Lease struct {
-	id     [idSize]byte
-	client string
-	nik    string // the stored bytes; "" if the request is about nobody
-}
+// Close waits for what is being written about requests in progress. No request can start
+// from then on.
+func (s *Store) Close() { s.leases.close() }
 
-// The numbers of bytes that are stored of a lease's id and of the keyed hash of a NIK.
-const (
-	idSize   = 16
-	hashSize = 16
-)
+// pollInterval is how often a request that waits looks whether requests of other nodes
+// were completed, or have expired.
+const pollInterval = 50 * time.Millisecond
 
 // Start starts a request. The caller must complete the lease, by recording its event, or
 // cancel it.
-func (s *Store) Start(_ context.Context, r Request) (*Lease, error) {
-	l := &Lease{client: r.Client}
-	_, _ = rand.Read(l.id[:]) // crypto/rand never fails
-	if !r.NIK.IsZero() {
-		sum := s.o.Secret.Hash(keyring.Bind("limit_misses.nik", []byte(r.NIK.Reveal())))
-		l.nik = string(sum[:hashSize])
+//
+// If the limit is reached the error has kind sesuai.KindRateLimited and says when to try
+// again. If it would be reached should all requests in progress be misses, Start waits
+// for those, first come, first served. The error has the same kind if ctx ends first.
+// Another error has kind sesuai.KindUnavailable.
+func (s *Store) Start(ctx context.Context, r Request) (*Lease, error) {
+	l := s.newLease(r)
+	if !(l.nik != "" && s.o.Config.NIK.on()) && !l.limits.on() {
+		return l, nil
+	}
+	l.held = true
+	d, err := s.try(ctx, l)
+	if err != nil {
+		return nil, sqldb.Unavailable(ctx, "starting a request", err)
+	}
+	if !d.granted() {
+		s.o.Refused(r.Client, d.limit)
+		return nil, &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: max(d.retryAfter, time.Millisecond)}
 	}
 	return l, nil
 }
 
-// Cancel ends a request that has no event. A nil Lease has nothing to cancel.
-func (l *Lease) Cancel() {}
-
-// Counting completes leases in a transaction, one after the other. It is not safe for
-// concurrent use.
-type Counting struct {
-	store   *Store
-	tx      *sqldb.Tx
-	now     time.Time
-	tallies map[string]*tally // by NIK
-	rows    [][]any
-}
-
-// CountTx starts to complete leases in a transaction, which must exclude all others that
-// do so. A lease may be nil. The error is that of the database.
-func (s *Store) CountTx(ctx context.Context, tx *sqldb.Tx, leases []*Lease) (*Counting, error) {
-	c := &Counting{store: s, tx: tx, now: s.o.Now(), tallies: make(map[string]*tally)}
-	var niks [][]byte
-	for _, l := range leases {
-		if l == nil || l.nik == "" || c.tallies[l.nik] != nil {
+// try has a request decided, and waits while that depends on others in progress.
+func (s *Store) try(ctx context.Context, l *Lease) (decision, error) {
+	d := decision{limit: MissesPerHour, wait: true}
+	key := s.queue.busy(l.keys()...)
+	if key == "" {
+		var err error
+		if d, err = s.leases.try(ctx, l); err != nil || !d.wait {
+			return d, err
+		}
+		key = l.key(d.byClient)
+	}
+	w := s.queue.join(key)
+	defer func() { s.queue.leave(w) }()
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			d.wait, d.retryAfter = false, busyRetryAfter
+			return d, nil
+		case <-w.turn:
+		case <-poll.C:
+		}
+		if !s.queue.isFirst(w) {
 			continue
 		}
-		c.tallies[l.nik] = new(tally)
-		niks = append(niks, []byte(l.nik))
-	}
-	return c, c.read(ctx, niks)
-}
-
-// read reads the tallies of NIKs.
-func (c *Counting) read(ctx context.Context, niks [][]byte) error {
-	since := c.now.Add(-Day).UnixMicro()
-	if c.tx.Engine() == sqldb.PostgreSQL && len(niks) > 1 {
-		_, err := sqldb.Collect(ctx, c.tx, func(rows *sql.Rows) (struct{}, error) {
-			var nik []byte
-			var k kind
-			err := rows.Scan(&nik, &k)
-			if t := c.tallies[string(nik)]; t != nil {
-				t.add(k)
-			}
-			return struct{}{}, err
-		}, selectMissesOf, niks, since, maxRead)
-		return err
-	}
-	for _, nik := range niks {
-		kinds, err := sqldb.Collect(ctx, c.tx, func(rows *sql.Rows) (k kind, err error) { return k, rows.Scan(&k) },
-			selectMisses, nik, since, maxRead)
-		if err != nil {
-			return err
+		var err error
+		if d, err = s.leases.try(ctx, l); err != nil || !d.wait {
+			return d, err
 		}
-		for _, k := range kinds {
-			c.tallies[string(nik)].add(k)
+		if key = l.key(d.byClient); key != w.key {
+			s.queue.leave(w)
+			w = s.queue.join(key)
 		}
 	}
-	return nil
 }
-
-// Prior returns what is known before a lease is completed. It is zero for a nil one.
-func (c *Counting) Prior(l *Lease) Prior {
-	if l == nil || l.nik == "" {
-		return Prior{}
-	}
-	return Prior{Misses: c.tallies[l.nik].total()}
-}
-
-// Complete completes a lease with the event of its request.
-func (c *Counting) Complete(l *Lease, e audit.Event) {
-	if l == nil || l.nik == "" {
-		return
-	}
-	if k := kindOf(e); k != none {
-		c.tallies[l.nik].add(k)
-		c.rows = append(c.rows, []any{[]byte(l.nik), c.now.UnixMicro(), l.id[:], l.client, int64(k)})
-	}
-}
-
-// WriteTx writes what the completed leases count. The error is that of the database.
-func (c *Counting) WriteTx(ctx context.Context) error { return c.tx.ExecEach(ctx, insertMiss, c.rows) }
