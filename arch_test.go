@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/app": {
 		".", "internal/httpapi", "internal/verify", "internal/policy", "internal/enrol", "internal/access", "internal/admission", "internal/face",
-		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/replay", "internal/sandbox",
+		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/kms", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"internal/webhook", "internal/signature",
@@ -112,6 +112,8 @@ var mayImport = map[string][]string{
 	"internal/answer":       {".", "internal/keyring", "internal/sqldb", "github.com/go-json-experiment/json"},
 	"internal/recorder":     {".", "internal/access/limit", "internal/answer", "internal/audit", "internal/sqldb", "internal/vault", "internal/replay", "internal/dukcapil/balikan", "internal/webhook"},
 	"internal/keyring":      {".", "internal/fileperm"},
+	"internal/kms":          {".", "internal/config", "internal/fileperm", "github.com/hashicorp/vault/api"},
+	"internal/kms/kmstest":  {"internal/kms"},
 	"internal/fileperm":     {},
 	"internal/atomicfile":   {"github.com/google/renameio/v2"},
 	"internal/people": {

@@ -92,6 +92,8 @@ type commandLine struct {
 	Keys struct {
 		Add    keysAdd    `cmd:"" help:"Make a further master key."`
 		Rotate keysRotate `cmd:"" help:"Move everything to the master key that was added."`
+		Seal   keysSeal   `cmd:"" help:"Have the KMS seal the files of the master keys."`
+		Unseal keysUnseal `cmd:"" help:"Replace the sealed files of the master keys by plain ones."`
 		Status keysStatus `cmd:"" help:"Say which master keys there are and what is stored under them."`
 	} `cmd:"" help:"The master keys."`
 	Migrate struct {

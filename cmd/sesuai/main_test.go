@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
 
+	"github.com/sesuai/sesuai/internal/kms/kmstest"
 	"github.com/sesuai/sesuai/test/process"
 )
 
@@ -61,9 +62,11 @@ func runScripts(t *testing.T, dir, name, value string) {
 		// status N COMMAND… runs a command that must exit with status N.
 		// tamper STATEMENT runs SQL on the database in data.
 		// receiver SECRETFILE starts a server for webhooks.
+		// kms starts a KMS and configures it, and kms hang one that answers nothing.
 		// interrupt COMMAND… runs a command on a terminal, and types ^C at its question.
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status, "upstream": upstream, "returned": returned, "tamper": tamper, "interrupt": interrupt, "receiver": receiver,
+			"kms": func(ts *testscript.TestScript, _ bool, args []string) { startKMS(t, ts, args) },
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(name, value)
@@ -73,6 +76,17 @@ func runScripts(t *testing.T, dir, name, value string) {
 			return nil
 		},
 	})
+}
+
+func startKMS(t *testing.T, ts *testscript.TestScript, args []string) {
+	server := kmstest.New(t)
+	if len(args) > 0 && args[0] == "hang" {
+		server.Hang()
+	}
+	c := server.Config(t)
+	for name, value := range map[string]string{"ADDRESS": c.Address, "KEY": c.Key, "TOKEN_FILE": c.TokenFile, "TIMEOUT": "500ms"} {
+		ts.Setenv("SESUAI_KMS_"+name, value)
+	}
 }
 
 func status(ts *testscript.TestScript, neg bool, args []string) {

@@ -12,7 +12,7 @@ import (
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/httpapi"
-	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/kms"
 	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -41,9 +41,11 @@ type Config struct {
 	Registry string `yaml:"registry"`
 	// MasterKey is the path of the first master key. Further keys are beside
 	// it, with a dot and their number after its name. A file that is named here
-	// must exist. Empty means master.key in the data folder, which is made at
-	// the first start.
-	MasterKey string `yaml:"master_key"`
+	// must exist. A path that begins with $CREDENTIALS_DIRECTORY/ is a credential
+	// of systemd (docs/operate/keys.md). Empty means master.key in
+	// the data folder, which is made at the first start.
+	MasterKey string     `yaml:"master_key"`
+	KMS       kms.Config `yaml:"kms"`
 	// Models is the folder of the face models and of ONNX Runtime. Empty means
 	// models beside the program, or else beside the program's folder. Only root
 	// or the user that sesuai runs as may be able to change the folder and what
@@ -191,6 +193,7 @@ func DefaultConfig() Config {
 	return Config{
 		Listen: "127.0.0.1:8080",
 		Data:   "./data",
+		KMS:    kms.DefaultConfig(),
 		Face: FaceConfig{
 			MaxPixels: face.DefaultMaxPixels,
 			Dominance: face.DefaultDominance,
@@ -229,17 +232,6 @@ func (c Config) JSON() ([]byte, error) {
 		return nil, err
 	}
 	return yaml.YAMLToJSON(b)
-}
-
-// MasterKeyPath is the path of the master key of that number.
-func (c Config) MasterKeyPath(id byte) string { return keyring.Path(c.masterKeyPath(), id) }
-
-// masterKeyPath is the path of the first master key.
-func (c Config) masterKeyPath() string {
-	if c.MasterKey != "" {
-		return c.MasterKey
-	}
-	return filepath.Join(c.Data, "master.key")
 }
 
 // modelsDir is the folder of the models: the configured one, else models beside

@@ -14,7 +14,6 @@ import (
 	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
 	"github.com/sesuai/sesuai/internal/face"
-	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
@@ -68,7 +67,7 @@ func checkStorage(ctx context.Context, c Config) error {
 		errs = append(errs, config.About("data", checkPrivate(c)))
 	}
 	if c.MasterKey != "" || exists && c.Registry == "" {
-		_, err := keyring.Open(keyring.Options{Path: c.masterKeyPath()})
+		_, err := openRing(ctx, c, false)
 		errs = append(errs, config.About("master_key", err))
 	}
 	return errors.Join(errs...)

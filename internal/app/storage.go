@@ -100,29 +100,6 @@ type People interface {
 	Recount(ctx context.Context) (people int64, err error)
 }
 
-// MasterKeys are the keys that the database is sealed with.
-type MasterKeys interface {
-	// Keys lists them, oldest first.
-	Keys(ctx context.Context) ([]people.MasterKey, error)
-	// AddKey makes the file of a further key and returns its number.
-	AddKey(ctx context.Context) (byte, error)
-	// Rotate moves everybody to the key that was added last. progress may be
-	// nil.
-	Rotate(ctx context.Context, progress func(Rotation)) (Rotation, error)
-}
-
-// masterKeys adds keys by the vault. The people are what a rotation moves.
-type masterKeys struct {
-	*people.Registry
-	vault *vault.Vault
-}
-
-// AddKey implements MasterKeys.
-func (k masterKeys) AddKey(ctx context.Context) (byte, error) { return k.vault.AddKey(ctx) }
-
-// Rotation is the state of a rotation of the master keys.
-type Rotation = people.Rotation
-
 // OpenStorage opens the database that c names. It creates a data folder that
 // does not exist, and the first master key of a new database unless c names its
 // file. It refuses a data folder that others may read or change. The caller must
@@ -168,7 +145,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 					return nil, err
 				}
 			}
-			return keyring.Open(keyring.Options{Path: c.masterKeyPath(), Create: isNew && c.MasterKey == ""})
+			return openRing(ctx, c, isNew && c.MasterKey == "")
 		},
 		Adopt: func(ctx context.Context, tx *sqldb.Tx, secret func(keyring.SecretName) *keyring.Secret) error {
 			return access.Adopt(ctx, tx, secret(keyring.Rows))

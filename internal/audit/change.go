@@ -41,6 +41,10 @@ const (
 	KeyAdded        Action = "keys.add"
 	RotationStarted Action = "keys.rotate"
 	KeyRetired      Action = "keys.retire"
+	// KeySealed and KeyUnsealed: the KMS has sealed a key file, or a key is in plain
+	// in its file again. The key is the same.
+	KeySealed   Action = "keys.seal"
+	KeyUnsealed Action = "keys.unseal"
 
 	// EventsRemoved: the events up to the number Count were removed because of their
 	// age. After is of the signed checkpoint that the trail starts with since.

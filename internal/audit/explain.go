@@ -186,7 +186,7 @@ func (e Entry) explainChange() string {
 	switch e.Action {
 	case PeopleImported, PeopleRecounted:
 		text += fmt.Sprintf(": %d people", e.Count)
-	case KeyAdded, RotationStarted, KeyRetired:
+	case KeyAdded, RotationStarted, KeyRetired, KeySealed, KeyUnsealed:
 		text += fmt.Sprintf(": master key %d", e.Count)
 	}
 	return text + " by " + e.Actor

@@ -26,7 +26,7 @@ func openPeople(t *testing.T, d sqltest.Database) *people.Registry {
 	t.Helper()
 	db := d.Open(t)
 	keys, err := vault.Open(t.Context(), vault.Options{DB: db, OpenRing: func(isNew bool) (*keyring.Ring, error) {
-		return keyring.Open(keyring.Options{Path: filepath.Join(d.Dir, keyring.FileName), Create: isNew})
+		return keyring.Open(t.Context(), keyring.Options{Path: filepath.Join(d.Dir, keyring.FileName), Create: isNew})
 	}})
 	if err != nil {
 		t.Fatal(err)

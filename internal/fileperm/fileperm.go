@@ -26,6 +26,19 @@ func Private(info fs.FileInfo) error {
 	return owned(info)
 }
 
+// Credential is Private for a file in the folder of systemd's credentials, where
+// the group may have permission to read. systemd grants the user of the service
+// access by an ACL, whose mask the mode shows in the place of the group.
+func Credential(info fs.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o037 != 0 {
+		return fmt.Errorf("may be read or changed by others (mode %04o)", mode)
+	}
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	return owned(info)
+}
+
 // Trusted returns an error unless only the owner may change the file or folder,
 // and the owner is root or the user that this process runs as.
 func Trusted(info fs.FileInfo) error {

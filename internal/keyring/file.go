@@ -1,6 +1,8 @@
 package keyring
 
 import (
+	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/fileperm"
@@ -19,14 +22,21 @@ const FileName = "master.key"
 
 // Options says where the master keys are.
 type Options struct {
-	// Path is the file of the first master key: MasterKeySize raw bytes,
-	// readable only by its owner. The function Path gives the files of the
-	// others. The first may be deleted once another has replaced it.
+	// Path is the file of the first master key, readable only by its owner:
+	// MasterKeySize raw bytes, or what KMS has sealed. The function Path gives the
+	// files of the others. The first may be deleted once another has replaced it.
 	Path string
 	// Create makes the first file, with a random key, if there is no key yet.
 	// Set it only if nothing is stored yet: a new key cannot open what
 	// another key has sealed.
 	Create bool
+	// KMS opens sealed files, and seals the files that are made. Without it sealed
+	// files are refused, and files are made plain. Plain files are always read.
+	KMS KMS
+	// Credentials is the folder of systemd's credentials, or empty. Their group is
+	// not a group: systemd grants the service's user access by an ACL, and the mode
+	// of a file then shows the ACL's mask as the permissions of the group.
+	Credentials string
 }
 
 // Open reads the master key files, or creates the first. Every error has kind
@@ -35,19 +45,19 @@ type Options struct {
 // A new file is complete and durable before it appears under its name, and it
 // never replaces another, so several processes that start at once get the same
 // key. Open creates the folder (0700) if necessary.
-func Open(o Options) (*Ring, error) {
-	r := &Ring{path: o.Path, keys: make(map[byte]*Key)}
-	if err := r.Refresh(); err != nil {
+func Open(ctx context.Context, o Options) (*Ring, error) {
+	r := newRing(o)
+	if err := r.Refresh(ctx); err != nil {
 		return nil, err
 	}
 	if len(r.keys) == 0 && !o.Create {
 		return nil, refuse(o.Path, "is not there; without the key that the data was stored with, none of it can be read", fs.ErrNotExist)
 	}
 	if len(r.keys) == 0 {
-		if err := create(o.Path); err != nil {
+		if err := r.create(ctx, o.Path); err != nil {
 			return nil, err
 		}
-		if err := r.Refresh(); err != nil {
+		if err := r.Refresh(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -61,9 +71,27 @@ func Open(o Options) (*Ring, error) {
 	return r, nil
 }
 
-// read returns the key in the file at path. If there is no file, the error is
-// fs.ErrNotExist. Every other error is a *sesuai.Error.
-func read(path string) ([]byte, error) {
+// read returns the key in the file at path, and whether the file is sealed. If
+// there is no file, the error is fs.ErrNotExist. Every other error is a
+// *sesuai.Error.
+func (r *Ring) read(ctx context.Context, path string) (master []byte, sealed bool, err error) {
+	b, err := r.content(path)
+	if err != nil {
+		return nil, false, err
+	}
+	if ciphertext, ok := bytes.CutPrefix(b, []byte(sealedHead)); ok {
+		master, err := r.unseal(ctx, path, string(ciphertext))
+		return master, true, err
+	}
+	if err := checkMaster(path, b); err != nil {
+		clear(b)
+		return nil, false, err
+	}
+	return b, false, nil
+}
+
+// content returns what is in the file at path. Its errors are those of read.
+func (r *Ring) content(path string) ([]byte, error) {
 	// Stat comes first, since opening a pipe would block.
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -83,34 +111,52 @@ func read(path string) ([]byte, error) {
 	if info, err = f.Stat(); err != nil {
 		return nil, refuse(path, "cannot be read", err)
 	}
-	if err := fileperm.Private(info); err != nil {
+	private := fileperm.Private
+	if r.o.Credentials != "" && filepath.Dir(path) == filepath.Clean(r.o.Credentials) {
+		private = fileperm.Credential
+	}
+	if err := private(info); err != nil {
 		return nil, refuse(path, err.Error(), nil)
 	}
-	// One byte more than a key detects a longer file.
-	b, err := io.ReadAll(io.LimitReader(f, MasterKeySize+1))
+	// One byte more than the limit detects a longer file.
+	b, err := io.ReadAll(io.LimitReader(f, maxSealed+1))
 	if err != nil {
 		return nil, refuse(path, "cannot be read", err)
-	}
-	if len(b) != MasterKeySize {
-		clear(b)
-		return nil, refuse(path, fmt.Sprintf("must be exactly %d bytes, as they come (not hexadecimal, not base64)", MasterKeySize), nil)
-	}
-	if allEqual(b) {
-		return nil, refuse(path, "is not random: all its bytes are the same", nil)
 	}
 	return b, nil
 }
 
-// create writes a key file under a temporary name and links it to path. The link
-// fails if path exists: then another process was first, and its key counts.
-func create(path string) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// checkMaster returns an error if b cannot be a master key.
+func checkMaster(path string, b []byte) error {
+	if len(b) != MasterKeySize {
+		return refuse(path, fmt.Sprintf("must be exactly %d bytes, as they come (not hexadecimal, not base64)", MasterKeySize), nil)
+	}
+	if allEqual(b) {
+		return refuse(path, "is not random: all its bytes are the same", nil)
+	}
+	return nil
+}
+
+// create writes a key file with a new random key, sealed if there is a KMS, under
+// a temporary name and links it to path. The link fails if path exists: then
+// another process was first, and its key counts.
+func (r *Ring) create(ctx context.Context, path string) error {
+	key := make([]byte, MasterKeySize)
+	defer clear(key)
+	_, _ = rand.Read(key) // never fails: crypto/rand
+	content := key
+	if r.o.KMS != nil {
+		var err error
+		if content, err = r.seal(ctx, path, key); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return refuse(path, "cannot be made", err)
 	}
-	temp := filepath.Join(dir, "."+filepath.Base(path)+"."+rand.Text()+temporary)
+	temp := tempName(path)
 	defer os.Remove(temp) //nolint:errcheck // syncName removes what is left behind
-	if err := write(temp); err != nil {
+	if err := write(temp, content); err != nil {
 		return refuse(path, "cannot be made", err)
 	}
 	// If temp does not exist, another process took it for left behind and
@@ -121,17 +167,44 @@ func create(path string) error {
 	return nil
 }
 
-// write creates the file at path with a new random key.
-func write(path string) (err error) {
+// replace puts another file in the place of the key file at path. After an error
+// and after a crash the file is the former one or the new one. It refuses to
+// replace the file of another user, who could not read the new one.
+func replace(path string, content []byte) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return refuse(path, "cannot be replaced", err)
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int64(stat.Uid) != int64(os.Geteuid()) {
+		return refuse(path, fmt.Sprintf("belongs to user %d: run this command as that user", stat.Uid), nil)
+	}
+	temp := tempName(path)
+	defer os.Remove(temp) //nolint:errcheck // syncName removes what is left behind
+	if err := write(temp, content); err != nil {
+		return refuse(path, "cannot be replaced", err)
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return refuse(path, "cannot be replaced", err)
+	}
+	if err := syncName(path); err != nil {
+		return refuse(path, "cannot be made durable", err)
+	}
+	return nil
+}
+
+// tempName returns a new temporary name for the file at path.
+func tempName(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()+temporary)
+}
+
+// write creates the file at path.
+func write(path string, content []byte) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	key := make([]byte, MasterKeySize)
-	defer clear(key)
-	_, _ = rand.Read(key) // never fails: crypto/rand
-	if _, err := f.Write(key); err != nil {
+	if _, err := f.Write(content); err != nil {
 		return err
 	}
 	return f.Sync()

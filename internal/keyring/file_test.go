@@ -17,12 +17,12 @@ func TestOpenCreatesOnce(t *testing.T) {
 	// A folder that does not exist yet, with characters that are special in
 	// glob patterns.
 	path := filepath.Join(t.TempDir(), "a[b]*", "data", keyring.FileName)
-	first, err := keyring.Open(keyring.Options{Path: path, Create: true})
+	first, err := keyring.Open(t.Context(), keyring.Options{Path: path, Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, create := range []bool{true, false} {
-		again, err := keyring.Open(keyring.Options{Path: path, Create: create})
+		again, err := keyring.Open(t.Context(), keyring.Options{Path: path, Create: create})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func TestOpenCleansUpAfterADeadProcess(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, keyring.FileName)
 	write(t, filepath.Join(dir, "."+keyring.FileName+".ABC.new"), master(1), 0o600)
-	if _, err := keyring.Open(keyring.Options{Path: path, Create: true}); err != nil {
+	if _, err := keyring.Open(t.Context(), keyring.Options{Path: path, Create: true}); err != nil {
 		t.Fatal(err)
 	}
 	assertAlone(t, path)
@@ -66,18 +66,18 @@ func TestOpenRefuses(t *testing.T) {
 			path := filepath.Join(dir, test.name)
 			write(t, path, test.content, test.mode)
 			for _, create := range []bool{false, true} {
-				_, err := keyring.Open(keyring.Options{Path: path, Create: create})
+				_, err := keyring.Open(t.Context(), keyring.Options{Path: path, Create: create})
 				assertRefused(t, err, path, test.want)
 			}
 		})
 	}
 	t.Run("missing", func(t *testing.T) {
 		path := filepath.Join(dir, "missing")
-		_, err := keyring.Open(keyring.Options{Path: path})
+		_, err := keyring.Open(t.Context(), keyring.Options{Path: path})
 		assertRefused(t, err, path, "is not there")
 	})
 	t.Run("folder", func(t *testing.T) {
-		_, err := keyring.Open(keyring.Options{Path: dir, Create: true})
+		_, err := keyring.Open(t.Context(), keyring.Options{Path: dir, Create: true})
 		assertRefused(t, err, dir, "is not a file")
 	})
 }
@@ -86,7 +86,7 @@ func TestOpenRefuses(t *testing.T) {
 // They must agree on one.
 func TestManyFirstStarts(t *testing.T) {
 	if path := os.Getenv("SESUAI_TEST_KEY"); path != "" {
-		ring, err := keyring.Open(keyring.Options{Path: path, Create: true})
+		ring, err := keyring.Open(t.Context(), keyring.Options{Path: path, Create: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestManyFirstStarts(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		ring, err := keyring.Open(keyring.Options{Path: path})
+		ring, err := keyring.Open(t.Context(), keyring.Options{Path: path})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,20 +185,20 @@ func checkOf(t testing.TB, r *keyring.Ring, id byte) [keyring.KeyCheckSize]byte 
 // the ring is open, and stay usable when the first is deleted.
 func TestFurtherKeys(t *testing.T) {
 	path := filepath.Join(t.TempDir(), keyring.FileName)
-	r, err := keyring.Open(keyring.Options{Path: path, Create: true})
+	r, err := keyring.Open(t.Context(), keyring.Options{Path: path, Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := keyring.Open(keyring.Options{Path: path})
+	other, err := keyring.Open(t.Context(), keyring.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := r.Create(2)
+	made, err := r.Create(t.Context(), 2)
 	if err != nil || made.ID() != 2 {
 		t.Fatal(made.ID(), err)
 	}
 	assertMode(t, path+".2", 0o600)
-	if again, err := r.Create(2); err != nil || again.Check() != made.Check() {
+	if again, err := r.Create(t.Context(), 2); err != nil || again.Check() != made.Check() {
 		t.Errorf("created again, it is another key (%v)", err)
 	}
 	if made.Check() == checkOf(t, r, 1) {
@@ -207,18 +207,18 @@ func TestFurtherKeys(t *testing.T) {
 	if _, early := other.Key(2); early {
 		t.Error("a ring has a key that it has not read")
 	}
-	if err := other.Refresh(); err != nil || checkOf(t, other, 2) != made.Check() {
+	if err := other.Refresh(t.Context()); err != nil || checkOf(t, other, 2) != made.Check() {
 		t.Errorf("Refresh: %v", err)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	later, err := keyring.Open(keyring.Options{Path: path})
+	later, err := keyring.Open(t.Context(), keyring.Options{Path: path})
 	if err != nil || len(later.IDs()) != 1 || checkOf(t, later, 2) != made.Check() {
 		t.Errorf("without the first: %v, %v", later.IDs(), err)
 	}
 	write(t, path+".3", master(1)[:31], 0o600)
-	assertRefused(t, later.Refresh(), path+".3", "exactly 32 bytes")
+	assertRefused(t, later.Refresh(t.Context()), path+".3", "exactly 32 bytes")
 	if len(later.IDs()) != 1 {
 		t.Error("a refused key file has changed the ring")
 	}

@@ -42,9 +42,9 @@ type node struct {
 }
 
 // ring opens the keyring of a folder.
-func ring(dir string) func(isNew bool) (*keyring.Ring, error) {
+func ring(ctx context.Context, dir string) func(isNew bool) (*keyring.Ring, error) {
 	return func(isNew bool) (*keyring.Ring, error) {
-		return keyring.Open(keyring.Options{Path: filepath.Join(dir, keyring.FileName), Create: isNew})
+		return keyring.Open(ctx, keyring.Options{Path: filepath.Join(dir, keyring.FileName), Create: isNew})
 	}
 }
 
@@ -59,7 +59,7 @@ func tryOpen(ctx context.Context, d sqltest.Database, keys string, change ...fun
 			err = errors.Join(err, n.db.Close())
 		}
 	}()
-	if n.vault, err = vault.Open(ctx, vault.Options{DB: n.db, OpenRing: ring(keys)}); err != nil {
+	if n.vault, err = vault.Open(ctx, vault.Options{DB: n.db, OpenRing: ring(ctx, keys)}); err != nil {
 		return n, err
 	}
 	o := people.Options{DB: n.db, Vault: n.vault, Scale: registrytest.Scale{}, Calibration: registrytest.Calibration}

@@ -33,7 +33,7 @@ var probesEngines = sqltest.New(vault.Migrations, people.Migrations, audit.Migra
 func openProbes(t testing.TB, db *sqldb.DB, dir string, unenrolled bool) (*vault.Vault, *people.Registry) {
 	t.Helper()
 	keys, err := vault.Open(t.Context(), vault.Options{DB: db, OpenRing: func(isNew bool) (*keyring.Ring, error) {
-		return keyring.Open(keyring.Options{Path: filepath.Join(dir, keyring.FileName), Create: isNew})
+		return keyring.Open(t.Context(), keyring.Options{Path: filepath.Join(dir, keyring.FileName), Create: isNew})
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -175,7 +175,7 @@ func (v *Vault) load(ctx context.Context) error {
 	if err != nil {
 		return sqldb.Unavailable(ctx, "reading the master keys", err)
 	}
-	if err := v.ring.Refresh(); err != nil {
+	if err := v.ring.Refresh(ctx); err != nil {
 		return err
 	}
 	keys, err := v.keysOf(s)

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -31,8 +32,10 @@ type MasterKey struct {
 	// State is added, current, retiring or retired.
 	State   string    `json:"state"`
 	AddedAt time.Time `json:"added_at"`
-	// There reports whether this process has the key.
-	There bool `json:"there"`
+	// There reports whether this process has the key, and Sealed whether its file
+	// is sealed.
+	There  bool `json:"there"`
+	Sealed bool `json:"sealed"`
 }
 
 // List returns the master keys, oldest first. Its errors are those of Open.
@@ -47,31 +50,36 @@ func (v *Vault) List(ctx context.Context) ([]MasterKey, error) {
 	var all []MasterKey
 	for _, row := range s.rows {
 		_, there := v.ring.Key(row.id)
-		all = append(all, MasterKey{ID: row.id, State: row.state, AddedAt: time.UnixMicro(row.addedAt).UTC(), There: there})
+		all = append(all, MasterKey{ID: row.id, State: row.state, AddedAt: time.UnixMicro(row.addedAt).UTC(), There: there, Sealed: v.ring.Sealed(row.id)})
 	}
 	return all, nil
 }
 
 // AddKey creates the file of another master key and records the key. Nothing is
 // stored under it before StartRotation, so there is time to copy the file to
-// other nodes. If a key has been added already the error has kind
-// sesuai.KindConflict.
+// other nodes. A file that is there already is taken as it is. If a key has been
+// added already the error has kind sesuai.KindConflict.
 func (v *Vault) AddKey(ctx context.Context) (id byte, err error) {
+	s, err := readState(ctx, v.db.Read())
+	if err != nil {
+		return 0, sqldb.Unavailable(ctx, "adding a master key", err)
+	}
+	if id, err = nextID(s.rows); err != nil {
+		return 0, err
+	}
+	// The KMS may take its time, so it is asked before the transaction that keeps
+	// all others from changing people.
+	key, err := v.ring.Create(ctx, id)
+	if err != nil {
+		return 0, conflictOr(ctx, "adding a master key", err)
+	}
 	err = v.changeKeys(ctx, audit.KeyAdded, func(tx *sqldb.Tx, rows []keyRow) error {
-		last := rows[len(rows)-1]
-		switch {
-		case last.state == stateAdded:
-			return &sesuai.Error{
-				Kind:   sesuai.KindConflict,
-				Detail: fmt.Sprintf("master key %d has been added and is not in use yet: rotate to it first", last.id),
-			}
-		case last.id == keyring.MaxKeys:
-			return &sesuai.Error{Kind: sesuai.KindConflict, Detail: fmt.Sprintf("a database has at most %d master keys", keyring.MaxKeys)}
-		}
-		id = last.id + 1
-		key, err := v.ring.Create(id)
+		next, err := nextID(rows)
 		if err != nil {
 			return err
+		}
+		if next != id {
+			return &sesuai.Error{Kind: sesuai.KindConflict, Detail: "the master keys were changed meanwhile"}
 		}
 		return v.insertKey(ctx, tx, key, stateAdded)
 	})
@@ -81,12 +89,70 @@ func (v *Vault) AddKey(ctx context.Context) (id byte, err error) {
 	return id, nil
 }
 
+// nextID returns the number of the key that can be added. If there can be none,
+// the error has kind sesuai.KindConflict.
+func nextID(rows []keyRow) (byte, error) {
+	if len(rows) == 0 {
+		return 0, errors.New("there are no master keys")
+	}
+	last := rows[len(rows)-1]
+	switch {
+	case last.state == stateAdded:
+		return 0, &sesuai.Error{
+			Kind:   sesuai.KindConflict,
+			Detail: fmt.Sprintf("master key %d has been added and is not in use yet: rotate to it first", last.id),
+		}
+	case last.id == keyring.MaxKeys:
+		return 0, &sesuai.Error{Kind: sesuai.KindConflict, Detail: fmt.Sprintf("a database has at most %d master keys", keyring.MaxKeys)}
+	}
+	return last.id + 1, nil
+}
+
+// SealFiles has the KMS seal the key files that are plain, and returns the numbers
+// of their keys. Nothing in the database is sealed again, so processes that run
+// are not affected. Each file is an event. After an error those that were sealed
+// are returned with it. Errors of the files and of the KMS have kind
+// sesuai.KindConfiguration.
+func (v *Vault) SealFiles(ctx context.Context) (ids []byte, err error) {
+	return v.rewriteFiles(ctx, audit.KeySealed, v.ring.Seal)
+}
+
+// UnsealFiles is the reverse of SealFiles.
+func (v *Vault) UnsealFiles(ctx context.Context) (ids []byte, err error) {
+	return v.rewriteFiles(ctx, audit.KeyUnsealed, v.ring.Unseal)
+}
+
+func (v *Vault) rewriteFiles(
+	ctx context.Context, action audit.Action, rewrite func(context.Context, byte) (bool, error),
+) (ids []byte, err error) {
+	for _, id := range v.ring.IDs() {
+		changed, err := rewrite(ctx, id)
+		if err != nil {
+			return ids, err
+		}
+		if !changed {
+			continue
+		}
+		ids = append(ids, id)
+		if v.record == nil {
+			continue
+		}
+		err = v.db.InTx(ctx, func(tx *sqldb.Tx) error {
+			return v.record(ctx, tx, audit.Change{Action: action, Count: int64(id)})
+		})
+		if err != nil {
+			return ids, sqldb.Unavailable(ctx, "recording the change of a key file", err)
+		}
+	}
+	return ids, nil
+}
+
 // StartRotation makes the key that was added the current one, and the current
 // one a retiring one. It does nothing if a key is retiring already. If no key was
 // added the error has kind sesuai.KindConflict; if its file is missing or wrong,
 // sesuai.KindConfiguration.
 func (v *Vault) StartRotation(ctx context.Context) error {
-	if err := v.ring.Refresh(); err != nil {
+	if err := v.ring.Refresh(ctx); err != nil {
 		return err
 	}
 	err := v.changeKeys(ctx, audit.RotationStarted, func(tx *sqldb.Tx, rows []keyRow) error {

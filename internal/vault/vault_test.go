@@ -31,7 +31,7 @@ var engines = sqltest.New(vault.Migrations)
 // tryOpen opens a vault on a database, with the key files of a folder.
 func tryOpen(t testing.TB, db *sqldb.DB, keys string) (*vault.Vault, error) {
 	return vault.Open(t.Context(), vault.Options{DB: db, OpenRing: func(isNew bool) (*keyring.Ring, error) {
-		return keyring.Open(keyring.Options{Path: filepath.Join(keys, keyring.FileName), Create: isNew})
+		return keyring.Open(t.Context(), keyring.Options{Path: filepath.Join(keys, keyring.FileName), Create: isNew})
 	}})
 }
 
@@ -109,7 +109,7 @@ func TestOpenRefusesAnotherKey(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		open(t, d)
 		other := t.TempDir()
-		if _, err := keyring.Open(keyring.Options{Path: filepath.Join(other, keyring.FileName), Create: true}); err != nil {
+		if _, err := keyring.Open(t.Context(), keyring.Options{Path: filepath.Join(other, keyring.FileName), Create: true}); err != nil {
 			t.Fatal(err)
 		}
 		_, err := tryOpen(t, d.Open(t), other)
@@ -316,7 +316,7 @@ func TestAdopt(t *testing.T) {
 			return vault.Open(t.Context(), vault.Options{
 				DB: d.Open(t),
 				OpenRing: func(isNew bool) (*keyring.Ring, error) {
-					return keyring.Open(keyring.Options{Path: filepath.Join(d.Dir, keyring.FileName), Create: isNew})
+					return keyring.Open(t.Context(), keyring.Options{Path: filepath.Join(d.Dir, keyring.FileName), Create: isNew})
 				},
 				Adopt: func(_ context.Context, _ *sqldb.Tx, secret func(keyring.SecretName) *keyring.Secret) error {
 					adopted = append(adopted, secret(keyring.Rows))
@@ -377,7 +377,7 @@ func TestAlteredKeys(t *testing.T) {
 			v, err := vault.Open(t.Context(), vault.Options{
 				DB: d.Open(t),
 				OpenRing: func(isNew bool) (*keyring.Ring, error) {
-					return keyring.Open(keyring.Options{Path: filepath.Join(d.Dir, keyring.FileName), Create: isNew})
+					return keyring.Open(t.Context(), keyring.Options{Path: filepath.Join(d.Dir, keyring.FileName), Create: isNew})
 				},
 				Alert: func(table string) { alerts = append(alerts, table) },
 			})

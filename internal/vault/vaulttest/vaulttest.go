@@ -15,7 +15,7 @@ import (
 // keys is the file of the first master key.
 func Downgrade(t testing.TB, db *sqldb.DB, keys string, schema int) {
 	t.Helper()
-	ring, err := keyring.Open(keyring.Options{Path: keys})
+	ring, err := keyring.Open(t.Context(), keyring.Options{Path: keys})
 	if err != nil {
 		t.Fatal(err)
 	}
