@@ -24,8 +24,8 @@ type auditList struct {
 	Client    string `help:"Only those of this client: its name, or its id if it was removed." placeholder:"NAME|ID"`
 	Reason    string `help:"Only those with this in the reason or the action, such as name, FACE_QUALITY or client.remove." placeholder:"TEXT"`
 	Reference string `help:"Only those with this reference_id, as the client sent it or as it was recorded." placeholder:"ID"`
-	NIK       string `name:"nik" help:"Only those about this NIK; - reads it from standard input." placeholder:"NIK|-"`
-	Limit     int    `help:"At most so many; 0 is no limit." default:"100" placeholder:"N"`
+	nikFlag
+	Limit int `help:"At most so many; 0 is no limit." default:"100" placeholder:"N"`
 }
 
 // Help is what --help says of the command besides its flags.
@@ -88,8 +88,13 @@ func (c *sinceFlag) time(now time.Time) (time.Time, error) {
 	return day, nil
 }
 
+// nikFlag is a flag for a NIK, which need not be in the arguments.
+type nikFlag struct {
+	NIK string `name:"nik" help:"Only those about this NIK; - reads it from standard input." placeholder:"NIK|-"`
+}
+
 // nik returns the NIK of --nik; zero if there is none.
-func (c *auditList) nik() (sesuai.NIK, error) {
+func (c *nikFlag) nik() (sesuai.NIK, error) {
 	text := c.NIK
 	if text == "-" {
 		line, err := bufio.NewReader(os.Stdin).ReadString('\n')

@@ -82,6 +82,8 @@ type commandLine struct {
 	Audit struct {
 		List   auditList   `cmd:"" help:"List verifications and changes with what led to their results, the last one first."`
 		Show   auditShow   `cmd:"" help:"Say all that is recorded of a request."`
+		Tail   auditTail   `cmd:"" help:"List the last events, and further ones as they are recorded."`
+		Export auditExport `cmd:"" help:"Write events to standard output as lines of JSON or as CSV, the first one first."`
 		Verify auditVerify `cmd:"" help:"Say whether the audit trail, and what it describes, is as it was recorded."`
 		Key    auditKey    `cmd:"" help:"Show the public key that verifies the checkpoints of the trail."`
 	} `cmd:"" help:"The audit trail: docs/operate/audit.md."`

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/config"
@@ -173,6 +174,30 @@ func (s *Storage) checkpoints(with TrailCheck) ([]audit.Head, error) {
 
 // AuditKey returns the public key that verifies the checkpoints of the audit trail.
 func (s *Storage) AuditKey() string { return s.trail.PublicKey() }
+
+// RecordExport records that events are about to be exported: those about a person unless
+// nik is zero. selected is what selects them; only its keyed hash is recorded.
+func (s *Storage) RecordExport(ctx context.Context, nik sesuai.NIK, selected string) error {
+	return s.trail.Record(ctx, audit.Change{Action: audit.TrailExported, NIK: nik, After: []byte(selected)})
+}
+
+// recordConfiguration records the configuration that the service starts with. A trail to
+// which nothing can be appended does not keep the service from starting: nothing will be
+// answered then.
+func (s *Storage) recordConfiguration(ctx context.Context, c Config, log *slog.Logger) error {
+	settings, err := c.YAML()
+	if err != nil {
+		return err
+	}
+	changed, err := s.trail.RecordConfiguration(ctx, settings)
+	if err != nil {
+		log.Warn("the configuration cannot be recorded", "error", err)
+	}
+	if changed {
+		log.Info("this configuration differs from the one that was recorded last")
+	}
+	return nil
+}
 
 // startTrail returns what signs the head of a trail from before schema 6, when
 // the people are summed.

@@ -204,7 +204,7 @@ func TestBrokenTrail(t *testing.T) {
 	s := start(t, c, ayu)
 	s.awaitReadiness(t, 200)
 	keep("last")
-	wait(t, "six events are verified", func() bool { return s.metric(t, "sesuai_audit_verified_seq") == "6" })
+	wait(t, "seven events are verified", func() bool { return s.metric(t, "sesuai_audit_verified_seq") == "7" })
 	for _, test := range []struct {
 		name   string
 		change func()

@@ -74,6 +74,9 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, stopMetrics()) }()
+	if err := s.recordConfiguration(ctx, c, log); err != nil {
+		return err
+	}
 	checker, err := s.newChecker(c, log)
 	if err != nil {
 		return err

@@ -49,6 +49,12 @@ const (
 	// EventsRemoved: the events up to the number Count were removed because of their
 	// age. After is of the signed checkpoint that the trail starts with since.
 	EventsRemoved Action = "audit.prune"
+	// TrailExported: events were exported, or are about to be. After is of what
+	// selected them.
+	TrailExported Action = "audit.export"
+	// ConfigurationChanged: the service started with another configuration than the
+	// one that was recorded last. After is of all its settings.
+	ConfigurationChanged Action = "config.set"
 )
 
 // Change is something that an operator changed.
@@ -75,6 +81,13 @@ type Change struct {
 func (t *Trail) ChangeTx(ctx context.Context, tx *sqldb.Tx, c Change) error {
 	_, err := t.AppendTx(ctx, tx, []Event{t.eventOf(c)})
 	return err
+}
+
+// Record is ChangeTx in a transaction of its own. The error is a *BrokenError or has kind
+// sesuai.KindUnavailable.
+func (t *Trail) Record(ctx context.Context, c Change) error {
+	err := t.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return t.ChangeTx(ctx, tx, c) })
+	return Broken(ctx, "recording a change", err)
 }
 
 // eventOf returns the event of a change.

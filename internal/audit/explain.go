@@ -188,6 +188,8 @@ func (e Entry) explainChange() string {
 		text += fmt.Sprintf(": %d people", e.Count)
 	case KeyAdded, RotationStarted, KeyRetired, KeySealed, KeyUnsealed:
 		text += fmt.Sprintf(": master key %d", e.Count)
+	case EventsRemoved:
+		text += fmt.Sprintf(": the events up to %d", e.Count)
 	}
 	return text + " by " + e.Actor
 }

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,8 +12,10 @@ import (
 
 // Filter selects events. The zero value of a field selects all of them.
 type Filter struct {
-	// Since is the earliest time.
-	Since time.Time
+	// Since is the earliest time, and Until the first later one that is left out.
+	Since, Until time.Time
+	// After is the number of an event: only those behind it are selected.
+	After int64
 	// Client is the ID of the client.
 	Client string
 	// RequestIDs are the ids of requests, any of them.
@@ -25,7 +26,7 @@ type Filter struct {
 	// Reason is a part of the reason of a verification, or of the action of a
 	// change, in letters of either case.
 	Reason string
-	// Limit is the maximum number of events.
+	// Limit is the maximum number of events of Events.
 	Limit int
 }
 
@@ -35,6 +36,11 @@ type Reader interface {
 	// them: see Trail.Verify. Errors have kind sesuai.KindUnavailable, with the
 	// error of a ctx that has ended in the chain.
 	Events(ctx context.Context, f Filter) ([]Entry, error)
+	// Each calls do with each of the selected events, the first one first, and
+	// keeps none of them, however many there are. Events that are appended
+	// meanwhile may be left out. An error of do ends it and is returned as it is;
+	// the others are those of Events.
+	Each(ctx context.Context, f Filter, do func(Entry) error) error
 }
 
 const (
@@ -60,8 +66,9 @@ func (t *Trail) Events(ctx context.Context, f Filter) (events []Entry, err error
 			return nil, sqldb.Unavailable(ctx, "reading the audit trail", err)
 		}
 	}
-	for to := last; to >= first && to > 0; to -= readSpan {
-		span, err := t.readSpan(ctx, f, to-readSpan, to, f.Limit-len(events))
+	first = max(first, f.After+1, 1)
+	for to := last; to >= first; to -= readSpan {
+		span, err := t.readSpan(ctx, f, max(to-readSpan, f.After), to, f.Limit-len(events))
 		if err != nil {
 			return nil, err
 		}
@@ -84,13 +91,8 @@ func (t *Trail) readSpan(ctx context.Context, f Filter, after, to int64, limit i
 		query += fmt.Sprintf(" LIMIT %d", limit)
 	}
 	events, err := sqldb.Collect(ctx, t.o.DB.Read(), scanEntry, query, args...)
-	if errors.Is(err, errUnreadable) {
-		return nil, &sesuai.Error{
-			Kind: sesuai.KindUnavailable, Detail: "an event cannot be read: sesuai audit verify says which", Err: err,
-		}
-	}
 	if err != nil {
-		return nil, sqldb.Unavailable(ctx, "reading the audit trail", err)
+		return nil, unread(ctx, err)
 	}
 	return events, nil
 }
@@ -106,6 +108,9 @@ func (t *Trail) conditions(f Filter, after, to int64) (text string, args []any) 
 	add("seq <= $%d", to)
 	if !f.Since.IsZero() {
 		add("at >= $%d", f.Since.UnixMicro())
+	}
+	if !f.Until.IsZero() {
+		add("at < $%d", f.Until.UnixMicro())
 	}
 	if f.Client != "" {
 		add("client = $%d", f.Client)

@@ -54,6 +54,11 @@ func (l log) Events(ctx context.Context, f audit.Filter) ([]audit.Entry, error) 
 	return l.trail.Events(ctx, f)
 }
 
+// Each implements audittest.Log.
+func (l log) Each(ctx context.Context, f audit.Filter, do func(audit.Entry) error) error {
+	return l.trail.Each(ctx, f, do)
+}
+
 // assertIDs verifies the trail, whose events must have these request IDs.
 func (l log) assertIDs(t testing.TB, want ...string) {
 	t.Helper()

@@ -4,24 +4,36 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 )
 
-// TestKillServe kills the service under load. The audit trail has every answered
-// verification exactly once, and stays verifiable.
+// TestKillServe kills the service under load at random moments. The audit trail has every
+// answered verification exactly once, and stays verifiable. SERVE_KILLS is how often it is
+// killed.
 func TestKillServe(t *testing.T) {
+	rounds := 3
+	if v := os.Getenv("SERVE_KILLS"); v != "" {
+		var err error
+		if rounds, err = strconv.Atoi(v); err != nil {
+			t.Fatalf("SERVE_KILLS: %v", err)
+		}
+	}
 	data := withDemoPeople(t)
 	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
-	const rounds, callers, enough = 3, 6, 25
+	const callers, maxAnswers = 6, 25
 	answered := make(map[string]bool)
 	for round := range rounds {
 		s := serve(t, data)
 		var mu sync.Mutex
 		var group sync.WaitGroup
 		reached := make(chan struct{})
-		thisRound := 0
+		thisRound, enough := 0, 1+rand.IntN(maxAnswers)
 		for caller := range callers {
 			group.Go(func() {
 				for n := 0; ; n++ {
@@ -46,6 +58,8 @@ func TestKillServe(t *testing.T) {
 			})
 		}
 		<-reached
+		// Not always just behind an answer, but at any moment of the next one.
+		time.Sleep(rand.N(20 * time.Millisecond))
 		s.Kill(t)
 		group.Wait()
 		assertSound(t, data)

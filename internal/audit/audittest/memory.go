@@ -69,7 +69,7 @@ func (m *Memory) Events(ctx context.Context, f audit.Filter) (events []audit.Ent
 		return nil, unavailable(err)
 	}
 	for i, e := range slices.Backward(m.events) {
-		if !selects(f, e) {
+		if !selects(f, int64(i+1), e) {
 			continue
 		}
 		if f.Limit > 0 && len(events) == f.Limit {
@@ -82,9 +82,24 @@ func (m *Memory) Events(ctx context.Context, f audit.Filter) (events []audit.Ent
 	return events, nil
 }
 
-func selects(f audit.Filter, e audit.Event) bool {
+// Each implements audit.Reader.
+func (m *Memory) Each(ctx context.Context, f audit.Filter, do func(audit.Entry) error) error {
+	f.Limit = 0
+	events, err := m.Events(ctx, f)
+	if err != nil {
+		return err
+	}
+	for _, e := range slices.Backward(events) {
+		if err := do(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func selects(f audit.Filter, seq int64, e audit.Event) bool {
 	reason := strings.ToLower(e.Reason + string(e.Action))
-	return !e.Time.Before(f.Since) &&
+	return !e.Time.Before(f.Since) && (f.Until.IsZero() || e.Time.Before(f.Until)) && seq > f.After &&
 		(f.Client == "" || f.Client == e.Client) &&
 		(len(f.RequestIDs) == 0 || slices.Contains(f.RequestIDs, e.RequestID)) &&
 		(len(f.References) == 0 || slices.Contains(f.References, e.Reference)) &&

@@ -3,6 +3,7 @@ package audittest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,6 +35,10 @@ func (s suite) TestEvents(t *testing.T) {
 		"limit":            {audit.Filter{Limit: 2}, []int64{4, 3}},
 		"since":            {audit.Filter{Since: second.Time}, []int64{4, 3, 2}},
 		"since, excluded":  {audit.Filter{Since: second.Time.Add(time.Microsecond)}, []int64{4, 3}},
+		"until, excluded":  {audit.Filter{Until: third.Time}, []int64{2, 1}},
+		"one time":         {audit.Filter{Since: second.Time, Until: third.Time}, []int64{2}},
+		"after":            {audit.Filter{After: 2}, []int64{4, 3}},
+		"after, limit":     {audit.Filter{After: 1, Limit: 1}, []int64{4}},
 		"client":           {audit.Filter{Client: "cli_other"}, []int64{4, 2}},
 		"request":          {audit.Filter{RequestIDs: []string{"a"}}, []int64{1}},
 		"requests":         {audit.Filter{RequestIDs: []string{"a", "d", "c"}}, []int64{3, 1}},
@@ -67,6 +72,29 @@ func AssertEvents(t *testing.T, r audit.Reader, name string, f audit.Filter, wan
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+	if f.Limit > 0 {
+		return
+	}
+	var each []int64
+	if err := r.Each(t.Context(), f, func(e audit.Entry) error { each = append(each, e.Seq); return nil }); err != nil {
+		t.Errorf("%s: Each = %v", name, err)
+	}
+	slices.Reverse(each)
+	if diff := cmp.Diff(want, each); diff != "" {
+		t.Errorf("%s: Each (-want +got):\n%s", name, diff)
+	}
+}
+
+// TestEachEndsWithAnError: an error of the function ends it.
+func (s suite) TestEachEndsWithAnError(t *testing.T) {
+	l := s.open(t)
+	for n := range 3 {
+		appendTo(t, l, Event(t, n, "a"))
+	}
+	want, calls := errors.New("full"), 0
+	if err := l.Each(t.Context(), audit.Filter{}, func(audit.Entry) error { calls++; return want }); !errors.Is(err, want) || calls != 1 {
+		t.Errorf("Each = %v after %d calls", err, calls)
 	}
 }
 
