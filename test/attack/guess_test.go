@@ -16,40 +16,44 @@ func someone(n int) person {
 }
 
 // enumerate asks about NIKs, of which every second one is on record, and sorts them into
-// known and unknown. It returns how many it has sorted rightly.
-func (a *attacker) enumerate(niks []string) (sorted, right int) {
+// known and unknown, until the attacker has to stop. After each it asks about a person
+// whom the attacker knows, unless that is nil. It returns how many it has sorted, and how
+// many of them rightly.
+func (a *attacker) enumerate(niks []string, known *person) (sorted, right int) {
 	a.t.Helper()
 	for i, nik := range niks {
 		got, ok := a.ask(person{nik: nik, name: "Nobody Of That Name"}, nil)
 		if !ok {
 			return sorted, right
 		}
-		is, told := known(got.Result.NIK)
-		if told {
+		if found := got.Result.NIK; found != nil {
 			sorted++
-			if is == (i%2 == 0) {
+			if *found == (i%2 == 0) {
 				right++
 			}
+		}
+		if known != nil {
+			a.ask(*known, nil)
 		}
 	}
 	return sorted, right
 }
 
-// findDate asks about one date of birth after the other, by data verification without a
-// photograph, and else by face verification with the face of somebody else.
-func (a *attacker) findDate(p person, dates []string, photo []byte) bool {
+// find asks for one value of a field after the other, and reports whether it has found
+// the right one. right returns the outcome of the field. With a photograph it is asked by
+// face verification. Without one it is asked by data verification, for the field alone.
+func (a *attacker) find(p person, values []string, set func(*person, string), right func(answer) *bool, photo []byte) bool {
 	a.t.Helper()
-	for _, date := range dates {
-		p.born = date
-		claim := p
-		if photo == nil {
-			claim.name = "" // one attribute alone: the answer is about that
-		}
-		got, ok := a.ask(claim, photo)
+	if photo == nil {
+		p = person{nik: p.nik}
+	}
+	for _, value := range values {
+		set(&p, value)
+		got, ok := a.ask(p, photo)
 		if !ok {
 			return false
 		}
-		if is, told := known(got.Result.Born); got.Verified || is && told {
+		if is := right(got); got.Verified || is != nil && *is {
 			return true
 		}
 	}
@@ -64,26 +68,6 @@ func plausibleDates(years int, seed uint64) (all []string) {
 	}
 	shuffle(all, seed)
 	return all
-}
-
-// findName asks about one name after the other, as findDate does about dates.
-func (a *attacker) findName(p person, names []string, photo []byte) bool {
-	a.t.Helper()
-	for _, name := range names {
-		p.name = name
-		claim := p
-		if photo == nil {
-			claim.born = ""
-		}
-		got, ok := a.ask(claim, photo)
-		if !ok {
-			return false
-		}
-		if is, told := known(got.Result.Name); got.Verified || is && told {
-			return true
-		}
-	}
-	return false
 }
 
 // The parts of names that an attacker tries.

@@ -47,7 +47,6 @@ type service struct {
 	storage *app.Storage
 	handler http.Handler
 	engine  *face.Engine // nil if it was started without photographs
-	start   time.Time
 }
 
 // startService starts the service. The test must be in a bubble.
@@ -55,7 +54,7 @@ func startService(t *testing.T, c app.Config, photographs bool) *service {
 	t.Helper()
 	time.Sleep(time.Until(today))
 	c.Data, c.Models = t.TempDir(), models
-	s := &service{start: time.Now()}
+	s := new(service)
 	var err error
 	if s.storage, err = app.OpenStorage(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -153,9 +152,6 @@ type answer struct {
 	} `json:"result"`
 }
 
-// known returns an outcome, and whether there is one.
-func known(outcome *bool) (is, told bool) { return outcome != nil && *outcome, outcome != nil }
-
 // percentage returns the percentage of the answer; 0 if there is none.
 func (a answer) percentage() float64 {
 	if a.Result.Percentage == nil {
@@ -209,9 +205,6 @@ func (c *caller) ask(t *testing.T, p person, photo []byte) answer {
 	}
 	return a
 }
-
-// days returns how many days have passed since the service started.
-func (s *service) days() float64 { return time.Since(s.start).Hours() / 24 }
 
 // needPhotographs returns the folder of the development photographs.
 func needPhotographs(t *testing.T) string {
