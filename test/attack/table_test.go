@@ -190,7 +190,8 @@ func attacks() []attack {
 		{"hill-climb by ten clients", true, true, climbed, patient(10, 10), climbing(tens), false},
 		{
 			"hill-climb by a client that is told no percentage", true, true, climbed,
-			conditions{targets: 1, days: 30, maxQueries: never}, climbing(exact, rounded(sesuai.PrecisionNone)), false,
+			conditions{targets: 1, days: 30, maxQueries: never},
+			climbing(exact, rounded(sesuai.PrecisionNone)), false,
 		},
 		{"hill-climb to any of 60 people", true, true, conditions{days: 1, maxQueries: 1500}, patient(3, 1), climbingToAnybody, false},
 		{"model of the template, three queries a day", true, true, conditions{targets: 3, days: 1, maxQueries: 300}, patient(3, 1), modelling(exact), false},
