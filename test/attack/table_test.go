@@ -185,7 +185,7 @@ func attacks() []attack {
 		return conditions{targets: 1, clients: clients, days: sized(30, 2), maxQueries: never}
 	}
 	return []attack{
-		{"hill-climb by the percentage, three queries a day", true, false, climbed, patient(3, 1), climbing(exact), false},
+		{"hill-climb by the percentage, three queries a day", true, true, climbed, patient(3, 1), climbing(exact), false},
 		{"hill-climb by the percentage in tens, ten queries a day", true, true, climbed, patient(10, 1), climbing(tens), false},
 		{"hill-climb by ten clients", true, true, climbed, patient(10, 10), climbing(tens), false},
 		{
