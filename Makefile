@@ -96,7 +96,7 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 # start no goroutines, so it would find nothing in them. COMPUTING packages do:
 # all their tests run without it, and those of concurrency (-short) under it.
 # Every other package runs under it alone.
-SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy ./test/timing
+SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy ./test/attack ./test/timing
 COMPUTING  := ./internal/app ./internal/evaluation ./internal/face
 
 # Most of the other packages wait for a disk or a server now and then, so that one
@@ -156,6 +156,10 @@ timing: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres #
 .PHONY: openapi
 openapi: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/prism/.fetched ## Send generated requests through a validating proxy, OPENAPI_REQUESTS (default 200) of each kind
 	OPENAPI_PROXY=1 $(GO) test $(TAGS) -count=1 -v -timeout 60m ./test/openapi -rapid.checks=$${OPENAPI_REQUESTS:-200} -rapid.nofailfile
+
+.PHONY: attacks
+attacks: models/.fetched build/tags ## Climb to faces, enumerate NIKs and find data by asking, and print what it takes
+	ATTACKS=1 $(GO) test $(TAGS) -count=1 -v -timeout 4h ./test/attack
 
 # TAGGED packages have files that the build tags choose. The linters look at all
 # packages as this machine builds them, and at these without the tags as well.
