@@ -55,7 +55,7 @@ func TestRefusedCredentials(t *testing.T) {
 	for i := range classes {
 		classes[i].status = http.StatusUnauthorized
 	}
-	classes = withControls(classes)
+	classes = withControls(classes, 3*time.Millisecond)
 	times := measure(t, n, classes, func(round int) *connection {
 		n := round / roundsOfAddress
 		return dial(t, address, net.IPv4(127, 1, byte(n/200), byte(1+n%200))) // a refusal closes it

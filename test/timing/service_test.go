@@ -114,8 +114,8 @@ type class struct {
 	// status is that of the answer, and says is part of its body.
 	status int
 	says   string
-	// delay is how long the sender computes before it sends the request. That is part
-	// of the time.
+	// delay is how long the sender waits before it sends the request. That is part of
+	// the time. A short wait computes, since a sleep may be longer.
 	delay time.Duration
 }
 
@@ -190,6 +190,9 @@ func (c *connection) send(t *testing.T, of class, round int) (took time.Duration
 	t.Helper()
 	request := of.request(round)
 	start := time.Now()
+	if of.delay >= time.Millisecond {
+		time.Sleep(of.delay)
+	}
 	for time.Since(start) < of.delay {
 		continue
 	}
