@@ -148,6 +148,9 @@ func TestShelves(t *testing.T) {
 		if !strings.HasPrefix(path, "docs"+string(filepath.Separator)) || path == filepath.Join("docs", "README.md") {
 			continue
 		}
+		if path == filepath.Join("docs", "security.md") {
+			continue // it is about all shelves, and is found where a reviewer looks for it
+		}
 		shelf := strings.Split(path, string(filepath.Separator))[1]
 		if !slices.Contains([]string{"start", "operate", "integrate", "reference", "decisions"}, shelf) {
 			t.Errorf("%s is on no shelf", path)

@@ -77,7 +77,7 @@ func (c *dukcapilUsage) Run(s *session) error {
 // warnAltered says how many calls have no valid MAC, if there are any.
 func (s *session) warnAltered(calls int64) {
 	if calls > 0 {
-		fmt.Fprintf(s.stderr, "%d calls are not stored as they were recorded, or are from before schema 6: docs/operate/security.md\n", calls)
+		fmt.Fprintf(s.stderr, "%d calls are not stored as they were recorded, or are from before schema 6: docs/security.md\n", calls)
 	}
 }
 

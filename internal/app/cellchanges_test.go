@@ -22,7 +22,7 @@ const cellChanges = 25
 
 // likeDeletion are the columns of which a change is not noticed, because it is no
 // more than what whoever can write the database can do by other means: see
-// docs/operate/security.md.
+// docs/security.md.
 var likeDeletion = map[string]string{
 	"answers.at":                "an answer that is old enough is removed",
 	"answers.reference":         "the answer is not found by the client's own id, as if it were deleted",
