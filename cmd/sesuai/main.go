@@ -54,6 +54,10 @@ type commandLine struct {
 		Rotate  clientRotate  `cmd:"" help:"Give a client new credentials and print them, once; the old ones stay valid for a time."`
 		Remove  clientRemove  `cmd:"" help:"Remove a client."`
 	} `cmd:"" help:"The applications that may call the API."`
+	Limits struct {
+		Show  limitsShow  `cmd:"" help:"Show what is used of the limits of clients, or of a NIK."`
+		Reset limitsReset `cmd:"" help:"Remove what a client has used today, or the misses on a NIK."`
+	} `cmd:"" help:"Limits of clients and of NIKs: docs/operate/limits.md."`
 	Webhook struct {
 		Set        webhookSet        `cmd:"" help:"Register the URL that a client is told events at, or change it."`
 		Show       webhookShow       `cmd:"" help:"Show the webhook of a client; never its secret."`

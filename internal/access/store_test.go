@@ -15,6 +15,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/access/accesstest"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
@@ -160,6 +161,7 @@ func TestValuesOutOfRange(t *testing.T) {
 			func(c *access.Client) { c.Replay = 0 },
 			func(c *access.Client) { c.Liveness = 9 },
 			func(c *access.Client) { c.Consent = 9 },
+			func(c *access.Client) { c.Limits.NIKsPerDay = -2 },
 			func(c *access.Client) { c.Networks = []netip.Prefix{netip.PrefixFrom(someAddress, 1)} },
 			func(c *access.Client) { c.Note = "two\nlines" },
 			func(c *access.Client) { c.Precision = sesuai.PrecisionNone + 1 },
@@ -277,6 +279,7 @@ func TestEarlierForms(t *testing.T) {
 		plain.Networks, plain.ExpiresAt, plain.Disabled, plain.Note = nil, time.Time{}, false, ""
 		plain.Precision = sesuai.PrecisionExact
 		plain.Consent = access.ConsentOptional
+		plain.Limits = limit.Settings{}
 		if err := clients.AddClient(t.Context(), plain, accesstest.HashesOf("a")); err != nil {
 			t.Fatal(err)
 		}
@@ -307,6 +310,7 @@ func TestEarlierForms(t *testing.T) {
 			"expiry":     func(c *access.Client) { c.ExpiresAt = time.Unix(1, 0) },
 			"disabled":   func(c *access.Client) { c.Disabled = true },
 			"note":       func(c *access.Client) { c.Note = "n" },
+			"limits":     func(c *access.Client) { c.Limits.InFlight = 3 },
 			"consent":    func(c *access.Client) { c.Consent = access.ConsentPurpose },
 		} {
 			set := func(change func(*access.Client)) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/batch"
@@ -244,7 +245,7 @@ func fillBatch(t *testing.T, c app.Config, s *app.Storage, server *httpapi.Serve
 	t.Helper()
 	p := registrytest.Person(t, first)
 	claims := fmt.Sprintf("nik,name,reference_id\n%[1]s,%[2]s,row\n%[1]s,Somebody Else,row\n%[1]s,%[2]s,row\n", p.NIK.Reveal(), p.Name.Reveal())
-	batches := app.NewBatches(c, s, access.NewLimiter(access.LimiterOptions{}))
+	batches := app.NewBatches(c, s, access.NewLimiter(limit.NewRates(limit.RatesOptions{})))
 	_, err := batches.Add(t.Context(), batch.Upload{
 		Client: clientOf(t, s, "strict"), Endpoint: batch.DataVerification, Claims: strings.NewReader(claims), Format: rows.CSV,
 		Columns: rows.Columns{Known: []string{"nik", "name", "reference_id"}},
@@ -260,7 +261,7 @@ func fillBatch(t *testing.T, c app.Config, s *app.Storage, server *httpapi.Serve
 // workBatch verifies rows of the batch.
 func workBatch(t *testing.T, c app.Config, s *app.Storage, server *httpapi.Server, firstLine, lastLine int64) error {
 	t.Helper()
-	batches := app.NewBatches(c, s, access.NewLimiter(access.LimiterOptions{}))
+	batches := app.NewBatches(c, s, access.NewLimiter(limit.NewRates(limit.RatesOptions{})))
 	return batches.Kind(server).Work(t.Context(), jobs.Job{IDs: []int64{1, firstLine, lastLine}})
 }
 
@@ -283,7 +284,7 @@ func (w *cells) batchesOf(t *testing.T, c app.Config, s *app.Storage) string {
 	if err := workBatch(t, c, s, serverOf(t, c, s), 2, 4); err != nil {
 		return noticed + err.Error()
 	}
-	batches := app.NewBatches(c, s, access.NewLimiter(access.LimiterOptions{}))
+	batches := app.NewBatches(c, s, access.NewLimiter(limit.NewRates(limit.RatesOptions{})))
 	client := clientOf(t, s, "strict").ID
 	all, err := batches.List(t.Context(), client)
 	var text strings.Builder
@@ -327,7 +328,7 @@ func serverOf(t *testing.T, c app.Config, s *app.Storage) *httpapi.Server {
 	return httpapi.New(httpapi.Options{
 		Verifier:      app.NewVerifier(c, s, app.Registry{Registry: partly{s.People, t}}, photos{t}),
 		Authenticator: access.NewAuthenticator(access.AuthenticatorOptions{Clients: s.Clients, Hash: s.Hash}),
-		Limiter:       access.NewLimiter(access.LimiterOptions{}),
+		Limiter:       access.NewLimiter(limit.NewRates(limit.RatesOptions{})),
 		Keys:          s.Answers.(*answer.Store),
 		Hash:          s.Hash,
 		Log:           slog.New(slog.DiscardHandler),

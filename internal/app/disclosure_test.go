@@ -167,7 +167,7 @@ func TestDisclosure(t *testing.T) {
 func (d *disclosing) rowOfBatch(t *testing.T) string {
 	t.Helper()
 	p := registrytest.Person(t, first)
-	batches := app.NewBatches(d.config, d.storage, access.NewLimiter(access.LimiterOptions{}))
+	batches := app.NewBatches(d.config, d.storage, access.NewLimiter(limit.NewRates(limit.RatesOptions{})))
 	b, err := batches.Add(t.Context(), batch.Upload{
 		Client: clientOf(t, d.storage, "one"), Endpoint: batch.DataVerification, Format: rows.CSV,
 		Claims:  strings.NewReader("nik,name,date_of_birth\n" + p.NIK.Reveal() + ",Somebody Else," + p.DateOfBirth.Reveal() + "\n"),

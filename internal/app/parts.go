@@ -261,7 +261,7 @@ func verifierOptions(c Config, s *Storage, r Registry, e face.Extractor) verify.
 		timeout = c.Dukcapil.Deadline
 	}
 	return verify.Options{
-		Registry: r.Registry, Extractor: e, Recorder: s.events, Limits: s.limits,
+		Registry: r.Registry, Extractor: e, Recorder: s.events, Limits: s.Limits,
 		Scale: s.calibration, Calibration: s.calibration.ID,
 		LivenessThreshold: c.Face.LivenessThreshold, Disclosure: c.Disclosure,
 		RegistryTimeout: timeout, AuditTimeout: c.Times.Audit,

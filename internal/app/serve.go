@@ -14,6 +14,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
@@ -110,7 +111,8 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	queue := admission.NewQueue(cmp.Or(c.Face.Workers, runtime.GOMAXPROCS(0)), c.Limits.pixels())
 	var late lateVerifier
 	writable := newWriteCheck(s.CheckWritable)
-	limiter := access.NewLimiter(access.LimiterOptions{})
+	limiter := access.NewLimiter(limit.NewRates(limit.RatesOptions{DB: s.db, Refused: s.alerts.limited}))
+	defer limiter.Close()
 	batches := NewBatches(c, s, limiter)
 	signer, err := s.AnswerSigner(asSandbox)
 	if err != nil {
@@ -165,7 +167,7 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	var running sync.WaitGroup
 	running.Go(func() { checker.Run(serving) })
 	running.Go(func() { s.answers.Run(serving, s.alerts.answersUnswept) })
-	running.Go(func() { s.limits.Run(serving, s.alerts.limitsUnswept) })
+	running.Go(func() { s.Limits.Run(serving, s.alerts.limitsUnswept) })
 	running.Go(func() { hooks.Run(serving) })
 	if sender != nil {
 		running.Go(func() { sender.Run(serving) })

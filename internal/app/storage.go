@@ -53,6 +53,8 @@ type Storage struct {
 	// returned to Dukcapil.
 	Calls  ledger.CallLog
 	Outbox balikan.Outbox
+	// Limits are those of clients and of NIKs, and what is used of them.
+	Limits *limit.Store
 	// Webhooks are where clients are told of events, Messages what they are to be
 	// told, and Deliveries what they were told.
 	Webhooks   webhook.Registrations
@@ -73,7 +75,6 @@ type Storage struct {
 	outbox  *balikan.Store
 	jobs    *jobs.Queue
 	hooks   *webhook.Store
-	limits  *limit.Store
 	// states are what the changes in the trail describe.
 	states []audit.State
 }
@@ -206,8 +207,8 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err != nil {
 		return nil, err
 	}
-	s.limits, err = limit.NewStore(ctx, limit.StoreOptions{
-		DB: db, Secret: keys.Secret(keyring.Rows).Derive(keyring.Limits),
+	s.Limits, err = limit.NewStore(ctx, limit.StoreOptions{
+		DB: db, Trail: s.trail, Secret: keys.Secret(keyring.Rows).Derive(keyring.Limits),
 		Config:   limit.Config{NIK: c.Limits.NIK, Client: c.Limits.Client},
 		LeaseAge: leaseAge(c.Times), Refused: s.alerts.limited, Flagged: s.alerts.flagged,
 	})
@@ -215,7 +216,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 		return nil, err
 	}
 	o := recorder.Options{
-		DB: db, Trail: s.trail, Answers: s.answers, Webhooks: s.hooks, Limits: s.limits, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
+		DB: db, Trail: s.trail, Answers: s.answers, Webhooks: s.hooks, Limits: s.Limits, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
 		EventTimeout: c.Times.Audit, SweepFailed: s.alerts.unswept,
 	}
 	if c.Dukcapil.returns() {
@@ -247,8 +248,8 @@ func (s *Storage) Close() error {
 	if s.events != nil {
 		s.events.Close()
 	}
-	if s.limits != nil {
-		s.limits.Close()
+	if s.Limits != nil {
+		s.Limits.Close()
 	}
 	if s.answers != nil {
 		s.answers.Close()

@@ -34,6 +34,9 @@ const (
 	// record. This accepts changes that the trail does not describe.
 	PeopleRecounted Action = "person.recount"
 
+	// LimitsReset: what a client has used today, or the misses on a NIK, no longer count.
+	LimitsReset Action = "limits.reset"
+
 	WebhookSet     Action = "webhook.set"
 	WebhookRotated Action = "webhook.rotate"
 	WebhookRemoved Action = "webhook.remove"
@@ -88,6 +91,14 @@ func (t *Trail) ChangeTx(ctx context.Context, tx *sqldb.Tx, c Change) error {
 func (t *Trail) Record(ctx context.Context, c Change) error {
 	err := t.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return t.ChangeTx(ctx, tx, c) })
 	return Broken(ctx, "recording a change", err)
+}
+
+// ChangeLockedTx is ChangeTx for a change that depends on what the trail's lock protects.
+// It calls change once no other transaction appends until this one ends. An error of
+// change is returned as it is.
+func (t *Trail) ChangeLockedTx(ctx context.Context, tx *sqldb.Tx, c Change, change func() error) error {
+	_, err := t.AppendLockedTx(ctx, tx, func() ([]Event, error) { return []Event{t.eventOf(c)}, change() })
+	return err
 }
 
 // eventOf returns the event of a change.

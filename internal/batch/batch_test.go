@@ -435,7 +435,7 @@ func TestSpool(t *testing.T) {
 // limiter allows nothing for half a minute, and stops the node.
 type limiter struct{ stopping chan struct{} }
 
-func (l limiter) AllowInBackground(access.Client) error {
+func (l limiter) AllowInBackground(context.Context, access.Client) error {
 	close(l.stopping)
 	return &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: 30 * time.Second}
 }

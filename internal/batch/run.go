@@ -147,7 +147,7 @@ func (s *Service) allow(ctx context.Context, j jobs.Job, client access.Client, u
 		return nil
 	}
 	for {
-		err := s.o.Limiter.AllowInBackground(client)
+		err := s.o.Limiter.AllowInBackground(ctx, client)
 		limited, ok := errors.AsType[*sesuai.Error](err)
 		if err == nil || !ok || limited.Kind != sesuai.KindRateLimited {
 			return err

@@ -47,7 +47,7 @@ type Clients interface {
 
 // Limiter limits the rates of clients; *access.Limiter implements it.
 type Limiter interface {
-	AllowInBackground(c access.Client) error
+	AllowInBackground(ctx context.Context, c access.Client) error
 }
 
 // Service is the batches of a database. It is safe for concurrent use, by several

@@ -35,7 +35,7 @@ func (s *Server) authorize(w *reply, r *http.Request, scope access.Scope) (acces
 		}
 	}
 	if s.o.Limiter != nil {
-		if err := s.o.Limiter.Allow(client); err != nil {
+		if err := s.o.Limiter.Allow(ctx, client); err != nil {
 			return access.Client{}, err
 		}
 	}

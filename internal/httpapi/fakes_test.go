@@ -122,7 +122,7 @@ func (dataVerifierFunc) Match(context.Context, verify.MatchRequest) (sesuai.Matc
 // limiterFunc is a Limiter.
 type limiterFunc func(access.Client) error
 
-func (f limiterFunc) Allow(c access.Client) error { return f(c) }
+func (f limiterFunc) Allow(_ context.Context, c access.Client) error { return f(c) }
 
 // verified is the verdict R1.
 var verified = sesuai.Verdict{

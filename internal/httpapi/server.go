@@ -66,7 +66,7 @@ type Limiter interface {
 	// Allow counts one request of the client. If the client exceeds its
 	// rate, the error has kind sesuai.KindRateLimited and says when another
 	// try makes sense.
-	Allow(c access.Client) error
+	Allow(ctx context.Context, c access.Client) error
 }
 
 // Keys has each request answered once that has an idempotency key; *answer.Store is the

@@ -187,7 +187,7 @@ func TestMissesAreExact(t *testing.T) {
 				n := open(t, engines.New(t, d.Engine), limit.StoreOptions{
 					Config: limit.Config{NIK: c.config}, Refused: func(string, limit.Name) { refused.Add(1) },
 				})
-				granted, _ := n.send(t, 2, func(i int) limit.Request {
+				granted, _ := n.send(t, 1+int(c.want), func(i int) limit.Request {
 					return limit.Request{Client: fmt.Sprint("cli_", i%4), NIK: nikOf(t, 1)}
 				}, isMiss)
 				if granted != c.want || refused.Load() != senders {

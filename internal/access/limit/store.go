@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
@@ -17,6 +18,8 @@ type StoreOptions struct {
 	DB *sqldb.DB
 	// Secret hashes NIKs. No rotation of the master key changes it.
 	Secret *keyring.Secret
+	// Trail records resets. Only they need it.
+	Trail *audit.Trail
 	// Config are the limits. The zero Config limits nothing.
 	Config Config
 	// LeaseAge is how long a request may be in progress; DefaultLeaseAge if 0. It has to

@@ -46,8 +46,9 @@ CREATE UNLOGGED TABLE limit_leases (
 CREATE INDEX limit_leases_nik ON limit_leases (nik);
 CREATE INDEX limit_leases_client ON limit_leases (client);
 
--- limit_rates has when the requests of a client were, in the form of package limit.
-CREATE TABLE limit_rates (
-    client TEXT   PRIMARY KEY, -- its id
-    full_at BIGINT NOT NULL    -- when the client may have a whole burst again
-);
+-- limit_rates has when the whole burst of a client with a rate is there again, by the clock
+-- of this server. After a crash it is.
+CREATE UNLOGGED TABLE limit_rates (
+    client  TEXT   PRIMARY KEY, -- its id
+    full_at BIGINT NOT NULL
+) WITH (fillfactor = 10);
