@@ -16,12 +16,15 @@ func someone(n int) person {
 }
 
 // enumerate asks about NIKs, of which every second one is on record, and sorts them into
-// known and unknown, until the attacker has to stop. After each it asks about a person
+// known and unknown, until the attacker has to stop. Before each it asks about a person
 // whom the attacker knows, unless that is nil. It returns how many it has sorted, and how
 // many of them rightly.
 func (a *attacker) enumerate(niks []string, known *person) (sorted, right int) {
 	a.t.Helper()
 	for i, nik := range niks {
+		if known != nil {
+			a.ask(*known, nil)
+		}
 		got, ok := a.ask(person{nik: nik, name: "Nobody Of That Name"}, nil)
 		if !ok {
 			return sorted, right
@@ -31,9 +34,6 @@ func (a *attacker) enumerate(niks []string, known *person) (sorted, right int) {
 			if *found == (i%2 == 0) {
 				right++
 			}
-		}
-		if known != nil {
-			a.ask(*known, nil)
 		}
 	}
 	return sorted, right

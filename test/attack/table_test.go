@@ -97,7 +97,7 @@ func climbingToAnybody(t *testing.T, s *service, c conditions) (r result) {
 	}
 }
 
-// enumerating asks about NIKs. With padding, each query is followed by one about somebody
+// enumerating asks about NIKs. With padding, each query follows one about somebody
 // whom the attacker knows, so that half of the answers are verified.
 func enumerating(padding bool) func(*testing.T, *service, conditions) result {
 	return func(t *testing.T, s *service, c conditions) result { return enumerate(t, s, c, padding) }
