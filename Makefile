@@ -172,7 +172,7 @@ TAGGED := ./internal/face/turbo
 REDOCLY = REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true build/redocly/node_modules/.bin/redocly
 
 .PHONY: check
-check: build/tags build/redocly/.fetched ## Run the linters
+check: build/tags build/redocly/.fetched security ## Run the linters
 	$(GO) vet $(TAGS) ./...
 	$(GO) vet $(TAGGED)
 	$(TOOL) staticcheck $(TAGS) ./...
@@ -181,6 +181,11 @@ check: build/tags build/redocly/.fetched ## Run the linters
 	@dead="$$($(TOOL) deadcode -test ./...)"; if [ -n "$$dead" ]; then echo "never called:"; echo "$$dead"; exit 1; fi
 	@$(GO) mod tidy -diff
 	$(REDOCLY) lint --config tools/redocly/redocly.yaml internal/openapi/openapi.yaml
+
+.PHONY: security
+security: build/tags ## Run gosec; tools/gosec/accepted.txt has what is accepted, and why
+	$(GO) build -C tools -o ../build/gosec ./gosec
+	build/gosec $(TAGS) ./...
 
 .PHONY: docs
 docs: bin/sesuai models/.fetched ## Write what is generated: pages of docs, the table of errors, the licences
@@ -199,7 +204,7 @@ bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetch
 
 .PHONY: fuzz
 fuzz: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Fuzz each parser and decoder for FUZZTIME (default 1m), and the service
-	scripts/fuzz.sh $${FUZZTIME:-1m}
+	scripts/fuzz.sh $${FUZZTIME:-1m} $$(nproc)
 	bin/demo cut
 	MUTATIONS=1000 $(GO) test $(TAGS) -count=1 -v -run TestMutatedPhotographs -timeout 30m ./test/kill
 
