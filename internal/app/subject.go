@@ -14,7 +14,7 @@ import (
 func NewSubjects(c Config, s *Storage) *subject.Service {
 	return subject.New(subject.Options{
 		People: s.people, Trail: s.trail, Answers: s.answers, Messages: s.hooks, Batches: NewBatches(c, s, nil),
-		Outbox: s.outbox, Calls: s.calls, Misses: s.limits,
+		Outbox: s.outbox, Calls: s.calls, Misses: s.Limits,
 		Record:     s.record,
 		RecordedID: func(id string) string { return httpapi.RecordedID(s.Hash, id) },
 		Clients:    s.clientNames,
