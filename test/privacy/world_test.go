@@ -19,6 +19,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/batch"
@@ -113,7 +114,7 @@ func (w *world) open(t *testing.T) {
 	w.server = httpapi.New(httpapi.Options{
 		Verifier:      app.NewVerifier(w.c, s, app.Registry{Registry: s.People}, extractor{w.country}),
 		Authenticator: access.NewAuthenticator(access.AuthenticatorOptions{Clients: s.Clients, Hash: s.Hash}),
-		Limiter:       access.NewLimiter(access.LimiterOptions{}),
+		Limiter:       access.NewLimiter(limit.NewRates(limit.RatesOptions{})),
 		Keys:          s.Answers.(*answer.Store),
 		Hash:          s.Hash,
 		Log:           slog.New(slog.DiscardHandler),
@@ -268,7 +269,7 @@ func (w *world) askInBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := app.NewBatches(w.c, w.s, access.NewLimiter(access.LimiterOptions{})).Kind(w.server).
+	if err := app.NewBatches(w.c, w.s, access.NewLimiter(limit.NewRates(limit.RatesOptions{}))).Kind(w.server).
 		Work(t.Context(), jobs.Job{IDs: []int64{1, 2, int64(w.subjects + 1)}}); err != nil && !strings.Contains(err.Error(), "later") {
 		t.Fatal(err)
 	}
