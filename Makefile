@@ -141,6 +141,10 @@ batch: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ##
 	bin/demo cut
 	BATCH_ROWS=$${BATCH_ROWS:-10000} $(GO) test $(TAGS) -count=1 -v -timeout 90m ./test/batch
 
+.PHONY: privacy
+privacy: build/postgres ## Report and erase 50 people among PRIVACY_PEOPLE (default 100000), with backups, on both engines
+	PRIVACY_PEOPLE=$${PRIVACY_PEOPLE:-100000} $(GO) test $(TAGS) -count=1 -v -timeout 90m ./test/privacy
+
 .PHONY: upstream
 upstream: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Verify against a failing sandbox of Dukcapil for UPSTREAM_MINUTES (default 20)
 	bin/demo cut
@@ -191,6 +195,7 @@ security: build/tags ## Run gosec; tools/gosec/accepted.txt has what is accepted
 docs: bin/sesuai models/.fetched ## Write what is generated: pages of docs, the table of errors, the licences
 	$(GO) test $(TAGS) -count=1 -run '^TestReference$$' ./internal/app -update
 	$(GO) test -count=1 -run '^TestErrorTable$$' ./internal/openapi -update
+	$(GO) test -count=1 -run '^TestTable$$' ./internal/subject -update
 	$(GO) test $(TAGS) -count=1 -run '^TestLicenses$$' ./cmd/sesuai -update
 
 .PHONY: bench

@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/access/limit", "internal/audit", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry", "internal/rows",
-		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/batch", "internal/bench", "internal/webhook", "client",
+		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/batch", "internal/bench", "internal/webhook", "internal/subject", "internal/retention", "client",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
 	"internal/bench": {
@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/kms", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
-		"internal/webhook", "internal/signature",
+		"internal/webhook", "internal/signature", "internal/subject", "internal/retention",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
@@ -88,6 +88,11 @@ var mayImport = map[string][]string{
 	"internal/webhook": {
 		".", "internal/config", "internal/keyring", "internal/sqldb", "internal/audit", "internal/backlog", "internal/backoff",
 		"github.com/prometheus/client_golang/prometheus",
+	},
+	"internal/retention": {".", "internal/audit", "internal/sqldb"},
+	"internal/subject": {
+		".", "internal/answer", "internal/audit", "internal/batch", "internal/people", "internal/webhook", "internal/dukcapil/balikan", "internal/dukcapil/ledger",
+		"internal/retention",
 	},
 	"internal/backlog": {"github.com/prometheus/client_golang/prometheus"},
 	"internal/backoff": {},

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -94,20 +92,7 @@ type nikFlag struct {
 }
 
 // nik returns the NIK of --nik; zero if there is none.
-func (c *nikFlag) nik() (sesuai.NIK, error) {
-	text := c.NIK
-	if text == "-" {
-		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-		if line = strings.TrimSpace(line); line == "" && err != nil {
-			return sesuai.NIK{}, fmt.Errorf("reading the NIK from standard input: %w", err)
-		}
-		text = line
-	}
-	if text == "" {
-		return sesuai.NIK{}, nil
-	}
-	return sesuai.ParseNIK(text)
-}
+func (c *nikFlag) nik() (sesuai.NIK, error) { return parseNIKFlag(c.NIK) }
 
 // idOf returns the ID of the client of that name, or text itself if there is none.
 func idOf(text string, names map[string]string) string {

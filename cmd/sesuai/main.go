@@ -95,6 +95,13 @@ type commandLine struct {
 		Verify answerVerify `cmd:"" help:"Verify a signed answer, offline."`
 		Keys   answerKeys   `cmd:"" help:"Print the public key of signed answers."`
 	} `cmd:"" help:"Signed answers: docs/integrate/signed.md."`
+	Subject struct {
+		Report subjectReport `cmd:"" help:"Say all that is stored about a person, and who asked when."`
+		Erase  subjectErase  `cmd:"" help:"Erase all that is stored about a person."`
+	} `cmd:"" help:"The rights of data subjects: docs/operate/privacy.md."`
+	Privacy struct {
+		Report privacyReport `cmd:"" help:"Say what is stored of people, for how long, and who asked what for."`
+	} `cmd:"" help:"Personal data in general: docs/operate/privacy.md."`
 	Keys struct {
 		Add    keysAdd    `cmd:"" help:"Make a further master key."`
 		Rotate keysRotate `cmd:"" help:"Move everything to the master key that was added."`
@@ -108,6 +115,7 @@ type commandLine struct {
 	} `cmd:"" help:"The tables of the registry's database."`
 	Copy            copyCommand     `cmd:"" help:"Move the people and the clients to another registry."`
 	Backup          backupCommand   `cmd:"" help:"Write a copy of the embedded registry's database to a new file."`
+	Restore         restoreCommand  `cmd:"" help:"Put a backup into the data folder."`
 	Bench           benchCommand    `cmd:"" help:"Measure verifications on this machine, and say how many such machines a load needs."`
 	DukcapilSandbox dukcapilSandbox `cmd:"" help:"Serve a sandbox of Dukcapil's services on the embedded registry: docs/integrate/dukcapil-sandbox.md."`
 	Version         versionCommand  `cmd:"" help:"Print the version."`

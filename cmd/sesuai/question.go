@@ -13,9 +13,9 @@ import (
 )
 
 // askOnTerminal asks a question on the terminal of the process, wherever its
-// output goes. The error says that the answer is not yes, or otherwise if there is
+// output goes. The error says refused if the answer is not yes, or otherwise if there is
 // no terminal. If ctx ends before there is an answer, it is the cause of that.
-func askOnTerminal(ctx context.Context, question, otherwise string) error {
+func askOnTerminal(ctx context.Context, question, refused, otherwise string) error {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: otherwise}
@@ -36,6 +36,6 @@ func askOnTerminal(ctx context.Context, question, otherwise string) error {
 	case "y", "yes", "ya":
 		return nil
 	default:
-		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "nobody was asked"}
+		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: refused}
 	}
 }

@@ -114,7 +114,7 @@ func (s *session) announce(yes bool) error {
 		return nil
 	}
 	question := fmt.Sprintf("This asks %s, for %s. Go on? [y/N] ", inquiry.Registry, inquiry.Prices)
-	return askOnTerminal(s, question, "this asks "+inquiry.Registry+", for "+inquiry.Prices+": give --yes")
+	return askOnTerminal(s, question, "nobody was asked", "this asks "+inquiry.Registry+", for "+inquiry.Prices+": give --yes")
 }
 
 // nameThreshold is the default of --name-threshold.

@@ -43,6 +43,9 @@ type StoreOptions struct {
 	MaxAge time.Duration
 	// Lease is how long a key is held without being renewed; DefaultLease if 0.
 	Lease time.Duration
+	// Removed is called in each transaction that removes rows of a table for their age,
+	// also if there were none. It may be nil.
+	Removed func(ctx context.Context, tx *sqldb.Tx, table string, rows int64) error
 	// Alert is called with the name of the table when a row is not as the program
 	// wrote it. It may be nil.
 	Alert func(table string)
@@ -69,6 +72,9 @@ var _ Answers = (*Store)(nil)
 func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	if o.Alert == nil {
 		o.Alert = func(string) {}
+	}
+	if o.Removed == nil {
+		o.Removed = func(context.Context, *sqldb.Tx, string, int64) error { return nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

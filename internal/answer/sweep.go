@@ -35,10 +35,10 @@ func (s *Store) Run(ctx context.Context, failed func(error)) {
 
 // sweep removes old answers and keys, in several transactions.
 func (s *Store) sweep(ctx context.Context) error {
-	removed, err := s.sweepTable(ctx, deleteAnswers1+s.o.DB.SkipLocked()+deleteAnswers2, s.o.MaxAge)
+	removed, err := s.sweepTable(ctx, "answers", deleteAnswers1+s.o.DB.SkipLocked()+deleteAnswers2, s.o.MaxAge)
 	if err == nil {
 		var keys bool
-		keys, err = s.sweepTable(ctx, deleteKeys1+s.o.DB.SkipLocked()+deleteKeys2, KeyMaxAge)
+		keys, err = s.sweepTable(ctx, "idempotency_keys", deleteKeys1+s.o.DB.SkipLocked()+deleteKeys2, KeyMaxAge)
 		removed = removed || keys
 	}
 	if removed {
@@ -48,9 +48,9 @@ func (s *Store) sweep(ctx context.Context) error {
 }
 
 // sweepTable removes rows that are older than maxAge, by a statement that removes some.
-func (s *Store) sweepTable(ctx context.Context, statement string, maxAge time.Duration) (removed bool, err error) {
+func (s *Store) sweepTable(ctx context.Context, table, statement string, maxAge time.Duration) (removed bool, err error) {
 	for {
-		n, err := s.removeSome(ctx, statement, s.o.Now().Add(-maxAge).UnixMicro())
+		n, err := s.removeSome(ctx, table, statement, s.o.Now().Add(-maxAge).UnixMicro())
 		removed = removed || n > 0
 		if err != nil || n < sweepLimit {
 			return removed, err
@@ -60,7 +60,7 @@ func (s *Store) sweepTable(ctx context.Context, statement string, maxAge time.Du
 
 // removeSome removes up to sweepLimit rows from before a time in one transaction, and
 // returns how many.
-func (s *Store) removeSome(ctx context.Context, statement string, before int64) (n int64, err error) {
+func (s *Store) removeSome(ctx context.Context, table, statement string, before int64) (n int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
@@ -68,7 +68,10 @@ func (s *Store) removeSome(ctx context.Context, statement string, before int64) 
 		if err == nil {
 			n, err = result.RowsAffected()
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.o.Removed(ctx, tx, table, n)
 	})
 	if err != nil {
 		return 0, sqldb.Unavailable(ctx, "removing old answers", err)

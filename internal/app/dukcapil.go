@@ -32,7 +32,11 @@ type DukcapilConfig struct {
 	// hold, Jakarta time. Entries are separated by commas and in the order of
 	// their days; each names every service. Add new prices before their day:
 	// docs/operate/dukcapil-cost.md.
-	Prices  string         `yaml:"prices"`
+	Prices string `yaml:"prices"`
+	// KeepLog is how long the call log and delivered rows of the outbox are kept, in
+	// whole days. They have ids of requests and nothing of a person, and bills and the
+	// half-yearly reports are made of them. 0 keeps them for ever.
+	KeepLog time.Duration  `yaml:"keep_log" range:"0s,876000h"`
 	Balikan balikan.Config `yaml:"balikan"`
 }
 

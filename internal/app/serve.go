@@ -169,6 +169,9 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	running.Go(func() { s.answers.Run(serving, s.alerts.answersUnswept) })
 	running.Go(func() { s.Limits.Run(serving, s.alerts.limitsUnswept) })
 	running.Go(func() { hooks.Run(serving) })
+	running.Go(func() {
+		s.removed.Run(serving, s.retentionRules(c), func(err error) { log.Warn("old data are not removed, or that is not recorded", "error", err) })
+	})
 	if sender != nil {
 		running.Go(func() { sender.Run(serving) })
 	}

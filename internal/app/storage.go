@@ -26,6 +26,7 @@ import (
 	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/recorder"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/retention"
 	"github.com/sesuai/sesuai/internal/signature"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/vault"
@@ -65,6 +66,7 @@ type Storage struct {
 	calibration *face.Calibration
 
 	db      *sqldb.DB
+	people  *people.Registry
 	alerts  *alerts
 	vault   *vault.Vault
 	clients *access.Store
@@ -74,6 +76,7 @@ type Storage struct {
 	calls   *ledger.Store
 	outbox  *balikan.Store
 	jobs    *jobs.Queue
+	removed *retention.Store
 	hooks   *webhook.Store
 	// states are what the changes in the trail describe.
 	states []audit.State
@@ -165,12 +168,14 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err != nil {
 		return nil, err
 	}
+	s.removed = retention.NewStore(retention.Options{DB: db, Trail: s.trail})
 	allowed, err := webhook.NewPolicy(c.Webhooks)
 	if err != nil {
 		return nil, err
 	}
 	s.hooks, err = webhook.NewStore(ctx, webhook.StoreOptions{
 		DB: db, Trail: s.trail, Secret: keys.Secret(keyring.Rows).Derive(keyring.Webhooks), Policy: allowed, Alert: s.alerts.altered,
+		Removed: s.removed.RemovedTx,
 	})
 	if err != nil {
 		return nil, err
@@ -188,21 +193,22 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	builtIn, err := people.Open(ctx, people.Options{
 		DB: db, Vault: keys, Scale: calibration, Calibration: calibration.ID, Unenrolled: c.Dukcapil.Enabled,
 		Trail: s.trail, Start: startTrail(s.trail, clients),
-		Alert: s.alerts.altered,
+		Alert: s.alerts.altered, Removed: s.removed.RemovedTx,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.People, s.Keys = builtIn, masterKeys{builtIn, keys}
-	s.vault, s.clients, s.calibration = keys, clients, calibration
+	s.people, s.vault, s.clients, s.calibration = builtIn, keys, clients, calibration
 	s.Clients, s.Hash = clients, keys.Secret(keyring.Credentials).Hash
 	s.states = []audit.State{builtIn, clients}
-	s.outbox, err = balikan.NewStore(ctx, balikan.StoreOptions{DB: db, Secret: keys.Secret(keyring.Outbox), Alert: s.alerts.altered})
+	s.outbox, err = balikan.NewStore(ctx, balikan.StoreOptions{DB: db, Secret: keys.Secret(keyring.Outbox), Alert: s.alerts.altered, Removed: s.removed.RemovedTx})
 	if err != nil {
 		return nil, err
 	}
 	s.answers, err = answer.NewStore(ctx, answer.StoreOptions{
 		DB: db, Secret: keys.Secret(keyring.Rows).Derive(keyring.Answers), MaxAge: c.Answers.MaxAge, Alert: s.alerts.altered,
+		Removed: s.removed.RemovedTx,
 	})
 	if err != nil {
 		return nil, err
@@ -223,7 +229,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 		o.Outbox = s.outbox
 	}
 	s.events = recorder.New(o)
-	s.calls, err = ledger.NewStore(ctx, ledger.StoreOptions{DB: db, Rows: keys.Secret(keyring.Rows), Alert: s.alerts.altered})
+	s.calls, err = ledger.NewStore(ctx, ledger.StoreOptions{DB: db, Rows: keys.Secret(keyring.Rows), Alert: s.alerts.altered, Removed: s.removed.RemovedTx})
 	if err != nil {
 		return nil, err
 	}
@@ -312,7 +318,7 @@ func databaseOptions(c Config) sqldb.Options {
 		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
 		Migrations: []fs.FS{
 			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, answer.Migrations, ledger.Migrations, balikan.Migrations,
-			jobs.Migrations(), batch.Migrations, webhook.Migrations, limit.Migrations,
+			jobs.Migrations(), batch.Migrations, webhook.Migrations, limit.Migrations, retention.Migrations,
 		},
 	}
 }

@@ -58,7 +58,19 @@ const (
 	// ConfigurationChanged: the service started with another configuration than the
 	// one that was recorded last. After is of all its settings.
 	ConfigurationChanged Action = "config.set"
+
+	// SubjectReported: what is stored of a person was reported to the person, and
+	// SubjectErased: it was erased. Count is the number of rows.
+	SubjectReported Action = "subject.report"
+	SubjectErased   Action = "subject.erase"
 )
+
+// retention starts the actions of RetentionOf.
+const retention = "retention."
+
+// RetentionOf is the action of a day on which rows of a table were removed because they
+// were kept for long enough. Count is the number of rows, which may be 0.
+func RetentionOf(table string) Action { return Action(retention + table) }
 
 // Change is something that an operator changed.
 type Change struct {

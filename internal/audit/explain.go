@@ -184,6 +184,12 @@ func (e Entry) explainRefusal() string {
 func (e Entry) explainChange() string {
 	text := string(e.Action)
 	switch e.Action {
+	default:
+		if strings.HasPrefix(text, retention) {
+			text += fmt.Sprintf(": %d rows", e.Count)
+		}
+	case SubjectReported, SubjectErased:
+		text += fmt.Sprintf(": %d rows", e.Count)
 	case PeopleImported, PeopleRecounted:
 		text += fmt.Sprintf(": %d people", e.Count)
 	case KeyAdded, RotationStarted, KeyRetired, KeySealed, KeyUnsealed:

@@ -33,6 +33,9 @@ type Options struct {
 	// Finished is called in the transaction in which a batch is finished, to add what
 	// follows from that; nil for nothing. An error prevents it.
 	Finished func(ctx context.Context, tx *sqldb.Tx, b Batch, c Counts) error
+	// Removed is called in each transaction that removes rows of a table for their age,
+	// also if there were none. It may be nil.
+	Removed func(ctx context.Context, tx *sqldb.Tx, table string, rows int64) error
 	// Alert is called with the name of the table when a row is not as the program
 	// wrote it. It may be nil.
 	Alert func(table string)
@@ -61,6 +64,9 @@ type Service struct {
 func New(o Options) *Service {
 	if o.Alert == nil {
 		o.Alert = func(string) {}
+	}
+	if o.Removed == nil {
+		o.Removed = func(context.Context, *sqldb.Tx, string, int64) error { return nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -56,7 +56,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 	if err != nil {
 		return sqldb.Unavailable(ctx, "listing batches", err)
 	}
-	now := s.o.Now()
+	now, removed := s.o.Now(), int64(0)
 	for _, b := range all {
 		old := b.State == Removed || !known[b.Client] ||
 			b.State == Receiving && now.Sub(b.CreatedAt) > receiveTime ||
@@ -67,6 +67,11 @@ func (s *Service) Sweep(ctx context.Context) error {
 		if err := s.remove(ctx, b); err != nil {
 			return err
 		}
+		removed++
+	}
+	err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return s.o.Removed(ctx, tx, "batches", removed) })
+	if err != nil {
+		return sqldb.Unavailable(ctx, "counting batches that were removed", err)
 	}
 	return s.store.unavailable(ctx, "listing batches", "batches", altered)
 }

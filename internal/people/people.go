@@ -42,6 +42,9 @@ type Options struct {
 	// database that had no sums yet, in the same transaction. digest is what
 	// changes record as the state of people.
 	Start func(ctx context.Context, tx *sqldb.Tx, digest [32]byte) error
+	// Removed is called in each transaction that removes rows of a table for their age,
+	// also if there were none. It may be nil.
+	Removed func(ctx context.Context, tx *sqldb.Tx, table string, rows int64) error
 	// Alert is called with the name of the table when a row is not as the program
 	// wrote it. It may be nil.
 	Alert func(table string)
@@ -82,6 +85,9 @@ var (
 func Open(ctx context.Context, o Options) (_ *Registry, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Removed == nil {
+		o.Removed = func(context.Context, *sqldb.Tx, string, int64) error { return nil }
 	}
 	if o.Alert == nil {
 		o.Alert = func(string) {}

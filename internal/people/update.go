@@ -241,6 +241,9 @@ func (r *Registry) RemoveBefore(ctx context.Context, t time.Time, limit int) (mo
 				return err
 			}
 			more = more || n >= int64(limit)
+			if err := r.o.Removed(ctx, tx, table, n); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

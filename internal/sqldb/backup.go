@@ -22,15 +22,36 @@ import (
 // Errors have kind sesuai.KindConfiguration if the operator has to act, and
 // otherwise sesuai.KindUnavailable.
 func Backup(ctx context.Context, dir, path string) (size int64, err error) {
-	refuse := func(why string, err error) error {
-		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("the backup %s %s", path, why), Err: err}
+	source, err := sourceOf(dir)
+	if err != nil {
+		return 0, err
 	}
+	return newFile("backup", path, func(temporary string) error {
+		if err := vacuumInto(ctx, source, temporary); err != nil {
+			return openingSQLite(ctx, dir, err)
+		}
+		return nil
+	})
+}
+
+// sourceOf returns the path of the database in a folder.
+func sourceOf(dir string) (string, error) {
 	source, err := filepath.Abs(filepath.Join(dir, FileName))
 	if err != nil {
-		return 0, unusable(dir, "cannot be found", err)
+		return "", unusable(dir, "cannot be found", err)
 	}
 	if _, err := os.Stat(source); err != nil {
-		return 0, unusable(dir, "holds no database", err)
+		return "", unusable(dir, "holds no database", err)
+	}
+	return source, nil
+}
+
+// newFile has fill write a new file, which it finds empty at a temporary path in the
+// same folder, and gives it its name. what names it in errors. An error of fill is
+// returned as it is.
+func newFile(what, path string, fill func(temporary string) error) (size int64, err error) {
+	refuse := func(why string, err error) error {
+		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: fmt.Sprintf("the %s %s %s", what, path, why), Err: err}
 	}
 	if _, err := os.Lstat(path); err == nil {
 		return 0, refuse("is there already; name a new file", nil)
@@ -53,8 +74,8 @@ func Backup(ctx context.Context, dir, path string) (size int64, err error) {
 			err = errors.Join(err, refuse("leaves a temporary file", removed))
 		}
 	}()
-	if err := vacuumInto(ctx, source, temporary); err != nil {
-		return 0, openingSQLite(ctx, dir, err)
+	if err := fill(temporary); err != nil {
+		return 0, err
 	}
 	if err := f.Sync(); err != nil { // SQLite does not wait for the disk here
 		return 0, refuse("cannot be made durable", err)

@@ -271,7 +271,10 @@ func (s *Store) Sweep(ctx context.Context, t time.Time) (swept Swept, err error)
 	if err == nil {
 		err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 			pending, err = sqldb.Collect(ctx, tx, func(rows *sql.Rows) (n int, err error) { return n, rows.Scan(&n) }, deleteOld, firstID(t), sweepLimit)
-			return err
+			if err != nil {
+				return err
+			}
+			return s.o.Removed(ctx, tx, "webhook_deliveries", int64(len(pending)))
 		})
 	}
 	if err != nil {

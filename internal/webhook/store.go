@@ -20,6 +20,9 @@ type StoreOptions struct {
 	Trail *audit.Trail
 	// Policy says which URLs may be registered.
 	Policy Policy
+	// Removed is called in each transaction that removes rows of a table for their age,
+	// also if there were none. It may be nil.
+	Removed func(ctx context.Context, tx *sqldb.Tx, table string, rows int64) error
 	// Alert is called with the name of the table when a row is not as the program
 	// wrote it. It may be nil.
 	Alert func(table string)
@@ -52,6 +55,9 @@ var (
 func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Removed == nil {
+		o.Removed = func(context.Context, *sqldb.Tx, string, int64) error { return nil }
 	}
 	if o.Alert == nil {
 		o.Alert = func(string) {}

@@ -41,6 +41,9 @@ type StoreOptions struct {
 	DB *sqldb.DB
 	// Rows makes the MACs of the entries.
 	Rows *keyring.Secret
+	// Removed is called in each transaction that removes rows of a table for their age,
+	// also if there were none. It may be nil.
+	Removed func(ctx context.Context, tx *sqldb.Tx, table string, rows int64) error
 	// Alert is called with the name of the table when Usage reads a row that is not
 	// as the program wrote it. It may be nil.
 	Alert func(table string)

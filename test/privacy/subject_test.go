@@ -1,0 +1,199 @@
+package privacy_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
+	"github.com/sesuai/sesuai/internal/subject"
+	"github.com/sesuai/sesuai/test/process"
+)
+
+// TestSubjects reports and erases people among others. A report lists what a search of
+// every table finds. After the erasure the search finds what the erasure says that stays,
+// and no backup without the table of keys opens anything of them.
+func TestSubjects(t *testing.T) {
+	each(t, func(t *testing.T, c app.Config) {
+		start := time.Now()
+		w := newWorld(t, c)
+		t.Logf("%d people on record, %d subjects, and as many who are not on record: %.1f s", w.people, w.subjects, time.Since(start).Seconds())
+		before := newSearch(t, w, c, w.asked())
+		found := before.run(t, c)
+		subjects := app.NewSubjects(w.c, w.s)
+		start = time.Now()
+		listed := 0
+		for _, n := range w.asked() {
+			report, err := subjects.Report(t.Context(), w.nik(n), subject.ReportOptions{Values: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(found[n], counts(report.Tables)); diff != "" {
+				t.Errorf("person %d: (-search +report)\n%s", n, diff)
+			}
+			assertReport(t, w, n, report)
+			for _, table := range report.Tables {
+				listed += table.Rows
+			}
+		}
+		reported := time.Since(start)
+
+		whole, rest := w.backups(t)
+		start = time.Now()
+		for _, n := range w.asked() {
+			erasure, err := subjects.Erase(t.Context(), w.nik(n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for table, rows := range counts(erasure.Erased) {
+				if rows != found[n][table] {
+					t.Errorf("person %d: %d rows of %s were erased, and the search found %d", n, rows, table, found[n][table])
+				}
+			}
+			if n != w.asked()[0] {
+				continue
+			}
+			left := newSearch(t, w, c, []int{n}).run(t, c)[n]
+			left["audit_events"]-- // that of the erasure follows what stays
+			if diff := cmp.Diff(left, counts(erasure.Stays)); diff != "" {
+				t.Errorf("person %d: what stays (-search +erasure)\n%s", n, diff)
+			}
+			start = time.Now() // without the search
+		}
+		erased := time.Since(start)
+		after := newSearch(t, w, c, w.asked())
+		for n, tables := range after.run(t, c) {
+			for table := range tables {
+				if place, ok := subject.PlaceOf(table); !ok || place.Erased != subject.Kept {
+					t.Errorf("person %d is still in %s", n, table)
+				}
+			}
+		}
+		if v, err := w.s.VerifyTrail(t.Context(), w.c, app.TrailCheck{}); err != nil || !v.Whole {
+			t.Errorf("the trail: %+v, %v", v, err)
+		}
+		live := after.allDataKeys(t)
+		if len(live) != w.people-w.subjects {
+			t.Errorf("%d data keys are left of %d people", len(live), w.people-w.subjects)
+		}
+
+		// The backup with the keys opens everybody; that shows that the search would.
+		s := newSearch(t, w, whole, w.asked())
+		if opened, there := s.open(t, w, w.asked(), s.allDataKeys(t)); opened != w.subjects || there != w.subjects {
+			t.Errorf("the whole backup has %d of the subjects and opens %d, want %d", there, opened, w.subjects)
+		}
+		s = newSearch(t, w, rest, w.asked())
+		if own := s.allDataKeys(t); len(own) != 0 {
+			t.Fatalf("the backup without keys has %d", len(own))
+		}
+		opened, there := s.open(t, w, w.asked(), live)
+		if opened != 0 || there != w.subjects {
+			t.Errorf("the backup without keys has %d of the subjects and opens %d, want %d and 0", there, opened, w.subjects)
+		}
+		for n, tables := range s.run(t, rest) {
+			for table := range tables {
+				if place, _ := subject.PlaceOf(table); place.Apart {
+					t.Errorf("person %d is in %s of the backup without keys", n, table)
+				}
+			}
+		}
+		t.Logf("%d reports with %d rows in %.1f s, %d further erasures in %.1f s; the backup without keys has %d of their records and opens %d with %d other keys",
+			len(w.asked()), listed, reported.Seconds(), len(w.asked())-1, erased.Seconds(), there, opened, len(live))
+	})
+}
+
+func counts(tables []subject.TableCount) map[string]int {
+	all := make(map[string]int)
+	for _, t := range tables {
+		all[t.Table] = t.Rows
+	}
+	return all
+}
+
+// assertReport: a report and its page say who asked and what for, and have no NIK. The
+// values are there if they are wanted.
+func assertReport(t *testing.T, w *world, n int, r subject.Report) {
+	t.Helper()
+	if want := len(w.requests[n]); n < w.subjects && len(r.Requests) != want-1 || n >= w.people && len(r.Requests) != want {
+		t.Errorf("person %d: %d requests, want %d", n, len(r.Requests), want)
+	}
+	for _, q := range r.Requests {
+		batch := strings.HasPrefix(q.RequestID, "batch-")
+		if !batch && (q.Purpose != "account_opening" || q.ConsentID == "") || q.ClientName == "" {
+			t.Errorf("person %d: %+v", n, q)
+		}
+	}
+	var page strings.Builder
+	if err := r.WritePage(&page); err != nil {
+		t.Fatal(err)
+	}
+	name := w.country.Person(n).Name.Reveal()
+	if onRecord := n < w.people; strings.Contains(page.String(), name) != onRecord || (r.Record != nil) != onRecord {
+		t.Errorf("person %d: the values are not in the page as they should", n)
+	}
+	if strings.Contains(page.String(), w.nik(n).Reveal()) || strings.Contains(page.String(), "<script") {
+		t.Errorf("person %d: the page has the NIK or a script", n)
+	}
+}
+
+// backups makes a backup with all tables and one without those of the second file, and
+// returns configurations of databases that they were restored to.
+func (w *world) backups(t *testing.T) (whole, rest app.Config) {
+	t.Helper()
+	if w.c.Registry != "" {
+		return w.dump(t), w.dump(t, subject.TablesApart()...)
+	}
+	folder := t.TempDir()
+	path := func(name string) string { return filepath.Join(folder, name) }
+	if _, _, err := app.Backup(t.Context(), w.c, path("rest.db"), path("keys.db")); err != nil {
+		t.Fatal(err)
+	}
+	whole, rest = w.c, w.c
+	whole.Data, rest.Data = path("whole"), path("rest")
+	whole.MasterKey, rest.MasterKey = w.c.MasterKeyPath(1), w.c.MasterKeyPath(1)
+	if _, err := app.Restore(t.Context(), whole, path("rest.db"), path("keys.db")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.Restore(t.Context(), rest, path("rest.db"), ""); err != nil {
+		t.Fatal(err)
+	}
+	return whole, rest
+}
+
+// dump restores a dump of the database, without the rows of some tables, into another.
+func (w *world) dump(t *testing.T, without ...string) app.Config {
+	t.Helper()
+	process.NeedCommand(t, "pg_dump")
+	args := []string{"--no-owner", "--no-privileges"}
+	for _, table := range without {
+		args = append(args, "--exclude-table-data="+table, "--exclude-table-data="+table+"_[0-9]*")
+	}
+	c := w.c
+	c.MasterKey = w.c.MasterKeyPath(1)
+	c.Registry = pgtest.Database(t)
+	file := filepath.Join(t.TempDir(), "dump.sql")
+	ctx := context.WithoutCancel(t.Context())
+	for _, command := range []*exec.Cmd{
+		exec.CommandContext(ctx, "pg_dump", append(args, "--file="+file, plain(w.c.Registry))...),
+		exec.CommandContext(ctx, "psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file="+file, plain(c.Registry)),
+	} {
+		command.Stderr = os.Stderr
+		if err := command.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// plain is a URL without the settings of the session.
+func plain(url string) string {
+	before, _, _ := strings.Cut(url, "&options=")
+	return before
+}
