@@ -48,7 +48,7 @@ func (s *Storage) clientNames(ctx context.Context) (map[string]string, error) {
 // to another, which it excludes.
 func (s *Storage) Privacy(ctx context.Context, c Config, from, to time.Time) (subject.Overview, error) {
 	return subject.NewOverview(ctx, subject.OverviewOptions{
-		Count: s.db.CountRows, Asked: s.trail.Asked, Actions: s.trail.Actions, Runs: s.removed.Runs, Clients: s.clientNames,
+		PostgreSQL: s.db.Engine() == sqldb.PostgreSQL, Count: s.db.CountRows, Asked: s.trail.Asked, Actions: s.trail.Actions, Runs: s.removed.Runs, Clients: s.clientNames,
 		Keep: map[string]time.Duration{
 			"replay.max_age": c.Replay.MaxAge, "answers.max_age": c.Answers.MaxAge, "webhooks.keep_log": c.Webhooks.KeepLog,
 			"batches.max_age": c.Batches.MaxAge, "dukcapil.keep_log": c.Dukcapil.KeepLog,

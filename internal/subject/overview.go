@@ -50,6 +50,8 @@ type AskedFor struct {
 
 // OverviewOptions are what an Overview is made of.
 type OverviewOptions struct {
+	// PostgreSQL is whether the database is one of PostgreSQL.
+	PostgreSQL bool
 	// Count returns the number of rows of a table, and the smallest value of a column;
 	// 0 if there is no row or the column is "".
 	Count func(ctx context.Context, table, column string) (rows, oldest int64, err error)
@@ -68,7 +70,7 @@ type OverviewOptions struct {
 func NewOverview(ctx context.Context, o OverviewOptions, from, to time.Time) (v Overview, err error) {
 	v = Overview{At: o.Now().UTC(), From: from.UTC(), To: to.UTC(), Asked: []AskedFor{}}
 	for _, p := range Places {
-		if p.Holds == "" {
+		if p.Holds == "" || p.OnlyPostgreSQL && !o.PostgreSQL {
 			continue
 		}
 		s := Stored{Table: p.Table, Holds: p.Holds, Retention: p.Retention}

@@ -39,6 +39,8 @@ type Place struct {
 	Table string
 	// Owner is the package whose table it is.
 	Owner string
+	// OnlyPostgreSQL means that an SQLite database has no such table.
+	OnlyPostgreSQL bool
 	// Columns are all columns of the table, on either engine, with what they have.
 	Columns map[string]Has
 	// Holds is what a row has of a person; "" if it has nothing.
@@ -186,7 +188,7 @@ var Places = []Place{
 		Why: "It counts the persons that a client asks about on a day. An erasure must not end that.",
 	},
 	{
-		Table: "limit_leases", Owner: "internal/access/limit", Holds: "that a request about the person is in progress",
+		Table: "limit_leases", Owner: "internal/access/limit", OnlyPostgreSQL: true, Holds: "that a request about the person is in progress",
 		Columns:   columns("id nik:hash client:linked fresh:linked expires"),
 		Retention: "until the request is answered", Erased: Kept,
 		Why: "It is gone with the request.",

@@ -79,6 +79,10 @@ func TestSubjects(t *testing.T) {
 		if v, err := w.s.VerifyTrail(t.Context(), w.c, app.TrailCheck{}); err != nil || !v.Whole {
 			t.Errorf("the trail: %+v, %v", v, err)
 		}
+		v, err := w.s.Privacy(t.Context(), w.c, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		if err != nil || v.Reports != int64(len(w.asked())) || v.Erasures != v.Reports || len(v.Asked) == 0 || v.Asked[0].Purpose == "" && v.Asked[0].Requests == 0 {
+			t.Errorf("the overview: %d reports, %d erasures, %+v, %v", v.Reports, v.Erasures, v.Asked, err)
+		}
 		live := after.allDataKeys(t)
 		if len(live) != w.people-w.subjects {
 			t.Errorf("%d data keys are left of %d people", len(live), w.people-w.subjects)
