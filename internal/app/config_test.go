@@ -319,6 +319,8 @@ func TestRanges(t *testing.T) {
 		{"face.runtime_digest", "0f", "", strings.Repeat("0F", 32), strings.Repeat("0f", 33)},
 		{"audit.check_interval", "999ms", "1s", "24h", "25h"},
 		{"audit.full_check", "999ms", "1s", "8760h", "8761h"},
+		{"audit.keep", "719h", "0s", "876000h", "876001h"},
+		{"audit.keep", "887h", "888h", "888h", "-1s"}, // answers.max_age is 720h
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},
