@@ -1,12 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +37,7 @@ type AuditConfig struct {
 	// if there was any event.
 	CheckpointInterval time.Duration `yaml:"checkpoint_interval" range:"1s,24h"`
 	// CheckpointFile is the path of the file to which checkpoints are appended. The
-	// next start compares the trail with its last one. Empty means
+	// next start compares the trail with its latest one. Empty means
 	// audit-checkpoints.txt in the data folder.
 	CheckpointFile string `yaml:"checkpoint_file"`
 	// CheckpointFolder is the path of a folder in which each checkpoint becomes a
@@ -45,7 +47,10 @@ type AuditConfig struct {
 	// local, or a server as udp://host:port or tcp://host:port. Empty means none.
 	CheckpointSyslog string `yaml:"checkpoint_syslog"`
 	// Keep is how long events are kept. The service removes older ones from the
-	// start of the trail, and the removal is an event. 0 means for ever.
+	// start of the trail, and the removal is an event. 0 means for ever. Otherwise
+	// it is at least 720h, and at least 168h longer than answers.max_age,
+	// batches.max_age and webhooks.keep_log: what is stored of a person is found
+	// by the events.
 	Keep time.Duration `yaml:"keep" range:"0s,876000h"`
 }
 
@@ -61,6 +66,41 @@ func (c AuditConfig) check() error {
 	_, err := c.sinks()
 	return config.About("audit.checkpoint_syslog", err)
 }
+
+const (
+	// minKeep is the minimum of audit.keep, if it is not 0: a wrong unit must not
+	// remove the evidence.
+	minKeep = 30 * 24 * time.Hour
+	// keepAfter is how much longer than what is found by them events are kept at least.
+	// A batch may run for days before its results get old.
+	keepAfter = 7 * 24 * time.Hour
+)
+
+// checkAuditKeep refuses to keep events for a shorter time than what is found by them.
+func (c *Config) checkAuditKeep() error {
+	keep := c.Audit.Keep
+	if keep <= 0 { // 0, or refused by its range
+		return nil
+	}
+	if keep < minKeep {
+		return config.Mistakef("audit.keep", "it must be 0, which is for ever, or at least %s", hours(minKeep))
+	}
+	for _, other := range []struct {
+		key string
+		age time.Duration
+	}{
+		{"answers.max_age", c.Answers.MaxAge}, {"batches.max_age", c.Batches.MaxAge}, {"webhooks.keep_log", c.Webhooks.KeepLog},
+	} {
+		if keep < other.age+keepAfter {
+			return config.Mistakef("audit.keep", "it must be at least %s longer than %s (%s), which is found by the events",
+				hours(keepAfter), other.key, hours(other.age))
+		}
+	}
+	return nil
+}
+
+// hours is a time in hours, as it is written in a configuration.
+func hours(d time.Duration) string { return strconv.FormatFloat(d.Hours(), 'f', -1, 64) + "h" }
 
 // sinks are where checkpoints are written besides the file.
 func (c AuditConfig) sinks() (sinks []audit.Sink, err error) {
@@ -122,7 +162,7 @@ type TrailCheck struct {
 	// PublicKey is the key that they must be signed with, which must be that of the
 	// trail; that of the trail if it is empty.
 	PublicKey string
-	// After verifies only the events after the last of the checkpoints.
+	// After verifies only the events after the latest of the checkpoints.
 	After bool
 }
 
@@ -138,7 +178,7 @@ func (s *Storage) VerifyTrail(ctx context.Context, c Config, with TrailCheck) (T
 	if err == nil {
 		var from audit.Head
 		if with.After {
-			from = kept[len(kept)-1]
+			from = slices.MaxFunc(kept, func(a, b audit.Head) int { return cmp.Compare(a.Seq, b.Seq) })
 		}
 		head, err = checker.CheckAll(ctx, from)
 	}
@@ -164,6 +204,9 @@ func (s *Storage) VerifyTrail(ctx context.Context, c Config, with TrailCheck) (T
 // checkpoints are those that the trail is compared with; nil if there are none.
 func (s *Storage) checkpoints(with TrailCheck) ([]audit.Head, error) {
 	if key := strings.TrimSpace(with.PublicKey); key != "" && key != s.trail.PublicKey() {
+		if err := audit.CheckPublicKey(key); err != nil {
+			return nil, err
+		}
 		return nil, &audit.BrokenError{Why: "the public key is not that of this database: its keys were replaced, or it is another database"}
 	}
 	if with.Checkpoints == nil {

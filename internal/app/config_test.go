@@ -17,6 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/internal/kms"
 	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/webhook"
 )
@@ -46,7 +47,11 @@ func other() (values map[string]string, want app.Config) {
 		"disclosure.exact_misses": "5", "disclosure.tens_misses": "20",
 		"answers.max_age":      "48h",
 		"postgres.connections": "7", "postgres.migrate": "true",
-		"audit.check_interval": "7s", "audit.full_check": "8h", "audit.checkpoint_file": "/tmp/checkpoint.json",
+		"audit.check_interval": "7s", "audit.full_check": "8h", "audit.checkpoint_file": "/tmp/checkpoints.txt",
+		"audit.checkpoint_events": "9", "audit.checkpoint_interval": "10s", "audit.checkpoint_folder": "/tmp/checkpoints",
+		"audit.checkpoint_syslog": "udp://127.0.0.1:514", "audit.keep": "11000h",
+		"kms.address": "https://127.0.0.6:8200", "kms.key": "sesuai", "kms.mount": "other", "kms.namespace": "bank",
+		"kms.token_file": "/tmp/token", "kms.ca_file": "/tmp/kms.pem", "kms.timeout": "3s",
 		"metrics.listen": "127.0.0.5:9091",
 		"log.level":      "debug", "log.format": "text",
 	}
@@ -79,7 +84,11 @@ func other() (values map[string]string, want app.Config) {
 		Audit: app.AuditConfig{
 			CheckInterval: 7 * time.Second, FullCheck: 8 * time.Hour,
 			CheckpointEvents: 9, CheckpointInterval: 10 * time.Second, CheckpointFile: "/tmp/checkpoints.txt",
-			CheckpointFolder: "/tmp/checkpoints", CheckpointSyslog: "udp://127.0.0.1:514", Keep: 11 * time.Hour,
+			CheckpointFolder: "/tmp/checkpoints", CheckpointSyslog: "udp://127.0.0.1:514", Keep: 11_000 * time.Hour,
+		},
+		KMS: kms.Config{
+			Address: "https://127.0.0.6:8200", Key: "sesuai", Mount: "other", Namespace: "bank", TokenFile: "/tmp/token", CAFile: "/tmp/kms.pem",
+			Timeout: 3 * time.Second,
 		},
 		Metrics: app.MetricsConfig{Listen: "127.0.0.5:9091"},
 		Log:     app.LogConfig{Level: "debug", Format: "text"},
@@ -198,7 +207,9 @@ func TestEveryKeyCanBeSet(t *testing.T) {
 	if err := want.Check(); err != nil {
 		t.Error(err)
 	}
-	delete(values, "dukcapil.enabled") // which needs other keys
+	for _, key := range []string{"dukcapil.enabled", "kms.address", "kms.key", "kms.token_file"} { // which need other keys
+		delete(values, key)
+	}
 	for key, value := range values {
 		one := map[string]string{key: value}
 		a, b := load(writeConfig(t, asYAML(one)), nil), load("", asEnviron(one))
@@ -319,6 +330,8 @@ func TestRanges(t *testing.T) {
 		{"face.runtime_digest", "0f", "", strings.Repeat("0F", 32), strings.Repeat("0f", 33)},
 		{"audit.check_interval", "999ms", "1s", "24h", "25h"},
 		{"audit.full_check", "999ms", "1s", "8760h", "8761h"},
+		{"audit.keep", "719h", "0s", "876000h", "876001h"},
+		{"audit.keep", "887h", "888h", "888h", "-1s"}, // answers.max_age is 720h
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},

@@ -66,6 +66,13 @@ func checkStorage(ctx context.Context, c Config) error {
 	if !emptyFolder(c.Data) {
 		errs = append(errs, config.About("data", checkPrivate(c)))
 	}
+	if folder := c.Audit.CheckpointFolder; folder != "" {
+		err := checkNewFolder(folder)
+		if info, statErr := os.Stat(folder); err == nil && (statErr != nil || !info.IsDir()) {
+			err = config.Mistakef("", "the folder %s is not there", folder)
+		}
+		errs = append(errs, config.About("audit.checkpoint_folder", err))
+	}
 	if c.MasterKey != "" || exists && c.Registry == "" {
 		_, err := openRing(ctx, c, false)
 		errs = append(errs, config.About("master_key", err))

@@ -40,6 +40,7 @@ var otherDukcapil = map[string]string{
 	"dukcapil.breaker.rate": "0.25", "dukcapil.breaker.window": "1m", "dukcapil.breaker.minimum": "20",
 	"dukcapil.breaker.delay": "30s", "dukcapil.breaker.trials": "5",
 	"dukcapil.in_flight": "8", "dukcapil.hours": "06:00-22:00", "dukcapil.maintenance": "2026-12-01T22:00/2026-12-02T04:00",
+	"dukcapil.keep_log":    "8760h",
 	"dukcapil.prices":      "2023-01-01 data_check=1100 face_check=3300",
 	"dukcapil.balikan.url": "https://10.1.1.3/store", "dukcapil.balikan.token_file": "/run/g",
 	"dukcapil.balikan.institution_id": "123", "dukcapil.balikan.institution_name": "BANK CONTOH",
@@ -49,8 +50,9 @@ var otherDukcapil = map[string]string{
 func otherDukcapilConfig() app.DukcapilConfig {
 	return app.DukcapilConfig{
 		Enabled: true, Deadline: 18 * time.Second,
-		Config: otherClientConfig(),
-		Prices: "2023-01-01 data_check=1100 face_check=3300",
+		Config:  otherClientConfig(),
+		KeepLog: 8760 * time.Hour,
+		Prices:  "2023-01-01 data_check=1100 face_check=3300",
 		Balikan: balikan.Config{
 			URL: "https://10.1.1.3/store", TokenFile: "/run/g", InstitutionID: "123", InstitutionName: "BANK CONTOH",
 			Batch: 50, Interval: 7 * time.Second,

@@ -43,7 +43,7 @@ type CheckerOptions struct {
 	// verify all events and all states once; the defaults if 0.
 	Interval, Full time.Duration
 	// File is the path of the file to which checkpoints are appended, and with whose
-	// last one Start compares the trail; none if empty. OldFile is the path of that of
+	// latest one Start compares the trail; none if empty. OldFile is the path of that of
 	// versions before schema 14, which File replaces.
 	File, OldFile string
 	// Sinks are where else checkpoints are written.
@@ -135,6 +135,10 @@ func (c *Checker) Start(ctx context.Context) error {
 	head, err := c.o.Trail.Head(ctx)
 	if err != nil && !isBroken(err) {
 		return err
+	}
+	if c.o.File != "" && c.fileBroken == nil && kept == (Head{}) && head.Seq > 0 {
+		c.o.Log.Warn("there is no file of checkpoints of the audit trail: events that were removed from its end before this start do not show",
+			"file", c.o.File)
 	}
 	c.from, c.full, c.publisher.last = kept, kept, kept
 	if head.Seq-kept.Seq > maxAtStart {

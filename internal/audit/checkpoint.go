@@ -103,11 +103,28 @@ func parseHash(text string, h *[32]byte) bool {
 // OpenCheckpoint verifies a signed checkpoint with a public key, as Trail.PublicKey
 // returns it. The error has kind sesuai.KindMalformed.
 func OpenCheckpoint(signed []byte, publicKey string) (Checkpoint, error) {
-	verifier, err := note.NewVerifier(strings.TrimSpace(publicKey))
+	verifier, err := verifierOf(publicKey)
 	if err != nil {
-		return Checkpoint{}, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "the public key is not one of sesuai audit key"}
+		return Checkpoint{}, err
 	}
 	return openCheckpoint(signed, verifier)
+}
+
+// CheckPublicKey returns an error of kind sesuai.KindMalformed unless the text is a public
+// key as Trail.PublicKey returns it, of whichever trail.
+func CheckPublicKey(text string) error {
+	_, err := verifierOf(text)
+	return err
+}
+
+func verifierOf(publicKey string) (note.Verifier, error) {
+	verifier, err := note.NewVerifier(strings.TrimSpace(publicKey))
+	if err != nil {
+		return nil, &sesuai.Error{
+			Kind: sesuai.KindMalformed, Detail: "the public key is neither one that sesuai audit key has shown nor a file with one",
+		}
+	}
+	return verifier, nil
 }
 
 func openCheckpoint(signed []byte, verifier note.Verifier) (Checkpoint, error) {

@@ -1,10 +1,14 @@
 package audit
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/ed25519"
 	"crypto/hmac"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"slices"
 )
 
@@ -28,15 +32,26 @@ func (t *Trail) ParseCheckpoints(b []byte) ([]Head, error) {
 }
 
 // OpenCheckpoints is OpenCheckpoint for a file of checkpoints, as audit.checkpoint_file is written.
-// There is at least one.
+// There is at least one. What was written in part is left out.
 func OpenCheckpoints(b []byte, publicKey string) ([]Checkpoint, error) {
+	verifier, err := verifierOf(publicKey)
+	if err != nil {
+		return nil, err
+	}
 	var all []Checkpoint
-	for _, signed := range splitNotes(b) {
-		c, err := OpenCheckpoint(signed, publicKey)
-		if err != nil {
-			return nil, err
+	var first error
+	err = eachNote(bytes.NewReader(b), func(signed []byte, _, _ int64) {
+		c, err := openCheckpoint(signed, verifier)
+		if err != nil && first == nil {
+			first = err
 		}
 		all = append(all, c)
+	})
+	if err != nil {
+		return nil, badCheckpoint(errNoCheckpoint.Error())
+	}
+	if first != nil {
+		return nil, first
 	}
 	if len(all) == 0 {
 		return nil, badCheckpoint("it is empty")
@@ -44,23 +59,52 @@ func OpenCheckpoints(b []byte, publicKey string) ([]Checkpoint, error) {
 	return all, nil
 }
 
-// splitNotes splits a file into signed notes. The text of a checkpoint has no empty line,
-// so a note is a block of lines and the block of signatures (c2sp.org/signed-note) that
-// follows it. Text that no signature follows, which was written in part, is left out.
-func splitNotes(b []byte) (notes [][]byte) {
+// maxBlock is the maximum size of a block of lines in a file of checkpoints, in bytes. A
+// checkpoint has less than 1 KiB.
+const maxBlock = 64 << 10
+
+// eachNote calls do with each signed note of a file, and where in the file it starts and
+// ends. The text of a checkpoint has no empty line, so a note is a block of lines and
+// the block of signatures (c2sp.org/signed-note) that follows it. What was written in
+// part, as after a power cut, is left out: text that no signature follows, and a
+// signature that is too short. do must not keep the note.
+func eachNote(r io.Reader, do func(signed []byte, from, to int64)) error {
+	var from, to, start int64
+	blocks := bufio.NewScanner(r)
+	blocks.Buffer(nil, maxBlock)
+	blocks.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		n, length := bytes.Index(data, []byte("\n\n")), 2
+		if n < 0 {
+			if n, length = len(data), 0; !atEOF || n == 0 {
+				return 0, nil, nil
+			}
+		}
+		from, to = to, to+int64(n+length)
+		return n + length, data[:n], nil
+	})
 	var text []byte
-	for block := range bytes.SplitSeq(b, []byte("\n\n")) {
-		if block = bytes.Trim(block, "\n"); len(block) == 0 {
-			continue
+	for blocks.Scan() {
+		block := bytes.Trim(blocks.Bytes(), "\n")
+		switch {
+		case len(block) == 0:
+		case !bytes.HasPrefix(block, []byte("— ")):
+			text, start = bytes.Clone(block), from
+		case hasWholeSignature(block):
+			do(slices.Concat(text, []byte("\n\n"), block, []byte("\n")), start, to)
+			text = nil
+		default:
+			text = nil
 		}
-		if !bytes.HasPrefix(block, []byte("— ")) {
-			text = block
-			continue
-		}
-		notes = append(notes, slices.Concat(text, []byte("\n\n"), block, []byte("\n")))
-		text = nil
 	}
-	return notes
+	return blocks.Err()
+}
+
+// hasWholeSignature reports whether the last line of a block of signatures has as many
+// bytes as one of Ed25519 at least: the hash of the key, of 4 bytes, and the signature.
+func hasWholeSignature(block []byte) bool {
+	last := block[bytes.LastIndexByte(block, ' ')+1:]
+	b, err := base64.StdEncoding.DecodeString(string(last))
+	return err == nil && len(b) >= 4+ed25519.SignatureSize
 }
 
 // jsonCheckpoint is a Head as it was kept before schema 14. Hashes are in hexadecimal

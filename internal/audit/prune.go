@@ -32,9 +32,12 @@ type Pruned struct {
 //
 // The events are verified first: if one of them is not as it was recorded, the error is a
 // *BrokenError and nothing is removed. The trail then starts with a signed checkpoint of
-// the last event that was removed, and the removal is an event. Other errors have kind
-// sesuai.KindUnavailable.
-func (t *Trail) PruneBefore(ctx context.Context, before time.Time, limit int) (Pruned, error) {
+// the last event that was removed, and the removal is an event. removed is called first in
+// the transaction, with the number of events; it may be nil, and its error prevents the
+// removal. Other errors have kind sesuai.KindUnavailable.
+func (t *Trail) PruneBefore(
+	ctx context.Context, before time.Time, limit int, removed func(ctx context.Context, tx *sqldb.Tx, events int64) error,
+) (Pruned, error) {
 	last := t.lastSeen()
 	r, err := t.readHead(ctx, t.o.DB.Read())
 	if err != nil {
@@ -69,7 +72,7 @@ func (t *Trail) PruneBefore(ctx context.Context, before time.Time, limit int) (P
 	}
 	// The base has the states that its events lead to, or those of the one before.
 	newBase = base.join(newBase)
-	err = t.removeTo(ctx, r.base, base.Seq, newBase)
+	err = t.removeTo(ctx, r.base, base.Seq, newBase, removed)
 	if errors.Is(err, errRemovedElsewhere) {
 		return Pruned{Last: base.Seq, More: true}, nil
 	}
@@ -84,13 +87,20 @@ var errRemovedElsewhere = errors.New("another process has removed events")
 
 // removeTo removes the events up to a new base. The error is errRemovedElsewhere if the
 // base is not the present one any more.
-func (t *Trail) removeTo(ctx context.Context, present string, from int64, base Head) error {
+func (t *Trail) removeTo(
+	ctx context.Context, present string, from int64, base Head, removed func(context.Context, *sqldb.Tx, int64) error,
+) error {
 	signed, err := t.SignCheckpoint(base, time.Now())
 	if err != nil {
 		return err
 	}
-	removed := t.eventOf(Change{Action: EventsRemoved, Count: base.Seq, After: signed})
+	event := t.eventOf(Change{Action: EventsRemoved, Count: base.Seq, After: signed})
 	return t.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+		if removed != nil {
+			if err := removed(ctx, tx, base.Seq-from); err != nil {
+				return err
+			}
+		}
 		last := t.lastSeen()
 		r, err := scanHead(tx.QueryRowContext(ctx, takeHead))
 		if err != nil {
@@ -105,7 +115,7 @@ func (t *Trail) removeTo(ctx context.Context, present string, from int64, base H
 		if _, err := tx.ExecContext(ctx, deleteEvents, from, base.Seq); err != nil {
 			return err
 		}
-		head, err := t.insertTx(ctx, tx, r.head, []Event{removed})
+		head, err := t.insertTx(ctx, tx, r.head, []Event{event})
 		if err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func daily(t testing.TB, n int) (events []audit.Event) {
 func (l trail) prune(t testing.TB, before time.Time, limit int) (removed int64) {
 	t.Helper()
 	for {
-		p, err := l.PruneBefore(t.Context(), before, limit)
+		p, err := l.PruneBefore(t.Context(), before, limit, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestPruneTampered(t *testing.T) {
 		events := daily(t, 20)
 		l.record(t, events...)
 		l.exec(t, `CREATE TABLE removed AS SELECT * FROM audit_events; UPDATE audit_events SET reason = 'x' WHERE seq = 4`)
-		if p, err := l.PruneBefore(t.Context(), events[10].Time, 100); !isBroken(err) || p.Events != 0 {
+		if p, err := l.PruneBefore(t.Context(), events[10].Time, 100, nil); !isBroken(err) || p.Events != 0 {
 			t.Fatalf("PruneBefore = %v, %v", p, err)
 		}
 		l.exec(t, `DELETE FROM audit_events; INSERT INTO audit_events SELECT * FROM removed`)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -71,7 +72,7 @@ func startsJSON(path string) (bool, error) {
 }
 
 // appendDurably appends a signed note to a file. If the last one was written in part,
-// the new one is a note of its own all the same: see splitNotes.
+// the new one is a note of its own all the same: see eachNote.
 func appendDurably(path string, signed []byte) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
@@ -101,69 +102,6 @@ func appendDurably(path string, signed []byte) (err error) {
 	return atomicfile.SyncFolder(filepath.Dir(path))
 }
 
-// tail is how much of a file of checkpoints is read for the last one: more than a
-// hundred of them.
-const tail = 64 << 10
-
-// last returns the last checkpoint in the file; the zero Head if there is no file. One
-// that was written in part is left out.
-func (s fileSink) last(t *Trail) (Head, error) {
-	path := s.path
-	b, err := readTail(path)
-	if errors.Is(err, fs.ErrNotExist) && s.old != "" {
-		path = s.old
-		b, err = readTail(path)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return Head{}, nil
-	}
-	var h Head
-	if err == nil {
-		h, err = lastOf(t, b)
-	}
-	if err != nil {
-		why := err.Error()
-		if e, ok := errors.AsType[*sesuai.Error](err); ok {
-			why = e.Detail
-		}
-		return Head{}, brokenAt(0, "%s; if the database was replaced on purpose, move %s away", why, path)
-	}
-	return h, nil
-}
-
-// lastOf returns the last checkpoint of the end of a file.
-func lastOf(t *Trail, b []byte) (Head, error) {
-	if bytes.HasPrefix(b, []byte("{")) {
-		return t.parseJSON(b)
-	}
-	notes := splitNotes(b)
-	for len(notes) > 1 {
-		if c, err := t.signer.open(notes[len(notes)-1]); err == nil {
-			return c.Head, nil
-		}
-		notes = notes[:len(notes)-1]
-	}
-	if len(notes) == 0 {
-		return Head{}, badCheckpoint("the file has none")
-	}
-	c, err := t.signer.open(notes[0])
-	return c.Head, err
-}
-
-func readTail(path string) (b []byte, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	from := max(0, info.Size()-tail)
-	return io.ReadAll(io.NewSectionReader(f, from, info.Size()-from))
-}
-
 // NewFolderSink returns a Sink that writes each checkpoint to a new file in a folder and
 // never opens one again, so that the folder may be one to which nothing but new files
 // can be written, such as a mounted object store with retention.
@@ -188,7 +126,14 @@ func (s folderSink) Write(c SignedCheckpoint) (err error) {
 		return err
 	}
 	_, err = f.Write(c.Signed)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	err = atomicfile.SyncFolder(string(s))
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		return nil // a mounted object store may have no such call
+	}
+	return err
 }
 
 // NewSyslogSink returns a Sink that sends each checkpoint to syslog as one line, with the

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -247,6 +248,12 @@ func TestToken(t *testing.T) {
 	}
 	if _, err := k.Encrypt(t.Context(), random(32)); sesuai.KindOf(err) != sesuai.KindConfiguration || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("with a token that others may read: %v", err)
+	}
+	if err := errors.Join(os.Remove(c.TokenFile), syscall.Mkfifo(c.TokenFile, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Encrypt(t.Context(), random(32)); sesuai.KindOf(err) != sesuai.KindConfiguration || !strings.Contains(err.Error(), "is not a file") {
+		t.Errorf("with a pipe that nobody writes to: %v", err)
 	}
 }
 

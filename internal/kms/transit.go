@@ -155,6 +155,10 @@ func (t *Transit) token() (string, error) {
 	if t.c.TokenFile == "" {
 		return "", nil
 	}
+	// Stat comes first, since opening a pipe would block.
+	if info, err := os.Stat(t.c.TokenFile); err == nil && !info.Mode().IsRegular() {
+		return "", refuse("token_file", t.c.TokenFile+" is not a file")
+	}
 	f, err := os.Open(t.c.TokenFile)
 	if err != nil {
 		return "", refuse("token_file", err.Error())

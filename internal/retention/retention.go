@@ -4,6 +4,7 @@
 package retention
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"time"
@@ -102,11 +103,15 @@ func (s *Store) Runs(ctx context.Context, from, to Day) ([]Run, error) {
 	return all, nil
 }
 
+// recordAfter is how long after a day its counts are recorded. A transaction that counts
+// for the day may commit after midnight: see commitTimeout.
+const recordAfter = time.Minute
+
 // Record appends an event to the audit trail for each day that is over and each table,
 // unless there is one. Several processes may call it: there is one event. The error has
 // kind sesuai.KindUnavailable.
 func (s *Store) Record(ctx context.Context) error {
-	today := DayOf(s.o.Now())
+	today := DayOf(s.o.Now().Add(-recordAfter))
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
@@ -141,11 +146,13 @@ func (s *Store) Record(ctx context.Context) error {
 type Rule struct {
 	Table string
 	// Keep is how long the rows are kept.
-	Keep   time.Duration
+	Keep time.Duration
+	// Limit is the maximum number of rows that one transaction removes; 1000 if 0.
+	Limit  int
 	Remove func(ctx context.Context, before time.Time, limit int) (more bool, err error)
 }
 
-// ruleLimit is the maximum number of rows that one transaction removes.
+// ruleLimit is the limit of a Rule that has none.
 const ruleLimit = 1000
 
 // Run applies rules every hour, and records what was removed, until ctx ends. It calls
@@ -178,7 +185,7 @@ func (s *Store) Apply(ctx context.Context, rules []Rule) (first error) {
 	for _, r := range rules {
 		for more := true; more && ctx.Err() == nil; {
 			var err error
-			if more, err = r.Remove(ctx, s.o.Now().Add(-r.Keep), ruleLimit); err != nil {
+			if more, err = r.Remove(ctx, s.o.Now().Add(-r.Keep), cmp.Or(r.Limit, ruleLimit)); err != nil {
 				if first == nil {
 					first = err
 				}

@@ -83,6 +83,11 @@ func TestRetention(t *testing.T) {
 		}
 		now = now.Add(time.Minute)
 		record()
+		if got := actions(t, nodes[0].trail); len(got) != 0 {
+			t.Errorf("at midnight, when transactions of the day may be in progress, there are events: %v", got)
+		}
+		now = now.Add(time.Minute)
+		record()
 		nodes[1].removed(t, "answers", 5, nil)
 		record()
 		want := map[audit.Action]int64{"retention.answers": 190, "retention.probes": 0}
@@ -94,7 +99,7 @@ func TestRetention(t *testing.T) {
 		}
 		today := retention.DayOf(now)
 		runs, err := nodes[0].Runs(t.Context(), today-1, today)
-		yesterday, last := (today - 1).Start(), now.Add(-time.Minute)
+		yesterday, last := (today - 1).Start(), now.Add(-2*time.Minute)
 		wantRuns := []retention.Run{
 			{Day: yesterday, Table: "answers", Removed: 190, Runs: 20, LastAt: last, Recorded: true},
 			{Day: yesterday, Table: "probes", Runs: 1, LastAt: last, Recorded: true},
@@ -139,9 +144,9 @@ func TestRules(t *testing.T) {
 	down, rounds := errors.New("down"), 0
 	err := s.Apply(t.Context(), []retention.Rule{
 		{Table: "a", Remove: func(context.Context, time.Time, int) (bool, error) { return true, down }},
-		{Table: "b", Keep: time.Hour, Remove: func(_ context.Context, before time.Time, _ int) (bool, error) {
-			if rounds++; !before.Equal(now.Add(-time.Hour)) {
-				t.Errorf("removes what is from before %v", before)
+		{Table: "b", Keep: time.Hour, Limit: 7, Remove: func(_ context.Context, before time.Time, limit int) (bool, error) {
+			if rounds++; !before.Equal(now.Add(-time.Hour)) || limit != 7 {
+				t.Errorf("removes %d rows from before %v", limit, before)
 			}
 			return rounds < 3, nil
 		}},

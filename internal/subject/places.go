@@ -167,7 +167,7 @@ var Places = []Place{
 		Table: "outbox", Owner: "internal/dukcapil/balikan", Holds: "that a verified person is to be returned to Dukcapil: the NIK until it is delivered, and the id of the request",
 		Columns: columns("seq:linked at:linked day:linked customer:linked sealed:sealed due_at tries lease delivered_at:linked"),
 		Oldest:  "at", Retention: "dukcapil.keep_log", Erased: Kept, Apart: true,
-		Why: "The institution owes Dukcapil these data (data balikan). The NIK is removed when they are delivered, usually within minutes.",
+		Why: "The institution has to return these data to Dukcapil (data balikan). The NIK is removed when they are delivered, usually within minutes.",
 	},
 	{
 		Table: "upstream_calls", Owner: "internal/dukcapil/ledger", Holds: "that a service of Dukcapil was called for a request",

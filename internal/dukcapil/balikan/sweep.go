@@ -18,7 +18,7 @@ const (
 )
 
 // RemoveBefore removes rows of days that ended before a time, at most limit. One that is
-// pending stays: it is owed. It reports whether there may be others. The error has kind
+// pending stays. It reports whether there may be others. The error has kind
 // sesuai.KindUnavailable.
 func (s *Store) RemoveBefore(ctx context.Context, t time.Time, limit int) (more bool, err error) {
 	err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
