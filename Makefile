@@ -168,6 +168,12 @@ openapi: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/prism/.fe
 attacks: models/.fetched build/tags ## Climb to faces, enumerate NIKs and find data by asking, and print what it takes
 	ATTACKS=1 $(GO) test $(TAGS) -count=1 -v -timeout 4h ./test/attack
 
+.PHONY: tamper
+tamper: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Tamper with the audit trail AUDIT_TAMPERINGS times (default 1000), and kill a server SERVE_KILLS times (default 200)
+	bin/demo cut
+	AUDIT_TAMPERINGS=$${AUDIT_TAMPERINGS:-1000} $(GO) test -count=1 -v -run '^Test(Random|Rewritten)' -timeout 60m ./internal/audit
+	SERVE_KILLS=$${SERVE_KILLS:-200} $(GO) test $(TAGS) -count=1 -v -run '^TestKillServe' -timeout 90m ./test/kill
+
 # TAGGED packages have files that the build tags choose. The linters look at all
 # packages as this machine builds them, and at these without the tags as well.
 TAGGED := ./internal/face/turbo
@@ -204,6 +210,7 @@ bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetch
 	bin/demo bench-images
 	bin/demo bench-registry
 	$(GO) test $(TAGS) -count=1 -run '^$$' -bench '^Benchmark(DataVerification|SignedAnswer)$$' -benchtime 5s ./internal/bench
+	AUDIT_EVENTS=100000 $(GO) test -count=1 -run '^$$' -bench '^BenchmarkVerifyTrail$$' -benchtime 5x ./internal/audit
 	bin/demo bench-upstream
 	bin/demo bench-import
 

@@ -49,6 +49,7 @@ func TestPlans(t *testing.T) {
 		}{
 			{`SELECT ` + eventColumns + ` FROM audit_events WHERE ` + selected + ` ORDER BY seq`, args},
 			{selectEvents, []any{5000, 6000}},
+			{selectPacked, []any{separator, 5000, 6000}},
 			{selectAtOrAfter, []any{5000}},
 			{selectFirst, nil},
 			{selectLast, nil},

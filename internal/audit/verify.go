@@ -13,7 +13,10 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
-const selectEvents = `SELECT ` + eventColumns + ` FROM audit_events WHERE seq > $1 AND seq <= $2 ORDER BY seq`
+const (
+	selectEvents = `SELECT ` + eventColumns + ` FROM audit_events WHERE seq > $1 AND seq <= $2 ORDER BY seq`
+	selectPacked = `SELECT ` + packedColumns + ` FROM audit_events WHERE seq > $2 AND seq <= $3 ORDER BY seq`
+)
 
 // pageSize is the number of events that Verify reads at once. SQLite cannot
 // restart its write-ahead log while a statement reads, so statements are short.
@@ -81,14 +84,25 @@ func (t *Trail) verifyPage(ctx context.Context, head, base Head, to int64) (Head
 	if after == base.Seq {
 		after = math.MinInt64 // no event may have such a number
 	}
+	end, err := t.verifyRows(ctx, head, (*Entry).decodePacked, selectPacked, separator, after, to)
+	if isBroken(err) {
+		// Packed columns need not be readable. What is wrong, if anything, shows in all columns.
+		return t.verifyRows(ctx, head, (*Entry).decode, selectEvents, after, to)
+	}
+	return end, err
+}
+
+// verifyRows verifies the events that a query returns, and returns the head after them.
+// Errors are those of Verify.
+func (t *Trail) verifyRows(ctx context.Context, head Head, decode func(*Entry, []driver.Value) error, query string, args ...driver.Value) (Head, error) {
 	v := verifier{head: head, mac: t.o.Chain.Hash}
 	var e Entry
 	err := t.o.DB.EachRow(ctx, func(values []driver.Value) error {
-		if err := e.decode(values); err != nil {
+		if err := decode(&e, values); err != nil {
 			return err
 		}
 		return v.next(&e)
-	}, selectEvents, after, to)
+	}, query, args...)
 	switch {
 	case err == nil || isBroken(err):
 		return v.head, err

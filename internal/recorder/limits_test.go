@@ -39,6 +39,7 @@ func openCounted(t testing.TB, d sqltest.Database, now func() time.Time, change 
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(c.limits.Close)
 		o.Limits = c.limits
 	})...)
 	return c

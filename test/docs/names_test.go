@@ -66,7 +66,7 @@ func TestNames(t *testing.T) {
 // and only commands of model have three.
 func commandOf(words []string) string {
 	groups := map[string]bool{
-		"person": true, "client": true, "face": true, "face model": true, "dukcapil": true, "audit": true, "keys": true, "migrate": true,
+		"person": true, "client": true, "face": true, "face model": true, "dukcapil": true, "audit": true, "keys": true, "migrate": true, "limits": true,
 	}
 	n := 1
 	for n < len(words) && groups[strings.Join(words[:n], " ")] {
