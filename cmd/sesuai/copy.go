@@ -71,6 +71,9 @@ func (s *session) copyPeople(from, to *app.Storage) (enrol.Copied, error) {
 	if err != nil {
 		return enrol.Copied{}, err
 	}
+	if err := from.RecordPeopleExport(s); err != nil {
+		return enrol.Copied{}, err
+	}
 	progress, err := s.newProgress("copying", "people")
 	if err != nil {
 		return enrol.Copied{}, err

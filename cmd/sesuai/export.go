@@ -25,6 +25,7 @@ type personExport struct {
 // Help is what --help says of the command besides its flags.
 func (personExport) Help() string {
 	return "Everything on record about everybody leaves in this file, sealed with age to the keys given: guard the identity. " +
+		"The export is an event of the audit trail, which is recorded first. " +
 		"sesuai person import --identity reads it."
 }
 
@@ -36,6 +37,9 @@ func (c *personExport) Run(s *session) error {
 	people := 0
 	export := func(w io.Writer) error {
 		return s.withStorage(func(storage *app.Storage) error {
+			if err := storage.RecordPeopleExport(s); err != nil {
+				return err
+			}
 			sealed, err := age.Encrypt(w, recipients...)
 			if err != nil {
 				return err

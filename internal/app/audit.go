@@ -224,6 +224,11 @@ func (s *Storage) RecordExport(ctx context.Context, nik sesuai.NIK, selected str
 	return s.trail.Record(ctx, audit.Change{Action: audit.TrailExported, NIK: nik, After: []byte(selected)})
 }
 
+// RecordPeopleExport records that all records are about to leave, in an export or a copy.
+func (s *Storage) RecordPeopleExport(ctx context.Context) error {
+	return s.trail.Record(ctx, audit.Change{Action: audit.PeopleExported})
+}
+
 // recordConfiguration records the configuration that the service starts with. A trail to
 // which nothing can be appended does not keep the service from starting: nothing will be
 // answered then.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/subject"
@@ -15,7 +14,7 @@ func NewSubjects(c Config, s *Storage) *subject.Service {
 	return subject.New(subject.Options{
 		People: s.people, Trail: s.trail, Answers: s.answers, Messages: s.hooks, Batches: NewBatches(c, s, nil),
 		Outbox: s.outbox, Calls: s.calls, Misses: s.Limits,
-		Record:     s.record,
+		Record:     s.trail.Record,
 		RecordedID: func(id string) string { return httpapi.RecordedID(s.Hash, id) },
 		Clients:    s.clientNames,
 		Retention: subject.Retention{
@@ -23,15 +22,6 @@ func NewSubjects(c Config, s *Storage) *subject.Service {
 			Upstream: c.Dukcapil.KeepLog,
 		},
 	})
-}
-
-// record records an event about something that no other transaction changes.
-func (s *Storage) record(ctx context.Context, c audit.Change) error {
-	err := s.db.InTx(ctx, func(tx *sqldb.Tx) error { return s.trail.ChangeTx(ctx, tx, c) })
-	if err != nil {
-		return sqldb.Unavailable(ctx, "recording an event", err)
-	}
-	return nil
 }
 
 // clientNames returns the names of the clients by their ids.

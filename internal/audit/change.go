@@ -55,6 +55,9 @@ const (
 	// TrailExported: events were exported, or are about to be. After is of what
 	// selected them.
 	TrailExported Action = "audit.export"
+	// PeopleExported: all records left in an export or a copy, or are about to. It is no
+	// change of people, so it does not start with "person.".
+	PeopleExported Action = "people.export"
 	// ConfigurationChanged: the service started with another configuration than the
 	// one that was recorded last. After is of all its settings.
 	ConfigurationChanged Action = "config.set"

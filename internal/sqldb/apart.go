@@ -106,6 +106,15 @@ func Restore(ctx context.Context, dir, path, apart string, tables []string) (siz
 	unusableCopy := func(err error) error {
 		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "the backup cannot be used", Err: err}
 	}
+	// SQLite would take the log of a former database for that of this one.
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+		path := filepath.Join(dir, FileName+suffix)
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			return 0, &sesuai.Error{
+				Kind: sesuai.KindConfiguration, Detail: path + " belongs to a former database: remove it, or move it away with that database",
+			}
+		}
+	}
 	return newFile("database", filepath.Join(dir, FileName), func(temporary string) error {
 		if err := copyFile(path, temporary); err != nil {
 			return unusableCopy(err)
