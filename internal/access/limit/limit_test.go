@@ -422,7 +422,9 @@ func TestNonMatches(t *testing.T) {
 		}
 	}
 	attribute := func(o sesuai.Outcome) func(e *audit.Event) {
-		return func(e *audit.Event) { e.Attributes = []audit.AttributeOutcome{{Attribute: sesuai.Attribute("address"), Outcome: o}} }
+		return func(e *audit.Event) {
+			e.Attributes = []audit.AttributeOutcome{{Attribute: sesuai.Attribute("address"), Outcome: o}}
+		}
 	}
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		n := open(t, d, limit.StoreOptions{

@@ -34,7 +34,7 @@ const commitTimeout = 15 * time.Second
 // Requests that start at the same time share a transaction. Transactions about one NIK, or
 // one client, exclude each other. No commit waits for the disk: see the migration.
 type sharedLeases struct {
-	store    *Store
+	store      *Store
 	starting   *sqldb.Batcher[*starting]
 	cancelling *sqldb.Batcher[*Lease]
 }
