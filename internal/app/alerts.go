@@ -34,8 +34,11 @@ func newAlerts() *alerts {
 		flags: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sesuai_client_flags_total",
 			Help: "Times that a client was flagged, or stopped for the day, for its share of non-matches.",
-		}, []string{"state", "client"}),
+		}, []string{"state"}),
 		log: slog.Default(),
+	}
+	for _, state := range [...]string{stateFlagged, stateStopped} {
+		a.flags.WithLabelValues(state)
 	}
 	for _, table := range alertTables {
 		a.failures.WithLabelValues(table) // 0 from the start
@@ -53,13 +56,18 @@ func (a *alerts) limited(client string, l limit.Name) {
 	a.refusals.WithLabelValues(string(l), client).Inc()
 }
 
-// flagged reports that a client has many non-matches.
+// The states of a client with many non-matches.
+const stateFlagged, stateStopped = "flagged", "stopped"
+
+// flagged reports that a client has many non-matches. The metric has no label of the
+// client: it would not be there before, and a rule about an increase would miss the first
+// one, which is the only one of the day.
 func (a *alerts) flagged(client string, stopped bool) {
-	state := "flagged"
+	state := stateFlagged
 	if stopped {
-		state = "stopped"
+		state = stateStopped
 	}
-	a.flags.WithLabelValues(state, client).Inc()
+	a.flags.WithLabelValues(state).Inc()
 	a.log.Warn("most answers to a client do not verify the person", "client", client, "state", state)
 }
 

@@ -26,19 +26,28 @@ func TestAlerts(t *testing.T) {
 	if err := storage.Observe(slog.New(slog.NewJSONHandler(&log, nil)), metrics); err != nil {
 		t.Fatal(err)
 	}
-	failures := func(table string) float64 {
+	counter := func(name, label string) float64 {
 		t.Helper()
 		families, err := metrics.Gather()
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range families[0].GetMetric() {
-			if m.GetLabel()[0].GetValue() == table {
-				return m.GetCounter().GetValue()
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				if labels := m.GetLabel(); f.GetName() == name && len(labels) == 1 && labels[0].GetValue() == label {
+					return m.GetCounter().GetValue()
+				}
 			}
 		}
-		t.Fatalf("%s has no metric of the table %s", families[0].GetName(), table)
+		t.Fatalf("there is no metric %s of %s", name, label)
 		return 0
+	}
+	failures := func(table string) float64 { return counter("sesuai_integrity_failures_total", table) }
+	// An alert on an increase sees the first one only if there is a 0 before.
+	for _, state := range []string{"flagged", "stopped"} {
+		if n := counter("sesuai_client_flags_total", state); n != 0 {
+			t.Errorf("%v clients are %s before", n, state)
+		}
 	}
 	who := addClient(t, storage, "Bank Karangan", access.Client{})
 	execSQL(t, database(t, c), `UPDATE clients SET threshold = 7501`)

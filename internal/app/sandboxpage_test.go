@@ -38,7 +38,7 @@ A face match and a passive liveness check are about no NIK. Send one as ` + "`re
   answers in the tables are those with the default thresholds.
 - Other synthetic NIKs, those that start with 99, are looked up among the people on record, who are really verified. ` + "`sesuai person add`" + ` enrols them.
   A NIK that somebody may have is not looked up. It is answered as not on record, whoever is enrolled while the sandbox runs.
-- The rows of a batch are answered in the same way. A row that gets no answer (503, 429, 500) waits and is tried again, as in [batch.md](batch.md).
+- The rows of a batch are answered in the same way. A row that gets no answer (503, 500) waits and is tried again, as in [batch.md](batch.md).
 - Every response has the header ` + "`" + sandbox.Header + ": true`" + `, and the log says at the start that this is a sandbox.
 - It does not start if anybody is on record whose NIK does not start with 99, or more than 100,000 people are, nor with ` + "`dukcapil.enabled`" + `.
 - Without ` + "`face.liveness`" + `, which the variable sets, passive liveness is 403, as ever.
@@ -72,7 +72,7 @@ Pencocokan wajah dan liveness pasif tidak menyangkut NIK. Kirim NIK-nya sebagai 
   di tabel adalah jawaban dengan ambang bawaan.
 - NIK rekaan lain, yang diawali 99, dicari di antara orang yang terdaftar, yang diverifikasi sungguhan. ` + "`sesuai person add`" + ` mendaftarkan mereka.
   NIK yang mungkin milik seseorang tidak dicari. Jawabannya tidak terdaftar, siapa pun yang didaftarkan selagi sandbox berjalan.
-- Baris sebuah batch dijawab dengan cara yang sama. Baris yang tidak mendapat jawaban (503, 429, 500) menunggu lalu dicoba lagi, seperti di
+- Baris sebuah batch dijawab dengan cara yang sama. Baris yang tidak mendapat jawaban (503, 500) menunggu lalu dicoba lagi, seperti di
   [batch.id.md](batch.id.md).
 - Setiap jawaban punya header ` + "`" + sandbox.Header + ": true`" + `, dan log menyatakan di awal bahwa ini sandbox.
 - Sandbox tidak mau berjalan bila ada yang terdaftar dengan NIK yang tidak diawali 99, bila yang terdaftar lebih dari 100.000 orang, atau dengan ` + "`dukcapil.enabled`" + `.

@@ -16,9 +16,9 @@ type Config struct {
 }
 
 // NIKConfig limits what may be asked about one NIK. A miss is an answer that does not
-// verify the person, and a photograph that is refused for what it shows after five
-// others were. What exceeds a limit is answered 429 before the registry is asked, whether
-// or not the NIK is on record (docs/operate/limits.md).
+// verify the person, and a photograph that is refused, since it cannot be decoded or for
+// what it shows, after five others were. What exceeds a limit is answered 429 before the
+// registry is asked, whether or not the NIK is on record (docs/operate/limits.md).
 type NIKConfig struct {
 	// MissesPerHour is the number of misses on one NIK in the last hour, of all
 	// clients together. 0 is no limit.
@@ -38,7 +38,7 @@ type NIKConfig struct {
 // on reports whether a limit needs what is stored about a NIK.
 func (c NIKConfig) on() bool { return c != NIKConfig{} }
 
-// ClientConfig limits what a client may ask in a day, which begins at midnight of
+// ClientConfig limits what a client may ask in a day, which starts at midnight of
 // UTC+7. "sesuai client set" sets other limits for one client.
 type ClientConfig struct {
 	// RequestsPerDay is the number of requests that are answered in a day. Errors do
@@ -50,16 +50,15 @@ type ClientConfig struct {
 	// NIKsPerDay is the number of different NIKs in a day. They are stored, as keyed
 	// hashes, only while there is such a limit. 0 is no limit.
 	NIKsPerDay int `yaml:"niks_per_day" range:"0,1000000000"`
-	// NonMatchesFlagged is the number of answers in a day that did not verify the
-	// person, from which a client is flagged in the audit trail, the log and the
-	// metrics, if their share exceeds non_match_share. 0 is never.
+	// NonMatchesFlagged is the number of answers in a day that said that the NIK is not
+	// on record or that something differs, from which a client is flagged in the audit
+	// trail, the log and the metrics, if their share exceeds non_match_share. 0 is never.
 	NonMatchesFlagged int `yaml:"non_matches_flagged" range:"0,1000000000"`
 	// NonMatchesPerDay is the number from which such a client is answered 429 until
 	// the day is over. 0 is never.
 	NonMatchesPerDay int `yaml:"non_matches_per_day" range:"0,1000000000"`
-	// NonMatchShare is the share of a client's answers, in percent, that do not verify
-	// the person.
-	NonMatchShare int `yaml:"non_match_share" range:"1,100"`
+	// NonMatchShare is the share of such answers, in percent, that must be exceeded.
+	NonMatchShare int `yaml:"non_match_share" range:"1,99"`
 }
 
 // on reports whether a limit needs what is stored about a client.

@@ -84,19 +84,19 @@ func (c *Counting) Complete(ctx context.Context, l *Lease, e audit.Event) error 
 	if e.Result == audit.Unavailable { // it was not answered
 		return nil
 	}
-	k := kindOf(e)
 	day := &c.clients[l.client].day
 	day.requests++
-	if k == miss || k == verified {
-		day.answers++
-	}
-	if k == miss {
-		day.nonMatches++
-	}
-	c.flag(l, day)
 	if l.nik == "" {
 		return nil
 	}
+	k := kindOf(e)
+	if k == miss || k == verified {
+		day.answers++
+	}
+	if isNonMatch(e) {
+		day.nonMatches++
+	}
+	c.flag(l, day)
 	c.tallies[l.nik].add(k, 1)
 	if k == miss || k == refusal || k == verified && c.store.o.Config.NIK.AttemptsPerDay > 0 {
 		c.misses = append(c.misses, []any{[]byte(l.nik), c.now.UnixMicro(), l.id[:], l.client, int64(k)})
@@ -124,9 +124,12 @@ func (c *Counting) flag(l *Lease, day *counters) {
 		day.flagged = true
 		c.flagged = append(c.flagged, flagged{l.client, false})
 	}
-	if !day.stopped && exceeds(day.nonMatches, day.answers, l.limits.NonMatchesPerDay, l.limits.NonMatchShare) {
+	switch limit := l.limits.NonMatchesPerDay; {
+	case !day.stopped && exceeds(day.nonMatches, day.answers, limit, l.limits.NonMatchShare):
 		day.stopped = true
 		c.flagged = append(c.flagged, flagged{l.client, true})
+	case day.nonMatches < int64(limit): // the limit was raised
+		day.stopped = false
 	}
 }
 

@@ -132,7 +132,7 @@ func freeAt(all []counted, t tally, limit int, count func(tally) int) time.Time 
 	return last
 }
 
-// busyRetryAfter is when a request makes sense again that waited for others in vain.
+// busyRetryAfter is when a request makes sense again whose time was over before it could start.
 const busyRetryAfter = time.Second
 
 // decide decides about a request of a client. isNew is whether it is about a NIK that is
@@ -163,7 +163,7 @@ func (c ClientConfig) decide(now time.Time, s clientState, isNew bool) (d decisi
 	if c.NonMatchesPerDay > 0 {
 		leases := int64(s.leases)
 		switch {
-		case s.day.stopped:
+		case s.day.stopped && s.day.nonMatches >= int64(c.NonMatchesPerDay):
 			refuse(NonMatchesPerDay, tomorrow)
 		case leases > 0 && exceeds(s.day.nonMatches+leases, s.day.answers+leases, c.NonMatchesPerDay, c.NonMatchShare):
 			wait(NonMatchesPerDay)

@@ -5,6 +5,7 @@
 package limit
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -68,10 +69,24 @@ func kindOf(e audit.Event) kind {
 	}
 }
 
-// refusesPhotograph reports whether a photograph was refused for what it shows.
+// isNonMatch reports whether an answer says that the NIK is not on record, or that
+// something differs. One that does not verify a person who is not active or has no
+// portrait, or since the registry does not hold an attribute, is a miss all the same.
+func isNonMatch(e audit.Event) bool {
+	if e.Result != audit.NotVerified {
+		return false
+	}
+	return e.NIKOutcome == sesuai.NonMatch || e.Name == sesuai.NonMatch || e.DateOfBirth == sesuai.NonMatch ||
+		e.Compared && !e.Percentage.AtLeast(e.Threshold) ||
+		slices.ContainsFunc(e.Attributes, func(a audit.AttributeOutcome) bool { return a.Outcome == sesuai.NonMatch })
+}
+
+// refusesPhotograph reports whether a photograph was refused for what it shows, or since
+// it cannot be decoded. A registry, too, may refuse one so, which it does only for people
+// on record: without a limit that would tell whether a NIK is.
 func refusesPhotograph(k sesuai.Kind) bool {
 	switch k {
-	case sesuai.KindFaceNotDetected, sesuai.KindMultipleFaces, sesuai.KindFaceQuality,
+	case sesuai.KindInvalidImage, sesuai.KindFaceNotDetected, sesuai.KindMultipleFaces, sesuai.KindFaceQuality,
 		sesuai.KindSuspectedAttack, sesuai.KindSuspectedReplay:
 		return true
 	default:

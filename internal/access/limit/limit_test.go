@@ -127,7 +127,7 @@ func retryAfter(err error) time.Duration {
 
 // The events of requests.
 var (
-	isMiss     = audit.Event{Result: audit.NotVerified}
+	isMiss     = audit.Event{Result: audit.NotVerified, NIKOutcome: sesuai.NonMatch}
 	isVerified = audit.Event{Result: audit.Verified}
 	isRefused  = audit.Event{Result: audit.Refused, Reason: string(sesuai.KindFaceQuality)}
 	isError    = audit.Event{Result: audit.Unavailable}
@@ -331,7 +331,13 @@ func TestWaitingEnds(t *testing.T) {
 			t.Errorf("Start = %v, after %v", err, retryAfter(err))
 		}
 		started := make(chan *limit.Lease)
-		go func() { started <- n[len(n)-1].start(t, r) }()
+		go func() {
+			l, err := n[len(n)-1].Start(t.Context(), r)
+			if err != nil {
+				t.Error(err)
+			}
+			started <- l
+		}()
 		n[0].complete(t, first, isVerified)
 		n[0].complete(t, <-started, isMiss)
 		n[0].refused(t, r)
@@ -397,5 +403,83 @@ func TestFlagged(t *testing.T) {
 		n.start(t, limit.Request{Client: "cli_2"})
 		now = now.Add(12 * time.Hour)
 		send(isMiss)
+	})
+}
+
+// TestNonMatches: an answer is a non-match if it says that the NIK is not on record or that
+// something differs. One that does not verify the person for another reason stops no
+// client, and neither does one about nobody.
+func TestNonMatches(t *testing.T) {
+	match := audit.Event{Result: audit.NotVerified, NIKOutcome: sesuai.Match, Name: sesuai.Match, DateOfBirth: sesuai.Match}
+	changed := func(change func(*audit.Event)) audit.Event {
+		e := match
+		change(&e)
+		return e
+	}
+	face := func(percent float64) func(e *audit.Event) {
+		return func(e *audit.Event) {
+			e.Compared, e.Percentage, e.Threshold = true, sesuai.PercentageOf(percent), sesuai.PercentageOf(75)
+		}
+	}
+	attribute := func(o sesuai.Outcome) func(e *audit.Event) {
+		return func(e *audit.Event) {
+			e.Attributes = []audit.AttributeOutcome{{Attribute: sesuai.Attribute("address"), Outcome: o}}
+		}
+	}
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		n := open(t, d, limit.StoreOptions{
+			Config: limit.Config{Client: limit.ClientConfig{NonMatchesPerDay: 3, NonMatchShare: 50}}, Now: func() time.Time { return noon },
+		})[0]
+		for name, c := range map[string]struct {
+			event audit.Event
+			want  bool
+		}{
+			"not on record":      {isMiss, true},
+			"another name":       {changed(func(e *audit.Event) { e.Name = sesuai.NonMatch }), true},
+			"another date":       {changed(func(e *audit.Event) { e.DateOfBirth = sesuai.NonMatch }), true},
+			"another face":       {changed(face(74.99)), true},
+			"another attribute":  {changed(attribute(sesuai.NonMatch)), true},
+			"no attribute":       {changed(attribute(sesuai.NotCompared)), false},
+			"no portrait":        {match, false},
+			"not active":         {changed(func(e *audit.Event) { e.Name, e.DateOfBirth = sesuai.NotCompared, sesuai.NotCompared }), false},
+			"a poor photograph":  {isRefused, false},
+			"the registry fails": {isError, false},
+		} {
+			for i := range 3 {
+				n.complete(t, n.start(t, limit.Request{Client: name, NIK: nikOf(t, i)}), c.event)
+			}
+			l, err := n.Start(t.Context(), limit.Request{Client: name, NIK: nikOf(t, 9)})
+			if stopped := sesuai.KindOf(err) == sesuai.KindRateLimited; stopped != c.want {
+				t.Errorf("%s: stopped is %v, want %v", name, stopped, c.want)
+			}
+			l.Cancel()
+		}
+		for range 4 {
+			n.complete(t, n.start(t, limit.Request{Client: "about nobody"}), isMiss)
+		}
+	})
+}
+
+// TestRaisedLimit: a client that is stopped is not, once it may have more non-matches. It
+// is stopped again when it has them.
+func TestRaisedLimit(t *testing.T) {
+	engines.Each(t, func(t *testing.T, d sqltest.Database) {
+		stopped := 0
+		n := open(t, d, limit.StoreOptions{
+			Config: limit.Config{Client: limit.ClientConfig{NonMatchShare: 50}}, Now: func() time.Time { return noon },
+			Flagged: func(string, bool) { stopped++ },
+		})[0]
+		sent := 0
+		for _, most := range []int{2, 5} {
+			r := limit.Request{Client: "cli_1", Settings: limit.Settings{NonMatchesPerDay: most}}
+			for ; sent < most; sent++ {
+				r.NIK = nikOf(t, sent)
+				n.complete(t, n.start(t, r), isMiss)
+			}
+			n.refused(t, r)
+		}
+		if stopped != 2 {
+			t.Errorf("it was stopped %d times, want 2", stopped)
+		}
 	})
 }

@@ -34,9 +34,9 @@ const commitTimeout = 15 * time.Second
 // Requests that start at the same time share a transaction. Transactions about one NIK, or
 // one client, exclude each other. No commit waits for the disk: see the migration.
 type sharedLeases struct {
-	store    *Store
-	starting *sqldb.Batcher[*starting]
-	ending   *sqldb.Batcher[*Lease]
+	store      *Store
+	starting   *sqldb.Batcher[*starting]
+	cancelling *sqldb.Batcher[*Lease]
 }
 
 // starting is a request that is being decided.
@@ -47,7 +47,7 @@ type starting struct {
 
 func newSharedLeases(s *Store) *sharedLeases {
 	l := &sharedLeases{store: s}
-	l.starting, l.ending = sqldb.NewBatcher(l.start), sqldb.NewBatcher(l.cancel)
+	l.starting, l.cancelling = sqldb.NewBatcher(l.start), sqldb.NewBatcher(l.cancel)
 	return l
 }
 
@@ -152,7 +152,7 @@ func (s *sharedLeases) remove(l *Lease, completed bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
 	defer cancel()
-	_ = s.ending.Commit(ctx, l)
+	_ = s.cancelling.Commit(ctx, l)
 }
 
 // cancel removes requests without an event.
@@ -172,5 +172,5 @@ func (s *sharedLeases) cancel(all []*Lease) error {
 // close implements leases.
 func (s *sharedLeases) close() {
 	s.starting.Close()
-	s.ending.Close()
+	s.cancelling.Close()
 }
