@@ -82,7 +82,7 @@ func TestParameters(t *testing.T) {
 	if err := json.Unmarshal(s.KeySet(), &set); err != nil || len(set.Keys) != 1 {
 		t.Fatalf("%s: %v", s.KeySet(), err)
 	}
-	parsed, err := jose.ParseSigned(sign(t, s, sesuai.Statement{RequestID: "a", Status: 200}), []jose.SignatureAlgorithm{jose.EdDSA})
+	parsed, err := jose.ParseSignedCompact(sign(t, s, sesuai.Statement{RequestID: "a", Status: 200}), []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,8 +22,6 @@ const (
 		UNION ALL
 		SELECT NULL, client, count(*), count(DISTINCT nik) FILTER (WHERE fresh = 1) FROM limit_leases
 		WHERE client = ANY($2::text[]) AND expires > $3 GROUP BY client`
-
-	lockNIK = `SELECT pg_advisory_xact_lock($1)`
 )
 
 // commitTimeout bounds a transaction. It keeps a disk that hangs from blocking all that
