@@ -16,7 +16,7 @@ const selectConfiguration = `SELECT digest_after FROM audit_events WHERE action 
 func (t *Trail) RecordConfiguration(ctx context.Context, configuration []byte) (changed bool, err error) {
 	err = t.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		// Nodes that start at the same time wait for each other here.
-		if _, err := scanHead(tx.QueryRowContext(ctx, takeHead, 0)); err != nil {
+		if _, err := scanHead(tx.QueryRowContext(ctx, takeHead)); err != nil {
 			return err
 		}
 		e := t.eventOf(Change{Action: ConfigurationChanged, After: configuration})

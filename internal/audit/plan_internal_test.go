@@ -25,21 +25,10 @@ func TestPlans(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const insert = `INSERT INTO audit_events (seq, at, request_id, client, nik, result, reason, nik_outcome, name_outcome, birth_outcome,
-			name_score, compared, percentage, threshold, score, model, calibration, duration, flags, liveness_known, liveness, hash)
-			SELECT head.seq + n, n, '', '', head.hash, '', '', 0, 0, 0, 0, 0, 0, 0, 0, '', '', 0, '', 0, 0, head.hash FROM audit_head AS head, `
-		series := `generate_series(1, 20000) AS n`
+		fill(t, d, 20_000)
 		explain := "EXPLAIN "
 		if d.Engine == sqldb.SQLite {
-			series = `(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000) SELECT n FROM s)`
 			explain = "EXPLAIN QUERY PLAN "
-		}
-		err = db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-			_, err := tx.ExecContext(t.Context(), insert+series)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
 		d.Exec(t, `ANALYZE audit_events`)
 		selected, args := trail.conditions(Filter{NIK: nik, Client: "cli_a", RequestIDs: []string{"a"}}, 5000, 6000)
@@ -63,6 +52,44 @@ func TestPlans(t *testing.T) {
 				!strings.Contains(text, "PRIMARY KEY") && !strings.Contains(text, "Index") && !strings.Contains(text, "SEARCH") && !strings.Contains(text, "INDEX") {
 				t.Errorf("%s:\n%s\n%v", q.query, text, err)
 			}
+		}
+	})
+}
+
+// fill appends n events that can be read, but not verified.
+func fill(t *testing.T, d sqltest.Database, n int) {
+	t.Helper()
+	series := `generate_series(1, %d) AS n`
+	if d.Engine == sqldb.SQLite {
+		series = `(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < %d) SELECT n FROM s)`
+	}
+	d.Exec(t, `INSERT INTO audit_events (seq, at, request_id, client, nik, result, reason, nik_outcome, name_outcome, birth_outcome,
+		name_score, compared, percentage, threshold, score, model, calibration, duration, flags, liveness_known, liveness, hash)
+		SELECT head.seq + n, n, '', '', head.hash, '', '', 0, 0, 0, 0, 0, 0, 0, 0, '', '', 0, '', 0, 0, head.hash FROM audit_head AS head, `+
+		fmt.Sprintf(series, n))
+}
+
+// TestEachHoldsFewEvents: Each reads no further span of events before it has passed on
+// those that it has read, so what it holds does not depend on how many there are.
+func TestEachHoldsFewEvents(t *testing.T) {
+	sqltest.New(Migrations).Each(t, func(t *testing.T, d sqltest.Database) {
+		trail, err := NewTrail(t.Context(), Options{DB: d.Open(t), NIK: keyring.NewSecret(), Chain: keyring.NewSecret()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill(t, d, 2*readSpan+2)
+		var passed int64
+		err = trail.Each(t.Context(), Filter{}, func(e Entry) error {
+			if passed++; passed == readSpan {
+				d.Exec(t, fmt.Sprintf(`UPDATE audit_events SET client = 'changed' WHERE seq = %d`, readSpan+1))
+			}
+			if changed := e.Client == "changed"; changed != (e.Seq == readSpan+1) {
+				t.Errorf("event %d: changed is %t", e.Seq, changed)
+			}
+			return nil
+		})
+		if err != nil || passed != 2*readSpan+2 {
+			t.Errorf("%d events were passed on, %v", passed, err)
 		}
 	})
 }
