@@ -78,8 +78,10 @@ func keepRows(ctx context.Context, path string, keep func(table string) bool) (e
 		if keep(name) {
 			continue
 		}
-		// #nosec G202 -- the name of a table in sqlite_master
-		if _, err := db.ExecContext(ctx, `DELETE FROM `+name); err != nil {
+		// The file may be somebody else's, and so may the names in it.
+		quoted := `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+		// #nosec G202 -- the name is quoted
+		if _, err := db.ExecContext(ctx, `DELETE FROM `+quoted); err != nil {
 			return err
 		}
 	}
