@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-
 	"log/slog"
 	"testing"
 	"time"
