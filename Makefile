@@ -209,7 +209,7 @@ bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetch
 	bin/demo bench
 	bin/demo bench-images
 	bin/demo bench-registry
-	$(GO) test $(TAGS) -count=1 -run '^$$' -bench '^Benchmark(DataVerification|SignedAnswer)$$' -benchtime 5s ./internal/bench
+	$(GO) test $(TAGS) -count=1 -run '^$$' -bench '^Benchmark(DataVerification|SignedAnswer|Limits)$$' -benchtime 5s ./internal/bench
 	AUDIT_EVENTS=100000 $(GO) test -count=1 -run '^$$' -bench '^BenchmarkVerifyTrail$$' -benchtime 5x ./internal/audit
 	bin/demo bench-upstream
 	bin/demo bench-import

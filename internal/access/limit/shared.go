@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -35,7 +36,15 @@ type sharedLeases struct {
 	store      *Store
 	starting   *sqldb.Batcher[*starting]
 	cancelling *sqldb.Batcher[*Lease]
+
+	mu sync.Mutex
+	// failed are the ids of requests whose removal has failed, or their start, after
+	// which the row may be there. The next transaction removes them.
+	failed [][]byte
 }
+
+// maxFailed is the maximum number of ids in sharedLeases.failed. The others expire.
+const maxFailed = 10_000
 
 // starting is a request that is being decided.
 type starting struct {
@@ -72,9 +81,15 @@ func (s *sharedLeases) start(all []*starting) error {
 	slices.Sort(about.niks)
 	slices.Sort(about.clients)
 	about.niks, about.clients = slices.Compact(about.niks), slices.Compact(about.clients)
-	return s.store.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+	failed := s.takeFailed()
+	err := s.store.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		if err := tx.LockAll(ctx, locks); err != nil {
 			return err
+		}
+		if len(failed) > 0 {
+			if _, err := tx.ExecContext(ctx, deleteLeases, failed); err != nil {
+				return err
+			}
 		}
 		about.now = s.store.o.Now()
 		got, err := s.read(ctx, tx, about)
@@ -97,6 +112,29 @@ func (s *sharedLeases) start(all []*starting) error {
 		}
 		return tx.ExecEach(ctx, insertLease, rows)
 	})
+	if err != nil {
+		for _, l := range all {
+			failed = append(failed, l.id[:])
+		}
+		s.addFailed(failed)
+	}
+	return err
+}
+
+// takeFailed returns the ids of requests that are to be removed, and drops them.
+func (s *sharedLeases) takeFailed() [][]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	failed := s.failed
+	s.failed = nil
+	return failed
+}
+
+// addFailed adds ids of requests that are to be removed.
+func (s *sharedLeases) addFailed(ids [][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = append(s.failed, ids[:min(len(ids), maxFailed-len(s.failed))]...)
 }
 
 // optional returns the stored bytes of a NIK; nil if there is none.
@@ -139,8 +177,8 @@ func (s *sharedLeases) read(ctx context.Context, tx *sqldb.Tx, about query) (sta
 	return got, nil
 }
 
-// cancelTimeout is how long the removal of a request without an event may take. If it
-// fails, the request expires.
+// cancelTimeout is how long the removal of a request without an event is waited for. If it
+// fails, a later transaction removes it.
 const cancelTimeout = 3 * time.Second
 
 // remove implements leases. The transaction that completes a request has removed it.
@@ -150,21 +188,28 @@ func (s *sharedLeases) remove(l *Lease, completed bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
 	defer cancel()
-	_ = s.cancelling.Commit(ctx, l)
+	if err := s.cancelling.Commit(ctx, l); err != nil {
+		s.addFailed([][]byte{l.id[:]})
+	}
 }
 
 // cancel removes requests without an event.
 func (s *sharedLeases) cancel(all []*Lease) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	ids := make([][]byte, len(all))
-	for i, l := range all {
-		ids[i] = l.id[:]
+	failed := s.takeFailed()
+	ids := slices.Clone(failed)
+	for _, l := range all {
+		ids = append(ids, l.id[:])
 	}
-	return s.store.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+	err := s.store.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		_, err := tx.ExecContext(ctx, deleteLeases, ids)
 		return err
 	})
+	if err != nil {
+		s.addFailed(failed)
+	}
+	return err
 }
 
 // close implements leases.
