@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image"
 	"image/jpeg"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,16 +66,12 @@ func reversed(text string) string {
 	return string(b)
 }
 
-// picture is the middle of a photograph, with the face, which can be shaded.
+// picture is a photograph that can be shaded.
 type picture struct {
 	size image.Point
 	// levels are red, green and blue of each pixel.
 	levels []float64
 }
-
-// side is the greatest side of a picture, in pixels. The faces of the development set are
-// in the middle, and half as wide.
-const side = 170
 
 func decodePicture(t *testing.T, photo []byte) picture {
 	t.Helper()
@@ -82,9 +79,7 @@ func decodePicture(t *testing.T, photo []byte) picture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := img.Bounds()
-	r := image.Rectangle{Max: image.Pt(min(side, whole.Dx()), min(side, whole.Dy()))}
-	r = r.Add(whole.Min).Add(whole.Size().Sub(r.Size()).Div(2))
+	r := img.Bounds()
 	p := picture{size: r.Size()}
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for x := r.Min.X; x < r.Max.X; x++ {
@@ -95,31 +90,45 @@ func decodePicture(t *testing.T, photo []byte) picture {
 	return p
 }
 
-// grid is the number of cells of a shading along each side of a picture. Low frequencies
-// survive compression and the reduction to the size that the network sees.
-const grid = 16
+// faceSide is the side of the square in the middle of a picture that is shaded, in
+// pixels. The faces of the development set fill it.
+const faceSide = 112
 
-// shading brightens or darkens a picture: for each cell of the grid one value for each
-// of red, green and blue, in grey levels. Between the centres of cells it is linear.
-type shading [grid][grid][3]float64
+// waves is the number of frequencies of a shading along each side. Low frequencies
+// survive compression and the reduction to the size that the network sees.
+const waves = 8
+
+// shading brightens and darkens the middle of a picture: the coefficients of a cosine
+// transform. With normally distributed coefficients of standard deviation 1 the shading
+// has one of about one grey level.
+type shading [waves][waves]float64
+
+// moved returns the shading after a step in a direction.
+func (s shading) moved(step float64, direction *shading) *shading {
+	for v := range s {
+		for u := range s[v] {
+			s[v][u] += step * direction[v][u]
+		}
+	}
+	return &s
+}
 
 // photo returns the shaded picture as a JPEG.
 func (p picture) photo(s *shading) []byte {
 	img := image.NewRGBA(image.Rectangle{Max: p.size})
+	from := p.size.Sub(image.Pt(faceSide, faceSide)).Div(2)
 	for y := range p.size.Y {
-		above, below, fy := cells(y, p.size.Y)
-		var row [grid][3]float64
-		for i := range row {
-			for channel := range row[i] {
-				row[i][channel] = (1-fy)*s[above][i][channel] + fy*s[below][i][channel]
-			}
-		}
+		row := s.row(y - from.Y)
 		for x := range p.size.X {
-			before, after, fx := cells(x, p.size.X)
+			shade := 0.0
+			if n := x - from.X; n >= 0 && n < faceSide {
+				for u, amplitude := range row {
+					shade += amplitude * cosines[n][u]
+				}
+			}
 			at := y*p.size.X + x
 			for channel := range 3 {
-				v := p.levels[3*at+channel] + (1-fx)*row[before][channel] + fx*row[after][channel]
-				img.Pix[4*at+channel] = uint8(min(max(v+0.5, 0), 255))
+				img.Pix[4*at+channel] = uint8(min(max(p.levels[3*at+channel]+shade+0.5, 0), 255))
 			}
 			img.Pix[4*at+3] = 255
 		}
@@ -129,10 +138,25 @@ func (p picture) photo(s *shading) []byte {
 	return b.Bytes()
 }
 
-// cells returns the two cells between whose centres the n-th of so many pixels is, and
-// the share of the second.
-func cells(n, of int) (first, second int, share float64) {
-	at := max((float64(n)+0.5)/float64(of)*grid-0.5, 0)
-	first = int(at)
-	return first, min(first+1, grid-1), at - float64(first)
+// row returns the amplitudes of the frequencies along the y-th row of the square.
+func (s *shading) row(y int) (row [waves]float64) {
+	if y < 0 || y >= faceSide {
+		return row
+	}
+	for v := range s {
+		for u := range s[v] {
+			row[u] += s[v][u] * cosines[y][v] * 2 / waves
+		}
+	}
+	return row
 }
+
+// cosines has the value of each frequency at each pixel along a side of the square.
+var cosines = func() (all [faceSide][waves]float64) {
+	for n := range all {
+		for u := range all[n] {
+			all[n][u] = math.Cos(math.Pi * float64(u) * (float64(n) + 0.5) / faceSide)
+		}
+	}
+	return all
+}()

@@ -3,6 +3,7 @@ package attack_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -44,12 +45,17 @@ const never = 1 << 30
 func climbing(read signal, change ...func(*access.Client)) func(*testing.T, *service, conditions) result {
 	return func(t *testing.T, s *service, c conditions) (r result) {
 		all := openAlbum(t, s.engine, c.targets, sized(200, 20))
+		var reaches []float64
 		for i, reference := range all.references {
 			p := someone(i)
 			s.enrol(t, p, reference)
+			template, photo := all.start(t, s.engine, reference)
 			a := s.newAttacker(t, c, change...)
-			r.attempt(a, a.climb(p, all.own, read, uint64(i)))
+			reached, climber := a.climb(p, photo, read, uint64(i))
+			r.attempt(a, reached)
+			reaches = append(reaches, truth(t, s.engine, template, climber.picture.photo(&climber.best)))
 		}
+		r.note = fmt.Sprintf("the highest in truth %.2f to %.2f", slices.Min(reaches), slices.Max(reaches))
 		return r
 	}
 }
