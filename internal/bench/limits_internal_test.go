@@ -43,6 +43,7 @@ func limitedService(b *testing.B, registry string, c limit.Config) *service {
 	config := app.DefaultConfig()
 	config.Data, config.Models = b.TempDir(), models
 	config.Limits.NIK, config.Limits.Client = c.NIK, c.Client
+	config.Limits.MaxInFlight = 2 * clients * requestsOfClient // an answer may arrive before its request no longer counts
 	config.Limits.Client.NonMatchShare = limit.DefaultConfig().Client.NonMatchShare
 	photo, err := photoOf(nil)
 	if err != nil {
