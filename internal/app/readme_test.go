@@ -12,6 +12,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/audit"
 	keys "github.com/sesuai/sesuai/internal/config"
 )
 
@@ -90,6 +91,9 @@ func TestPagesNameKeys(t *testing.T) {
 	}
 	for _, scope := range access.Scopes {
 		names[string(scope)] = true
+	}
+	for _, action := range []audit.Action{audit.TrailExported, audit.EventsRemoved, audit.LimitsReset} {
+		names[string(action)] = true
 	}
 	var top []string
 	for section := range sections {
