@@ -86,8 +86,11 @@ func TestKillBatch(t *testing.T) {
 	}
 	w.must(t, http.StatusOK, http.MethodDelete, batches+"/"+b.ID, "", nil)
 	w.must(t, http.StatusNotFound, http.MethodGet, batches+"/"+b.ID, "", nil)
-	if s := strings.TrimSpace(w.Log.String()); s != "" {
-		t.Errorf("the log: %s", s)
+	// A process that was killed may have written no checkpoint. The next one warns of that.
+	for line := range strings.Lines(w.Log.String()) {
+		if !strings.Contains(line, "there is no file of checkpoints") {
+			t.Errorf("the log: %s", line)
+		}
 	}
 	w.Stop(t)
 	w.checkEvents(t, results)
