@@ -57,7 +57,7 @@ type SigningKeys struct {
 }
 
 // ParseSigningKeys reads a JWK Set (RFC 7517), as a service has it at
-// /.well-known/jwks.json. Keys of other types than Ed25519 are left out. It is an error
+// /.well-known/jwks.json. Keys of other types than Ed25519 are omitted. It is an error
 // if none is of that type.
 func ParseSigningKeys(set []byte) (*SigningKeys, error) {
 	var parsed struct {

@@ -41,7 +41,7 @@ type Config struct {
 	Registry string `yaml:"registry"`
 	// MasterKey is the path of the first master key. Further keys are beside
 	// it, with a dot and their number after its name. A file that is named here
-	// must exist. A path that begins with $CREDENTIALS_DIRECTORY/ is a credential
+	// must exist. A path that starts with $CREDENTIALS_DIRECTORY/ is a credential
 	// of systemd (docs/operate/keys.md). Empty means master.key in
 	// the data folder, which is made at the first start.
 	MasterKey string     `yaml:"master_key"`

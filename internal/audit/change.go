@@ -55,7 +55,7 @@ const (
 	// TrailExported: events were exported, or are about to be. After is of what
 	// selected them.
 	TrailExported Action = "audit.export"
-	// PeopleExported: all records left in an export or a copy, or are about to. It is no
+	// PeopleExported: all records were written to an export or a copy, or are about to be. It is no
 	// change of people, so it does not start with "person.".
 	PeopleExported Action = "people.export"
 	// ConfigurationChanged: the service started with another configuration than the

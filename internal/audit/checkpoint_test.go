@@ -92,7 +92,7 @@ func TestCheckpoint(t *testing.T) {
 }
 
 // TestCheckpointsAreAppended: the file keeps all checkpoints, and one that was written in
-// part, as after a power cut, is left out.
+// part, as after a power cut, is omitted.
 func TestCheckpointsAreAppended(t *testing.T) {
 	d := engines.SQLite(t)
 	nik, chain := keyring.NewSecret(), keyring.NewSecret()

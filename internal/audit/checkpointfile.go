@@ -32,7 +32,7 @@ func (t *Trail) ParseCheckpoints(b []byte) ([]Head, error) {
 }
 
 // OpenCheckpoints is OpenCheckpoint for a file of checkpoints, as audit.checkpoint_file is written.
-// There is at least one. What was written in part is left out.
+// There is at least one. What was written in part is omitted.
 func OpenCheckpoints(b []byte, publicKey string) ([]Checkpoint, error) {
 	verifier, err := verifierOf(publicKey)
 	if err != nil {
@@ -66,7 +66,7 @@ const maxBlock = 64 << 10
 // eachNote calls do with each signed note of a file, and where in the file it starts and
 // ends. The text of a checkpoint has no empty line, so a note is a block of lines and
 // the block of signatures (c2sp.org/signed-note) that follows it. What was written in
-// part, as after a power cut, is left out: text that no signature follows, and a
+// part, as after a power cut, is omitted: text that no signature follows, and a
 // signature that is too short. do must not keep the note.
 func eachNote(r io.Reader, do func(signed []byte, from, to int64)) error {
 	var from, to, start int64

@@ -9,7 +9,7 @@ import (
 // somebody has changed the trail who was able to compute its hashes. Verify the trail
 // first.
 //
-// Checkpoints of events that were removed because of their age are left out. If all are
+// Checkpoints of events that were removed because of their age are omitted. If all are
 // of such events the error has kind sesuai.KindMalformed; other errors have kind
 // sesuai.KindUnavailable.
 func (t *Trail) CompareCheckpoints(ctx context.Context, heads []Head) error {

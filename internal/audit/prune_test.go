@@ -78,7 +78,7 @@ func TestPrune(t *testing.T) {
 		if err := next.CompareCheckpoints(t.Context(), heads(t, c, early)); err != nil {
 			t.Errorf("CompareCheckpoints = %v", err)
 		}
-		// All that is left is of today.
+		// All that remains is of today.
 		if removed := next.prune(t, time.Now().Add(-time.Hour), 100); removed != 10 {
 			t.Errorf("%d events were removed, want 10", removed)
 		}

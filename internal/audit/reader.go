@@ -12,7 +12,7 @@ import (
 
 // Filter selects events. The zero value of a field selects all of them.
 type Filter struct {
-	// Since is the earliest time, and Until the first later one that is left out.
+	// Since is the earliest time, and Until the first later one that is omitted.
 	Since, Until time.Time
 	// After is the number of an event: only those behind it are selected.
 	After int64
@@ -38,7 +38,7 @@ type Reader interface {
 	Events(ctx context.Context, f Filter) ([]Entry, error)
 	// Each calls do with each of the selected events, the first one first, and
 	// keeps none of them, however many there are. Events that are appended
-	// meanwhile may be left out. An error of do ends it and is returned as it is;
+	// meanwhile may be omitted. An error of do ends it and is returned as it is;
 	// the others are those of Events.
 	Each(ctx context.Context, f Filter, do func(Entry) error) error
 }

@@ -155,7 +155,7 @@ func (r *Ring) create(ctx context.Context, path string) error {
 		return refuse(path, "cannot be made", err)
 	}
 	temp := tempName(path)
-	defer os.Remove(temp) //nolint:errcheck // syncName removes what is left behind
+	defer os.Remove(temp) //nolint:errcheck // syncName removes what remains
 	if err := write(temp, content); err != nil {
 		return refuse(path, "cannot be made", err)
 	}
@@ -179,7 +179,7 @@ func replace(path string, content []byte) error {
 		return refuse(path, fmt.Sprintf("belongs to user %d: run this command as that user", stat.Uid), nil)
 	}
 	temp := tempName(path)
-	defer os.Remove(temp) //nolint:errcheck // syncName removes what is left behind
+	defer os.Remove(temp) //nolint:errcheck // syncName removes what remains
 	if err := write(temp, content); err != nil {
 		return refuse(path, "cannot be replaced", err)
 	}

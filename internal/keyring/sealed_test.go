@@ -153,7 +153,7 @@ func TestSealAndUnseal(t *testing.T) {
 			t.Fatalf("step %d: it is another key", i)
 		}
 	}
-	// The file of another key is left alone.
+	// The file of another key is not touched.
 	write(t, path, master(7), 0o600)
 	_, err = r.Seal(t.Context(), 1)
 	assertRefused(t, err, path, "another key than the one in use")

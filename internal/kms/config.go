@@ -79,7 +79,7 @@ func checkAddress(address string) error {
 	case u.Scheme == "unix" && u.Host == "" && u.Path != "":
 		return nil
 	case u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("it must begin with https://, http:// or unix://")
+		return fmt.Errorf("it must start with https://, http:// or unix://")
 	case u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return fmt.Errorf("a scheme, a host and a port are needed, such as https://vault.example.com:8200, and nothing else")
 	case u.Scheme == "http" && !isThisMachine(u.Hostname()):

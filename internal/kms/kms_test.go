@@ -273,7 +273,7 @@ func TestValidate(t *testing.T) {
 		{func(c *kms.Config) { c.Address = "http://vault.example.com:8200" }, "http would send keys in plain"},
 		{func(c *kms.Config) { c.Address = "https://root:s3cret@vault.example.com" }, "it must hold no password"},
 		{func(c *kms.Config) { c.Address = "https://vault.example.com/v1" }, "and nothing else"},
-		{func(c *kms.Config) { c.Address = "vault.example.com:8200" }, "it must begin with https://"},
+		{func(c *kms.Config) { c.Address = "vault.example.com:8200" }, "it must start with https://"},
 		{func(c *kms.Config) { c.Address = "://s3cret" }, "it is not a URL"},
 		{func(c *kms.Config) { c.Key = "" }, "kms.key"},
 		{func(c *kms.Config) { c.Key = "../sys/seal" }, "kms.key"},

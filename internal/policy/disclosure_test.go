@@ -54,7 +54,7 @@ type disclosureRow struct {
 	evidence  policy.Evidence
 }
 
-// disclosureRows reads the left part of a row: one for each number of misses.
+// disclosureRows reads the first part of a row: one for each number of misses.
 func disclosureRows(t *testing.T, cells []string) (all []disclosureRow) {
 	t.Helper()
 	if len(cells) != 5 {

@@ -45,7 +45,7 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
-// evidence reads the left part of a row.
+// evidence reads the first part of a row.
 func evidence(t *testing.T, cells []string) policy.Evidence {
 	t.Helper()
 	if len(cells) != 5 {

@@ -47,7 +47,7 @@ type Report struct {
 	Calls    []Call         `json:"dukcapil_calls"`
 	Misses   []time.Time    `json:"limit_misses"`
 	// Tables is how many rows each table has of the person. A table without a row is
-	// left out.
+	// omitted.
 	Tables []TableCount `json:"tables"`
 }
 

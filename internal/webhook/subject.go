@@ -29,7 +29,7 @@ type Stored struct {
 
 // StoredOf returns the stored messages about verifications that are of what is asked.
 // It opens every body, since nothing of them can be looked for. One that does not open
-// is left out: it is given up when it is due. The error has kind
+// is omitted: it is given up when it is due. The error has kind
 // sesuai.KindUnavailable.
 func (s *Store) StoredOf(ctx context.Context, of func(Stored) bool) (found []Stored, err error) {
 	for after := ""; ; {

@@ -25,7 +25,7 @@ type album struct {
 }
 
 // openAlbum reads photographs of the development set until it has so many. Photographs
-// that the engine refuses are left out: an attacker tries that at home, too.
+// that the engine refuses are omitted: an attacker tries that at home, too.
 func openAlbum(t *testing.T, e *face.Engine, references, own int) album {
 	t.Helper()
 	folder := needPhotographs(t)

@@ -60,9 +60,9 @@ func TestSubjects(t *testing.T) {
 			if n != w.asked()[0] {
 				continue
 			}
-			left := newSearch(t, w, c, []int{n}).run(t, c)[n]
-			left["audit_events"]-- // that of the erasure follows what stays
-			if diff := cmp.Diff(left, counts(erasure.Stays)); diff != "" {
+			remaining := newSearch(t, w, c, []int{n}).run(t, c)[n]
+			remaining["audit_events"]-- // that of the erasure follows what stays
+			if diff := cmp.Diff(remaining, counts(erasure.Stays)); diff != "" {
 				t.Errorf("person %d: what stays (-search +erasure)\n%s", n, diff)
 			}
 			start = time.Now() // without the search
@@ -85,7 +85,7 @@ func TestSubjects(t *testing.T) {
 		}
 		live := after.allDataKeys(t)
 		if len(live) != w.people-w.subjects {
-			t.Errorf("%d data keys are left of %d people", len(live), w.people-w.subjects)
+			t.Errorf("%d data keys remain of %d people", len(live), w.people-w.subjects)
 		}
 
 		// The backup with the keys opens everybody; that shows that the search would.

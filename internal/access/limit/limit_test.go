@@ -141,7 +141,7 @@ const senders = 64
 // start. It returns how many were granted, and the maximum number in progress.
 func (n nodes) send(t testing.TB, rounds int, request func(i int) limit.Request, e audit.Event) (granted, inProgress int64) {
 	t.Helper()
-	var done, busy, busiest atomic.Int64
+	var done, busy, peak atomic.Int64
 	var all sync.WaitGroup
 	for i := range senders {
 		all.Go(func() {
@@ -156,7 +156,7 @@ func (n nodes) send(t testing.TB, rounds int, request func(i int) limit.Request,
 					return
 				}
 				for now := busy.Add(1); ; {
-					if most := busiest.Load(); now <= most || busiest.CompareAndSwap(most, now) {
+					if seen := peak.Load(); now <= seen || peak.CompareAndSwap(seen, now) {
 						break
 					}
 				}
@@ -168,7 +168,7 @@ func (n nodes) send(t testing.TB, rounds int, request func(i int) limit.Request,
 		})
 	}
 	all.Wait()
-	return done.Load(), busiest.Load()
+	return done.Load(), peak.Load()
 }
 
 // TestMissesAreExact: however many attack one NIK at the same time, through two nodes, they
@@ -470,9 +470,9 @@ func TestRaisedLimit(t *testing.T) {
 			Flagged: func(string, bool) { stopped++ },
 		})[0]
 		sent := 0
-		for _, most := range []int{2, 5} {
-			r := limit.Request{Client: "cli_1", Settings: limit.Settings{NonMatchesPerDay: most}}
-			for ; sent < most; sent++ {
+		for _, maximum := range []int{2, 5} {
+			r := limit.Request{Client: "cli_1", Settings: limit.Settings{NonMatchesPerDay: maximum}}
+			for ; sent < maximum; sent++ {
 				r.NIK = nikOf(t, sent)
 				n.complete(t, n.start(t, r), isMiss)
 			}

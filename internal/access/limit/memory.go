@@ -10,7 +10,7 @@ import (
 )
 
 // memoryLeases are the requests in progress of the only process that serves requests. They
-// end with it, so that none is left behind by a kill -9.
+// end with it, so that none remains after a kill -9.
 type memoryLeases struct {
 	store  *Store
 	reader preparedReader

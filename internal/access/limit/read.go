@@ -51,8 +51,8 @@ type states struct {
 type query struct {
 	niks, clients []string
 	now           time.Time
-	// limit is the maximum number of rows about a NIK, and without those that are left
-	// out.
+	// limit is the maximum number of rows about a NIK, without those that are
+	// omitted.
 	limit   int
 	without kind
 }
