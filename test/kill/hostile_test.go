@@ -227,7 +227,7 @@ func declaredPNG(width, height uint32) []byte {
 // object and never HTTP 500. The second half of the photographs takes no more
 // memory than the first. MUTATIONS is how many there are in a half.
 func TestMutatedPhotographs(t *testing.T) {
-	s := serve(t, withDemoPeople(t))
+	s := serve(t, withDemoPeople(t), process.Exact()...)
 	const rounds, callers = 2, 4
 	n := 200
 	if v := os.Getenv("MUTATIONS"); v != "" {

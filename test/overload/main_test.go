@@ -46,7 +46,7 @@ func start(t *testing.T, clients ...string) *world {
 	t.Helper()
 	r := process.Runner{
 		Program: process.Program(t, root, "build/demo/photos/ayu-selfie.jpg"),
-		Env:     []string{"SESUAI_LOG_LEVEL=error", "SESUAI_TIMEOUTS_REQUEST=10s"},
+		Env:     append(process.Exact(), "SESUAI_LOG_LEVEL=error", "SESUAI_TIMEOUTS_REQUEST=10s"),
 	}
 	data := filepath.Join(t.TempDir(), "data")
 	r.Run(t, nil, "person", "import", root+"/demo/people.csv", "--photos", photosDir, "--data", data)
