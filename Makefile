@@ -99,7 +99,7 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy ./test/attack ./test/timing
 COMPUTING  := ./internal/app ./internal/evaluation ./internal/face
 
-# Most of the other packages wait for a disk or a server now and then, so that one
+# Most packages wait for a disk or a server now and then, so that one
 # more than there are cores is tested at the same time.
 WAITING = -p $$(($$(nproc) + 1))
 
@@ -116,7 +116,7 @@ RACE = -race '-gcflags=modernc.org/...=-d=checkptr=0' \
 .PHONY: test
 test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test; as root on Debian it also installs postgresql-15
 	bin/demo cut
-	$(TEST) $(COMPUTING) $(SEQUENTIAL)
+	$(TEST) $(WAITING) $(COMPUTING) $(SEQUENTIAL)
 	$(TEST) $(RACE) -short $(COMPUTING)
 	others="$$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) $(COMPUTING))")" && $(TEST) $(RACE) $(WAITING) $$others
 	CGO_ENABLED=0 $(GO) build ./...

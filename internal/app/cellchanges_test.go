@@ -144,7 +144,8 @@ func tablesOf(t *testing.T, db *sql.DB) []string {
 	t.Helper()
 	query := `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'river_%'
 		AND name NOT LIKE 'limit_%' AND name <> 'retention_days' ORDER BY name`
-	if db.QueryRowContext(t.Context(), `SELECT 1 FROM sqlite_master`).Err() != nil {
+	var n int
+	if db.QueryRowContext(t.Context(), `SELECT count(*) FROM sqlite_master`).Scan(&n) != nil {
 		query = `SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
 			AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'river_%'
 			AND relname NOT LIKE 'limit_%' AND relname <> 'retention_days' ORDER BY relname`
