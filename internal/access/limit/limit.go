@@ -52,7 +52,7 @@ const (
 	miss     kind = 1
 	refusal  kind = 2
 	verified kind = 3
-	leased   kind = 4 // a request in progress; not stored
+	leased   kind = 4 // a request in progress: see selectInProgress; not stored
 )
 
 // kindOf returns how a request with an event counts.

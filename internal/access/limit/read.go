@@ -30,15 +30,6 @@ const (
 
 	selectNIK = `SELECT 1 FROM limit_niks WHERE client = $1 AND day = $2 AND nik = $3`
 	insertNIK = `INSERT INTO limit_niks (client, day, nik) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
-
-	// selectStates is selectMisses and selectClient for several NIKs and clients, in one
-	// round trip.
-	selectStates = `
-		SELECT asked.nik, m.client, m.at, m.kind, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint
-		FROM unnest($1::bytea[]) AS asked(nik) CROSS JOIN LATERAL
-			(SELECT client, at, kind FROM limit_misses WHERE nik = asked.nik AND at > $2 AND kind <> $3 ORDER BY at DESC LIMIT $4) AS m
-		UNION ALL
-		SELECT ''::bytea, client, 0, 0, ` + clientCounters + ` FROM limit_clients WHERE client = ANY($5::text[]) AND day = $6`
 )
 
 // states are what is stored about NIKs and clients.
@@ -60,7 +51,7 @@ type query struct {
 // read reads states. q reads as the transaction that they are for does.
 func (s *Store) read(ctx context.Context, engine sqldb.Engine, q sqldb.Querier, about query) (states, error) {
 	if engine == sqldb.PostgreSQL {
-		return readStates(ctx, q, about)
+		return readStates(ctx, q, about, selectStates)
 	}
 	got := states{make(map[string]nikState), make(map[string]*clientState)}
 	for _, nik := range about.niks {
@@ -94,33 +85,6 @@ func scanMiss(rows *sql.Rows) (c counted, err error) {
 // scanCounters reads a row of clientCounters.
 func scanCounters(row *sql.Row, c *counters) error {
 	return row.Scan(&c.requests, &c.answers, &c.nonMatches, &c.niks, &c.flagged, &c.stopped)
-}
-
-// readStates is read for PostgreSQL.
-func readStates(ctx context.Context, q sqldb.Querier, about query) (states, error) {
-	got := states{make(map[string]nikState), make(map[string]*clientState)}
-	for _, client := range about.clients {
-		got.clients[client] = new(clientState)
-	}
-	niks := make([][]byte, len(about.niks))
-	for i, nik := range about.niks {
-		niks[i] = []byte(nik)
-	}
-	_, err := sqldb.Collect(ctx, q, func(rows *sql.Rows) (none struct{}, err error) {
-		var nik []byte
-		var m counted
-		var at int64
-		var c counters
-		err = rows.Scan(&nik, &m.client, &at, &m.kind, &c.requests, &c.answers, &c.nonMatches, &c.niks, &c.flagged, &c.stopped)
-		if len(nik) > 0 {
-			m.at = time.UnixMicro(at)
-			got.niks[string(nik)] = append(got.niks[string(nik)], m)
-		} else if state := got.clients[m.client]; state != nil {
-			state.day = c
-		}
-		return none, err
-	}, selectStates, niks, about.now.Add(-Day).UnixMicro(), about.without, about.limit, about.clients, dayOf(about.now))
-	return got, err
 }
 
 // isNew reports whether a NIK is not one of the client's of the day.

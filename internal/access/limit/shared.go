@@ -2,7 +2,6 @@ package limit
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"sync"
 	"time"
@@ -15,14 +14,6 @@ const (
 
 	// deleteLeases removes requests in progress.
 	deleteLeases = `DELETE FROM limit_leases WHERE id = ANY($1::bytea[])`
-
-	// selectLeases reads the requests in progress on NIKs, and the numbers of those of
-	// clients, and of the fresh NIKs among them.
-	selectLeases = `
-		SELECT nik, client, 0::bigint, 0::bigint FROM limit_leases WHERE nik = ANY($1::bytea[]) AND expires > $3
-		UNION ALL
-		SELECT NULL, client, count(*), count(DISTINCT nik) FILTER (WHERE fresh = 1) FROM limit_leases
-		WHERE client = ANY($2::text[]) AND expires > $3 GROUP BY client`
 )
 
 // commitTimeout bounds a transaction. It keeps a disk that hangs from blocking all that
@@ -92,7 +83,7 @@ func (s *sharedLeases) start(all []*starting) error {
 			}
 		}
 		about.now = s.store.o.Now()
-		got, err := s.read(ctx, tx, about)
+		got, err := readStates(ctx, tx, about, selectInProgress, about.now.UnixMicro())
 		if err != nil {
 			return err
 		}
@@ -143,38 +134,6 @@ func optional(nik string) []byte {
 		return nil
 	}
 	return []byte(nik)
-}
-
-// read reads states with the requests in progress. Those are read first: what is completed
-// meanwhile counts twice, for this moment, and never not at all.
-func (s *sharedLeases) read(ctx context.Context, tx *sqldb.Tx, about query) (states, error) {
-	type row struct {
-		nik               []byte
-		client            string
-		leases, freshNIKs int
-	}
-	niks := make([][]byte, len(about.niks))
-	for i, nik := range about.niks {
-		niks[i] = []byte(nik)
-	}
-	leases, err := sqldb.Collect(ctx, tx, func(rows *sql.Rows) (r row, err error) {
-		return r, rows.Scan(&r.nik, &r.client, &r.leases, &r.freshNIKs)
-	}, selectLeases, niks, about.clients, about.now.UnixMicro())
-	if err != nil {
-		return states{}, err
-	}
-	got, err := s.store.read(ctx, sqldb.PostgreSQL, tx, about)
-	if err != nil {
-		return states{}, err
-	}
-	for _, r := range leases {
-		if r.nik != nil {
-			got.niks[string(r.nik)] = append(got.niks[string(r.nik)], counted{client: r.client, kind: leased})
-		} else if client := got.clients[r.client]; client != nil {
-			client.leases, client.newNIKs = r.leases, r.freshNIKs
-		}
-	}
-	return got, nil
 }
 
 // cancelTimeout is how long the removal of a request without an event is waited for. If it
