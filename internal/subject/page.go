@@ -1,6 +1,7 @@
 package subject
 
 import (
+	"cmp"
 	_ "embed"
 	"html/template"
 	"io"
@@ -103,6 +104,10 @@ func (r Report) WritePage(w io.Writer) error {
 		p := part{Words: l, Report: r}
 		for _, t := range r.Tables {
 			place, _ := PlaceOf(t.Table)
+			if l.Language == indonesian.Language {
+				place.Holds = cmp.Or(inIndonesian[place.Holds], place.Holds)
+				place.Retention = cmp.Or(inIndonesian[place.Retention], place.Retention)
+			}
 			p.Tables = append(p.Tables, tableOnPage{t, place, l.Fates[place.Erased]})
 		}
 		parts = append(parts, p)

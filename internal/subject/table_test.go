@@ -36,3 +36,36 @@ func TestTable(t *testing.T) {
 		t.Errorf("%s is not what subject.Places says: run make docs (-page +places)\n%s", path, diff)
 	}
 }
+
+// TestPageInIndonesian: the Indonesian part of the page has nothing in English.
+func TestPageInIndonesian(t *testing.T) {
+	var r subject.Report
+	for _, p := range subject.Places {
+		if p.Holds != "" {
+			r.Tables = append(r.Tables, subject.TableCount{Table: p.Table, Rows: 1})
+		}
+	}
+	var b strings.Builder
+	if err := r.WritePage(&b); err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ := strings.Cut(b.String(), `<section lang="id">`)
+	page, _, found := strings.Cut(page, "</section>")
+	if !found {
+		t.Fatal("the page has no Indonesian part")
+	}
+	for _, p := range subject.Places {
+		if p.Holds == "" {
+			continue
+		}
+		texts := []string{p.Holds}
+		if !strings.Contains(p.Retention, ".") { // not a key of the configuration
+			texts = append(texts, p.Retention)
+		}
+		for _, text := range texts {
+			if strings.Contains(page, "<td>"+text+"</td>") {
+				t.Errorf("the Indonesian part says %q of %s: see inIndonesian", text, p.Table)
+			}
+		}
+	}
+}
