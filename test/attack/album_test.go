@@ -41,13 +41,17 @@ func openAlbum(t *testing.T, e *face.Engine, references, own int) album {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := e.Extract(t.Context(), photo, face.ForProbe)
+		use := face.ForProbe
+		if len(all.references) < references {
+			use = face.ForReference
+		}
+		x, err := e.Extract(t.Context(), photo, use)
 		switch {
 		case err != nil:
 			t.Fatal(err)
 		case x.Finding != face.OneFace:
 			continue
-		case len(all.references) < references:
+		case use == face.ForReference:
 			all.references = append(all.references, photo)
 		default:
 			all.own, all.templates = append(all.own, photo), append(all.templates, x.Template)
