@@ -21,13 +21,9 @@ func refuseSandbox(why string) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "not served as a sandbox: " + why}
 }
 
-// checkSandbox returns an error of kind sesuai.KindConfiguration if somebody is on
-// record who may not be synthetic, if so many people are that not all are looked at, or
-// if c verifies against Dukcapil.
-func (s *Storage) checkSandbox(ctx context.Context, c Config) error {
-	if c.Dukcapil.Enabled {
-		return refuseSandbox("dukcapil.enabled is true, and a sandbox asks nobody")
-	}
+// checkSynthetic returns an error of kind sesuai.KindConfiguration if somebody is on
+// record who may not be synthetic, or if so many people are that not all are looked at.
+func (s *Storage) checkSynthetic(ctx context.Context) error {
 	count, err := s.People.Count(ctx)
 	if err != nil {
 		return err

@@ -30,8 +30,8 @@ type ServeOptions struct {
 	Level *slog.LevelVar
 	// Started is called with the address once the service is ready. It may be nil.
 	Started func(net.Addr)
-	// Sandbox has the fixed outcomes of package sandbox. Only synthetic people are
-	// served: see Storage.checkSandbox. Of whoever is enrolled later, only synthetic
+	// Sandbox has the fixed outcomes of package sandbox, which serves only synthetic
+	// people and does not ask Dukcapil. Of whoever is enrolled later, only synthetic
 	// people are looked up.
 	Sandbox bool
 	// Reload has the service read again, for each signal, what can change while it
@@ -48,6 +48,9 @@ type ServeOptions struct {
 // it begins to stop, with the cause of ctx's end, and when all is closed.
 func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	log := o.Log
+	if o.Sandbox && c.Dukcapil.Enabled {
+		return refuseSandbox("dukcapil.enabled is true, and a sandbox asks nobody")
+	}
 	if err := c.Check(); err != nil {
 		return err
 	}
@@ -67,7 +70,7 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		}
 	}()
 	if o.Sandbox {
-		if err := s.checkSandbox(ctx, c); err != nil {
+		if err := s.checkSynthetic(ctx); err != nil {
 			return err
 		}
 		log.Warn("this is a sandbox: the answers about some NIKs are fixed")
