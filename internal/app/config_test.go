@@ -53,7 +53,7 @@ func other() (values map[string]string, want app.Config) {
 		"kms.address": "https://127.0.0.6:8200", "kms.key": "sesuai", "kms.mount": "other", "kms.namespace": "bank",
 		"kms.token_file": "/tmp/token", "kms.ca_file": "/tmp/kms.pem", "kms.timeout": "3s",
 		"admin.listen": "127.0.0.5:9091", "admin.profiles": "true", "shutdown.delay": "4s",
-		"log.level":      "debug", "log.format": "text",
+		"log.level": "debug", "log.format": "text",
 	}
 	maps.Copy(values, otherDukcapil)
 	want = app.Config{
