@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 		"golang.org/x/sync/errgroup",
 	},
 	"internal/app": {
-		".", "internal/httpapi", "internal/verify", "internal/policy", "internal/enrol", "internal/access", "internal/admission", "internal/face",
+		".", "internal/httpapi", "internal/admin", "internal/verify", "internal/policy", "internal/enrol", "internal/access", "internal/admission", "internal/face",
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/kms", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
 	},
+	"internal/admin":     {".", "internal/httpapi"},
 	"internal/config":    {".", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/ast", "github.com/goccy/go-yaml/parser"},
 	"internal/admission": {},
 	"internal/httpapi": {

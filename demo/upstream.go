@@ -76,7 +76,7 @@ func (b *upstreamBenchCommand) Run(ctx context.Context, c *commandLine) (err err
 		return err
 	}
 	environment := []string{
-		quiet, "SESUAI_METRICS_LISTEN=" + metrics, "SESUAI_DUKCAPIL_ENABLED=true", "SESUAI_DUKCAPIL_TLS_PINS=" + sandbox.Pin,
+		quiet, "SESUAI_ADMIN_LISTEN=" + metrics, "SESUAI_DUKCAPIL_ENABLED=true", "SESUAI_DUKCAPIL_TLS_PINS=" + sandbox.Pin,
 		"SESUAI_DUKCAPIL_FACE_PUBLIC_KEY_FILE=" + sandbox.PublicKey, "SESUAI_DUKCAPIL_FACE_CREDENTIAL_FILE=" + account,
 	}
 	for _, service := range []string{"DATA", "FACE"} {

@@ -146,7 +146,7 @@ func (c *batchVerify) verifyHere(s *session, file *os.File, run *batchRun) (coun
 		defer engine.Close()
 		extractor = engine
 	}
-	log, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
+	log, _, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
 	if err != nil {
 		return counts, err
 	}

@@ -33,7 +33,7 @@ func (c *benchCommand) Run(s *session) error {
 	}
 	settings := s.config.Log
 	settings.Level = "error" // more would be in the way
-	log, err := app.NewLogger(settings, s.stderr, s.terminal)
+	log, _, err := app.NewLogger(settings, s.stderr, s.terminal)
 	if err != nil {
 		return err
 	}

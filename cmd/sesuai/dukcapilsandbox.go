@@ -44,7 +44,7 @@ func (c *dukcapilSandbox) Run(s *session) error {
 	if c.Seed != nil {
 		config.Seed = *c.Seed
 	}
-	log, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
+	log, _, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
 	if err != nil {
 		return err
 	}

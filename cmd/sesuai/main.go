@@ -130,24 +130,30 @@ type session struct {
 	stdout, stderr io.Writer
 	// terminal is whether stderr is one.
 	terminal bool
+	// hangUps are the signals that have a service read its files again. It may be nil.
+	hangUps <-chan os.Signal
+	// load loads the configuration again, as configure has.
+	load func() (app.Config, error)
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
-	status := run(ctx, os.Args[1:])
-	stop()
-	os.Exit(status)
-}
+func main() { os.Exit(run(context.Background(), os.Args[1:])) }
 
-// stopSignals are the signals that end a command in order. The end of a terminal
-// (SIGHUP) is one, unless whoever started the command has it ignored, as nohup(1)
-// does.
-func stopSignals() []os.Signal {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
+// signals returns the context of a command, which the signals end that stop it in
+// order, and those that have it read its files again; nil if none do. SIGHUP means that
+// for a service that is not on a terminal, and elsewhere that the terminal has ended.
+// Whoever started the command may have it ignored, as nohup(1) does.
+func signals(ctx context.Context, reloads bool) (_ context.Context, stop context.CancelFunc, hangUps chan os.Signal) {
+	stops := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	switch {
+	case signal.Ignored(syscall.SIGHUP):
+	case reloads:
+		hangUps = make(chan os.Signal, 1)
+		signal.Notify(hangUps, syscall.SIGHUP)
+	default:
+		stops = append(stops, syscall.SIGHUP)
 	}
-	return signals
+	ctx, stop = signal.NotifyContext(ctx, stops...)
+	return ctx, stop, hangUps
 }
 
 func run(ctx context.Context, args []string) int {
@@ -167,9 +173,12 @@ func run(ctx context.Context, args []string) int {
 		return exitError
 	}
 	s := &session{
-		Context: ctx, json: c.JSON, stdout: os.Stdout, stderr: os.Stderr,
+		json: c.JSON, stdout: os.Stdout, stderr: os.Stderr,
 		terminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
+	ctx, stop, hangUps := signals(ctx, command.Command() == "serve" && !s.terminal)
+	defer stop()
+	s.Context, s.hangUps = ctx, hangUps
 	err = s.configure(c)
 	if err == nil {
 		err = app.ProtectMemory(s.config)
@@ -199,11 +208,12 @@ func (s *session) configure(c commandLine) error {
 			flags = append(flags, f)
 		}
 	}
+	s.load = func() (app.Config, error) { return app.LoadConfig(c.Config, os.Environ(), flags...) }
 	var err error
 	if c.Serve.CheckConfig {
 		s.config, err = app.CheckConfig(s, c.Config, os.Environ(), flags...)
 	} else {
-		s.config, err = app.LoadConfig(c.Config, os.Environ(), flags...)
+		s.config, err = s.load()
 	}
 	return err
 }

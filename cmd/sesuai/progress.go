@@ -27,7 +27,7 @@ func (s *session) newProgress(doing, things string) (*progress, error) {
 	if s.terminal {
 		return &progress{bar: s.progressBar(-1, doing, things)}, nil
 	}
-	log, err := app.NewLogger(s.config.Log, s.stderr, false)
+	log, _, err := app.NewLogger(s.config.Log, s.stderr, false)
 	if err != nil {
 		return nil, err
 	}

@@ -14,10 +14,6 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) Run(s *session) error {
-	serve, as := app.Serve, ""
-	if c.Sandbox {
-		serve, as = app.ServeSandbox, " as a sandbox"
-	}
 	if c.CheckConfig {
 		if s.json {
 			b, err := s.config.JSON()
@@ -33,11 +29,18 @@ func (c *serveCommand) Run(s *session) error {
 		_, err = s.stdout.Write(b)
 		return err
 	}
-	log, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
+	log, level, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
 	if err != nil {
 		return err
 	}
-	return serve(s, s.config, log, func(address net.Addr) {
-		_ = s.print(map[string]string{"address": "http://" + address.String()}, "serving on http://%s%s\n", address, as)
+	as := ""
+	if c.Sandbox {
+		as = " as a sandbox"
+	}
+	return app.Serve(s, s.config, app.ServeOptions{
+		Log: log, Level: level, Sandbox: c.Sandbox, Reload: s.hangUps, Load: s.load,
+		Started: func(address net.Addr) {
+			_ = s.print(map[string]string{"address": "http://" + address.String()}, "serving on http://%s%s\n", address, as)
+		},
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,12 +14,44 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestNohup: a command that was started with SIGHUP ignored keeps ignoring it.
-func TestNohup(t *testing.T) {
+// TestHangUp: SIGHUP ends a command, has a service read its files again, and does
+// nothing to what was started with it ignored.
+func TestHangUp(t *testing.T) {
+	ctx, stop, hangUps := signals(t.Context(), true)
+	defer stop()
+	hangUp(t)
+	<-hangUps
+	if ctx.Err() != nil {
+		t.Error("it ends a service")
+	}
+	stop()
+	signal.Reset(syscall.SIGHUP)
+
+	ctx, stop, hangUps = signals(t.Context(), false)
+	defer stop()
+	hangUp(t)
+	<-ctx.Done()
+	if hangUps != nil {
+		t.Error("a command reads its files again")
+	}
+	stop()
+
 	signal.Ignore(syscall.SIGHUP)
 	defer signal.Reset(syscall.SIGHUP)
-	if got := stopSignals(); slices.Contains(got, os.Signal(syscall.SIGHUP)) || !slices.Contains(got, os.Signal(syscall.SIGTERM)) {
-		t.Errorf("stopSignals = %v", got)
+	for _, reloads := range []bool{true, false} {
+		_, stop, hangUps := signals(t.Context(), reloads)
+		defer stop()
+		if hangUps != nil || !signal.Ignored(syscall.SIGHUP) {
+			t.Errorf("reloads %v: it is no longer ignored", reloads)
+		}
+	}
+}
+
+// hangUp sends SIGHUP to this process, which must have it handled.
+func hangUp(t *testing.T) {
+	t.Helper()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
 	}
 }
 

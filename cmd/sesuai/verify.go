@@ -77,7 +77,7 @@ func (c *verifyCommand) verify(s *session, client access.Client) (verdict sesuai
 		return verdict, err
 	}
 	defer engine.Close()
-	log, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
+	log, _, err := app.NewLogger(s.config.Log, s.stderr, s.terminal)
 	if err != nil {
 		return verdict, err
 	}

@@ -165,7 +165,7 @@ func TestBrokenTrail(t *testing.T) {
 	process.Slow(t)
 	c := config(t)
 	c.Audit.CheckInterval, c.Audit.FullCheck = time.Second, 2*time.Second
-	c.Metrics.Listen = freeAddress(t)
+	c.Admin.Listen = freeAddress(t)
 	storage, err := app.OpenStorage(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestBrokenTrail(t *testing.T) {
 // metric is the value of a metric without labels.
 func (s *service) metric(t *testing.T, name string) string {
 	t.Helper()
-	_, page := s.metricsPage(t, "/metrics")
+	_, page := s.adminPage(t, "/metrics")
 	for line := range strings.Lines(page) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			return strings.TrimSpace(value)

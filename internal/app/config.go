@@ -62,7 +62,8 @@ type Config struct {
 	Webhooks   webhook.Config    `yaml:"webhooks"`
 	Audit      AuditConfig       `yaml:"audit"`
 	Batches    batch.Config      `yaml:"batches"`
-	Metrics    MetricsConfig     `yaml:"metrics"`
+	Admin      AdminConfig       `yaml:"admin"`
+	Shutdown   ShutdownConfig    `yaml:"shutdown"`
 	Log        LogConfig         `yaml:"log"`
 	// CoreDumps lets a crash write the memory of the process to a file, and lets
 	// a debugger of the same user read it. That memory holds photographs,
@@ -177,6 +178,14 @@ type PostgresConfig struct {
 	// Migrate brings the database schema up to date at the start. With false
 	// the service does not start on an older schema; run "sesuai migrate up".
 	Migrate bool `yaml:"migrate"`
+}
+
+// ShutdownConfig is about how the service stops, on SIGTERM.
+type ShutdownConfig struct {
+	// Delay is how long the service goes on accepting requests when it is told to stop.
+	// GET /readyz answers 503 from the start of it: choose the time in which every load
+	// balancer sees that. 0 refuses new connections at once.
+	Delay time.Duration `yaml:"delay" range:"0s,10m"`
 }
 
 // LogConfig is about the log, which goes to standard error.

@@ -52,8 +52,8 @@ func other() (values map[string]string, want app.Config) {
 		"audit.checkpoint_syslog": "udp://127.0.0.1:514", "audit.keep": "11000h",
 		"kms.address": "https://127.0.0.6:8200", "kms.key": "sesuai", "kms.mount": "other", "kms.namespace": "bank",
 		"kms.token_file": "/tmp/token", "kms.ca_file": "/tmp/kms.pem", "kms.timeout": "3s",
-		"metrics.listen": "127.0.0.5:9091",
-		"log.level":      "debug", "log.format": "text",
+		"admin.listen": "127.0.0.5:9091", "admin.profiles": "true", "shutdown.delay": "4s",
+		"log.level": "debug", "log.format": "text",
 	}
 	maps.Copy(values, otherDukcapil)
 	want = app.Config{
@@ -90,8 +90,9 @@ func other() (values map[string]string, want app.Config) {
 			Address: "https://127.0.0.6:8200", Key: "sesuai", Mount: "other", Namespace: "bank", TokenFile: "/tmp/token", CAFile: "/tmp/kms.pem",
 			Timeout: 3 * time.Second,
 		},
-		Metrics: app.MetricsConfig{Listen: "127.0.0.5:9091"},
-		Log:     app.LogConfig{Level: "debug", Format: "text"},
+		Admin:    app.AdminConfig{Listen: "127.0.0.5:9091", Profiles: true},
+		Shutdown: app.ShutdownConfig{Delay: 4 * time.Second},
+		Log:      app.LogConfig{Level: "debug", Format: "text"},
 
 		CoreDumps: true,
 	}
@@ -335,7 +336,8 @@ func TestRanges(t *testing.T) {
 		{"listen", "8080", "127.0.0.1:0", ":8080", "::1:8080"},
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},
-		{"metrics.listen", "9090", "", ":9090", "::1:9090"},
+		{"admin.listen", "9090", "", ":9090", "::1:9090"},
+		{"shutdown.delay", "-1s", "0s", "10m", "11m"},
 		{"log.level", "loud", "debug", "error", ""},
 		{"log.format", "xml", "auto", "json", "JSON"},
 	} {

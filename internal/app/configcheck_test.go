@@ -49,7 +49,7 @@ func TestCheckFiles(t *testing.T) {
 	}{
 		{func(c *app.Config) { c.Listen = busy.Addr().String() }, ""},
 		{func(c *app.Config) { c.Listen = "127.0.0.1:99999" }, "listen: cannot listen on 127.0.0.1:99999"},
-		{func(c *app.Config) { c.Metrics.Listen = "192.0.2.1:9090" }, "metrics.listen: cannot listen on 192.0.2.1:9090"},
+		{func(c *app.Config) { c.Admin.Listen = "192.0.2.1:9090" }, "admin.listen: cannot listen on 192.0.2.1:9090"},
 		{func(c *app.Config) { c.Face.Calibration = "asia-2099" }, `face.calibration: calibration: none called "asia-2099" is shipped`},
 		{func(c *app.Config) { c.Face.Calibration = "nowhere.json" }, "face.calibration: open nowhere.json: no such file"},
 		{func(c *app.Config) { c.Face.Calibration = file }, "face.calibration: calibration: id, model_sha256, data_set and date are needed"},
@@ -140,13 +140,13 @@ func TestPorts(t *testing.T) {
 		{"127.0.0.1:8080", "", true},
 	} {
 		c := app.DefaultConfig()
-		c.Listen, c.Metrics.Listen = test.listen, test.metrics
+		c.Listen, c.Admin.Listen = test.listen, test.metrics
 		err := c.Check()
 		if test.ok && err != nil {
 			t.Errorf("%s, %s: %v", test.listen, test.metrics, err)
 		}
 		if !test.ok {
-			assertConfiguration(t, err, "metrics.listen: "+test.metrics+" is taken by listen ("+test.listen+")", "such as 127.0.0.1:9090")
+			assertConfiguration(t, err, "admin.listen: "+test.metrics+" is taken by listen ("+test.listen+")", "such as 127.0.0.1:9090")
 		}
 	}
 }

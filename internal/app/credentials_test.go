@@ -20,7 +20,7 @@ import (
 func TestWrongCredentials(t *testing.T) {
 	process.Need(t, realModels)
 	c := config(t)
-	c.Metrics.Listen = freeAddress(t)
+	c.Admin.Listen = freeAddress(t)
 	s := start(t, c)
 	send := func(who access.Revealed) (status int, body string) {
 		r := s.request(t, http.MethodPost, httpapi.FaceVerificationPath, "application/json", []byte("{}"))
@@ -54,7 +54,7 @@ func TestWrongCredentials(t *testing.T) {
 		t.Errorf("a client at the same address: %d %s", status, body)
 	}
 
-	_, metrics := s.metricsPage(t, "/metrics")
+	_, metrics := s.adminPage(t, "/metrics")
 	counted := make(map[string]int)
 	for _, m := range regexp.MustCompile(`(?m)^sesuai_authentication_failures_total\{reason="(\w+)"\} (\d+)$`).FindAllStringSubmatch(metrics, -1) {
 		counted[m[1]], _ = strconv.Atoi(m[2])

@@ -107,26 +107,31 @@ func TestDukcapilSection(t *testing.T) {
 	assertConfiguration(t, c.Check(), "dukcapil.deadline: 31s is longer than timeouts.request (30s)")
 }
 
-// TestMetricsListener: GET /metrics there and nothing else, and an address that
-// is taken is an error that names the key.
-func TestMetricsListener(t *testing.T) {
+// TestAdminListener: what operators ask is there and not on the API's address, and an
+// address that is taken is an error that names the key.
+func TestAdminListener(t *testing.T) {
 	process.Need(t, realModels)
 	c := config(t)
-	c.Metrics.Listen = freeAddress(t)
+	c.Admin.Listen = freeAddress(t)
 	s := start(t, c)
-	if status, body := s.metricsPage(t, "/metrics"); status != 200 || !contains(body, "\ngo_goroutines ") {
+	if status, body := s.adminPage(t, "/metrics"); status != 200 || !contains(body, "\ngo_goroutines ") {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, _ := s.metricsPage(t, "/readyz"); status != 404 {
-		t.Errorf("/readyz there: %d", status)
+	if status, body := s.adminPage(t, "/readyz"); status != 200 || body != `{"status":"ready"}` {
+		t.Errorf("/readyz there: %d %s", status, body)
 	}
-	if status, _ := s.get(t, "/metrics"); status != 404 {
-		t.Errorf("/metrics on the API's address: %d", status)
+	if status, _ := s.adminPage(t, "/debug/pprof/"); status != 404 {
+		t.Errorf("profiles, which are off: %d", status)
+	}
+	for _, path := range []string{"/metrics", "/loglevel", "/debug/pprof/"} {
+		if status, _ := s.get(t, path); status != 404 {
+			t.Errorf("%s on the API's address: %d", path, status)
+		}
 	}
 	taken := config(t)
-	taken.Metrics.Listen = c.Metrics.Listen
-	err := app.Serve(t.Context(), taken, slog.New(slog.DiscardHandler), nil)
-	assertConfiguration(t, err, "metrics.listen")
+	taken.Admin.Listen = c.Admin.Listen
+	err := app.Serve(t.Context(), taken, app.ServeOptions{Log: slog.New(slog.DiscardHandler)})
+	assertConfiguration(t, err, "admin.listen")
 }
 
 // TestRegistryOfChoice: the store's own unless Dukcapil is enabled.

@@ -28,7 +28,7 @@ func TestMemoryFitsBody(t *testing.T) {
 // service, which counts those it refuses.
 func TestConnectionsAreLimited(t *testing.T) {
 	c := config(t)
-	c.Metrics.Listen = freeAddress(t)
+	c.Admin.Listen = freeAddress(t)
 	c.Limits.Connections, c.Limits.ConnectionsPerAddress = 20, 4
 	s := start(t, c, ayu)
 	for range 4 {
@@ -52,7 +52,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("got %d", resp.StatusCode)
 	}
-	resp, err = http.Get("http://" + c.Metrics.Listen + "/metrics")
+	resp, err = http.Get("http://" + c.Admin.Listen + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

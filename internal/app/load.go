@@ -48,7 +48,12 @@ func load(path string, environ []string, flags []Flag) (loaded, error) {
 	if path != "" {
 		lines, err := readFile(path, &l.Config)
 		l.lines = lines
-		errs = append(errs, err)
+		for _, m := range config.Mistakes(err) {
+			if m.Key == "metrics" {
+				m.What = renamed
+			}
+			errs = append(errs, m)
+		}
 	}
 	byKey, byVariable := make(map[string]config.Key), make(map[string]config.Key)
 	for _, k := range config.Keys(&l.Config) {
@@ -60,6 +65,9 @@ func load(path string, environ []string, flags []Flag) (loaded, error) {
 	}
 	return l, errors.Join(errs...)
 }
+
+// renamed says what became of a key of earlier versions.
+const renamed = "metrics.listen is admin.listen now: docs/operate/upgrade.md"
 
 // readFile reads a configuration file over the values in into, a pointer to a
 // struct.
@@ -84,6 +92,8 @@ func (l *loaded) applyEnv(environ []string, byVariable map[string]config.Key) er
 		switch {
 		case ok:
 			errs = append(errs, l.set(name, k, value))
+		case name == EnvPrefix+"METRICS_LISTEN":
+			errs = append(errs, config.Mistakef("", "%s: %s", name, renamed))
 		case !isServiceLink(name, value):
 			errs = append(errs, config.Mistakef("", "there is no key for the environment variable %s", name))
 		}
@@ -130,7 +140,7 @@ func (c *Config) Check() error { return config.Refuse(c.mistakes()) }
 func (c *Config) mistakes() error {
 	return errors.Join(
 		config.CheckRanges(c), c.checkListen(), c.checkData(), c.checkRuntimeDigest(),
-		c.KMS.Validate(), c.checkDukcapil(), c.Webhooks.Validate(), c.Metrics.check(), c.checkPorts(), c.Limits.check(), c.Log.check(), c.Audit.check(), c.checkAuditKeep(),
+		c.KMS.Validate(), c.checkDukcapil(), c.Webhooks.Validate(), c.Admin.check(), c.checkPorts(), c.Limits.check(), c.Log.check(), c.Audit.check(), c.checkAuditKeep(),
 	)
 }
 
@@ -159,21 +169,21 @@ func (c *Config) checkRuntimeDigest() error {
 	return nil
 }
 
-// checkPorts refuses one port for the API and for metrics. An address without a
+// checkPorts refuses one port for the API and for operators. An address without a
 // host includes all others. Host names are looked up only if the ports are the
 // same.
 func (c *Config) checkPorts() error {
 	port := portOf(c.Listen)
-	if port == 0 || port != portOf(c.Metrics.Listen) {
+	if port == 0 || port != portOf(c.Admin.Listen) {
 		return nil
 	}
 	listen, err1 := net.ResolveTCPAddr("tcp", c.Listen)
-	metrics, err2 := net.ResolveTCPAddr("tcp", c.Metrics.Listen)
+	admin, err2 := net.ResolveTCPAddr("tcp", c.Admin.Listen)
 	if err1 != nil || err2 != nil {
 		return nil
 	}
-	if everyHost(listen) || everyHost(metrics) || listen.IP.Equal(metrics.IP) && listen.Zone == metrics.Zone {
-		return config.Mistakef("metrics.listen", "%s is taken by listen (%s); another port is needed, such as 127.0.0.1:9090", c.Metrics.Listen, c.Listen)
+	if everyHost(listen) || everyHost(admin) || listen.IP.Equal(admin.IP) && listen.Zone == admin.Zone {
+		return config.Mistakef("admin.listen", "%s is taken by listen (%s); another port is needed, such as 127.0.0.1:9090", c.Admin.Listen, c.Listen)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func TestLogFormats(t *testing.T) {
 		{"auto", true, false},
 	} {
 		var out bytes.Buffer
-		log, err := app.NewLogger(app.LogConfig{Level: "info", Format: test.format}, &out, test.terminal)
+		log, _, err := app.NewLogger(app.LogConfig{Level: "info", Format: test.format}, &out, test.terminal)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func TestLogLevels(t *testing.T) {
 	for i, level := range levels {
 		for _, name := range []string{strings.ToLower(level.String()), level.String()} {
 			var out bytes.Buffer
-			log, err := app.NewLogger(app.LogConfig{Level: name, Format: "text"}, &out, false)
+			log, _, err := app.NewLogger(app.LogConfig{Level: name, Format: "text"}, &out, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,6 +63,6 @@ func TestLogLevels(t *testing.T) {
 			}
 		}
 	}
-	_, err := app.NewLogger(app.LogConfig{Level: "loud", Format: "text"}, &bytes.Buffer{}, false)
+	_, _, err := app.NewLogger(app.LogConfig{Level: "loud", Format: "text"}, &bytes.Buffer{}, false)
 	assertConfiguration(t, err, "log.level")
 }

@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
 
 	"github.com/sesuai/sesuai"
@@ -19,22 +17,12 @@ import (
 // two.
 const maxSandboxPeople = 100_000
 
-// ServeSandbox is Serve with the fixed outcomes of package sandbox. It serves only
-// synthetic people: the error has kind sesuai.KindConfiguration if anybody else is on
-// record, if so many people are that not all are looked at, or if c verifies against
-// Dukcapil. Of whoever is enrolled later, only synthetic people are looked up.
-func ServeSandbox(ctx context.Context, c Config, log *slog.Logger, started func(net.Addr)) error {
-	if c.Dukcapil.Enabled {
-		return refuseSandbox("dukcapil.enabled is true, and a sandbox asks nobody")
-	}
-	return serve(ctx, c, log, started, true)
-}
-
 func refuseSandbox(why string) error {
 	return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "not served as a sandbox: " + why}
 }
 
-// checkSynthetic returns an error unless all people on record are synthetic.
+// checkSynthetic returns an error of kind sesuai.KindConfiguration if somebody is on
+// record who may not be synthetic, or if so many people are that not all are looked at.
 func (s *Storage) checkSynthetic(ctx context.Context) error {
 	count, err := s.People.Count(ctx)
 	if err != nil {

@@ -32,7 +32,7 @@ func startSandbox(t *testing.T) *service {
 	// One outcome takes 3 s, another as long as the longer of these.
 	c.Times.Registry, c.Times.Request = 4*time.Second, 4*time.Second
 	who := prepare(t, c, ayu)
-	s, ready := serveBy(t, c, app.ServeSandbox)
+	s, ready := serveWith(t, c, app.ServeOptions{Sandbox: true})
 	s.who = who
 	s.await(t, ready)
 	return s
@@ -254,7 +254,7 @@ func TestSandboxRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	closeStorage(t, storage)
-	s, ready := serveBy(t, c, app.ServeSandbox)
+	s, ready := serveWith(t, c, app.ServeOptions{Sandbox: true})
 	s.await(t, ready)
 
 	c.Dukcapil.Enabled = true
@@ -264,5 +264,7 @@ func TestSandboxRefuses(t *testing.T) {
 // serveSandbox serves a sandbox that must not start.
 func serveSandbox(t *testing.T, c app.Config) error {
 	t.Helper()
-	return app.ServeSandbox(t.Context(), c, slog.New(slog.DiscardHandler), func(net.Addr) { t.Error("said to be ready") })
+	return app.Serve(t.Context(), c, app.ServeOptions{
+		Sandbox: true, Log: slog.New(slog.DiscardHandler), Started: func(net.Addr) { t.Error("said to be ready") },
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -22,18 +23,34 @@ import (
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
-// Serve runs the service until ctx ends, then lets the requests in flight
-// finish. From the first moment it answers whether it is alive; it is ready
-// once the store is open, the models are checked and the self-test has passed:
-// then it calls started, if not nil, with the address. An error before that
-// means that it could not start. The log says when it begins to stop, with the
-// cause of ctx's end, and when all is closed.
-func Serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Addr)) error {
-	return serve(ctx, c, log, started, false)
+// ServeOptions are what Serve needs of the process that it runs in.
+type ServeOptions struct {
+	// Log is required. Level is its level; if nil, it cannot be changed.
+	Log   *slog.Logger
+	Level *slog.LevelVar
+	// Started is called with the address once the service is ready. It may be nil.
+	Started func(net.Addr)
+	// Sandbox has the fixed outcomes of package sandbox, which serves only synthetic
+	// people and does not ask Dukcapil. Of whoever is enrolled later, only synthetic
+	// people are looked up.
+	Sandbox bool
+	// Reload has the service read again, for each signal, what can change while it
+	// runs. If nil, nothing is.
+	Reload <-chan os.Signal
+	// Load loads the configuration again. It is needed with Reload.
+	Load func() (Config, error)
 }
 
-// serve is Serve or ServeSandbox.
-func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Addr), asSandbox bool) (err error) {
+// Serve runs the service until ctx ends and then for shutdown.delay, and lets the
+// requests in flight finish. From the first moment it answers whether it is alive; it is
+// ready once the store is open, the models are checked and the self-test has passed, and
+// until ctx ends. An error before that means that it could not start. The log says when
+// it begins to stop, with the cause of ctx's end, and when all is closed.
+func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
+	log := o.Log
+	if o.Sandbox && c.Dukcapil.Enabled {
+		return refuseSandbox("dukcapil.enabled is true, and a sandbox asks nobody")
+	}
 	if err := c.Check(); err != nil {
 		return err
 	}
@@ -52,7 +69,7 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 			log.Info("stopped")
 		}
 	}()
-	if asSandbox {
+	if o.Sandbox {
 		if err := s.checkSynthetic(ctx); err != nil {
 			return err
 		}
@@ -70,11 +87,6 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	if err := s.Observe(log, metrics); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	stopMetrics, err := serveMetrics(ctx, c.Metrics, metrics, log)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	defer func() { err = errors.Join(err, stopMetrics()) }()
 	if err := s.recordConfiguration(ctx, c, log); err != nil {
 		return err
 	}
@@ -114,7 +126,7 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	limiter := access.NewLimiter(limit.NewRates(limit.RatesOptions{DB: s.db, Refused: s.alerts.limited}))
 	defer limiter.Close()
 	batches := NewBatches(c, s, limiter)
-	signer, err := s.AnswerSigner(asSandbox)
+	signer, err := s.AnswerSigner(o.Sandbox)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -141,16 +153,21 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 		Queue:         queue,
 		BodyTimeout:   c.Times.Body,
 		Timeout:       c.Times.Request,
-		Header:        sandboxHeader(asSandbox),
+		Header:        sandboxHeader(o.Sandbox),
 		Signer:        signer,
 	})
+	stopAdmin, err := serveAdmin(ctx, c.Admin, o, server, metrics)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, stopAdmin()) }()
 
 	defer limitHeap(c.Limits)()
 	all, each := c.Limits.connections()
 	limited := httpapi.LimitConnections(listener, httpapi.ConnectionOptions{
-		All: all, Each: each, Refused: countRefused(metrics), Log: log, Header: sandboxHeader(asSandbox),
+		All: all, Each: each, Refused: countRefused(metrics), Log: log, Header: sandboxHeader(o.Sandbox),
 	})
-	serving, stop := context.WithCancel(ctx)
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- httpapi.Serve(serving, limited, server, log) }()
@@ -162,19 +179,15 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 	}
 	// Closed when nothing is being served any more.
 	defer engine.Close()
-	verifier := newVerifier(c, s, asked, engine, asSandbox)
+	verifier := newVerifier(c, s, asked, engine, o.Sandbox)
 	late.verifier.Store(&verifier)
 	var running sync.WaitGroup
 	running.Go(func() { checker.Run(serving) })
 	running.Go(func() { s.answers.Run(serving, s.alerts.answersUnswept) })
 	running.Go(func() { s.Limits.Run(serving, s.alerts.limitsUnswept) })
-	running.Go(func() { hooks.Run(serving) })
 	running.Go(func() {
 		s.removed.Run(serving, s.retentionRules(c), func(err error) { log.Warn("old data are not removed, or that is not recorded", "error", err) })
 	})
-	if sender != nil {
-		running.Go(func() { sender.Run(serving) })
-	}
 	running.Go(func() {
 		batches.Run(serving, func(err error) { log.Warn("old batches are not removed", "error", err) })
 	})
@@ -183,24 +196,35 @@ func serve(ctx context.Context, c Config, log *slog.Logger, started func(net.Add
 			Kinds: []jobs.Kind{batches.Kind(server)}, Log: log, StopTimeout: httpapi.DefaultShutdownTimeout,
 		})
 	})
-	defer running.Wait() // ctx has ended, or stop ends it
+	defer running.Wait() // stop ends it
 	defer stop()
-	// It runs on while the requests in flight finish.
-	active, stopActivity := context.WithCancel(context.WithoutCancel(ctx))
-	running.Go(func() { activity.Run(active) })
-	defer stopActivity()
+	// They run on while the requests in flight finish, and take what these leave.
+	draining, stopDraining := context.WithCancel(context.WithoutCancel(ctx))
+	running.Go(func() { activity.Run(draining) })
+	running.Go(func() { hooks.Run(draining) })
+	if sender != nil {
+		running.Go(func() { sender.Run(draining) })
+	}
+	defer stopDraining()
+	running.Go(func() { (&reloader{o, c}).run(serving) })
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
 	serves = true
-	if started != nil {
-		started(listener.Addr())
+	if o.Started != nil {
+		o.Started(listener.Addr())
 	}
 	select {
 	case err := <-served:
 		return err // it could not go on
 	case <-ctx.Done():
-		log.Info("stopping", "why", context.Cause(ctx))
-		return <-served
 	}
+	log.Info("stopping", "why", context.Cause(ctx), "delay", c.Shutdown.Delay)
+	select {
+	case err := <-served:
+		return err
+	case <-time.After(c.Shutdown.Delay):
+	}
+	stop()
+	return <-served
 }
 
 // ready says why the service cannot answer, or nil if it can.

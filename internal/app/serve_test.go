@@ -308,7 +308,7 @@ func TestStoppedAtTheStart(t *testing.T) {
 	process.Need(t, realModels)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := app.Serve(ctx, config(t), slog.New(slog.DiscardHandler), nil)
+	err := app.Serve(ctx, config(t), app.ServeOptions{Log: slog.New(slog.DiscardHandler)})
 	if err != nil && !strings.Contains(err.Error(), context.Canceled.Error()) {
 		t.Errorf("Serve: %v", err)
 	}

@@ -64,21 +64,22 @@ var errToldToStop = errors.New("told to stop")
 // closed once it has said that it is.
 func serve(t *testing.T, c app.Config) (s *service, ready <-chan struct{}) {
 	t.Helper()
-	return serveBy(t, c, app.Serve)
+	return serveWith(t, c, app.ServeOptions{})
 }
 
-// serveBy is serve by app.Serve or app.ServeSandbox.
-func serveBy(t *testing.T, c app.Config, by func(context.Context, app.Config, *slog.Logger, func(net.Addr)) error) (s *service, ready <-chan struct{}) {
+// serveWith is serve with options, whose Log and Started it sets.
+func serveWith(t *testing.T, c app.Config, o app.ServeOptions) (s *service, ready <-chan struct{}) {
 	t.Helper()
 	s = &service{config: c, client: &http.Client{Transport: &http.Transport{}, Timeout: patience}, log: &lockedBuffer{}}
-	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o.Log = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ctx, cancel := context.WithCancelCause(context.Background())
 	started, ended := make(chan struct{}), make(chan error, 1)
+	o.Started = func(address net.Addr) {
+		s.address = "http://" + address.String()
+		close(started)
+	}
 	go func() {
-		ended <- by(ctx, c, log, func(address net.Addr) {
-			s.address = "http://" + address.String()
-			close(started)
-		})
+		ended <- app.Serve(ctx, c, o)
 	}()
 	s.stop = sync.OnceValue(func() error {
 		s.client.CloseIdleConnections()
@@ -296,10 +297,10 @@ func getRequest(t *testing.T, url string) *http.Request {
 	return r
 }
 
-// metricsPage gets a page at the address of the metrics.
-func (s *service) metricsPage(t *testing.T, path string) (status int, body string) {
+// adminPage gets a page at the admin listener.
+func (s *service) adminPage(t *testing.T, path string) (status int, body string) {
 	t.Helper()
-	answer, body := s.send(t, getRequest(t, "http://"+s.config.Metrics.Listen+path))
+	answer, body := s.send(t, getRequest(t, "http://"+s.config.Admin.Listen+path))
 	return answer.StatusCode, body
 }
 

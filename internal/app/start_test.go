@@ -121,7 +121,9 @@ func TestCannotStart(t *testing.T) {
 			c.Data, c.Listen = copyFiles(t, used.Data), freeAddress(t)
 			address := c.Listen
 			test.setup(t, &c)
-			err := app.Serve(t.Context(), c, slog.New(slog.DiscardHandler), func(net.Addr) { t.Error("said to be ready") })
+			err := app.Serve(t.Context(), c, app.ServeOptions{
+				Log: slog.New(slog.DiscardHandler), Started: func(net.Addr) { t.Error("said to be ready") },
+			})
 			assertConfiguration(t, err, test.says)
 			// The port is free again.
 			l, err := net.Listen("tcp", address)
@@ -140,7 +142,7 @@ func TestStartsOnceFixed(t *testing.T) {
 	c := config(t)
 	t.Run("broken", func(t *testing.T) {
 		replaceModel(t, "fr_feature.onnx")
-		err := app.Serve(t.Context(), c, slog.New(slog.DiscardHandler), nil)
+		err := app.Serve(t.Context(), c, app.ServeOptions{Log: slog.New(slog.DiscardHandler)})
 		assertConfiguration(t, err, "fr_feature.onnx")
 	})
 	s := start(t, c, ayu)

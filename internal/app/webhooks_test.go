@@ -76,7 +76,7 @@ func clientID(t *testing.T, s *app.Storage, name string) string {
 func TestWebhooks(t *testing.T) {
 	c := config(t)
 	c.Webhooks.AllowNetworks, c.Webhooks.AllowHTTP = "127.0.0.0/8", true
-	c.Metrics.Listen = freeAddress(t)
+	c.Admin.Listen = freeAddress(t)
 	s := start(t, c, ayu)
 	url, messages := hookReceiver(t)
 	other := openConfig(t, c) // as of another process
@@ -137,7 +137,7 @@ func TestWebhooks(t *testing.T) {
 		}
 	}
 	wait(t, "the metrics count the messages", func() bool {
-		_, page := s.metricsPage(t, "/metrics")
+		_, page := s.adminPage(t, "/metrics")
 		return strings.Contains(page, `sesuai_webhook_attempts_total{outcome="delivered"} 3`) && strings.Contains(page, "sesuai_webhook_pending 0")
 	})
 	if removed, err := other.RemoveClient(t.Context(), "test"); err != nil || !removed {

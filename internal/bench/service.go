@@ -33,7 +33,7 @@ func (t *trial) serve(ctx context.Context) (*service, error) {
 	s := &service{trial: t, end: end, served: make(chan error, 1)}
 	started := make(chan net.Addr, 1)
 	go func() {
-		s.served <- app.Serve(serving, t.config, t.log, func(address net.Addr) { started <- address })
+		s.served <- app.Serve(serving, t.config, app.ServeOptions{Log: t.log, Started: func(address net.Addr) { started <- address }})
 	}()
 	select {
 	case err := <-s.served:

@@ -169,7 +169,7 @@ func TestTrialIsApart(t *testing.T) {
 	data := t.TempDir()
 	c := app.DefaultConfig()
 	c.Data, c.Registry, c.MasterKey, c.Models = data, "postgres://somewhere", "/etc/master.key", "/models"
-	c.Metrics.Listen, c.Dukcapil.Enabled = "127.0.0.1:9090", true
+	c.Admin.Listen, c.Dukcapil.Enabled = "127.0.0.1:9090", true
 	c.Audit.CheckpointFile, c.Audit.CheckpointFolder, c.Audit.CheckpointSyslog = "/var/checkpoints", "/mnt/checkpoints", "local"
 	for _, where := range []string{data, filepath.Join(data, "not", "there")} {
 		c.Data = where
@@ -179,7 +179,7 @@ func TestTrialIsApart(t *testing.T) {
 		}
 		got := trial.config
 		if filepath.Dir(got.Data) != data || got.Registry != "" || got.MasterKey != "" || got.Listen != "127.0.0.1:0" ||
-			got.Metrics.Listen != "" || got.Audit.CheckpointFile+got.Audit.CheckpointFolder+got.Audit.CheckpointSyslog != "" || got.Dukcapil.Enabled || got.Models != c.Models {
+			got.Admin.Listen != "" || got.Audit.CheckpointFile+got.Audit.CheckpointFolder+got.Audit.CheckpointSyslog != "" || got.Dukcapil.Enabled || got.Models != c.Models {
 			t.Errorf("%+v", got)
 		}
 		if info, err := os.Stat(got.Data); err != nil || info.Mode().Perm() != 0o700 {

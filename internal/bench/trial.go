@@ -63,7 +63,7 @@ func newTrial(c app.Config, log *slog.Logger, photo []byte) (*trial, error) {
 		}
 	}
 	c.Data, c.Listen, c.Registry, c.MasterKey = folder, "127.0.0.1:0", "", ""
-	c.Metrics.Listen, c.Dukcapil.Enabled = "", false
+	c.Admin.Listen, c.Dukcapil.Enabled = "", false
 	c.Audit.CheckpointFile, c.Audit.CheckpointFolder, c.Audit.CheckpointSyslog = "", "", ""
 	return &trial{config: c, log: log, photo: photo}, nil
 }

@@ -194,7 +194,7 @@ func (s *session) shell(script string) *exec.Cmd {
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool {
 		return strings.HasPrefix(pair, "MAKE") || strings.HasPrefix(pair, "MFLAGS=")
 	})
-	cmd.Env = append(cmd.Env, "PATH="+filepath.Join(s.dir, "path")+":"+os.Getenv("PATH"), "SESUAI_LOG_LEVEL=error", "SESUAI_METRICS_LISTEN="+s.metricsAddress)
+	cmd.Env = append(cmd.Env, "PATH="+filepath.Join(s.dir, "path")+":"+os.Getenv("PATH"), "SESUAI_LOG_LEVEL=error", "SESUAI_ADMIN_LISTEN="+s.metricsAddress)
 	return cmd
 }
 

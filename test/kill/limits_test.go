@@ -64,7 +64,7 @@ func newGuessing(t *testing.T, registry string, nodes int) *guessing {
 	folder := t.TempDir()
 	g.sesuai.Env = append(
 		g.sesuai.Env, "SESUAI_DATA="+filepath.Join(folder, "data"), "SESUAI_REGISTRY="+registry, "SESUAI_POSTGRES_MIGRATE=true",
-		"SESUAI_METRICS_LISTEN=", "SESUAI_LIMITS_MAX_IN_FLIGHT=200", "SESUAI_TIMEOUTS_REQUEST=2s",
+		"SESUAI_ADMIN_LISTEN=", "SESUAI_LIMITS_MAX_IN_FLIGHT=200", "SESUAI_TIMEOUTS_REQUEST=2s",
 		fmt.Sprint("SESUAI_LIMITS_NIK_MISSES_PER_HOUR=", allowedMisses), fmt.Sprint("SESUAI_LIMITS_NIK_MISSES_PER_DAY=", allowedMisses),
 		"SESUAI_LIMITS_NIK_CLIENT_MISSES_PER_HOUR=0", "SESUAI_LIMITS_NIK_CLIENT_MISSES_PER_DAY=0",
 	)

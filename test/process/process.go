@@ -183,17 +183,17 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Stop sends SIGTERM and waits. The process must end without an error.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()
-	p.StopBy(t, syscall.SIGTERM)
+	p.Signal(t, syscall.SIGTERM)
+	if err := p.end(); err != nil {
+		t.Errorf("it ended with %v: %s", err, p.Log)
+	}
 }
 
-// StopBy sends the signal and waits. The process must end without an error.
-func (p *Process) StopBy(t testing.TB, signal os.Signal) {
+// Signal sends a signal.
+func (p *Process) Signal(t testing.TB, signal os.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
-	}
-	if err := p.end(); err != nil {
-		t.Errorf("it ended with %v: %s", err, p.Log)
 	}
 }
 

@@ -62,7 +62,7 @@ func TestOneCallForManyRequests(t *testing.T) {
 			var addresses []string
 			for n := range nodes {
 				if n > 0 { // each has its own address of the metrics
-					w.sesuai.Env = append(w.sesuai.Env, "SESUAI_METRICS_LISTEN=")
+					w.sesuai.Env = append(w.sesuai.Env, "SESUAI_ADMIN_LISTEN=")
 				}
 				_, address := w.serve(t, "127.0.0.1:0")
 				addresses = append(addresses, address)

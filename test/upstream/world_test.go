@@ -120,7 +120,7 @@ func newWorld(t *testing.T, all []person, settings, more string) *world {
 		serving.URL, user, password, write("credential", secret+"-credential\n"), serving.PublicKey, serving.Pin,
 		serving.URL+"/store", write("token", secret+"-token\n"), more))
 	w.sesuai = process.Runner{Program: program, Args: []string{"--data", w.data, "--config", config}, Env: append(
-		process.Exact(), "SESUAI_LOG_LEVEL=debug", "SESUAI_LOG_FORMAT=json", "SESUAI_METRICS_LISTEN="+w.metrics,
+		process.Exact(), "SESUAI_LOG_LEVEL=debug", "SESUAI_LOG_FORMAT=json", "SESUAI_ADMIN_LISTEN="+w.metrics,
 	)}
 	w.sesuai.Run(t, &w.credentials, "client", "add", "test", "--scope", "identity.face_verification", "--scope", "identity.verification", "--rate", "1000", "--burst", "1000", "--replay", "log")
 	return w
