@@ -138,6 +138,10 @@ func digestOf(w io.Writer, path string) error {
 // image/jpeg.
 func JPEGDecoder() string { return turbo.Name }
 
+// ONNXRuntime is the version of ONNX Runtime that this build loads, unless
+// face.runtime_digest names another one, and "none" without a face engine.
+func ONNXRuntime() string { return cmp.Or(ort.Version, "none") }
+
 // newLoader starts ONNX Runtime from the models folder, which must not be one that
 // others may change.
 func newLoader(c Config, threads int) (face.Loader, error) {

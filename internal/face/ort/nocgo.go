@@ -31,3 +31,6 @@ func NewLoader(Options) (face.Loader, error) {
 
 // Digest returns "": without cgo there is no library.
 func Digest(Options) string { return "" }
+
+// Version is "": without cgo there is no library.
+const Version = ""

@@ -19,6 +19,10 @@ import (
 	"github.com/sesuai/sesuai/internal/fileperm"
 )
 
+// Version is that of the ONNX Runtime that make models fetches, which is the one in
+// third_party/models.lock.
+const Version = "1.30.0"
+
 // runtimeSHA256 are the digests of the ONNX Runtime that make models fetches, by
 // architecture. They are those in third_party/models.lock.
 var runtimeSHA256 = map[string]string{

@@ -29,6 +29,9 @@ func TestRuntimeDigestsAreTheLocked(t *testing.T) {
 	locked := 0
 	for s := bufio.NewScanner(f); s.Scan(); {
 		fields := strings.Fields(s.Text())
+		if len(fields) == 3 && strings.HasPrefix(fields[1], "onnxruntime-node@") && fields[1] != "onnxruntime-node@"+Version {
+			t.Errorf("Version is %s, and the lock file has %s", Version, fields[1])
+		}
 		if len(fields) != 5 || fields[0] != "file" || !strings.HasSuffix(fields[4], "/libonnxruntime.so.1") {
 			continue
 		}
