@@ -41,13 +41,14 @@ var mayImport = map[string][]string{
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/kms", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
-		"internal/webhook", "internal/signature", "internal/subject", "internal/retention",
+		"internal/webhook", "internal/signature", "internal/subject", "internal/retention", "internal/tlsfile",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
 	},
 	"internal/admin":     {".", "internal/httpapi"},
 	"internal/config":    {".", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/ast", "github.com/goccy/go-yaml/parser"},
+	"internal/tlsfile":   {},
 	"internal/admission": {},
 	"internal/httpapi": {
 		".", "internal/verify", "internal/answer", "internal/access", "internal/admission", "internal/batch", "internal/rows", "internal/openapi",
@@ -141,7 +142,8 @@ var mayImport = map[string][]string{
 	},
 
 	// For tests alone.
-	"internal/sqldb/sqltest": {"internal/sqldb", "internal/sqldb/pgtest"},
+	"internal/tlsfile/tlsfiletest": {},
+	"internal/sqldb/sqltest":       {"internal/sqldb", "internal/sqldb/pgtest"},
 	"internal/replay/replaytest": {
 		".", "internal/replay", "internal/registry/registrytest", "internal/conformance", "internal/audit", "internal/audit/audittest", "internal/access/limit", "internal/answer", "internal/verify",
 	},

@@ -26,7 +26,8 @@ type clientSettings struct {
 	Replay        *string  `help:"About a photograph that was sent before or is the reference's own: off, log (flag it in the audit trail) or enforce (refuse it) (a new client: ${replay})." placeholder:"off|log|enforce"`
 	Liveness      *string  `help:"About a photograph that does not look like a living person's: off, log or enforce (a new client: ${liveness})." placeholder:"off|log|enforce"`
 	Consent       *string  `help:"What its requests must state of the ground for them: optional (nothing), purpose, or required (purpose, consent_id and consent_given_at) (a new client: optional)." placeholder:"optional|purpose|required"`
-	Networks      []string `name:"network" help:"Where it may call from, such as 192.0.2.0/24; may be given several times. any allows every address (a new client: any). The address is that of the connection: behind a proxy, the proxy's." placeholder:"NETWORK|any"`
+	Networks      []string `name:"network" help:"Where it may call from, such as 192.0.2.0/24; may be given several times. any allows every address (a new client: any). The address is that of the connection, or that which a proxy in proxies.networks names." placeholder:"NETWORK|any"`
+	Certificates  []string `name:"certificate" help:"The certificates that it may call with: the SHA-256 of a public key in hexadecimal digits; may be given several times. none lets it call without (a new client: none). It takes TLS by Sesuai itself: docs/operate/tls.md." placeholder:"SHA256|none"`
 	Expires       *string  `help:"When it is no longer accepted: the last day, in Jakarta, such as 2027-01-31, a time such as 2027-01-31T17:00:00+07:00, or never (a new client: never)." placeholder:"DAY|TIME|never"`
 	Note          *string  `help:"A text of yours, such as who to call: at most 200 characters. It is stored in plain text, so it is no place for anything secret or personal." placeholder:"TEXT"`
 }
@@ -82,7 +83,29 @@ func (f clientSettings) apply(c *access.Client) (err error) {
 			return err
 		}
 	}
+	if err := f.applyCertificates(c); err != nil {
+		return err
+	}
 	return f.applyNetworks(c)
+}
+
+// applyCertificates sets the certificates, if any is given.
+func (f clientSettings) applyCertificates(c *access.Client) error {
+	if len(f.Certificates) == 0 {
+		return nil
+	}
+	c.Certificates = nil
+	if slices.Equal(f.Certificates, []string{"none"}) {
+		return nil
+	}
+	for _, text := range f.Certificates {
+		fingerprint, err := access.ParseFingerprint(text)
+		if err != nil {
+			return err
+		}
+		c.Certificates = append(c.Certificates, fingerprint)
+	}
+	return nil
 }
 
 // applyLimits sets the limits that are given.

@@ -84,6 +84,8 @@ type shownClient struct {
 	Percentage sesuai.Precision `json:"percentage"`
 	// Limits are those in place of the configured ones, in the form of package limit.
 	Limits string `json:"limits"`
+	// Certificates are those that it may call with; none if it needs none.
+	Certificates []access.Fingerprint `json:"certificates"`
 
 	previousValid bool
 }
@@ -100,7 +102,8 @@ func showClient(c access.Client, uses map[string]time.Time, now time.Time) shown
 	return shownClient{
 		c.Name, c.ID, c.Scopes, c.Threshold, c.NameThreshold, c.Rate, c.Burst, c.Replay, c.Liveness, c.Consent, c.AddedAt.UTC(),
 		append([]netip.Prefix{}, c.Networks...), known(!c.ExpiresAt.IsZero(), c.ExpiresAt), state, c.Note,
-		known(!c.PreviousUntil.IsZero(), c.PreviousUntil), known(isUsed, used), c.Precision, c.Limits.String(), now.Before(c.PreviousUntil),
+		known(!c.PreviousUntil.IsZero(), c.PreviousUntil), known(isUsed, used), c.Precision, c.Limits.String(),
+		append([]access.Fingerprint{}, c.Certificates...), now.Before(c.PreviousUntil),
 	}
 }
 
@@ -109,6 +112,10 @@ func (c shownClient) lines() [][]string {
 	networks := make([]string, len(c.Networks))
 	for i, n := range c.Networks {
 		networks[i] = n.String()
+	}
+	certificates := make([]string, len(c.Certificates))
+	for i, f := range c.Certificates {
+		certificates[i] = f.String()
 	}
 	previous := "none are valid"
 	if c.previousValid {
@@ -127,6 +134,7 @@ func (c shownClient) lines() [][]string {
 		{"liveness", c.Liveness.String()},
 		{"consent", c.Consent.String()},
 		{"networks", cmp.Or(strings.Join(networks, ","), "any")},
+		{"certificates", cmp.Or(strings.Join(certificates, ","), "none")},
 		{"expires", shortTime(c.ExpiresAt, "never")},
 		{"state", c.State},
 		{"older credentials", previous},

@@ -40,7 +40,11 @@ func (c *serveCommand) Run(s *session) error {
 	return app.Serve(s, s.config, app.ServeOptions{
 		Log: log, Level: level, Sandbox: c.Sandbox, Reload: s.hangUps, Load: s.load,
 		Started: func(address net.Addr) {
-			_ = s.print(map[string]string{"address": "http://" + address.String()}, "serving on http://%s%s\n", address, as)
+			scheme := "http"
+			if s.config.TLS.Cert != "" {
+				scheme = "https"
+			}
+			_ = s.print(map[string]string{"address": scheme + "://" + address.String()}, "serving on %s://%s%s\n", scheme, address, as)
 		},
 	})
 }

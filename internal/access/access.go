@@ -72,6 +72,9 @@ type Client struct {
 	Consent ConsentPolicy
 	// Networks are where the client may call from. None means anywhere.
 	Networks []netip.Prefix
+	// Certificates are those that the client may call with. None means that it needs no
+	// certificate. It has several while one is replaced by another.
+	Certificates []Fingerprint
 	// ExpiresAt is when the client is no longer accepted. Zero means never.
 	ExpiresAt time.Time
 	// Disabled means that the client is not accepted.

@@ -233,6 +233,13 @@ func TestValidate(t *testing.T) {
 		{"expiry before there is one", func(c *access.Client) { c.ExpiresAt = time.Unix(0, 0) }},
 		{"network with further bits", func(c *access.Client) { c.Networks = []netip.Prefix{netip.PrefixFrom(someAddress, 24)} }},
 		{"network that is none", func(c *access.Client) { c.Networks = make([]netip.Prefix, 1) }},
+		{"certificate twice", func(c *access.Client) { c.Certificates = []access.Fingerprint{{1}, {1}} }},
+		{"no certificate", func(c *access.Client) { c.Certificates = []access.Fingerprint{{}} }},
+		{"too many certificates", func(c *access.Client) {
+			for i := range access.MaxCertificates + 1 {
+				c.Certificates = append(c.Certificates, access.Fingerprint{1, byte(i)})
+			}
+		}},
 		{"network twice", func(c *access.Client) { c.Networks = networks(t, "192.0.2.0/24", "192.0.2.0/24") }},
 		{"too many networks", func(c *access.Client) {
 			for n := range access.MaxNetworks + 1 {

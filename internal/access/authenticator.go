@@ -20,6 +20,9 @@ type Attempt struct {
 	From netip.Addr
 	// Username, Password and APIKey are empty if they are missing.
 	Username, Password, APIKey string
+	// Certificate is the fingerprint of the certificate that the connection was made
+	// with; zero if there is none.
+	Certificate Fingerprint
 }
 
 // Failure is why an attempt failed. It is for the operator: callers must not
@@ -43,6 +46,9 @@ const (
 	// FailureNetwork: the credentials are those of a client that may not call from
 	// that address.
 	FailureNetwork Failure = "network"
+	// FailureCertificate: the credentials are those of a client that is bound to other
+	// certificates than the connection's.
+	FailureCertificate Failure = "certificate"
 	// FailureThrottled: the credentials are not those of a client, after too
 	// many failures of the username or the address.
 	FailureThrottled Failure = "throttled"
@@ -50,7 +56,7 @@ const (
 
 // Failures are all failures.
 var Failures = [...]Failure{
-	FailureMissing, FailureUnknown, FailureWrong, FailureReplaced, FailureDisabled, FailureExpired, FailureNetwork, FailureThrottled,
+	FailureMissing, FailureUnknown, FailureWrong, FailureReplaced, FailureDisabled, FailureExpired, FailureNetwork, FailureCertificate, FailureThrottled,
 }
 
 // AuthenticatorOptions are what an Authenticator is made of. Clients and Hash are
@@ -103,7 +109,7 @@ func NewAuthenticator(o AuthenticatorOptions) *Authenticator {
 // Authenticate returns the client with these credentials. If any of them is
 // missing or wrong, or has ended, or the client is disabled or has expired, the error
 // has kind sesuai.KindUnauthenticated and no detail; if the client may not call from
-// that address, it has kind sesuai.KindForbidden. After too many of either, of the
+// that address, or with that certificate, it has kind sesuai.KindForbidden. After too many of either, of the
 // username or the address, it has kind sesuai.KindRateLimited and says when the next
 // attempt makes sense. Neither the error nor the work done reveals which credential it
 // was, or whether the client is disabled. If the clients cannot be read, the error has
@@ -132,7 +138,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, attempt Attempt) (Clie
 	if !same(given, stored) || !found {
 		return Client{}, a.fail(failureOf(attempt, found), given, attempt.From, now, delay)
 	}
-	if failure := refusal(client, stored, attempt.From, now); failure != "" {
+	if failure := refusal(client, stored, attempt, now); failure != "" {
 		a.o.Activity.refused(client.ID, failure, now)
 		return Client{}, a.fail(failure, given, attempt.From, now, delay)
 	}
@@ -147,7 +153,7 @@ func (a *Authenticator) fail(f Failure, given Hashes, from netip.Addr, now time.
 	switch {
 	case delay > 0:
 		return &sesuai.Error{Kind: sesuai.KindRateLimited, RetryAfter: delay}
-	case f == FailureNetwork:
+	case f == FailureNetwork, f == FailureCertificate:
 		return &sesuai.Error{Kind: sesuai.KindForbidden}
 	default:
 		return &sesuai.Error{Kind: sesuai.KindUnauthenticated}
@@ -155,15 +161,18 @@ func (a *Authenticator) fail(f Failure, given Hashes, from netip.Addr, now time.
 }
 
 // refusal returns why a client with the right credentials is not accepted; "" if it is.
-func refusal(c Client, h Hashes, from netip.Addr, now time.Time) Failure {
+func refusal(c Client, h Hashes, attempt Attempt, now time.Time) Failure {
 	if !h.validAt(now) {
 		return FailureReplaced
 	}
 	if failure := c.inactive(now); failure != "" {
 		return failure
 	}
-	if !c.calledFrom(from) {
+	if !c.calledFrom(attempt.From) {
 		return FailureNetwork
+	}
+	if !c.boundTo(attempt.Certificate) {
+		return FailureCertificate
 	}
 	return ""
 }

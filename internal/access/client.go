@@ -18,7 +18,9 @@ const (
 	MaxNameLength = 64  // characters
 	MaxNoteLength = 200 // characters
 	MaxNetworks   = 64
-	MinThreshold  = 75 // percent
+	// MaxCertificates is enough for several nodes, each with an old and a new one.
+	MaxCertificates = 16
+	MinThreshold    = 75 // percent
 
 	MinNameThreshold = name.MinThreshold
 	MaxNameThreshold = name.MaxThreshold
@@ -67,6 +69,9 @@ func (c Client) Validate() error {
 	if err := validateNetworks(c.Networks); err != nil {
 		return err
 	}
+	if err := validateCertificates(c.Certificates); err != nil {
+		return err
+	}
 	return c.validateScopes()
 }
 
@@ -100,7 +105,7 @@ func (c Client) Changed(change func(*Client) error) (Client, error) {
 // Rounded returns a copy of the client as it is stored: times to a microsecond. The
 // threshold, to a hundredth of a percent, is rounded already.
 func (c Client) Rounded() Client {
-	c.Scopes, c.Networks = slices.Clone(c.Scopes), slices.Clone(c.Networks)
+	c.Scopes, c.Networks, c.Certificates = slices.Clone(c.Scopes), slices.Clone(c.Networks), slices.Clone(c.Certificates)
 	c.ExpiresAt, c.AddedAt, c.PreviousUntil = rounded(c.ExpiresAt), rounded(c.AddedAt), rounded(c.PreviousUntil)
 	return c
 }

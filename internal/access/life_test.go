@@ -110,6 +110,34 @@ func TestNetworks(t *testing.T) {
 	assertKind(t, "from inside meanwhile", d.try(t, from("192.0.2.7")), "")
 }
 
+// TestCertificates: a client that is bound to certificates is accepted with each of them
+// and refused without, as one from elsewhere is.
+func TestCertificates(t *testing.T) {
+	d := newDoor(t)
+	with := func(f access.Fingerprint) access.Attempt {
+		a := d.right
+		a.Certificate = f
+		return a
+	}
+	old, next, other := access.Fingerprint{1}, access.Fingerprint{2}, access.Fingerprint{3}
+	assertKind(t, "one that nobody asked for", d.try(t, with(other)), "")
+	d.set(t, func(c *access.Client) { c.Certificates = []access.Fingerprint{old, next} })
+	assertKind(t, "the old one", d.try(t, with(old)), "")
+	assertKind(t, "the new one", d.try(t, with(next)), "")
+	assertKind(t, "another one", d.try(t, with(other)), sesuai.KindForbidden)
+	assertKind(t, "none", d.try(t, d.right), sesuai.KindForbidden)
+	if d.failed[access.FailureCertificate] != 2 {
+		t.Errorf("counted %v", d.failed)
+	}
+	wrong := with(old)
+	wrong.Password = "pwd_wrong"
+	assertKind(t, "a wrong password with the certificate", d.try(t, wrong), sesuai.KindUnauthenticated)
+	d.set(t, func(c *access.Client) { c.Certificates = []access.Fingerprint{next} })
+	assertKind(t, "the old one, after it was replaced", d.try(t, with(old)), sesuai.KindForbidden)
+	d.set(t, func(c *access.Client) { c.Certificates = nil })
+	assertKind(t, "none, when none is needed", d.try(t, d.right), "")
+}
+
 // TestRotate: both credentials are accepted until the older ones end. They cannot be
 // mixed.
 func TestRotate(t *testing.T) {

@@ -47,23 +47,36 @@ func (c Client) calledFrom(a netip.Addr) bool {
 	return len(c.Networks) == 0 || slices.ContainsFunc(c.Networks, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
-// networksText returns networks as they are stored, separated by spaces.
-func networksText(networks []netip.Prefix) string {
-	texts := make([]string, len(networks))
-	for i, n := range networks {
-		texts[i] = n.String()
+// originsText returns networks and certificates as they are stored, separated by spaces.
+// They share a column: to a program that does not know certificates, a client with one is
+// one that was altered, and it does not accept the client without it.
+func originsText(networks []netip.Prefix, certificates []Fingerprint) string {
+	texts := make([]string, 0, len(networks)+len(certificates))
+	for _, n := range networks {
+		texts = append(texts, n.String())
+	}
+	for _, f := range certificates {
+		texts = append(texts, certificatePrefix+f.String())
 	}
 	return strings.Join(texts, " ")
 }
 
-// parseNetworks parses what networksText returned.
-func parseNetworks(text string) (networks []netip.Prefix, err error) {
+// parseOrigins parses what originsText returned.
+func parseOrigins(text string) (networks []netip.Prefix, certificates []Fingerprint, err error) {
 	for _, field := range strings.Fields(text) {
+		if stored, ok := strings.CutPrefix(field, certificatePrefix); ok {
+			f, err := ParseFingerprint(stored)
+			if err != nil {
+				return nil, nil, errAltered
+			}
+			certificates = append(certificates, f)
+			continue
+		}
 		n, err := netip.ParsePrefix(field)
 		if err != nil {
-			return nil, errAltered
+			return nil, nil, errAltered
 		}
 		networks = append(networks, n)
 	}
-	return networks, nil
+	return networks, certificates, nil
 }

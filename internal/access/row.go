@@ -25,7 +25,7 @@ type clientRow struct {
 	username, password, apiKey []byte
 	mac                        []byte // nil: of a schema before 6
 	// The rest is from schema 13 on.
-	networks            string
+	networks            string // and certificates: see originsText
 	expiresAt, disabled int64
 	note                string
 	previous            [3][]byte // username, password and key; nil: none
@@ -60,7 +60,7 @@ func newClientRow(s Stored) clientRow {
 		burst: int64(c.Burst), addedAt: c.AddedAt.UnixMicro(),
 		replay: c.Replay.String(), liveness: c.Liveness.String(),
 		username: h.Username[:], password: h.Password[:], apiKey: h.APIKey[:],
-		networks: networksText(c.Networks), expiresAt: micros(c.ExpiresAt), disabled: sqldb.Int(c.Disabled), note: c.Note,
+		networks: originsText(c.Networks, c.Certificates), expiresAt: micros(c.ExpiresAt), disabled: sqldb.Int(c.Disabled), note: c.Note,
 	}
 	if c.Precision != sesuai.PrecisionExact {
 		r.percentage = c.Precision.String()
@@ -197,7 +197,7 @@ func (r *clientRow) parse() (s Stored, err error) {
 	if c.Limits, err = limit.ParseSettings(r.limits); err != nil {
 		return Stored{}, err
 	}
-	if c.Networks, err = parseNetworks(r.networks); err != nil {
+	if c.Networks, c.Certificates, err = parseOrigins(r.networks); err != nil {
 		return Stored{}, err
 	}
 	if r.percentage != "" {

@@ -68,6 +68,7 @@ func TestAlteredClients(t *testing.T) {
 		`UPDATE clients SET networks = '' WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET networks = '0.0.0.0/0' WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET networks = 'anywhere' WHERE name = 'Bank Karangan'`,
+		`UPDATE clients SET networks = 'key:01' WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET expires_at = 0 WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET expires_at = expires_at + 1 WHERE name = 'Bank Karangan'`,
 		`UPDATE clients SET disabled = 1 WHERE name = 'Bank Karangan'`,
@@ -276,7 +277,7 @@ func TestEarlierForms(t *testing.T) {
 		db := d.Open(t)
 		clients := openStore(t, db)
 		plain := accesstest.Client("a")
-		plain.Networks, plain.ExpiresAt, plain.Disabled, plain.Note = nil, time.Time{}, false, ""
+		plain.Networks, plain.Certificates, plain.ExpiresAt, plain.Disabled, plain.Note = nil, nil, time.Time{}, false, ""
 		plain.Precision = sesuai.PrecisionExact
 		plain.Consent = access.ConsentOptional
 		plain.Limits = limit.Settings{}
@@ -305,13 +306,14 @@ func TestEarlierForms(t *testing.T) {
 			t.Error("the MAC is not that of schema 6")
 		}
 		for what, change := range map[string]func(*access.Client){
-			"percentage": func(c *access.Client) { c.Precision = sesuai.PrecisionTens },
-			"networks":   func(c *access.Client) { c.Networks = networks(t, "192.0.2.1") },
-			"expiry":     func(c *access.Client) { c.ExpiresAt = time.Unix(1, 0) },
-			"disabled":   func(c *access.Client) { c.Disabled = true },
-			"note":       func(c *access.Client) { c.Note = "n" },
-			"limits":     func(c *access.Client) { c.Limits.InFlight = 3 },
-			"consent":    func(c *access.Client) { c.Consent = access.ConsentPurpose },
+			"percentage":  func(c *access.Client) { c.Precision = sesuai.PrecisionTens },
+			"certificate": func(c *access.Client) { c.Certificates = []access.Fingerprint{{1}} },
+			"networks":    func(c *access.Client) { c.Networks = networks(t, "192.0.2.1") },
+			"expiry":      func(c *access.Client) { c.ExpiresAt = time.Unix(1, 0) },
+			"disabled":    func(c *access.Client) { c.Disabled = true },
+			"note":        func(c *access.Client) { c.Note = "n" },
+			"limits":      func(c *access.Client) { c.Limits.InFlight = 3 },
+			"consent":     func(c *access.Client) { c.Consent = access.ConsentPurpose },
 		} {
 			set := func(change func(*access.Client)) {
 				t.Helper()

@@ -28,8 +28,8 @@ const EnvPrefix = "SESUAI_"
 // environment, then flags. It holds the paths of secrets, never secrets. The
 // comments of its fields are the manual: run make docs after a change.
 type Config struct {
-	// Listen is the address and port of the API. Sesuai speaks HTTP: put a TLS
-	// proxy in front of it.
+	// Listen is the address and port of the API. It speaks HTTPS where tls.cert is
+	// set, and otherwise HTTP.
 	Listen string `yaml:"listen"`
 	// Data is the folder of the embedded registry, the audit trail and the
 	// clients, and of the master key unless master_key names it.
@@ -62,6 +62,8 @@ type Config struct {
 	Webhooks   webhook.Config    `yaml:"webhooks"`
 	Audit      AuditConfig       `yaml:"audit"`
 	Batches    batch.Config      `yaml:"batches"`
+	TLS        TLSConfig         `yaml:"tls"`
+	Proxies    ProxiesConfig     `yaml:"proxies"`
 	Admin      AdminConfig       `yaml:"admin"`
 	Shutdown   ShutdownConfig    `yaml:"shutdown"`
 	Log        LogConfig         `yaml:"log"`
@@ -130,8 +132,8 @@ type LimitsConfig struct {
 	// files are kept for other uses.
 	Connections int `yaml:"connections" range:"8,1048576"`
 	// ConnectionsPerAddress is the number of open connections from one address;
-	// for IPv6, from 64 bits of one. 0 means half of connections. If several
-	// proxies are in front of Sesuai, each is an address.
+	// for IPv6, from 64 bits of one. 0 means half of connections. A proxy is an
+	// address, unless it is in proxies.networks, to which this does not apply.
 	ConnectionsPerAddress int `yaml:"connections_per_address" range:"0,1048576"`
 
 	NIK    limit.NIKConfig    `yaml:"nik"`
@@ -227,6 +229,8 @@ func DefaultConfig() Config {
 		Webhooks:   webhook.DefaultConfig(),
 		Audit:      defaultAudit(),
 		Batches:    batch.DefaultConfig(),
+		TLS:        TLSConfig{ClientCertificates: clientCertificatesOff},
+		Proxies:    ProxiesConfig{Header: string(httpapi.XForwardedFor)},
 		Log:        LogConfig{Level: "info", Format: "auto"},
 	}
 }

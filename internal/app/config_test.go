@@ -53,6 +53,8 @@ func other() (values map[string]string, want app.Config) {
 		"kms.address": "https://127.0.0.6:8200", "kms.key": "sesuai", "kms.mount": "other", "kms.namespace": "bank",
 		"kms.token_file": "/tmp/token", "kms.ca_file": "/tmp/kms.pem", "kms.timeout": "3s",
 		"admin.listen": "127.0.0.5:9091", "admin.profiles": "true", "shutdown.delay": "4s",
+		"tls.cert": "/tmp/tls.crt", "tls.key": "/tmp/tls.key", "tls.client_certificates": "required", "tls.client_ca": "/tmp/ca.pem",
+		"proxies.networks": "10.0.0.0/8, 2001:db8::/32", "proxies.header": "Forwarded",
 		"log.level": "debug", "log.format": "text",
 	}
 	maps.Copy(values, otherDukcapil)
@@ -92,6 +94,8 @@ func other() (values map[string]string, want app.Config) {
 		},
 		Admin:    app.AdminConfig{Listen: "127.0.0.5:9091", Profiles: true},
 		Shutdown: app.ShutdownConfig{Delay: 4 * time.Second},
+		TLS:      app.TLSConfig{Cert: "/tmp/tls.crt", Key: "/tmp/tls.key", ClientCertificates: "required", ClientCA: "/tmp/ca.pem"},
+		Proxies:  app.ProxiesConfig{Networks: "10.0.0.0/8, 2001:db8::/32", Header: "Forwarded"},
 		Log:      app.LogConfig{Level: "debug", Format: "text"},
 
 		CoreDumps: true,
@@ -337,6 +341,9 @@ func TestRanges(t *testing.T) {
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},
 		{"admin.listen", "9090", "", ":9090", "::1:9090"},
+		{"tls.client_certificates", "yes", "off", "off", "required"}, // there is no tls.cert
+		{"proxies.networks", "10.0.0.1", "", "10.0.0.0/8,2001:db8::/32", "10.0.0.1/8"},
+		{"proxies.header", "X-Real-IP", "Forwarded", "X-Forwarded-For", ""},
 		{"shutdown.delay", "-1s", "0s", "10m", "11m"},
 		{"log.level", "loud", "debug", "error", ""},
 		{"log.format", "xml", "auto", "json", "JSON"},

@@ -33,7 +33,7 @@ func CheckConfig(ctx context.Context, path string, environ []string, flags ...Fl
 func CheckFiles(ctx context.Context, c Config) error {
 	return config.Refuse(errors.Join(
 		checkAddress("listen", c.Listen), checkAddress("admin.listen", c.Admin.Listen),
-		checkStorage(ctx, c), checkEngine(c), checkDukcapilFiles(c.Dukcapil),
+		checkStorage(ctx, c), checkEngine(c), checkDukcapilFiles(c.Dukcapil), checkTLSFiles(c.TLS),
 	))
 }
 
@@ -124,6 +124,15 @@ func checkEngine(c Config) error {
 		engine.Close()
 	}
 	return errors.Join(calibrationErr, config.About("models", err))
+}
+
+// checkTLSFiles reads the files of TLS.
+func checkTLSFiles(c TLSConfig) error {
+	if c.check() != nil { // which is reported elsewhere
+		return nil
+	}
+	_, err := c.open(nil, nil)
+	return err
 }
 
 // checkDukcapilFiles checks the files that the section names, if it is enabled.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/sesuai/sesuai/internal/config"
+	"github.com/sesuai/sesuai/internal/tlsfile"
 )
 
 // reloader reads again what can change while the service runs.
@@ -12,6 +13,8 @@ type reloader struct {
 	o ServeOptions
 	// running is the configuration that is in force.
 	running Config
+	// files are those of TLS; nil without TLS.
+	files *tlsfile.Files
 }
 
 // run reloads for each signal until ctx ends.
@@ -26,15 +29,19 @@ func (r *reloader) run(ctx context.Context) {
 	}
 }
 
-// reload takes over what can be of the configuration, and logs what was and what needs a
-// restart. With a configuration that is not valid, everything stays as it is.
+// reload takes over what can be of the configuration and the files of TLS, and logs what
+// was and what needs a restart. With a configuration or files that are not valid, what was
+// read before stays in force.
 func (r *reloader) reload() {
+	reloaded := []string{}
+	if r.files != nil && r.files.Reload() == nil { // otherwise the log has the error
+		reloaded = append(reloaded, "tls.cert", "tls.key", "tls.client_ca")
+	}
 	next, err := r.o.Load()
 	if err != nil {
-		r.o.Log.Error("the configuration was not reloaded and stays as it is", "error", err)
+		r.o.Log.Error("the configuration was not reloaded and stays as it is", "error", err, "reloaded", reloaded)
 		return
 	}
-	var reloaded []string
 	if r.o.Level != nil {
 		r.o.Level.Set(next.Log.level()) // also over what PUT /loglevel has set
 		reloaded, r.running.Log.Level = append(reloaded, "log.level"), next.Log.Level

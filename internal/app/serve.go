@@ -83,7 +83,16 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		}
 	}
 
+	proxies, err := c.Proxies.proxies()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	metrics := newMetrics()
+	files, err := openTLS(c.TLS, log, metrics)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	header := furtherHeader(c.TLS, o.Sandbox)
 	if err := s.Observe(log, metrics); err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -153,7 +162,8 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		Queue:         queue,
 		BodyTimeout:   c.Times.Body,
 		Timeout:       c.Times.Request,
-		Header:        sandboxHeader(o.Sandbox),
+		Proxies:       proxies,
+		Header:        header,
 		Signer:        signer,
 	})
 	stopAdmin, err := serveAdmin(ctx, c.Admin, o, server, metrics)
@@ -165,12 +175,18 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	defer limitHeap(c.Limits)()
 	all, each := c.Limits.connections()
 	limited := httpapi.LimitConnections(listener, httpapi.ConnectionOptions{
-		All: all, Each: each, Refused: countRefused(metrics), Log: log, Header: sandboxHeader(o.Sandbox),
+		All: all, Each: each, Proxies: proxies, Refused: countRefused(metrics), Log: log, Header: header, Silent: files != nil,
 	})
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	served := make(chan error, 1)
-	go func() { served <- httpapi.Serve(serving, limited, server, log) }()
+	go func() {
+		if files == nil {
+			served <- httpapi.Serve(serving, limited, server, log)
+			return
+		}
+		served <- httpapi.ServeTLS(serving, limited, server, files.Config(), log)
+	}()
 
 	engine, err := openEngine(c, ManyPhotographs, runtime.GOMAXPROCS(0), queue)
 	if err != nil {
@@ -206,7 +222,10 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		running.Go(func() { sender.Run(draining) })
 	}
 	defer stopDraining()
-	running.Go(func() { (&reloader{o, c}).run(serving) })
+	if files != nil {
+		running.Go(func() { files.Run(serving) })
+	}
+	running.Go(func() { (&reloader{o, c, files}).run(serving) })
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
 	serves = true
 	if o.Started != nil {

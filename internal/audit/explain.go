@@ -161,10 +161,11 @@ var refusals = map[sesuai.Kind]string{
 
 // notAccepted are the words for why a client was not accepted.
 var notAccepted = map[string]string{
-	"DISABLED": "the client is disabled",
-	"EXPIRED":  "the client has expired",
-	"REPLACED": "the credentials ended after a rotation",
-	"NETWORK":  "from a network that is not among the client's",
+	"DISABLED":    "the client is disabled",
+	"EXPIRED":     "the client has expired",
+	"REPLACED":    "the credentials ended after a rotation",
+	"NETWORK":     "from a network that is not among the client's",
+	"CERTIFICATE": "without a certificate that the client is bound to",
 }
 
 func (e Entry) explainRefusal() string {

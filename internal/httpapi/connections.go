@@ -37,6 +37,8 @@ type ConnectionOptions struct {
 	// them from one address. Addresses of IPv6 count as one if they have the same
 	// first 64 bits, since one host has that many.
 	All, Each int
+	// Proxies are connections of many callers: Each is no limit of theirs.
+	Proxies Proxies
 	// Refused is called for each connection that is refused, with the limit that
 	// it exceeds. It may be nil.
 	Refused func(ConnectionLimit)
@@ -45,10 +47,13 @@ type ConnectionOptions struct {
 	Log *slog.Logger
 	// Header are further headers of the responses.
 	Header http.Header
+	// Silent closes a connection over a limit without a response: a caller that
+	// expects TLS cannot read it.
+	Silent bool
 }
 
-// LimitConnections wraps a listener. A connection over a limit is answered 503 and
-// closed without being read.
+// LimitConnections wraps a listener. A connection over a limit is answered 503, unless
+// o.Silent, and closed without being read.
 func LimitConnections(l net.Listener, o ConnectionOptions) net.Listener {
 	if o.Refused == nil {
 		o.Refused = func(ConnectionLimit) {}
@@ -85,8 +90,10 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		// The few bytes fit into the empty buffer of the connection, so this
 		// does not wait. A caller that has sent a request may find only that
 		// the connection is closed.
-		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = c.Write(overloadedAnswer(l.o.Header))
+		if !l.o.Silent {
+			_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+			_, _ = c.Write(overloadedAnswer(l.o.Header))
+		}
 		_ = c.Close()
 	}
 }
@@ -123,7 +130,7 @@ func (l *limitedListener) take(address netip.Prefix) (over ConnectionLimit) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.byAddress[address] >= l.o.Each:
+	case l.byAddress[address] >= l.o.Each && !l.o.Proxies.trusts(address.Addr()):
 		return LimitAddress
 	case l.open >= l.o.All:
 		return LimitAll

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -22,7 +21,8 @@ func (s *Server) authorize(w *reply, r *http.Request, scope access.Scope) (acces
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()
 	client, err := s.o.Authenticator.Authenticate(ctx, access.Attempt{
-		From: callerAddress(r), Username: username, Password: password, APIKey: r.Header.Get("X-Api-Key"),
+		From: s.o.Proxies.caller(r), Username: username, Password: password, APIKey: r.Header.Get("X-Api-Key"),
+		Certificate: certificateOf(r),
 	})
 	if err != nil {
 		s.hold(r.Context(), err)
@@ -67,15 +67,4 @@ func (s *Server) hold(ctx context.Context, err error) {
 	case <-time.After(holdTime):
 	case <-ctx.Done():
 	}
-}
-
-// callerAddress returns the address at the other end of the connection; the zero
-// Addr if it is not known. Behind a proxy that is the proxy. Headers in which
-// proxies name the caller are not read, since any caller can send them.
-func callerAddress(r *http.Request) netip.Addr {
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return from.Addr()
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"strconv"
@@ -29,13 +30,14 @@ func (l jsonErrorListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsonErrorConn{&strictConn{Conn: c}, l.further}, nil
+	return jsonErrorConn{&strictConn{Conn: c}, l.further, nil}, nil
 }
 
 // jsonErrorConn replaces net/http's own responses, each of which is one Write.
 type jsonErrorConn struct {
 	net.Conn
 	further http.Header
+	secured *tls.Conn // that it reads from; nil without TLS
 }
 
 // Write implements net.Conn.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -23,6 +24,14 @@ const (
 // the service stops.
 const DefaultShutdownTimeout = 30 * time.Second
 
+// The limits of a connection of HTTP/2, on which several requests are in progress. What
+// has arrived of bodies that nobody reads yet takes memory: RFC 9113, 6.9.2, lets a
+// connection have 64 KiB from its start.
+const (
+	maxStreams = 64
+	maxUnread  = 64 << 10
+)
+
 // NewHTTPServer returns an http.Server for h that limits the time and the size
 // of everything that a caller sends. net/http's own messages go to log. Its own
 // responses are JSON only on a listener from JSONErrors.
@@ -35,6 +44,8 @@ func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
 		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * without a body
+		ConnContext:                  withCertificate,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread},
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
@@ -43,11 +54,19 @@ func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 // DefaultShutdownTimeout to finish. See ServeUntil. net/http's own responses have
 // the further headers of h, if that is a Server.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	var further http.Header
+	return ServeUntil(ctx, NewHTTPServer(h, log), JSONErrors(l, furtherOf(h)), DefaultShutdownTimeout)
+}
+
+// ServeTLS is Serve by TLS: see HandshakeTLS.
+func ServeTLS(ctx context.Context, l net.Listener, h http.Handler, config *tls.Config, log *slog.Logger) error {
+	return ServeUntil(ctx, NewHTTPServer(h, log), HandshakeTLS(l, config, furtherOf(h)), DefaultShutdownTimeout)
+}
+
+func furtherOf(h http.Handler) http.Header {
 	if s, ok := h.(*Server); ok {
-		further = s.o.Header
+		return s.o.Header
 	}
-	return ServeUntil(ctx, NewHTTPServer(h, log), JSONErrors(l, further), DefaultShutdownTimeout)
+	return nil
 }
 
 // ServeUntil runs the server on the listener until ctx ends. It then closes the

@@ -140,6 +140,8 @@ type Options struct {
 	// Timeout is how long a verification may take once the body has been
 	// read; DefaultTimeout if 0.
 	Timeout time.Duration
+	// Proxies are the proxies that name callers.
+	Proxies Proxies
 	// Header are further headers of every response.
 	Header http.Header
 	// Signer signs answers where the caller prefers that. If nil, none is signed.

@@ -36,8 +36,9 @@ func Client(name string) access.Client {
 		ID: name, Name: name, Scopes: []access.Scope{access.FaceVerification},
 		Threshold: sesuai.PercentageOf(80.25), NameThreshold: 90, Rate: 2.5, Burst: 10,
 		Replay: access.Enforce, Liveness: access.Log, Consent: access.ConsentRequired, AddedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
-		Networks:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
-		ExpiresAt: time.Date(2036, 1, 2, 3, 4, 5, 6000, time.UTC), Disabled: true, Note: "Ask the core team (Jakarta)",
+		Networks:     []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
+		Certificates: []access.Fingerprint{{1}, {31: 0xff}},
+		ExpiresAt:    time.Date(2036, 1, 2, 3, 4, 5, 6000, time.UTC), Disabled: true, Note: "Ask the core team (Jakarta)",
 		Precision: sesuai.PrecisionTens, Limits: limit.Settings{RequestsPerDay: 1000, NIKsPerDay: limit.Off},
 	}
 }

@@ -238,7 +238,7 @@ func (d *description) operation(method, target string) (*openapi3.Operation, err
 
 // transport are the headers that describe the connection and the message, and stand in no
 // description.
-var transport = []string{"Connection", "Content-Length", "Content-Type", "Date"}
+var transport = []string{"Connection", "Content-Length", "Content-Type", "Date", "Strict-Transport-Security"}
 
 // checkHeaders reports a header that is not described or is given twice, and a
 // Content-Type other than the one that is described. Whether the described headers are
