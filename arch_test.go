@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 		"internal/face/ort", "internal/face/turbo", "internal/keyring", "internal/kms", "internal/replay", "internal/sandbox",
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
-		"internal/webhook", "internal/signature", "internal/subject", "internal/retention", "internal/tlsfile",
+		"internal/webhook", "internal/signature", "internal/subject", "internal/retention", "internal/tlsfile", "internal/telemetry", "internal/telemetry/otlp",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
@@ -52,12 +52,21 @@ var mayImport = map[string][]string{
 	"internal/admission": {},
 	"internal/httpapi": {
 		".", "internal/verify", "internal/answer", "internal/access", "internal/admission", "internal/batch", "internal/rows", "internal/openapi",
-		"internal/signature", "github.com/go-json-experiment/json/jsontext",
+		"internal/signature", "internal/telemetry", "github.com/go-json-experiment/json/jsontext",
+	},
+	"internal/telemetry": {},
+	// The only one that knows OpenTelemetry.
+	"internal/telemetry/otlp": {
+		"internal/config", "internal/fileperm", "internal/telemetry", "golang.org/x/net/http/httpguts",
+		"go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes", "go.opentelemetry.io/otel/propagation", "go.opentelemetry.io/otel/trace",
+		"go.opentelemetry.io/otel/sdk/resource", "go.opentelemetry.io/otel/sdk/trace",
+		"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp",
 	},
 	"internal/openapi":   {"github.com/goccy/go-yaml"},
 	"internal/signature": {".", "github.com/go-jose/go-jose/v4"},
 	"internal/verify": {
 		".", "internal/policy", "internal/face", "internal/registry", "internal/audit", "internal/access", "internal/access/limit", "internal/replay", "internal/admission", "internal/answer",
+		"internal/telemetry",
 	},
 	"internal/enrol": {
 		".", "internal/face", "internal/registry", "internal/rows", "golang.org/x/sync/errgroup",
@@ -68,7 +77,7 @@ var mayImport = map[string][]string{
 	"internal/policy":    {"."},
 	"internal/name":      {".", "golang.org/x/text/unicode/norm"},
 	"internal/attribute": {".", "internal/name", "golang.org/x/text/unicode/norm"},
-	"internal/face":      {".", "internal/admission", "internal/face/drawing", "internal/fileperm", "github.com/go-json-experiment/json"},
+	"internal/face":      {".", "internal/admission", "internal/telemetry", "internal/face/drawing", "internal/fileperm", "github.com/go-json-experiment/json"},
 	"internal/face/ort": {
 		".", "internal/face", "internal/fileperm",
 		"github.com/yalue/onnxruntime_go", "golang.org/x/sys/unix", "google.golang.org/protobuf/encoding/protowire",
@@ -157,6 +166,9 @@ var mayImport = map[string][]string{
 	"internal/openapi/openapitest": {
 		"internal/openapi", "github.com/getkin/kin-openapi/openapi3", "github.com/getkin/kin-openapi/openapi3filter",
 		"github.com/getkin/kin-openapi/routers", "github.com/getkin/kin-openapi/routers/gorillamux",
+	},
+	"internal/telemetry/otlp/otlptest": {
+		"go.opentelemetry.io/proto/otlp/collector/trace/v1", "go.opentelemetry.io/proto/otlp/common/v1", "google.golang.org/protobuf/proto",
 	},
 	"internal/conformance":   {},
 	"internal/face/facetest": {},

@@ -70,6 +70,22 @@ func (q *Queue) Workers() int { return q.workers }
 // MaxRunning returns how many requests may run at once.
 func (q *Queue) MaxRunning() int { return 2 * q.workers }
 
+// Load is how many requests wait, and how many run.
+type Load struct{ Waiting, Running int }
+
+// Load returns how many requests there are now.
+func (q *Queue) Load() Load {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	load := Load{Running: q.running}
+	for _, turns := range [][]*lane{q.turns, q.behind} {
+		for _, l := range turns {
+			load.Waiting += len(l.waiting)
+		}
+	}
+	return load
+}
+
 // Acquire waits until it is the turn of ctx's client, and a worker and n bytes are
 // free. If n is over the whole memory, it waits for all of it. A request for no
 // memory precedes the others of its client: it is for short work, after which less

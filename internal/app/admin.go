@@ -56,7 +56,7 @@ func serveAdmin(ctx context.Context, c AdminConfig, o ServeOptions, health http.
 		level = new(slog.LevelVar)
 	}
 	h := admin.New(admin.Options{
-		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}),
+		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4, EnableOpenMetrics: true}),
 		Health:  health, Level: level, Profiles: c.Profiles, Log: o.Log,
 	})
 	// It goes on while the service finishes its requests, so ctx's end is not

@@ -16,6 +16,7 @@ import (
 	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/replay"
 	"github.com/sesuai/sesuai/internal/sqldb"
+	"github.com/sesuai/sesuai/internal/telemetry/otlp"
 	"github.com/sesuai/sesuai/internal/verify"
 	"github.com/sesuai/sesuai/internal/webhook"
 )
@@ -66,6 +67,7 @@ type Config struct {
 	Proxies    ProxiesConfig     `yaml:"proxies"`
 	Admin      AdminConfig       `yaml:"admin"`
 	Shutdown   ShutdownConfig    `yaml:"shutdown"`
+	Telemetry  otlp.Config       `yaml:"telemetry"`
 	Log        LogConfig         `yaml:"log"`
 	// CoreDumps lets a crash write the memory of the process to a file, and lets
 	// a debugger of the same user read it. That memory holds photographs,
@@ -231,6 +233,7 @@ func DefaultConfig() Config {
 		Batches:    batch.DefaultConfig(),
 		TLS:        TLSConfig{ClientCertificates: clientCertificatesOff},
 		Proxies:    ProxiesConfig{Header: string(httpapi.XForwardedFor)},
+		Telemetry:  otlp.DefaultConfig(),
 		Log:        LogConfig{Level: "info", Format: "auto"},
 	}
 }

@@ -33,7 +33,7 @@ func CheckConfig(ctx context.Context, path string, environ []string, flags ...Fl
 func CheckFiles(ctx context.Context, c Config) error {
 	return config.Refuse(errors.Join(
 		checkAddress("listen", c.Listen), checkAddress("admin.listen", c.Admin.Listen),
-		checkStorage(ctx, c), checkEngine(c), checkDukcapilFiles(c.Dukcapil), checkTLSFiles(c.TLS),
+		checkStorage(ctx, c), checkEngine(c), checkDukcapilFiles(c.Dukcapil), checkTLSFiles(c.TLS), c.Telemetry.CheckFiles(),
 	))
 }
 

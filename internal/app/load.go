@@ -140,7 +140,7 @@ func (c *Config) Check() error { return config.Refuse(c.mistakes()) }
 func (c *Config) mistakes() error {
 	return errors.Join(
 		config.CheckRanges(c), c.checkListen(), c.checkData(), c.checkRuntimeDigest(),
-		c.KMS.Validate(), c.checkDukcapil(), c.Webhooks.Validate(), c.TLS.check(), c.Proxies.check(), c.Admin.check(), c.checkPorts(), c.Limits.check(), c.Log.check(), c.Audit.check(), c.checkAuditKeep(),
+		c.KMS.Validate(), c.checkDukcapil(), c.Webhooks.Validate(), c.TLS.check(), c.Proxies.check(), c.Admin.check(), c.Telemetry.Validate(), c.checkPorts(), c.Limits.check(), c.Log.check(), c.Audit.check(), c.checkAuditKeep(),
 	)
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/telemetry/otlp/otlptest"
 	"github.com/sesuai/sesuai/test/process"
 
 	_ "modernc.org/sqlite" // to take the registry away
@@ -91,14 +92,17 @@ func assertNoTraceInFolder(t *testing.T, when, dir string, traces map[string]str
 }
 
 // TestNothingPersonalIsLeft sends a person through every outcome, and all the
-// wrong ways, and then looks for traces in the log (of level debug), the
-// answers, the data folder and the folder for temporary files.
+// wrong ways, and then looks for traces in the log (of level debug), the metrics, the
+// exported spans, the answers, the data folder and the folder for temporary files.
 func TestNothingPersonalIsLeft(t *testing.T) {
 	process.Slow(t)
 	c := config(t)
 	c.Limits.MaxBody = 1 << 20
 	c.Limits.NIK = limit.NIKConfig{} // there are many misses on one NIK
-	temporary := t.TempDir()         // before TMPDIR changes
+	collector := otlptest.New(t)
+	c.Admin.Listen = freeAddress(t)
+	c.Telemetry.OTLPEndpoint, c.Telemetry.TrustParent = collector.URL, true
+	temporary := t.TempDir() // before TMPDIR changes
 	t.Setenv("TMPDIR", temporary)
 	untouched := modified(t, temporary)
 	s := start(t, c, secret)
@@ -119,6 +123,8 @@ func TestNothingPersonalIsLeft(t *testing.T) {
 	s.limited(t, told)
 	assertNoTraceInFolder(t, "while it serves", c.Data, traces)
 	s.failing(t, told)
+	metrics := scrape(t, c)
+	assertNoTrace(t, "the metrics", traces, []byte(metrics))
 	if err := s.stop(); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
@@ -127,6 +133,12 @@ func TestNothingPersonalIsLeft(t *testing.T) {
 	assertNoTrace(t, "the log", traces, []byte(log))
 	if lines := strings.Count(log, "\n"); lines < len(answers) || !strings.Contains(log, `"kind":"UNAVAILABLE"`) {
 		t.Errorf("the log has %d lines:\n%s", lines, log)
+	}
+	assertNoTrace(t, "an export of spans", traces, collector.Raw())
+	spans := collector.Spans()
+	assertNoTrace(t, "the spans", traces, fmt.Append(nil, spans))
+	if len(spans) < 10*len(answers) || strings.Count(metrics, "\n") < 100 {
+		t.Errorf("%d spans, and the metrics:\n%s", len(spans), metrics)
 	}
 	for _, status := range []int{200, 400, 401, 404, 405, 413, 415, 429, 503} {
 		if answers[status] == 0 {
@@ -230,8 +242,14 @@ func outcomes(t *testing.T, s *service) []*http.Request {
 	send(http.MethodPost, httpapi.FaceVerificationPath, contentType, body).Header.Set("X-Api-Key", secret.nik)
 	send(http.MethodPost, httpapi.FaceVerificationPath, contentType, body).Header.Set("Authorization", secret.name)
 	r := send(http.MethodPost, httpapi.FaceVerificationPath, contentType, body)
-	for _, name := range []string{"User-Agent", "Referer", "X-Forwarded-For", "Content-Encoding", "Cookie"} {
+	for _, name := range []string{"User-Agent", "Referer", "X-Forwarded-For", "Content-Encoding", "Cookie", "Traceparent", "Tracestate", "Baggage"} {
 		r.Header.Set(name, secret.nik+" "+secret.name)
+	}
+	for _, ids := range []string{secret.nik + secret.nik + "-b7ad6b7169203331", "0af7651916cd43dd8448eb211c80319c-" + secret.nik} {
+		r := send(http.MethodPost, httpapi.FaceVerificationPath, contentType, body)
+		r.Header.Set("Traceparent", "00-"+ids+"-01")
+		r.Header.Set("Tracestate", "sesuai="+strings.ToLower(secret.name))
+		r.Header.Set("Baggage", "nik="+secret.nik)
 	}
 	return requests
 }

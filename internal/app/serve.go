@@ -107,6 +107,12 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	if err := checker.Start(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	metrics.MustRegister(keyAges{s})
+	traces, err := openTracing(ctx, c.Telemetry, log, metrics)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer traces.stop() // when nothing is being served any more
 	asked, err := OpenRegistry(c, s, log, metrics)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -165,7 +171,10 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		Proxies:       proxies,
 		Header:        header,
 		Signer:        signer,
+		Tracer:        traces.Tracer,
+		Observe:       newRequestMetrics(metrics).observe,
 	})
+	watchLoad(metrics, queue, server.Load)
 	stopAdmin, err := serveAdmin(ctx, c.Admin, o, server, metrics)
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -9,6 +9,8 @@ import (
 var (
 	brokenDesc = prometheus.NewDesc("sesuai_audit_broken",
 		"1 if the last check found the audit trail, or what it describes, broken; else 0.", nil, nil)
+	recordedDesc = prometheus.NewDesc("sesuai_audit_recorded_seq",
+		"The number of the last event of the audit trail that this process knows.", nil, nil)
 	verifiedDesc = prometheus.NewDesc("sesuai_audit_verified_seq",
 		"The number of the last event of the audit trail that was verified.", nil, nil)
 	checkedDesc = prometheus.NewDesc("sesuai_audit_checked_timestamp_seconds",
@@ -22,6 +24,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *Checker) Describe(d chan<- *prometheus.Desc) {
 	d <- brokenDesc
+	d <- recordedDesc
 	d <- verifiedDesc
 	d <- checkedDesc
 	d <- checkpointDesc
@@ -37,6 +40,7 @@ func (c *Checker) Collect(m chan<- prometheus.Metric) {
 		broken = 1
 	}
 	m <- prometheus.MustNewConstMetric(brokenDesc, prometheus.GaugeValue, broken)
+	m <- prometheus.MustNewConstMetric(recordedDesc, prometheus.GaugeValue, float64(max(c.o.Trail.lastSeen().Seq, c.status.seq)))
 	m <- prometheus.MustNewConstMetric(verifiedDesc, prometheus.GaugeValue, float64(c.status.seq))
 	m <- prometheus.MustNewConstMetric(checkedDesc, prometheus.GaugeValue, unixSeconds(c.status.checked))
 	for _, o := range c.publisher.outlets {

@@ -1,6 +1,11 @@
 package face
 
-import "math"
+import (
+	"context"
+	"math"
+
+	"github.com/sesuai/sesuai/internal/telemetry"
+)
 
 const (
 	landmarkPoints = 68
@@ -50,7 +55,9 @@ func (l *landmarks) mean(indices ...int) Point {
 const boxShift = 0.05
 
 // locate runs the landmark network on a face's square.
-func (w *worker) locate(p *Photo, face Box) (*landmarks, error) {
+func (w *worker) locate(ctx context.Context, p *Photo, face Box) (*landmarks, error) {
+	_, timing := telemetry.Start(ctx, telemetry.Align)
+	defer timing.End()
 	square := move{0, boxShift, 1}.apply(face)
 	spec := w.engine.manifest.Landmarks
 	in := rasterOf(w.landmarks.Input(), spec)

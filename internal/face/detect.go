@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/sesuai/sesuai/internal/telemetry"
 )
 
 const (
@@ -71,6 +73,8 @@ type scope struct {
 
 // search searches for faces in the steps from..to, without to.
 func (w *worker) search(ctx context.Context, p *Photo, from, to int) ([]detection, error) {
+	ctx, timing := telemetry.Start(ctx, telemetry.Detect)
+	defer timing.End()
 	whole := Box{0, 0, float64(p.Width), float64(p.Height)}
 	long := p.Scale * float64(max(p.Width, p.Height))
 	searches := [][]Box{{whole}, {whole.around(2*whole.Width(), 2*whole.Height())}}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/admission"
+	"github.com/sesuai/sesuai/internal/telemetry"
 )
 
 // The defaults of Options.
@@ -253,7 +254,9 @@ func (e *Engine) work(ctx context.Context, photo []byte, do func(w *worker, f *f
 	if err != nil {
 		return err
 	}
+	_, timing := telemetry.Start(ctx, telemetry.Queue)
 	release, err := e.queue.Acquire(ctx, f.memory())
+	timing.End()
 	if err != nil {
 		return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
 	}
@@ -296,7 +299,10 @@ func (w *worker) extractFile(ctx context.Context, f *file, use Use) (Extraction,
 	d := f.decoding()
 	part := scope{lit: use == ForReference}
 	for denominator := w.engine.denominator(f); ; {
-		if err := d.into(&w.photo, denominator); err != nil {
+		_, timing := telemetry.Start(ctx, telemetry.Decode)
+		err := d.into(&w.photo, denominator)
+		timing.End()
+		if err != nil {
 			return Extraction{}, err
 		}
 		if err := ctx.Err(); err != nil {
@@ -408,7 +414,7 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (Ex
 	}
 	five := v.points.five()
 	x.Box, x.Eyes = v.box, [2]Point{five[0], five[1]}
-	if x.Quality, err = w.measure(v); err != nil {
+	if x.Quality, err = w.quality(ctx, v); err != nil {
 		return Extraction{}, s, err
 	}
 	if x.Failed = x.Quality.failed(e.limits.of(use)); len(x.Failed) > 0 {
@@ -421,7 +427,9 @@ func (w *worker) extract(ctx context.Context, p *Photo, use Use, part scope) (Ex
 	}
 	x.Template, x.Signature.Sketch, err = w.describe(v, use)
 	if err == nil && use == ForLiveProbe && e.liveness != nil {
+		_, timing := telemetry.Start(ctx, telemetry.Liveness)
 		x.Liveness, err = w.judge(v.photo, v.box)
+		timing.End()
 	}
 	return x, s, err
 }

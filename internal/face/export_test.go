@@ -54,7 +54,7 @@ func NewBench(e *Engine, photo []byte) (*Bench, error) {
 		return nil, err
 	}
 	b.face = found[0].box
-	b.points, err = b.w.locate(b.p, b.face)
+	b.points, err = b.w.locate(context.Background(), b.p, b.face)
 	return b, err
 }
 

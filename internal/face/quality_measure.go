@@ -1,12 +1,28 @@
 package face
 
 import (
+	"context"
 	"math"
 	"slices"
+
+	"github.com/sesuai/sesuai/internal/telemetry"
 )
 
 // sigmoid returns the logistic function of (x − half)/width.
 func sigmoid(x, half, width float64) float64 { return 1 / (1 + math.Exp((half-x)/width)) }
+
+// quality is measure as a stage of ctx's request, whose telemetry gets the quality.
+func (w *worker) quality(ctx context.Context, v *view) (Quality, error) {
+	_, timing := telemetry.Start(ctx, telemetry.Quality)
+	defer timing.End()
+	q, err := w.measure(v)
+	if r := telemetry.Of(ctx); r != nil && err == nil {
+		for i, name := range QualityMeasures {
+			r.Measure(string(name), *q.at(i))
+		}
+	}
+	return q, err
+}
 
 // measure returns the quality of the face of a view. The aligned face must be in
 // the template network's input.

@@ -77,7 +77,7 @@ func (w *worker) findUpright(ctx context.Context, p *Photo, part scope) (scene, 
 	if err != nil || len(s.faces) == 0 {
 		return s, nil, err
 	}
-	points, err := w.locate(s.photo, s.subject)
+	points, err := w.locate(ctx, s.photo, s.subject)
 	if err != nil || s.small(points, part) {
 		return s, nil, err
 	}

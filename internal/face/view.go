@@ -3,6 +3,8 @@ package face
 import (
 	"context"
 	"slices"
+
+	"github.com/sesuai/sesuai/internal/telemetry"
 )
 
 // view is the result of looking at a face in one box: the landmarks, and the
@@ -65,7 +67,7 @@ func (w *worker) look(ctx context.Context, p *Photo, box Box) (*view, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	points, err := w.locate(p, box)
+	points, err := w.locate(ctx, p, box)
 	if err != nil {
 		return nil, err
 	}
@@ -74,10 +76,19 @@ func (w *worker) look(ctx context.Context, p *Photo, box Box) (*view, error) {
 
 // lookAt is look with the landmarks of the face.
 func (w *worker) lookAt(ctx context.Context, p *Photo, box Box, points *landmarks) (*view, error) {
-	if err := ctx.Err(); err != nil || !w.align(p, points) {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := w.template.Run(); err != nil {
+	_, aligning := telemetry.Start(ctx, telemetry.Align)
+	aligned := w.align(p, points)
+	aligning.End()
+	if !aligned {
+		return nil, nil
+	}
+	_, running := telemetry.Start(ctx, telemetry.Template)
+	err := w.template.Run()
+	running.End()
+	if err != nil {
 		return nil, err
 	}
 	vector := slices.Clone(w.template.Output(0))

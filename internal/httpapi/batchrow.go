@@ -61,11 +61,14 @@ func (s *Server) VerifyRow(ctx context.Context, c batch.Call) (batch.Reply, erro
 	w := &reply{ResponseWriter: written, id: c.Request, recordedID: c.Request, client: c.Client.ID, noAnswer: e.noAnswer}
 	f := formOf(e.fields, c.Row)
 	defer f.wipe()
+	ctx, report := s.measureRow(ctx, w)
 	err := s.verifyForm(ctx, e, w, f, c)
 	if err == nil {
+		report(written.status)
 		return batch.Reply{Status: written.status, Body: written.body}, nil
 	}
 	status, body := errorJSON(err, w.noAnswer)
+	report(status)
 	r := batch.Reply{Status: status, Body: body}
 	switch sesuai.KindOf(err) {
 	case sesuai.KindUnavailable, sesuai.KindOverloaded, sesuai.KindInternal:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/admission"
+	"github.com/sesuai/sesuai/internal/telemetry"
 )
 
 // The limits of a body, besides its size.
@@ -176,7 +177,10 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body, fields schema) 
 	if !body.fits(r.ContentLength) {
 		return nil, noMemory()
 	}
-	if err := body.readAll(r.ContentLength); err != nil {
+	_, receiving := telemetry.Start(r.Context(), telemetry.Receive)
+	err = body.readAll(r.ContentLength)
+	receiving.End()
+	if err != nil {
 		return nil, fields.unreadable(err)
 	}
 	// The deadline is cleared once the body has been read; otherwise net/http
@@ -187,12 +191,16 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body, fields schema) 
 	if fields.hasFile() {
 		ctx, cancel := context.WithTimeout(admission.WithClient(r.Context(), body.client), s.o.Timeout)
 		defer cancel()
+		_, waiting := telemetry.Start(ctx, telemetry.Queue)
 		release, err := s.o.Queue.Acquire(ctx, 0)
+		waiting.End()
 		if err != nil {
 			return nil, &sesuai.Error{Kind: sesuai.KindOverloaded, Err: err}
 		}
 		defer release()
 	}
+	_, parsing := telemetry.Start(r.Context(), telemetry.Parse)
+	defer parsing.End()
 	// What follows the form is ignored.
 	f := newForm(fields)
 	if err := decode(f, &body.read); err != nil {

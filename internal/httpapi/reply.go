@@ -15,6 +15,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/answer"
+	"github.com/sesuai/sesuai/internal/telemetry"
 )
 
 // replyTimeout is how long a caller may take to receive a response.
@@ -58,6 +59,8 @@ type reply struct {
 	cause error
 	// signing signs the answer; nil if the caller does not prefer that.
 	signing *signing
+	// measured is the request's telemetry.
+	measured *telemetry.Request
 	// basis is what the answer was given on; zero if there is no answer to sign.
 	basis answer.Basis
 }
@@ -70,6 +73,8 @@ func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if given {
 		w.recordedID = RecordedID(h.server.o.Hash, id)
 	}
+	ctx, measured := telemetry.New(r.Context(), h.server.tracer(r.Pattern), traceparent(r.Header))
+	r, w.measured = r.WithContext(ctx), measured
 	header := w.Header()
 	header.Set(requestIDHeader, w.id)
 	header.Set("Cache-Control", "no-store")
@@ -82,7 +87,9 @@ func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		if p != nil {
 			w.writeError(panicked(p))
 		}
-		h.server.log(w, r, time.Since(start))
+		measured.Took = time.Since(start)
+		h.server.log(w, r)
+		h.server.report(w, r)
 	}()
 	err := checkSingle(r.Header)
 	if err == nil {
@@ -194,9 +201,9 @@ func (w *reply) WriteHeader(status int) {
 func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // log writes the request's line in the log. It has the route's pattern instead
-// of the path, the outcome and its reason, and kinds and causes of errors, but no
-// input. The lines about unknown callers are sampled.
-func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
+// of the path, the outcome and its reason, the times of the stages, and kinds and causes
+// of errors, but no input. The lines about unknown callers are sampled.
+func (s *Server) log(w *reply, r *http.Request) {
 	ctx, now := context.WithoutCancel(r.Context()), time.Now()
 	for _, skipped := range s.sampler.past(now) {
 		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "requests not logged",
@@ -220,7 +227,17 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 		slog.String("method", knownMethod(r.Method)),
 		slog.String("route", r.Pattern),
 		slog.Int("status", w.status),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.Float64("duration_ms", milliseconds(w.measured.Took)),
+	}
+	if id := w.measured.TraceID(); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
+	}
+	var stages []slog.Attr
+	w.measured.EachStage(func(stage telemetry.Stage, took time.Duration) {
+		stages = append(stages, slog.Float64(string(stage), milliseconds(took)))
+	})
+	if len(stages) > 0 {
+		attrs = append(attrs, slog.Attr{Key: "stages_ms", Value: slog.GroupValue(stages...)})
 	}
 	if w.outcome != "" {
 		attrs = append(attrs, slog.String("outcome", w.outcome), slog.String("reason", w.reason))
@@ -235,6 +252,9 @@ func (s *Server) log(w *reply, r *http.Request, took time.Duration) {
 	}
 	s.o.Log.LogAttrs(ctx, level, "request", attrs...)
 }
+
+// milliseconds returns a time with three decimals.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // knownMethod returns m, or "other" if m is not a standard method, since
 // unknown input must not be logged.

@@ -21,6 +21,7 @@ import (
 	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/answer"
 	"github.com/sesuai/sesuai/internal/signature"
+	"github.com/sesuai/sesuai/internal/telemetry"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -32,6 +33,9 @@ const (
 	PassiveLivenessPath  = "/face/v1/passive-liveness"
 	// VerificationsPath looks up the answers of all of them.
 	VerificationsPath = "/identity/v1/verifications"
+
+	healthPath    = "/healthz"
+	readinessPath = "/readyz"
 )
 
 // The defaults of Options.
@@ -119,6 +123,12 @@ type Options struct {
 	Now func() time.Time
 	// Log gets one line for each request; slog.Default() if nil.
 	Log *slog.Logger
+	// Tracer starts a span for each request but those about health; nil means that
+	// there are none.
+	Tracer telemetry.Tracer
+	// Observe gets the measurements of each request, and of each row of a batch, once it
+	// is answered. It may be nil.
+	Observe func(*telemetry.Request)
 	// MaxBody is the greatest size of a request's body in bytes;
 	// DefaultMaxBody if 0. One without a photograph has at most 64 KiB.
 	MaxBody int64
@@ -202,8 +212,8 @@ func New(o Options) *Server {
 	s.route(http.MethodPost, PassiveLivenessPath, s.verification(passiveLiveness))
 	s.route(http.MethodGet, VerificationsPath, s.lookUp)
 	s.route(http.MethodGet, VerificationsPath+"/{"+paramRequest+"}", s.lookUp)
-	s.route(http.MethodGet, "/healthz", s.health)
-	s.route(http.MethodGet, "/readyz", s.readiness)
+	s.route(http.MethodGet, healthPath, s.health)
+	s.route(http.MethodGet, readinessPath, s.readiness)
 	s.routeBatches()
 	for _, d := range s.documents() {
 		s.route(http.MethodGet, d.path, d.serve)

@@ -10,6 +10,7 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/telemetry"
 )
 
 // reading is a question that the registry prepares while the face is extracted. It
@@ -30,6 +31,8 @@ func (v *Verifier) prepare(ctx context.Context, q registry.Question) *reading {
 	r := &reading{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
+		ctx, timing := telemetry.Start(ctx, telemetry.Prepare)
+		defer timing.End()
 		r.answer, r.err = guard(ctx, func() (func(*face.Probe) (registry.Answer, error), error) { return v.preparer.Prepare(ctx, q) })
 	}()
 	return r
@@ -58,6 +61,8 @@ func (r *reading) answerTo(probe *face.Probe) (registry.Answer, error) {
 // read as "not found" or "differs". An error of kind KindInvalidImage about a probe
 // stays what it is.
 func (v *Verifier) ask(ctx context.Context, q registry.Question, r *reading) (registry.Answer, error) {
+	ctx, timing := telemetry.Start(ctx, telemetry.Registry)
+	defer timing.End()
 	ctx, cancel := context.WithTimeout(ctx, v.o.RegistryTimeout)
 	defer cancel()
 	a, err := guard(ctx, func() (registry.Answer, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/telemetry"
 )
 
 // DataRequest is one data verification. The Client's NameThreshold must be 1 to 100.
@@ -48,7 +49,9 @@ func (v *Verifier) VerifyData(ctx context.Context, req DataRequest) (sesuai.Data
 	if err != nil {
 		return sesuai.DataVerdict{}, v.record(ctx, lease, unanswered(event, err), start, nil, err)
 	}
+	_, timing := telemetry.Start(ctx, telemetry.Policy)
 	verdict := policy.DecideData(evidence(req, answer))
+	timing.End()
 	event = answered(event, verdict.Verified, verdict.Reason, answer)
 	event.NIKOutcome, event.Name, event.DateOfBirth = verdict.NIK, verdict.Name, verdict.DateOfBirth
 	event.Attributes = outcomesOf(verdict, claimed)

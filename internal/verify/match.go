@@ -66,7 +66,7 @@ func (v *Verifier) Match(ctx context.Context, req MatchRequest) (sesuai.MatchVer
 		reference, code, err = v.matched(ctx, req.Client.ID, req.Stored, stored)
 	}
 	if err == nil && code == "" {
-		verdict, err = v.compare(reference, probe, req.Client, &event)
+		verdict, err = v.compare(ctx, reference, probe, req.Client, &event)
 	}
 	if refuses(sesuai.KindOf(err)) {
 		return sesuai.MatchVerdict{}, v.record(ctx, lease, refused(event, err), start, req.refusal(err), err)
@@ -112,7 +112,7 @@ func (s side) named(err error) error {
 }
 
 // compare compares the two faces and enters what the percentage was computed from.
-func (v *Verifier) compare(reference, probe face.Template, client access.Client, event *audit.Event) (sesuai.MatchVerdict, error) {
+func (v *Verifier) compare(ctx context.Context, reference, probe face.Template, client access.Client, event *audit.Event) (sesuai.MatchVerdict, error) {
 	similarity, err := reference.Compare(probe)
 	if err != nil {
 		return sesuai.MatchVerdict{}, err
@@ -124,6 +124,7 @@ func (v *Verifier) compare(reference, probe face.Template, client access.Client,
 	event.Compared, event.Score = true, score
 	event.Cosine, event.ReferenceLength, event.ProbeLength = similarity.Cosine, similarity.Reference, similarity.Probe
 	event.Model, event.Calibration = reference.Model, v.o.Calibration
+	compared(ctx, percentage, reference.Model)
 	return sesuai.MatchVerdict{
 		Code: policy.DecideMatch(percentage, client.Threshold), Percentage: percentage, Model: event.Model, Calibration: event.Calibration,
 	}, nil

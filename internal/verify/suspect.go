@@ -65,8 +65,8 @@ func (v *Verifier) remember(
 	bare.Duration = v.o.Now().Sub(start)
 	d.event.Duration = bare.Duration
 	enforce := s.req.Client.Replay == access.Enforce
-	ctx, cancel := v.recording(ctx)
-	defer cancel()
+	ctx, done := v.recording(ctx)
+	defer done()
 	seen, prior, err := v.o.Recorder.Remember(ctx, l, s.req.Claim.NIK, s.remembered(start), func(seen bool, prior limit.Prior, err error) (audit.Event, *answer.Answer) {
 		if err != nil {
 			e := bare

@@ -23,6 +23,7 @@ import (
 	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/telemetry"
 )
 
 // The defaults of Options.
@@ -226,7 +227,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 		}
 		return sesuai.Verdict{}, v.record(ctx, lease, unanswered(event, err), start, nil, err)
 	}
-	verdict := policy.Decide(policy.Evidence{
+	verdict := decide(ctx, policy.Evidence{
 		Found:         answer.Found,
 		Status:        answer.Status,
 		NameScore:     answer.NameScore,
@@ -238,6 +239,7 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	})
 	if answer.Face.Portrait {
 		verdict.Model, verdict.Calibration = answer.Face.Model, answer.Face.Calibration
+		compared(ctx, answer.Face.Percentage, answer.Face.Model)
 	}
 	d := decision[sesuai.Verdict]{req.Call, decided(event, verdict, answer), v.discloses(verdict, req.Client)}
 	var prior limit.Prior
@@ -320,6 +322,20 @@ func decided(event audit.Event, verdict sesuai.Verdict, answer registry.Answer) 
 	return event
 }
 
+// decide has the policy decide.
+func decide(ctx context.Context, e policy.Evidence) sesuai.Verdict {
+	_, timing := telemetry.Start(ctx, telemetry.Policy)
+	defer timing.End()
+	return policy.Decide(e)
+}
+
+// compared tells the request's telemetry of a comparison of faces.
+func compared(ctx context.Context, p sesuai.Percentage, model string) {
+	if r := telemetry.Of(ctx); p.Known() {
+		r.Compare(p.Value(), model)
+	}
+}
+
 // acquire makes the probe of the photograph.
 func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event) (face.Probe, error) {
 	use := face.ForProbe
@@ -340,6 +356,8 @@ func (v *Verifier) acquire(ctx context.Context, req Request, event *audit.Event)
 
 // extract extracts the one face of a photograph.
 func (v *Verifier) extract(ctx context.Context, client string, photo []byte, use face.Use) (face.Extraction, error) {
+	ctx, timing := telemetry.Start(ctx, telemetry.Face)
+	defer timing.End()
 	extraction, err := v.o.Extractor.Extract(admission.WithClient(ctx, client), photo, use)
 	if err == nil {
 		err = extraction.Refusal()
@@ -385,8 +403,8 @@ func (v *Verifier) commit(
 		e.Duration = took
 		return e, a
 	}
-	ctx, cancel := v.recording(ctx)
-	defer cancel()
+	ctx, done := v.recording(ctx)
+	defer done()
 	prior, err := v.o.Recorder.Record(ctx, l, timed)
 	if errors.Is(err, answer.ErrLost) {
 		// The registry was asked, and the trail has to have that.
@@ -409,9 +427,12 @@ func (v *Verifier) start(ctx context.Context, client access.Client, nik sesuai.N
 	return v.o.Limits.Start(ctx, limit.Request{Client: client.ID, Settings: client.Limits, NIK: nik})
 }
 
-// recording returns the context for recording: it does not end with ctx.
-func (v *Verifier) recording(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), v.o.AuditTimeout)
+// recording starts the stage of recording. It returns the context for that, which does
+// not end with ctx, and what ends the stage.
+func (v *Verifier) recording(ctx context.Context) (_ context.Context, done func()) {
+	ctx, timing := telemetry.Start(ctx, telemetry.Audit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.o.AuditTimeout)
+	return ctx, func() { cancel(); timing.End() }
 }
 
 // unavailable is err as an error of kind KindUnavailable. It keeps the RetryAfter
