@@ -92,6 +92,7 @@ func (c *Collector) receive(r *http.Request) error {
 				c.spans = append(c.spans, Span{
 					Trace: hex.EncodeToString(s.TraceId), ID: hex.EncodeToString(s.SpanId), Parent: hex.EncodeToString(s.ParentSpanId),
 					Name: s.Name, Failed: s.GetStatus().GetCode() == 2,
+					// #nosec G115 -- times of this century
 					Start: time.Unix(0, int64(s.StartTimeUnixNano)), End: time.Unix(0, int64(s.EndTimeUnixNano)),
 					Attributes: texts(s.Attributes), Resource: resource,
 				})
