@@ -172,7 +172,7 @@ func (r *release) writeImage(p *program, libraries []library) error {
 		}
 	}
 	image, err := mutate.ConfigFile(mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON), &v1.ConfigFile{
-		Architecture: p.debian, OS: "linux", Created: v1.Time{Time: r.made},
+		Architecture: p.debian, OS: "linux", Created: v1.Time{Time: r.made}, RootFS: v1.RootFS{Type: "layers"},
 		Config: v1.Config{
 			User:       fmt.Sprintf("%[1]d:%[1]d", imageUser),
 			Entrypoint: []string{"/opt/sesuai/bin/sesuai"}, Cmd: []string{"serve"},
