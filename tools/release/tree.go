@@ -106,7 +106,7 @@ func (t tree) writeTo(folder string) error {
 
 // writeTarball writes what is installed in /opt/sesuai, with the files that go to other
 // folders, in one folder.
-func (r *release) writeTarball(p *program) (err error) {
+func (r *release) writeTarball(p *program) error {
 	all := make(tree)
 	folder := "sesuai-" + r.version + "-linux-" + p.debian
 	all.add(folder, p.installed)
