@@ -220,6 +220,27 @@ fuzz: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Fuzz each parse
 	bin/demo cut
 	MUTATIONS=1000 $(GO) test $(TAGS) -count=1 -v -run TestMutatedPhotographs -timeout 30m ./test/kill
 
+build/release-tool: FORCE
+	@mkdir -p build
+	$(GO) build -C tools -o ../build/release-tool ./release
+
+.PHONY: release
+release: build/release-tool ## Make tarballs, Debian packages, an image and SBOMs of the commit in build/release; on Debian, amd64
+	build/release-tool
+
+# The second one is made in another folder, of a clone.
+.PHONY: release-twice
+release-twice: release ## Make the release once more, and compare the digests
+	rm -rf build/again
+	git clone --quiet . build/again
+	build/release-tool -top build/again -out build/again/build/release
+	diff build/release/SHA256SUMS build/again/build/release/SHA256SUMS
+	rm -rf build/again
+
+.PHONY: release-check
+release-check: ## Install what make release has made in clean roots, and run it there; as root on Debian
+	RELEASE=$(CURDIR)/build/release $(GO) test -C tools -count=1 -v -timeout 60m ./release
+
 .PHONY: clean
 clean: ## Remove what was built and fetched, but never the data folder
 	rm -rf bin build models

@@ -4,13 +4,15 @@
 # its pinned SHA-512, and every file against its SHA-256 before it renames the
 # file to its path. It does not fetch a file again that exists and is correct.
 #
+# ARCH is the architecture, as uname -m has it, if it is not this machine's.
+#
 #   scripts/fetch.sh third_party/models.lock
 set -eu
 # Sesuai refuses models that others may change.
 umask 022
 
 lock=$1
-arch=$(uname -m)
+arch=${ARCH:-$(uname -m)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 
