@@ -19,6 +19,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/kms"
 	"github.com/sesuai/sesuai/internal/policy"
+	"github.com/sesuai/sesuai/internal/telemetry/otlp"
 	"github.com/sesuai/sesuai/internal/webhook"
 )
 
@@ -55,6 +56,8 @@ func other() (values map[string]string, want app.Config) {
 		"admin.listen": "127.0.0.5:9091", "admin.profiles": "true", "shutdown.delay": "4s",
 		"tls.cert": "/tmp/tls.crt", "tls.key": "/tmp/tls.key", "tls.client_certificates": "required", "tls.client_ca": "/tmp/ca.pem",
 		"proxies.networks": "10.0.0.0/8, 2001:db8::/32", "proxies.header": "Forwarded",
+		"telemetry.otlp_endpoint": "https://127.0.0.7:4318/v1/traces", "telemetry.headers_file": "/tmp/headers", "telemetry.ca_file": "/tmp/otlp.pem",
+		"telemetry.sample_ratio": "0.5", "telemetry.trust_parent": "true",
 		"log.level": "debug", "log.format": "text",
 	}
 	maps.Copy(values, otherDukcapil)
@@ -96,7 +99,10 @@ func other() (values map[string]string, want app.Config) {
 		Shutdown: app.ShutdownConfig{Delay: 4 * time.Second},
 		TLS:      app.TLSConfig{Cert: "/tmp/tls.crt", Key: "/tmp/tls.key", ClientCertificates: "required", ClientCA: "/tmp/ca.pem"},
 		Proxies:  app.ProxiesConfig{Networks: "10.0.0.0/8, 2001:db8::/32", Header: "Forwarded"},
-		Log:      app.LogConfig{Level: "debug", Format: "text"},
+		Telemetry: otlp.Config{
+			OTLPEndpoint: "https://127.0.0.7:4318/v1/traces", HeadersFile: "/tmp/headers", CAFile: "/tmp/otlp.pem", SampleRatio: 0.5, TrustParent: true,
+		},
+		Log: app.LogConfig{Level: "debug", Format: "text"},
 
 		CoreDumps: true,
 	}
@@ -212,7 +218,10 @@ func TestEveryKeyCanBeSet(t *testing.T) {
 	if err := want.Check(); err != nil {
 		t.Error(err)
 	}
-	for _, key := range []string{"dukcapil.enabled", "kms.address", "kms.key", "kms.token_file"} { // which need other keys
+	for _, key := range []string{ // which need other keys
+		"dukcapil.enabled", "kms.address", "kms.key", "kms.token_file", "tls.cert", "tls.key", "tls.client_certificates", "tls.client_ca",
+		"telemetry.headers_file", "telemetry.ca_file", "telemetry.sample_ratio", "telemetry.trust_parent",
+	} {
 		delete(values, key)
 	}
 	for key, value := range values {
