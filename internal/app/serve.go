@@ -45,7 +45,7 @@ type ServeOptions struct {
 // requests in flight finish. From the first moment it answers whether it is alive; it is
 // ready once the store is open, the models are checked and the self-test has passed, and
 // until ctx ends. An error before that means that it could not start. The log says when
-// it begins to stop, with the cause of ctx's end, and when all is closed.
+// it starts to stop, with the cause of ctx's end, and when all is closed.
 func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	log := o.Log
 	if o.Sandbox && c.Dukcapil.Enabled {
