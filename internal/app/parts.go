@@ -268,6 +268,6 @@ func verifierOptions(c Config, s *Storage, r Registry, e face.Extractor) verify.
 		Registry: r.Registry, Extractor: e, Recorder: s.events, Limits: s.Limits,
 		Scale: s.calibration, Calibration: s.calibration.ID,
 		LivenessThreshold: c.Face.LivenessThreshold, Disclosure: c.Disclosure,
-		RegistryTimeout: timeout, AuditTimeout: c.Times.Audit,
+		RegistryTimeout: timeout, AuditTimeout: c.Times.Audit, SameTime: !c.Dukcapil.Enabled,
 	}
 }

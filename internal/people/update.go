@@ -157,6 +157,8 @@ func (r *Registry) writeUpdates(ctx context.Context, tx *sqldb.Tx, people []*upd
 		switch {
 		case u.err != nil:
 			r.alert(u.err)
+		case !onRecord && !r.o.Unenrolled:
+			unenrolled = append(unenrolled, r.standInProbes())
 		case !kept:
 		case !onRecord:
 			unenrolled = append(unenrolled, r.sealUnenrolled(u.nik, u.since))

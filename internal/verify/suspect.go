@@ -58,7 +58,8 @@ type sent struct {
 // It does so for every compared face, whatever the verdict, which only decides
 // how the photograph is remembered. A refusal therefore says nothing about the
 // outcomes of face, name and date, and one photograph cannot be used to try out
-// names. Nothing is remembered about a NIK that is not on record.
+// names. Nothing is remembered about a NIK that is not on record, although
+// Options.SameTime has it take the same time.
 func (v *Verifier) remember(
 	ctx context.Context, l *limit.Lease, s sent, bare audit.Event, d decision[sesuai.Verdict], start time.Time,
 ) (limit.Prior, error) {
@@ -79,7 +80,7 @@ func (v *Verifier) remember(
 			e, a = bare, s.req.refusal(errReplay())
 			e.Result, e.Reason = audit.Refused, string(sesuai.KindSuspectedReplay)
 		}
-		e.ReplayChecked = true
+		e.ReplayChecked = s.compared.Portrait
 		if replayed {
 			e.Flags |= audit.SuspectedReplay
 		}

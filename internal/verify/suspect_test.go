@@ -13,6 +13,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/replay"
+	"github.com/sesuai/sesuai/internal/verify"
 )
 
 var (
@@ -98,6 +99,39 @@ func TestProbeIsRemembered(t *testing.T) {
 	}
 	if w.sent != want || w.asked.Probe.Signature != want.Signature {
 		t.Error("the memory or the registry was told of another probe")
+	}
+}
+
+// TestSameTime: the photograph of an unknown NIK is recorded like one that is
+// remembered if the options say so, and the event and the verdict are the same.
+func TestSameTime(t *testing.T) {
+	unknown := answer(func(r *registry.Answer) { *r = registry.Answer{} })
+	noPortrait := comparison(func(c *registry.Comparison) { *c = registry.Comparison{} })
+	for _, tt := range []struct {
+		about    string
+		step     step
+		policy   access.Policy
+		sameTime bool
+		want     string
+	}{
+		{"unknown", unknown, access.Enforce, true, "remember"},
+		{"unknown, elsewhere on record", unknown, access.Enforce, false, "append"},
+		{"unknown, nothing remembered", unknown, access.Off, true, "append"},
+		{"no portrait", noPortrait, access.Enforce, true, "append"},
+	} {
+		w := newWorld()
+		tt.step(w)
+		o := w.options()
+		o.SameTime = tt.sameTime
+		req := request(t)
+		req.Client.Replay = tt.policy
+		v, err := verify.New(o).Verify(t.Context(), req)
+		if err != nil || v.Verified || w.diary[len(w.diary)-1] != tt.want {
+			t.Errorf("%s: %v, %v: %v", tt.about, v, err, w.diary)
+		}
+		if e := w.events[len(w.events)-1]; e.ReplayChecked || e.Result != audit.NotVerified || e.Reason != string(v.Reason) {
+			t.Errorf("%s: the event is %s for %s, replay checked %t", tt.about, e.Result, e.Reason, e.ReplayChecked)
+		}
 	}
 }
 

@@ -63,6 +63,10 @@ type Options struct {
 	// recorded; DefaultAuditTimeout if 0. The event of a failure may take longer:
 	// see Recorder.
 	AuditTimeout time.Duration
+	// SameTime has a photograph that is sent for an unknown NIK recorded as if it were
+	// remembered, so that the time of an answer does not tell who is on record. It is for
+	// a Recorder that remembers nothing about people who are not on record.
+	SameTime bool
 	// LivenessThreshold is the minimum liveness of a photograph, 0 to 1;
 	// face.DefaultLivenessThreshold if 0.
 	LivenessThreshold float64
@@ -243,10 +247,10 @@ func (v *Verifier) Verify(ctx context.Context, req Request) (sesuai.Verdict, err
 	}
 	d := decision[sesuai.Verdict]{req.Call, decided(event, verdict, answer), v.discloses(verdict, req.Client)}
 	var prior limit.Prior
-	if req.Client.Replay == access.Off || !answer.Face.Portrait {
-		prior, err = v.commit(ctx, lease, start, d.outcome, nil)
-	} else {
+	if req.Client.Replay != access.Off && (answer.Face.Portrait || v.o.SameTime && !answer.Found) {
 		prior, err = v.remember(ctx, lease, sent{req, probe, answer.Face, verdict}, event, d, start)
+	} else {
+		prior, err = v.commit(ctx, lease, start, d.outcome, nil)
 	}
 	if err != nil {
 		return sesuai.Verdict{}, err
