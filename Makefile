@@ -38,13 +38,16 @@ build/version: FORCE
 	@mkdir -p build
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 
-# A position-independent executable that binds all symbols when it starts, after
-# which their table is read-only (full RELRO).
+# A position-independent executable. Everything that is built without the race detector
+# has these flags, so that each package is compiled once.
+BUILD := -trimpath -buildmode=pie
+
+# It binds all symbols when it starts, after which their table is read-only (full RELRO).
 bin/sesuai: $(SOURCES) build/tags build/version
-	$(GO) build -trimpath -buildmode=pie $(TAGS) -ldflags '-bindnow -X main.version=$(VERSION)' -o $@ ./cmd/sesuai
+	$(GO) build $(BUILD) $(TAGS) -ldflags '-bindnow -X main.version=$(VERSION)' -o $@ ./cmd/sesuai
 
 bin/demo: $(SOURCES) build/tags
-	$(GO) build -trimpath $(TAGS) -o $@ ./demo
+	$(GO) build $(BUILD) $(TAGS) -o $@ ./demo
 
 .PHONY: models
 models: models/.fetched ## Fetch the face models and ONNX Runtime
@@ -116,7 +119,7 @@ RACE = -race '-gcflags=modernc.org/...=-d=checkptr=0' \
 .PHONY: test
 test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test; as root on Debian it also installs postgresql-15
 	bin/demo cut
-	$(TEST) $(WAITING) $(COMPUTING) $(SEQUENTIAL)
+	$(TEST) $(BUILD) $(WAITING) $(COMPUTING) $(SEQUENTIAL)
 	$(TEST) $(RACE) -short $(COMPUTING)
 	others="$$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) $(COMPUTING))")" && $(TEST) $(RACE) $(WAITING) $$others
 	CGO_ENABLED=0 $(GO) build ./...
@@ -183,7 +186,7 @@ REDOCLY = REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true build/redocl
 
 .PHONY: check
 check: build/tags build/redocly/.fetched security ## Run the linters
-	$(GO) vet $(TAGS) ./...
+	$(GO) vet $(BUILD) $(TAGS) ./...
 	$(GO) vet $(TAGGED)
 	$(TOOL) staticcheck $(TAGS) ./...
 	$(TOOL) staticcheck $(TAGGED)

@@ -26,7 +26,7 @@ var reasons = regexp.MustCompile(`^(INVALID_NIK|INVALID_NAME|INVALID_DATE_OF_BIR
 
 // fileReasons are all the reasons to refuse a file.
 var fileReasons = regexp.MustCompile(`^MALFORMED: (header line: (the file is empty|not CSV: quotes do not match on this line` +
-	`|column N has a name that is not known, or is there twice|the column (nik|name|date_of_birth) is missing` +
+	`|column N has a name that is not known; known are (nik|name|date_of_birth)[a-z_, ]*|the column [a-z_]+ (is there twice|is missing; [a-z_, ]+ must be there)` +
 	`|commas must separate the columns, not semicolons|a line may have N bytes|a carriage return alone does not end a line)` +
 	`|(every NIK ends in N|line N has a NIK that is written like N.NE.N): a spreadsheet has rounded the NIKs of this file, so none of it was imported)$`)
 
@@ -38,7 +38,7 @@ func FuzzPeople(f *testing.F) {
 	const optional = "nik,name,date_of_birth,photo,status,city\n"
 	for _, seed := range []string{
 		"", "\ufeff", header, peopleRows(3), optional + "9999000000000001,canary,01-02-1990,0.jpg,active,CONTOH\r\n",
-		optional + "9999000000000001,canary,01-02-1990,../canary,dead,\"a\nb\"\n9999000000000001,\"canary", "\"\n", "a;b\n",
+		optional + "9999000000000001,canary,01-02-1990,../canary,dead,\"a\nb\"\n9999000000000001,\"canary", "\"\n", "a;b\n", "nik,born\n", "nik,nik\n", "nik\n",
 		optional + "9999000000000001,canary,01-02-1990,,,\n9999000000000001,canary,01-02-1990,,,\n",
 	} {
 		f.Add([]byte(seed), "canary")
