@@ -124,7 +124,7 @@ func loadText(l *bench.Load, planned *bench.Stage) string {
 	case planned.Refused == 0:
 		fmt.Fprintf(&b, ", where 99 %% are\nanswered within %.0f ms.\n", planned.P99MS)
 	default:
-		fmt.Fprintf(&b, ".\nThere %d of %d requests were refused: a limit of the configuration bounds this node,\nnot the machine.",
+		fmt.Fprintf(&b, ".\nThere %d of %d requests were refused: a limit of the configuration bounds this node,\nor other work on the machine.",
 			planned.Refused, planned.Refused+planned.Verdicts)
 		if planned.Verdicts > 0 {
 			fmt.Fprintf(&b, " Of the answered ones 99 %% took at most %.0f ms.", planned.P99MS)

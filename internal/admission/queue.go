@@ -16,6 +16,9 @@ const maxPassed = 64
 // about as long as the longest request runs.
 const presence = 250 * time.Millisecond
 
+// averaged is over how many requests Queue.took is averaged, about.
+const averaged = 8
+
 // Queue admits requests to workers and memory. Clients that wait take turns, one
 // request each, however many requests a client has. It is safe for concurrent use.
 //
@@ -35,6 +38,9 @@ type Queue struct {
 	// turns are the lanes in which something waits, the next turn first; those of
 	// the background apart.
 	turns, behind []*lane
+	// took is how long requests for memory take, on a moving average.
+	took    time.Duration
+	backlog backlog // as a client sees it that has no request
 }
 
 // laneKey is a client and whether its requests are in the background.
@@ -49,6 +55,7 @@ type lane struct {
 	running int
 	waiting []*waiter // those without memory first; then the first in is the first out
 	ended   time.Time // when its last request ended
+	backlog backlog   // as its client sees it
 }
 
 // waiter is a request that waits.
@@ -57,6 +64,7 @@ type waiter struct {
 	single   bool // its client had no other request when it came
 	passed   int  // how many later requests were admitted before it
 	admitted chan struct{}
+	start    time.Time // when it was admitted
 }
 
 // NewQueue returns a Queue for that many workers (at least 1) and bytes.
@@ -126,6 +134,9 @@ func (q *Queue) wait(of laneKey, w *waiter) *lane {
 		*turns = append(*turns, l)
 	}
 	q.admit()
+	if w.bytes > 0 && w.start.IsZero() && !l.background {
+		q.joined(l)
+	}
 	return l
 }
 
@@ -166,7 +177,18 @@ func (q *Queue) end(l *lane, w *waiter) {
 	l.ended = time.Now()
 	q.running--
 	q.used -= w.bytes
+	if w.bytes > 0 && !l.background {
+		q.measure(l.ended.Sub(w.start))
+	}
 	q.admit()
+}
+
+// measure takes the time of a request into the moving average.
+func (q *Queue) measure(took time.Duration) {
+	if q.took == 0 {
+		q.took = took
+	}
+	q.took += (took - q.took) / averaged
 }
 
 // free returns how many workers are not kept for a client that has no request, or a
@@ -219,6 +241,10 @@ func (q *Queue) admit() {
 		l.running++
 		q.running++
 		q.used += w.bytes
+		w.start = time.Now()
+		if !l.background {
+			q.see(l, q.workersFor(l, workers), w.start)
+		}
 		close(w.admitted)
 	}
 }

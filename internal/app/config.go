@@ -137,6 +137,11 @@ type LimitsConfig struct {
 	// for IPv6, from 64 bits of one. 0 means half of connections. A proxy is an
 	// address, unless it is in proxies.networks, to which this does not apply.
 	ConnectionsPerAddress int `yaml:"connections_per_address" range:"0,1048576"`
+	// UnreadyAfter is for how long nine of ten requests must have been refused because
+	// there was too much to do, in each sixth of that time, until GET /readyz answers
+	// 503. It answers 200 again after a sixth in which fewer were refused, or none
+	// came. Requests are answered as before. 0 means that overload does not affect it.
+	UnreadyAfter time.Duration `yaml:"unready_after" range:"0s,1h"`
 
 	NIK    limit.NIKConfig    `yaml:"nik"`
 	Client limit.ClientConfig `yaml:"client"`
@@ -216,7 +221,7 @@ func DefaultConfig() Config {
 		},
 		Limits: LimitsConfig{
 			MaxBody: httpapi.DefaultMaxBody, MaxInFlight: httpapi.DefaultMaxInFlight,
-			Memory: 512 << 20, Connections: 4096,
+			Memory: 512 << 20, Connections: 4096, UnreadyAfter: time.Minute,
 			NIK: limit.DefaultConfig().NIK, Client: limit.DefaultConfig().Client,
 		},
 		Times: TimeoutsConfig{

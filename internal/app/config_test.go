@@ -35,7 +35,7 @@ func other() (values map[string]string, want app.Config) {
 		"face.workers": "3", "face.max_pixels": "123456", "face.dominance": "2.5",
 		"face.liveness": "true", "face.liveness_threshold": "0.25",
 		"limits.max_body": "1048576", "limits.max_in_flight": "7", "limits.memory": "123456789",
-		"limits.connections": "99", "limits.connections_per_address": "11",
+		"limits.connections": "99", "limits.connections_per_address": "11", "limits.unready_after": "77s",
 		"limits.nik.misses_per_hour": "11", "limits.nik.misses_per_day": "12", "limits.nik.client_misses_per_hour": "13",
 		"limits.nik.client_misses_per_day": "14", "limits.nik.attempts_per_day": "15",
 		"limits.client.requests_per_day": "16", "limits.client.in_flight": "17", "limits.client.niks_per_day": "18",
@@ -68,7 +68,7 @@ func other() (values map[string]string, want app.Config) {
 			Workers: 3, MaxPixels: 123456, Dominance: 2.5, Liveness: true, LivenessThreshold: 0.25,
 		},
 		Limits: app.LimitsConfig{
-			MaxBody: 1048576, MaxInFlight: 7, Memory: 123456789, Connections: 99, ConnectionsPerAddress: 11,
+			MaxBody: 1048576, MaxInFlight: 7, Memory: 123456789, Connections: 99, ConnectionsPerAddress: 11, UnreadyAfter: 77 * time.Second,
 			NIK:    limit.NIKConfig{MissesPerHour: 11, MissesPerDay: 12, ClientMissesPerHour: 13, ClientMissesPerDay: 14, AttemptsPerDay: 15},
 			Client: limit.ClientConfig{RequestsPerDay: 16, InFlight: 17, NIKsPerDay: 18, NonMatchesFlagged: 19, NonMatchesPerDay: 20, NonMatchShare: 21},
 		},

@@ -20,6 +20,7 @@ import (
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/jobs"
+	"github.com/sesuai/sesuai/internal/telemetry"
 	"github.com/sesuai/sesuai/internal/verify"
 )
 
@@ -138,6 +139,8 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	queue := admission.NewQueue(cmp.Or(c.Face.Workers, runtime.GOMAXPROCS(0)), c.Limits.pixels())
 	var late lateVerifier
 	writable := newWriteCheck(s.CheckWritable)
+	overload := &overloadCheck{after: c.Limits.UnreadyAfter}
+	observe := newRequestMetrics(metrics).observe
 	limiter := access.NewLimiter(limit.NewRates(limit.RatesOptions{DB: s.db, Refused: s.alerts.limited}))
 	defer limiter.Close()
 	batches := NewBatches(c, s, limiter)
@@ -159,7 +162,7 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		SpoolFolder:   c.Batches.Folder,
 		LocalRegistry: !c.Dukcapil.Enabled,
 		Hash:          s.Hash,
-		Ready:         func() error { return ready(ctx, &late, writable, checker) },
+		Ready:         func() error { return ready(ctx, &late, writable, checker, overload) },
 		Detail:        asked.Detail,
 		Log:           log,
 		MaxBody:       c.Limits.MaxBody,
@@ -172,7 +175,10 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		Header:        header,
 		Signer:        signer,
 		Tracer:        traces.Tracer,
-		Observe:       newRequestMetrics(metrics).observe,
+		Observe: func(r *telemetry.Request) {
+			observe(r)
+			overload.observe(r)
+		},
 	})
 	watchLoad(metrics, queue, server.Load)
 	stopAdmin, err := serveAdmin(ctx, c.Admin, o, server, metrics)
@@ -256,7 +262,7 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 }
 
 // ready says why the service cannot answer, or nil if it can.
-func ready(ctx context.Context, late *lateVerifier, writable *writeCheck, checker *audit.Checker) error {
+func ready(ctx context.Context, late *lateVerifier, writable *writeCheck, checker *audit.Checker, overload *overloadCheck) error {
 	if late.verifier.Load() == nil {
 		return notReady("the face engine is starting")
 	}
@@ -265,6 +271,9 @@ func ready(ctx context.Context, late *lateVerifier, writable *writeCheck, checke
 	}
 	if checker.Err() != nil { // which the log says
 		return notReady("the audit trail is broken")
+	}
+	if overload.overloaded() {
+		return notReady("nearly all requests have been refused for limits.unready_after")
 	}
 	return writable.check(ctx)
 }

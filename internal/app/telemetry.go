@@ -19,7 +19,7 @@ import (
 // requestMetrics are the metrics of requests. Their labels have routes of the server,
 // ids of clients that exist, and fixed words.
 type requestMetrics struct {
-	requests, verdicts                   *prometheus.CounterVec
+	requests, verdicts, shed             *prometheus.CounterVec
 	seconds, stages, percentage, quality *prometheus.HistogramVec
 }
 
@@ -35,6 +35,9 @@ func newRequestMetrics(r prometheus.Registerer) *requestMetrics {
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sesuai_verdicts_total", Help: "Answers with a verdict, by its outcome.",
 		}, []string{"route", "outcome"}),
+		shed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sesuai_requests_shed_total", Help: "Requests that were refused because there was too much to do, by the reason.",
+		}, []string{"route", "reason"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "sesuai_request_seconds", Help: "How long requests took, from their header to the answer.",
 			Buckets: []float64{.001, .005, .01, .02, .03, .05, .075, .1, .15, .2, .3, .5, 1, 2, 5, 10, 30},
@@ -51,7 +54,10 @@ func newRequestMetrics(r prometheus.Registerer) *requestMetrics {
 			Name: "sesuai_face_quality", Help: "The quality measures of photographs with a face.", Buckets: hundred,
 		}, []string{"measure"}),
 	}
-	r.MustRegister(m.requests, m.verdicts, m.seconds, m.stages, m.percentage, m.quality)
+	r.MustRegister(m.requests, m.verdicts, m.shed, m.seconds, m.stages, m.percentage, m.quality)
+	for _, reason := range httpapi.ShedReasons {
+		m.shed.WithLabelValues("POST "+httpapi.FaceVerificationPath, string(reason))
+	}
 	for _, s := range telemetry.Stages {
 		m.stages.WithLabelValues(string(s))
 	}
@@ -70,6 +76,9 @@ func (m *requestMetrics) observe(r *telemetry.Request) {
 	m.requests.WithLabelValues(r.Route, client, fmt.Sprintf("%dxx", r.Status/100)).Inc()
 	if r.Outcome != "" {
 		m.verdicts.WithLabelValues(r.Route, r.Outcome).Inc()
+	}
+	if r.Shed != "" {
+		m.shed.WithLabelValues(r.Route, r.Shed).Inc()
 	}
 	observe := func(h prometheus.Observer, value float64) { h.Observe(value) }
 	if id := r.TraceID(); id != "" {

@@ -25,8 +25,9 @@ type Stage struct {
 	// Seconds is the time from the first request to the last answer.
 	Seconds float64 `json:"seconds"`
 	// Verdicts is how many requests were answered with a verdict, and Refused
-	// how many with 503: they were over a limit of the configuration. Whoever
-	// sent one of these waited for as long as the answer said.
+	// how many with 503: they were over a limit of the configuration, or more than
+	// the machine does. Whoever sent one of these waited for as long as the answer
+	// said.
 	Verdicts int `json:"verdicts"`
 	Refused  int `json:"refused"`
 	// PerSecond is Verdicts / Seconds. The cores are busy until all but the last

@@ -1,12 +1,10 @@
 package httpapi
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"time"
 
-	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/admission"
 )
 
@@ -150,8 +148,4 @@ func (s *steps) join() []byte {
 	}
 	*s = nil
 	return whole
-}
-
-func noMemory() error {
-	return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: errors.New("no memory for another body")}
 }

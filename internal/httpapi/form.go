@@ -189,6 +189,10 @@ func (s *Server) readForm(w *reply, r *http.Request, body *body, fields schema) 
 	w.unread = false
 
 	if fields.hasFile() {
+		// Others may have come while the body arrived.
+		if err := s.inTime(body.client); err != nil {
+			return nil, err
+		}
 		ctx, cancel := context.WithTimeout(admission.WithClient(r.Context(), body.client), s.o.Timeout)
 		defer cancel()
 		_, waiting := telemetry.Start(ctx, telemetry.Queue)

@@ -50,6 +50,9 @@ type reply struct {
 	status int
 	// unread is set until the whole body has been read.
 	unread bool
+	// drop is set if the rest of the body is to be dropped rather than the connection
+	// closed.
+	drop bool
 	// outcome and reason are those of the verdict that was answered; empty if
 	// there is none.
 	outcome, reason string
@@ -181,7 +184,9 @@ func (w *reply) write(status int, contentType string, body []byte) {
 	if w.unread || status == http.StatusUnauthorized {
 		// net/http would wait for the rest of the body until its own
 		// deadline, in order to keep the connection.
-		header.Set("Connection", "close")
+		if !w.drop {
+			header.Set("Connection", "close")
+		}
 		_ = connection.SetReadDeadline(time.Now().Add(lingerTimeout))
 	}
 	w.WriteHeader(status)

@@ -55,6 +55,7 @@ func traceparent(h http.Header) string {
 func (s *Server) report(w *reply, r *http.Request) {
 	m := w.measured
 	m.Route, m.Client, m.Status, m.Outcome = r.Pattern, w.client, w.status, w.outcome
+	m.Shed = string(shedBy(w.cause))
 	if span := m.Span(); span != nil {
 		span.Name(r.Pattern)
 		span.Set("http.request.method", knownMethod(r.Method))

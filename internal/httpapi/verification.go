@@ -47,11 +47,9 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		if err != nil {
 			return err
 		}
-		// Without a free slot the body is not worth reading. But the slot is taken
-		// when the body is complete, so that none is held by a caller that sends
-		// slowly.
-		if !s.slots.Fits(client.ID, 1) {
-			return noSlot()
+		if err := s.admits(client.ID, e.fields); err != nil {
+			w.dropShort(r)
+			return err
 		}
 		body := s.newBody(w, r, client.ID, s.maxBody(e.fields))
 		defer body.release()
@@ -101,10 +99,6 @@ func (s *Server) maxBody(fields schema) int64 {
 		return s.o.MaxBody
 	}
 	return min(s.o.MaxBody, maxDataBody)
-}
-
-func noSlot() error {
-	return &sesuai.Error{Kind: sesuai.KindOverloaded, Err: errors.New("too many requests in progress")}
 }
 
 // faceVerification is POST /identity/v1/face-verification.

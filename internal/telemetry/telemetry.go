@@ -69,6 +69,9 @@ type Request struct {
 	Status        int
 	// Outcome is that of the verdict; "" if there is none.
 	Outcome string
+	// Shed is why the request was refused because there was too much to do; "" if it
+	// was not.
+	Shed string
 	// Took is the time of the whole request.
 	Took time.Duration
 

@@ -29,11 +29,19 @@ const FormType = "multipart/form-data; boundary=" + boundary
 
 const boundary = "the-boundary"
 
+// Claim is what a verification claims of a person.
+type Claim struct{ NIK, Name, DateOfBirth string }
+
+// ayu is the first of the demo people.
+var ayu = Claim{"9901015203900001", "AYU KENCANA PRATIWI", "12-03-1990"}
+
 // FormHead returns the form of a verification of Ayu, the first of the demo people,
 // up to the bytes of the photograph.
-func FormHead() string {
+func FormHead() string { return formHead(ayu) }
+
+func formHead(c Claim) string {
 	var b strings.Builder
-	for _, f := range [][2]string{{"nik", "9901015203900001"}, {"name", "AYU KENCANA PRATIWI"}, {"date_of_birth", "12-03-1990"}} {
+	for _, f := range [][2]string{{"nik", c.NIK}, {"name", c.Name}, {"date_of_birth", c.DateOfBirth}} {
 		fmt.Fprintf(&b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", boundary, f[0], f[1])
 	}
 	fmt.Fprintf(&b, "--%s\r\nContent-Disposition: form-data; name=\"face_image\"; filename=\"x\"\r\n\r\n", boundary)
@@ -41,8 +49,11 @@ func FormHead() string {
 }
 
 // Form returns the form of a verification of Ayu with a photograph.
-func Form(photo []byte) []byte {
-	return append(append([]byte(FormHead()), photo...), "\r\n--"+boundary+"--\r\n"...)
+func Form(photo []byte) []byte { return FormOf(ayu, photo) }
+
+// FormOf returns the form of a verification of a claim with a photograph.
+func FormOf(c Claim, photo []byte) []byte {
+	return append(append([]byte(formHead(c)), photo...), "\r\n--"+boundary+"--\r\n"...)
 }
 
 // StatusKiB returns a memory figure of the process from /proc, in KiB: VmRSS, or
@@ -64,6 +75,27 @@ func (p *Process) StatusKiB(t testing.TB, key string) int {
 	}
 	t.Fatalf("no %s in the process's status", key)
 	return 0
+}
+
+// CPUTime returns the CPU time, of user and system, that a process has taken, from
+// /proc.
+func CPUTime(t testing.TB, pid int) time.Duration {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The second field, the name, is in brackets and may hold spaces: proc_pid_stat(5).
+	_, rest, _ := strings.Cut(string(b), ") ")
+	var used time.Duration
+	for _, field := range strings.Fields(rest)[11:13] { // utime and stime
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used += time.Duration(n) * time.Second / 100
+	}
+	return used
 }
 
 // Allocated returns how many bytes f allocates, in this process.
