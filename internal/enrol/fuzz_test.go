@@ -18,14 +18,14 @@ import (
 // reasons are all the reasons to reject a line, with N for every number.
 var reasons = regexp.MustCompile(`^(INVALID_NIK|INVALID_NAME|INVALID_DATE_OF_BIRTH` +
 	`|INVALID_ATTRIBUTE: (status must be active, deceased or inactive|[a-z_]+ must be one line of UTF-N of at most N bytes)` +
-	`|MALFORMED: (not as many fields as the header line has|not CSV: quotes do not match on this line|a line may have N bytes|a carriage return alone does not end a line)` +
+	`|MALFORMED: (not UTF-N|not as many fields as the header line has|not CSV: quotes do not match on this line|a line may have N bytes|a carriage return alone does not end a line)` +
 	`|CONFLICT: the NIK of line N again` +
 	`|INVALID_ATTRIBUTE: (a template needs its model and its source|the template is damaged, or another model's|the source must be a SHA-N in hexadecimal|a row has a photograph or a template, not both)` +
-	`|NO_FILE: (there is no such photograph|the photograph (cannot be opened|is not a file|is empty))` +
+	`|NO_FILE: (there is no such photograph|the photograph (cannot be opened|cannot be read|is not a file|is empty))` +
 	`|TOO_LARGE: a photograph may have N bytes)$`)
 
 // fileReasons are all the reasons to refuse a file.
-var fileReasons = regexp.MustCompile(`^MALFORMED: (header line: (the file is empty|not CSV: quotes do not match on this line` +
+var fileReasons = regexp.MustCompile(`^MALFORMED: (header line: (the file is empty|not UTF-N|not CSV: quotes do not match on this line` +
 	`|column N has a name that is not known; known are (nik|name|date_of_birth)[a-z_, ]*|the column [a-z_]+ (is there twice|is missing; [a-z_, ]+ must be there)` +
 	`|commas must separate the columns, not semicolons|a line may have N bytes|a carriage return alone does not end a line)` +
 	`|(every NIK ends in N|line N has a NIK that is written like N.NE.N): a spreadsheet has rounded the NIKs of this file, so none of it was imported)$`)
@@ -38,7 +38,7 @@ func FuzzPeople(f *testing.F) {
 	const optional = "nik,name,date_of_birth,photo,status,city\n"
 	for _, seed := range []string{
 		"", "\ufeff", header, peopleRows(3), optional + "9999000000000001,canary,01-02-1990,0.jpg,active,CONTOH\r\n",
-		optional + "9999000000000001,canary,01-02-1990,../canary,dead,\"a\nb\"\n9999000000000001,\"canary", "\"\n", "a;b\n", "nik,born\n", "nik,nik\n", "nik\n",
+		optional + "9999000000000001,canary,01-02-1990,../canary,dead,\"a\nb\"\n9999000000000001,\"canary", "\"\n", "a;b\n", "nik,born\n", "nik,nik\n", "nik\n", "\x9f\n",
 		optional + "9999000000000001,canary,01-02-1990,,,\n9999000000000001,canary,01-02-1990,,,\n",
 	} {
 		f.Add([]byte(seed), "canary")

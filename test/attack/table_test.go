@@ -195,7 +195,8 @@ func attacks() []attack {
 		{"hill-climb by the percentage in tens, ten queries a day", true, true, climbed, patient(10, 1), climbing(tens), false},
 		{"hill-climb by ten clients", true, true, climbed, patient(10, 10), climbing(tens), false},
 		{
-			"hill-climb by a client that is told no percentage", true, true, climbed,
+			"hill-climb by a client that is told no percentage", true, true,
+			conditions{targets: 1, days: 1, maxQueries: 1500},
 			conditions{targets: 1, days: 30, maxQueries: never},
 			climbing(exact, rounded(sesuai.PrecisionNone)), false,
 		},
