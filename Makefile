@@ -163,6 +163,16 @@ timing: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres #
 	bin/demo cut
 	TIMING_SAMPLES=$${TIMING_SAMPLES:-2000} $(GO) test $(TAGS) -count=1 -v -timeout 60m ./test/timing
 
+# Not installed: a service would start with the machine.
+build/prometheus/.fetched: scripts/prometheus.sh
+	scripts/prometheus.sh build/prometheus
+	@touch $@
+
+.PHONY: alerts
+alerts: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/prometheus/.fetched ## Check the rules and the dashboard with a Prometheus of Debian, under a load of ALERTS_MINUTES (default 0.75)
+	bin/demo cut
+	PROMETHEUS=$(CURDIR)/build/prometheus/usr/bin ALERTS_MINUTES=$${ALERTS_MINUTES:-0.75} $(GO) test $(TAGS) -count=1 -v -timeout 20m ./test/alerts
+
 .PHONY: openapi
 openapi: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/prism/.fetched ## Send generated requests through a validating proxy, OPENAPI_REQUESTS (default 200) of each kind
 	OPENAPI_PROXY=1 $(GO) test $(TAGS) -count=1 -v -timeout 60m ./test/openapi -rapid.checks=$${OPENAPI_REQUESTS:-200} -rapid.nofailfile

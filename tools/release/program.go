@@ -77,7 +77,10 @@ func (r *release) build(a architecture) (*program, error) {
 			return nil, err
 		}
 	}
-	for name, from := range map[string]string{"LICENSE": "LICENSE", "licenses.txt": "cmd/sesuai/licenses.txt"} {
+	for name, from := range map[string]string{
+		"LICENSE": "LICENSE", "licenses.txt": "cmd/sesuai/licenses.txt",
+		"monitoring/sesuai.rules.yml": "packaging/prometheus/sesuai.rules.yml", "monitoring/sesuai.json": "packaging/grafana/sesuai.json",
+	} {
 		if err := p.installed.addFile(name, filepath.Join(r.source, from), 0o644); err != nil {
 			return nil, err
 		}
