@@ -83,6 +83,11 @@ build/postgres: FORCE
 	@mkdir -p build
 	@scripts/postgres.sh $@
 
+# As build/postgres.
+build/patroni: FORCE
+	@mkdir -p build
+	@scripts/patroni.sh $@
+
 .PHONY: run
 run: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Enrol demo people and serve (DATA=data LISTEN=127.0.0.1:8080); as root on Debian it installs libjpeg-dev
 	bin/demo run --data $(DATA) --listen $(LISTEN)
@@ -130,9 +135,9 @@ photographs: bin/demo models/.fetched build/demo/.fetched ## Run the tests of th
 	PHOTOGRAPHS=all $(GO) test $(TAGS) -count=1 -v -timeout 90m ./internal/face ./test/accuracy
 
 .PHONY: failover
-failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Kill servers and nodes, and fill disks, under load
+failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres build/patroni ## Kill and cut off servers under Patroni and nodes behind HAProxy, under load, as root; on Debian it installs patroni, etcd-server and haproxy
 	bin/demo cut
-	FAILOVER=1 $(GO) test $(TAGS) -count=1 -v -timeout 20m ./test/failover
+	FAILOVER=1 $(GO) test $(TAGS) -count=1 -v -timeout 40m ./test/failover
 
 .PHONY: kill-import
 kill-import: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Kill an import of all photographs for development

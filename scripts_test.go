@@ -193,3 +193,79 @@ func TestPostgresIsInstalledOnce(t *testing.T) {
 		}
 	}
 }
+
+// fakePatroniApt puts the programs where the script looks, with the first package,
+// and keeps the policy that packages ask before they start a service.
+const fakePatroniApt = `#!/bin/sh
+dir=${0%/*}
+if [ "$1" = install ]; then
+	cp "$dir/policy" "$dir/asked"
+	mkdir -p "$dir/bin"
+	for name in patroni etcd haproxy ip; do cp "$0" "$dir/bin/$name"; done
+fi
+`
+
+// TestPatroniIsInstalledOnce: as PostgreSQL. No service may start while the packages
+// are installed, or is enabled afterwards.
+func TestPatroniIsInstalledOnce(t *testing.T) {
+	const missing = "patroni, etcd-server, haproxy or iproute2 is not installed: make failover needs them\n"
+	for _, c := range []struct {
+		about, id, policy string
+		installed         bool
+	}{
+		{"root", fakeRoot, "", true},
+		{"root, with a policy", fakeRoot, "#!/bin/sh\nexit 0\n", true},
+		{"somebody else", fakeNobody, "", false},
+	} {
+		m := newTurbojpeg(t, c.id, fakePatroniApt)
+		policy := filepath.Join(m.dir, "policy")
+		files := map[string]string{"systemctl": "#!/bin/sh\necho \"$@\" >\"${0%/*}/systemctl ran\"\n"}
+		if c.policy != "" {
+			files["policy"] = c.policy
+		}
+		for name, text := range files {
+			if err := os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run := func() string {
+			cmd := exec.Command("scripts/patroni.sh", filepath.Join(m.dir, "was here"))
+			cmd.Env = []string{
+				"PATH=" + m.dir + ":" + os.Getenv("PATH"), "PATRONI_FOLDERS=" + filepath.Join(m.dir, "bin"), "PATRONI_POLICY=" + policy,
+			}
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Errorf("%s: %v", c.about, err)
+			}
+			return string(out)
+		}
+		says := run()
+		if m.has("bin/patroni") != c.installed || m.has("was here") != c.installed || c.installed != (strings.Count(says, "installing the system package ") == 4) {
+			t.Errorf("%s: it says %q; installed: %t", c.about, says, m.has("bin/patroni"))
+		}
+		if b, err := os.ReadFile(policy); string(b) != c.policy || (err == nil) != (c.policy != "") {
+			t.Errorf("%s: the policy is %q afterwards, %v", c.about, b, err)
+		}
+		if !c.installed {
+			if says != missing {
+				t.Errorf("%s: it says %q", c.about, says)
+			}
+			continue
+		}
+		if b, err := os.ReadFile(filepath.Join(m.dir, "asked")); err != nil || string(b) != "#!/bin/sh\nexit 101\n" {
+			t.Errorf("%s: the packages ask %q, %v", c.about, b, err)
+		}
+		if b, err := os.ReadFile(filepath.Join(m.dir, "systemctl ran")); err != nil || string(b) != "disable --quiet patroni etcd haproxy\n" {
+			t.Errorf("%s: systemctl ran with %q, %v", c.about, b, err)
+		}
+		if says := run(); says != "" {
+			t.Errorf("%s: once they are there, it says %q", c.about, says)
+		}
+		if err := os.RemoveAll(filepath.Join(m.dir, "bin")); err != nil {
+			t.Fatal(err)
+		}
+		if says := run(); m.has("bin/patroni") || says != missing {
+			t.Errorf("%s: removed: it says %q; installed again: %t", c.about, says, m.has("bin/patroni"))
+		}
+	}
+}

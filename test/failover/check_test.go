@@ -41,8 +41,7 @@ func (l *load) finish() {
 		}
 		n.assertQuiet(l.t)
 	}
-	c := l.nodes[0].cluster
-	config, err := app.LoadConfig("", append(os.Environ(), c.of("operator").Env...))
+	config, err := app.LoadConfig("", append(os.Environ(), l.proxy.service.of("operator").Env...))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -76,7 +75,7 @@ func (l *load) askAboutTheEnrolled() {
 		for _, n := range l.nodes {
 			if !n.down.Load() {
 				l.asked++
-				l.verify(n, fmt.Sprintf("load.%d", l.asked), l.about(person))
+				l.verify(n.endpoint, fmt.Sprintf("load.%d", l.asked), l.about(person))
 			}
 		}
 	}
@@ -91,7 +90,7 @@ func (l *load) askAboutTheEnrolled() {
 // not on record as enrolled.
 func (l *load) assertKept(s app.People) {
 	l.t.Helper()
-	lost := 0
+	lost := make(map[int]bool)
 	for _, person := range l.enrolled {
 		p := registrytest.Person(l.t, person)
 		entry, found, err := s.Lookup(l.t.Context(), p.NIK)
@@ -110,14 +109,22 @@ func (l *load) assertKept(s app.People) {
 			}
 		}
 		if !held {
-			lost++
+			lost[person] = true
 			l.t.Errorf("person %d was enrolled; on record: %t, unchanged: %t", person, found, held)
 		}
 	}
 	if n, err := s.Count(l.t.Context()); err != nil || n != demoPeople+l.next {
 		l.t.Errorf("%d people are on record, not %d (%v)", n, demoPeople+l.next, err)
 	}
-	l.t.Logf("%d of %d acknowledged enrolments are lost", lost, len(l.enrolled))
+	l.t.Logf("%d of %d acknowledged enrolments are lost", len(lost), len(l.enrolled))
+	for _, row := range l.rows {
+		for _, person := range row.enrolled {
+			if lost[person] {
+				row.lost++
+			}
+		}
+		results.add(row)
+	}
 }
 
 // assertTrail fails for every verdict that is not in the audit trail exactly

@@ -16,14 +16,22 @@ import (
 	"github.com/sesuai/sesuai/test/process"
 )
 
+// nodeAddresses are the addresses of the nodes, as in haproxy.cfg.
+var nodeAddresses = map[string]string{"one": "10.213.7.31", "two": "10.213.7.32"}
+
+// endpoint is what answers requests: HAProxy, or one of the nodes itself.
+type endpoint struct {
+	address string
+	client  *http.Client
+	service *service
+}
+
 // node is one node of the service: sesuai serve, and an enroller, since the HTTP
 // API cannot enrol yet.
 type node struct {
+	*endpoint
 	name     string
-	cluster  *cluster
 	serve    *process.Process
-	address  string
-	client   *http.Client
 	enroller *enroller
 	// down is set before the node is killed. Then it is not an error if it
 	// does not answer.
@@ -32,19 +40,15 @@ type node struct {
 	filesAtFirst int
 }
 
-// startNode starts a node of a cluster and waits until it serves.
-func (c *cluster) startNode(t *testing.T, name string) *node {
+// startNode starts a node and waits until it serves.
+func (s *service) startNode(t *testing.T, name string) *node {
 	t.Helper()
-	n := &node{
-		name: name, cluster: c,
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: patience},
-	}
-	t.Cleanup(n.client.CloseIdleConnections)
+	n := &node{name: name}
 	var started struct{ Address string }
-	n.serve = c.of(name).Start(t, &started, "serve", "--listen", "127.0.0.1:0")
-	n.address = started.Address
+	n.serve = s.of(name).Start(t, &started, "serve", "--listen", nodeAddresses[name]+":8080")
+	n.endpoint = newEndpoint(t, s, started.Address)
 	n.filesAtFirst = n.files(t)
-	n.enroller = startEnroller(t, c.of(name).Env)
+	n.enroller = startEnroller(t, s.of(name).Env)
 	return n
 }
 
@@ -78,43 +82,51 @@ func (n *node) files(t *testing.T) int {
 // claim is the content of a verification request.
 type claim struct{ nik, name, dateOfBirth, photo string }
 
-// ask requests a verification from the node.
-func (n *node) ask(id string, c claim) (status int, body []byte, err error) {
+// response is the response to a request.
+type response struct {
+	status int
+	body   []byte
+	// server is the name of the node that has answered, if HAProxy names it.
+	server string
+}
+
+// ask requests a verification.
+func (e *endpoint) ask(id string, c claim) (response, error) {
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	for _, f := range [][2]string{{"nik", c.nik}, {"name", c.name}, {"date_of_birth", c.dateOfBirth}} {
 		if err := w.WriteField(f[0], f[1]); err != nil {
-			return 0, nil, err
+			return response{}, err
 		}
 	}
 	part, err := w.CreateFormFile("face_image", "x")
 	if err != nil {
-		return 0, nil, err
+		return response{}, err
 	}
 	photo, err := photograph(c.photo)
 	if err != nil {
-		return 0, nil, err
+		return response{}, err
 	}
 	if _, err := part.Write(photo); err != nil {
-		return 0, nil, err
+		return response{}, err
 	}
 	if err := w.Close(); err != nil {
-		return 0, nil, err
+		return response{}, err
 	}
-	r, err := http.NewRequest(http.MethodPost, n.address+"/identity/v1/face-verification", &form)
+	r, err := http.NewRequest(http.MethodPost, e.address+"/identity/v1/face-verification", &form)
 	if err != nil {
-		return 0, nil, err
+		return response{}, err
 	}
 	r.Header.Set("Content-Type", w.FormDataContentType())
-	n.cluster.client.Sign(r)
+	e.service.client.Sign(r)
 	r.Header.Set("X-Request-Id", id)
-	resp, err := n.client.Do(r)
+	resp, err := e.client.Do(r)
 	if err != nil {
-		return 0, nil, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
-	body, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, body, err
+	body, err := io.ReadAll(resp.Body)
+	return response{resp.StatusCode, body, resp.Header.Get(servedBy)}, err
 }
 
 // photographs caches the files that photograph has read.
