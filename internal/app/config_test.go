@@ -79,7 +79,7 @@ func other() (values map[string]string, want app.Config) {
 		Disclosure: policy.Disclosure{ExactMisses: 5, TensMisses: 20},
 		Replay:     app.ReplayConfig{MaxAge: 36 * time.Hour}, Answers: app.AnswersConfig{MaxAge: 48 * time.Hour},
 		Postgres: app.PostgresConfig{
-			Connections: 7, Migrate: true,
+			Connections: 7, Migrate: true, Bin: "/opt/postgresql/bin",
 		},
 		Dukcapil: otherDukcapilConfig(),
 		Batches: batch.Config{
