@@ -111,7 +111,7 @@ const objects = `
 		n.nspname, c.relname)
 	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 	WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT c.relispartition AND c.relname <> '` + restoringTable + `' AND ` + ofUser + `
-		AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('e', 'a', 'i'))
+		AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype IN ('e', 'a', 'i'))
 	UNION ALL
 	SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::regprocedure)
 	FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
