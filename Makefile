@@ -153,6 +153,11 @@ batch: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ##
 privacy: build/postgres ## Report and erase 50 people among PRIVACY_PEOPLE (default 100000), with backups, on both engines
 	PRIVACY_PEOPLE=$${PRIVACY_PEOPLE:-100000} $(GO) test $(TAGS) -count=1 -v -timeout 90m ./test/privacy
 
+.PHONY: backup-load
+backup-load: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Back up under load, and restore, with the verdicts of BACKUP_PEOPLE (default 500); kill both; upgrade and go back
+	bin/demo cut
+	BACKUP_PEOPLE=$${BACKUP_PEOPLE:-500} $(GO) test $(TAGS) -count=1 -v -timeout 60m ./test/backup
+
 .PHONY: upstream
 upstream: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Verify against a failing sandbox of Dukcapil for UPSTREAM_MINUTES (default 20)
 	bin/demo cut

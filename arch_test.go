@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"internal/webhook", "internal/signature", "internal/subject", "internal/retention", "internal/tlsfile", "internal/telemetry", "internal/telemetry/otlp",
+		"internal/backup",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
@@ -131,6 +132,7 @@ var mayImport = map[string][]string{
 	"internal/kms":          {".", "internal/config", "internal/fileperm", "github.com/hashicorp/vault/api"},
 	"internal/kms/kmstest":  {"internal/kms"},
 	"internal/fileperm":     {},
+	"internal/backup":       {"filippo.io/age"},
 	"internal/atomicfile":   {"github.com/google/renameio/v2"},
 	"internal/people": {
 		".", "internal/registry", "internal/face", "internal/name", "internal/keyring", "internal/replay", "internal/vault", "internal/sqldb",

@@ -16,10 +16,15 @@ import (
 	"github.com/sesuai/sesuai/internal/enrol"
 )
 
-type personExport struct {
+// recipientFlags are the public keys that something is sealed to.
+type recipientFlags struct {
 	Recipient     []string `help:"Whom to seal it to: an age public key (age1…). May be given again." placeholder:"AGE1…"`
-	RecipientFile []string `help:"A file of age public keys, one a line. May be given again." placeholder:"FILE"`
-	Out           string   `help:"The file to write, for example people.jsonl.age; - is standard output." required:"" placeholder:"FILE"`
+	RecipientFile []string `help:"A file of age public keys, one a line. May be given again." aliases:"recipients-file" placeholder:"FILE"`
+}
+
+type personExport struct {
+	recipientFlags
+	Out string `help:"The file to write, for example people.jsonl.age; - is standard output." required:"" placeholder:"FILE"`
 }
 
 // Help is what --help says of the command besides its flags.
@@ -31,6 +36,12 @@ func (personExport) Help() string {
 
 func (c *personExport) Run(s *session) error {
 	recipients, err := c.recipients()
+	if err == nil && len(recipients) == 0 {
+		err = &sesuai.Error{
+			Kind:   sesuai.KindMalformed,
+			Detail: "say with --recipient or --recipient-file whom to seal the export to: it is never written in the clear",
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -65,8 +76,8 @@ func (c *personExport) Run(s *session) error {
 	return err
 }
 
-// recipients returns the public keys that an export is sealed to.
-func (c *personExport) recipients() (all []age.Recipient, err error) {
+// recipients returns the public keys; none if there is no flag.
+func (c *recipientFlags) recipients() (all []age.Recipient, err error) {
 	for _, text := range c.Recipient {
 		r, err := age.ParseRecipients(strings.NewReader(text))
 		if err != nil {
@@ -85,12 +96,6 @@ func (c *personExport) recipients() (all []age.Recipient, err error) {
 			return nil, &sesuai.Error{Kind: sesuai.KindMalformed, Detail: "a file of recipients must have age public keys, one a line: age1…"}
 		}
 		all = append(all, r...)
-	}
-	if len(all) == 0 {
-		return nil, &sesuai.Error{
-			Kind:   sesuai.KindMalformed,
-			Detail: "say with --recipient or --recipient-file whom to seal the export to: it is never written in the clear",
-		}
 	}
 	return all, nil
 }

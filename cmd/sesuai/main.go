@@ -114,8 +114,8 @@ type commandLine struct {
 		Status migrateStatus `cmd:"" help:"Say which schema the database has."`
 	} `cmd:"" help:"The tables of the registry's database."`
 	Copy            copyCommand     `cmd:"" help:"Move the people and the clients to another registry."`
-	Backup          backupCommand   `cmd:"" help:"Write a copy of the embedded registry's database to a new file."`
-	Restore         restoreCommand  `cmd:"" help:"Put a backup into the data folder."`
+	Backup          backupCommand   `cmd:"" help:"Write a backup of the database to a new file: docs/operate/restore.md."`
+	Restore         restoreCommand  `cmd:"" help:"Put a backup where there is no database, and verify it."`
 	Bench           benchCommand    `cmd:"" help:"Measure verifications on this machine, and say how many such machines a load needs."`
 	DukcapilSandbox dukcapilSandbox `cmd:"" help:"Serve a sandbox of Dukcapil's services on the embedded registry: docs/integrate/dukcapil-sandbox.md."`
 	Version         versionCommand  `cmd:"" help:"Print the version."`

@@ -117,20 +117,29 @@ func (c AuditConfig) sinks() (sinks []audit.Sink, err error) {
 	return sinks, nil
 }
 
+// checkpointFiles are the paths of the file of checkpoints and, where there may be one, of
+// that of versions before schema 14.
+func (c Config) checkpointFiles() []string {
+	if c.Audit.CheckpointFile != "" {
+		return []string{c.Audit.CheckpointFile}
+	}
+	return []string{filepath.Join(c.Data, "audit-checkpoints.txt"), filepath.Join(c.Data, "audit-checkpoint.json")}
+}
+
 // newChecker makes what checks the trail while the service runs.
 func (s *Storage) newChecker(c Config, log *slog.Logger) (*audit.Checker, error) {
 	sinks, err := c.Audit.sinks()
 	if err != nil {
 		return nil, err
 	}
+	files := c.checkpointFiles()
 	o := audit.CheckerOptions{
-		Trail: s.trail, States: s.states, File: c.Audit.CheckpointFile, Sinks: sinks,
+		Trail: s.trail, States: s.states, File: files[0], Sinks: sinks,
 		Interval: c.Audit.CheckInterval, Full: c.Audit.FullCheck, Log: log,
 		CheckpointEvents: c.Audit.CheckpointEvents, CheckpointInterval: c.Audit.CheckpointInterval,
 	}
-	if o.File == "" {
-		o.File = filepath.Join(c.Data, "audit-checkpoints.txt")
-		o.OldFile = filepath.Join(c.Data, "audit-checkpoint.json")
+	if len(files) > 1 {
+		o.OldFile = files[1]
 	}
 	return audit.NewChecker(o), nil
 }

@@ -187,6 +187,10 @@ type PostgresConfig struct {
 	// Migrate brings the database schema up to date at the start. With false
 	// the service does not start on an older schema; run "sesuai migrate up".
 	Migrate bool `yaml:"migrate"`
+	// Bin is the folder of pg_dump and pg_restore, which "sesuai backup" and "sesuai
+	// restore" run. Their major version must not be older than the server's. Empty
+	// means that they are on the path.
+	Bin string `yaml:"bin"`
 }
 
 // ShutdownConfig is about how the service stops, on SIGTERM.

@@ -47,7 +47,7 @@ func other() (values map[string]string, want app.Config) {
 		"replay.max_age":          "36h",
 		"disclosure.exact_misses": "5", "disclosure.tens_misses": "20",
 		"answers.max_age":      "48h",
-		"postgres.connections": "7", "postgres.migrate": "true",
+		"postgres.connections": "7", "postgres.migrate": "true", "postgres.bin": "/opt/postgresql/bin",
 		"audit.check_interval": "7s", "audit.full_check": "8h", "audit.checkpoint_file": "/tmp/checkpoints.txt",
 		"audit.checkpoint_events": "9", "audit.checkpoint_interval": "10s", "audit.checkpoint_folder": "/tmp/checkpoints",
 		"audit.checkpoint_syslog": "udp://127.0.0.1:514", "audit.keep": "11000h",
@@ -79,7 +79,7 @@ func other() (values map[string]string, want app.Config) {
 		Disclosure: policy.Disclosure{ExactMisses: 5, TensMisses: 20},
 		Replay:     app.ReplayConfig{MaxAge: 36 * time.Hour}, Answers: app.AnswersConfig{MaxAge: 48 * time.Hour},
 		Postgres: app.PostgresConfig{
-			Connections: 7, Migrate: true,
+			Connections: 7, Migrate: true, Bin: "/opt/postgresql/bin",
 		},
 		Dukcapil: otherDukcapilConfig(),
 		Batches: batch.Config{

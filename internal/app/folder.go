@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/fileperm"
 	"github.com/sesuai/sesuai/internal/sqldb"
-	"github.com/sesuai/sesuai/internal/subject"
 )
 
 // checkFolder refuses a data folder, or database files in it, that others may
@@ -50,48 +48,4 @@ func checkPrivate(c Config) error {
 		}
 	}
 	return nil
-}
-
-// Backup writes a copy of the database in the data folder to a new file at path,
-// which only its owner may read, and returns its size in bytes. If apart is not empty,
-// the tables that open or name a person in a copy are in that file instead, and its
-// size is the second: see subject.Places. The service may be running. The master keys
-// are not in the copy. Errors of kind sesuai.KindConfiguration are for the operator:
-// there is a file at path, or the registry is in PostgreSQL.
-func Backup(ctx context.Context, c Config, path, apart string) (size, sizeApart int64, err error) {
-	if c.Registry != "" {
-		return 0, 0, &sesuai.Error{
-			Kind:   sesuai.KindConfiguration,
-			Detail: "the registry is in PostgreSQL: back it up with pg_dump, as docs/operate/privacy.md says",
-		}
-	}
-	if err := requireStorage(ctx, c); err != nil {
-		return 0, 0, err
-	}
-	if err := checkFolder(c); err != nil {
-		return 0, 0, err
-	}
-	if apart != "" {
-		return sqldb.BackupApart(ctx, c.Data, path, apart, subject.TablesApart())
-	}
-	size, err = sqldb.Backup(ctx, c.Data, path)
-	return size, 0, err
-}
-
-// Restore puts a backup into the data folder, and what was written apart from it if
-// apart is not empty. The folder must have no database, and the service must not run.
-// Errors of kind sesuai.KindConfiguration are for the operator.
-func Restore(ctx context.Context, c Config, path, apart string) (size int64, err error) {
-	if c.Registry != "" {
-		return 0, &sesuai.Error{
-			Kind: sesuai.KindConfiguration, Detail: "the registry is in PostgreSQL: restore it with pg_restore, as docs/operate/restore.md says",
-		}
-	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return 0, &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "the data folder cannot be made", Err: err}
-	}
-	if err := checkFolder(c); err != nil {
-		return 0, err
-	}
-	return sqldb.Restore(ctx, c.Data, path, apart, subject.TablesApart())
 }

@@ -109,7 +109,7 @@ type People interface {
 // file. It refuses a data folder that others may read or change. The caller must
 // close the result.
 func OpenStorage(ctx context.Context, c Config) (*Storage, error) {
-	return openStorage(ctx, c, func() error { return nil })
+	return openStorage(ctx, c, databaseOptions(c), func() error { return nil })
 }
 
 // OpenExistingStorage is OpenStorage for a database that is there, as StorageExists
@@ -119,11 +119,11 @@ func OpenExistingStorage(ctx context.Context, c Config) (*Storage, error) {
 	if err := requireStorage(ctx, c); err != nil {
 		return nil, err
 	}
-	return openStorage(ctx, c, func() error { return noStorage(c) })
+	return openStorage(ctx, c, databaseOptions(c), func() error { return noStorage(c) })
 }
 
 // openStorage opens the database. A new one is made unless mayMake returns an error.
-func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storage, err error) {
+func openStorage(ctx context.Context, c Config, o sqldb.Options, mayMake func() error) (_ *Storage, err error) {
 	_, calibration, err := faceFiles(c)
 	if err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err := checkFolder(c); err != nil {
 		return nil, err
 	}
-	db, err := sqldb.Open(ctx, databaseOptions(c))
+	db, err := sqldb.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -221,14 +221,14 @@ func openStorage(ctx context.Context, c Config, mayMake func() error) (_ *Storag
 	if err != nil {
 		return nil, err
 	}
-	o := recorder.Options{
+	recording := recorder.Options{
 		DB: db, Trail: s.trail, Answers: s.answers, Webhooks: s.hooks, Limits: s.Limits, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
 		EventTimeout: c.Times.Audit, SweepFailed: s.alerts.unswept,
 	}
 	if c.Dukcapil.returns() {
-		o.Outbox = s.outbox
+		recording.Outbox = s.outbox
 	}
-	s.events = recorder.New(o)
+	s.events = recorder.New(recording)
 	s.calls, err = ledger.NewStore(ctx, ledger.StoreOptions{DB: db, Rows: keys.Secret(keyring.Rows), Alert: s.alerts.altered, Removed: s.removed.RemovedTx})
 	if err != nil {
 		return nil, err
@@ -367,24 +367,36 @@ type TemplateCount = people.TemplateCount
 // it neither makes nor migrates. Errors have kind sesuai.KindConfiguration if there
 // is no database, or one of another schema than this program's.
 func CountTemplates(ctx context.Context, c Config) (_ TemplateCount, err error) {
-	if err := requireStorage(ctx, c); err != nil {
-		return TemplateCount{}, err
-	}
-	if err := checkFolder(c); err != nil {
-		return TemplateCount{}, err
-	}
-	db, schema, err := sqldb.OpenUnmigrated(ctx, databaseOptions(c))
+	db, _, err := openUnmigrated(ctx, c)
 	if err != nil {
 		return TemplateCount{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if schema.Database != schema.Program {
-		return TemplateCount{}, &sesuai.Error{
-			Kind:   sesuai.KindConfiguration,
-			Detail: fmt.Sprintf("%s has schema %d; this program needs schema %d", db.Name(), schema.Database, schema.Program),
-		}
-	}
 	return people.CountTemplates(ctx, db)
+}
+
+// openUnmigrated opens a database to read from it, as sqldb.OpenUnmigrated does, and
+// returns its schema. Errors have kind sesuai.KindConfiguration if there is no database,
+// or one of another schema than this program's.
+func openUnmigrated(ctx context.Context, c Config) (_ *sqldb.DB, schema int64, err error) {
+	if err := requireStorage(ctx, c); err != nil {
+		return nil, 0, err
+	}
+	if err := checkFolder(c); err != nil {
+		return nil, 0, err
+	}
+	db, s, err := sqldb.OpenUnmigrated(ctx, databaseOptions(c))
+	if err != nil {
+		return nil, 0, err
+	}
+	if s.Database != s.Program {
+		err := &sesuai.Error{
+			Kind:   sesuai.KindConfiguration,
+			Detail: fmt.Sprintf("%s has schema %d; this program needs schema %d", db.Name(), s.Database, s.Program),
+		}
+		return nil, 0, errors.Join(err, db.Close())
+	}
+	return db, s.Database, nil
 }
 
 // Schema is the version of the tables.

@@ -3,6 +3,7 @@
 package atomicfile
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
@@ -31,6 +32,33 @@ func Write(path string, perm fs.FileMode, write func(io.Writer) error) (err erro
 		return err
 	}
 	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return SyncFolder(folder)
+}
+
+// Create is Write for a file that must not exist yet: if there is one, be it made
+// meanwhile, the error is fs.ErrExist and that file stays.
+func Create(path string, perm fs.FileMode, write func(io.Writer) error) (err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	folder, base := filepath.Dir(path), filepath.Base(path)
+	temporary := filepath.Join(folder, "."+base+"."+rand.Text()+".new")
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(temporary)) }()
+	err = errors.Join(f.Chmod(perm), write(f))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	// Unlike a rename, a link fails if there is a file.
+	if err := os.Link(temporary, path); err != nil {
 		return err
 	}
 	return SyncFolder(folder)

@@ -98,3 +98,32 @@ func assertNothingHidden(t *testing.T, dir string) {
 		t.Errorf("there are %v: %v", hidden, err)
 	}
 }
+
+// TestCreate: a file that is there stays, also if it is made meanwhile, and a file that
+// cannot be written whole is not made.
+func TestCreate(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	path := filepath.Join(t.TempDir(), "file")
+	full := errors.New("full")
+	err := atomicfile.Create(path, 0o600, func(w io.Writer) error { return errors.Join(text("half")(w), full) })
+	if _, there := os.Stat(path); !errors.Is(err, full) || !errors.Is(there, fs.ErrNotExist) {
+		t.Errorf("Create = %v; %v", err, there)
+	}
+	assertNothingHidden(t, filepath.Dir(path))
+	err = atomicfile.Create(path, 0o600, func(w io.Writer) error {
+		return errors.Join(text("late")(w), os.WriteFile(path, []byte("first"), 0o644))
+	})
+	if !errors.Is(err, fs.ErrExist) {
+		t.Errorf("Create = %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.Create(path, 0o640, text("first")); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.Create(path, 0o600, text("second")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("Create = %v", err)
+	}
+	assertFile(t, path, "first", 0o640)
+}

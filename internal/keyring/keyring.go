@@ -36,13 +36,15 @@ const MasterKeySize = 32
 // the derivation: changing the text changes the key.
 type HashKey string
 
-// The uses of keyed hashes under a master key. Each finds the row of a NIK in
-// one table. They differ, so that the rows of two tables cannot be linked.
+// The uses of keyed hashes under a master key. All but the last find the row of a
+// NIK in one table. They differ, so that the rows of two tables cannot be linked.
 const (
 	NIKIndex      HashKey = "nik index"
 	TemplateLink  HashKey = "template link"
 	ProbeLink     HashKey = "probe link"
 	PersonKeyLink HashKey = "person key link"
+	// BackupManifest authenticates the manifest of a backup.
+	BackupManifest HashKey = "backup manifest"
 	// keyCheck is for Key.Check.
 	keyCheck HashKey = "key check"
 )
@@ -85,7 +87,7 @@ func NewKey(id byte, master []byte) (*Key, error) {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
 	k := &Key{id: id, prk: prk, hash: make(map[HashKey]*hasher), seal: make(map[SealKey]*[Buckets]atomic.Pointer[cipher.AEAD])}
-	for _, use := range []HashKey{NIKIndex, TemplateLink, ProbeLink, PersonKeyLink, keyCheck} {
+	for _, use := range []HashKey{NIKIndex, TemplateLink, ProbeLink, PersonKeyLink, BackupManifest, keyCheck} {
 		key, err := hkdf.Expand(sha256.New, prk, "sesuai/1/hash/"+string(use), sha256.Size)
 		if err != nil {
 			return nil, fmt.Errorf("keyring: %w", err)

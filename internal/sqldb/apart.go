@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,48 +14,23 @@ import (
 	"github.com/sesuai/sesuai"
 )
 
-// BackupApart is Backup with the rows of some tables in another file, at apart: the
-// one at path has the tables without a row. Both are of one moment. It returns the
-// sizes of both. Nothing of the rows is ever in the folder of path.
-func BackupApart(ctx context.Context, dir, path, apart string, tables []string) (size, sizeApart int64, err error) {
-	source, err := sourceOf(dir)
-	if err != nil {
-		return 0, 0, err
+// CopyApart is Copy with the rows of some tables in another folder, apart: the copy in
+// to has the tables without a row. Both are of one moment.
+func CopyApart(ctx context.Context, dir, to, apart string, tables []string) error {
+	if err := Copy(ctx, dir, apart); err != nil {
+		return err
 	}
-	sizeApart, err = newFile("backup", apart, func(whole string) error {
-		if err := vacuumInto(ctx, source, whole); err != nil {
-			return openingSQLite(ctx, dir, err)
-		}
-		rest := whole + ".rest"
-		f, err := os.OpenFile(rest, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return openingSQLite(ctx, dir, err)
-		}
-		defer os.Remove(rest) //nolint:errcheck // a backup is there or not all the same
-		if err := errors.Join(f.Close(), vacuumInto(ctx, whole, rest)); err != nil {
-			return openingSQLite(ctx, dir, err)
-		}
-		err = keepRows(ctx, rest, func(table string) bool { return !slices.Contains(tables, table) })
-		if err == nil {
-			size, err = newFile("backup", path, func(temporary string) error { return vacuumInto(ctx, rest, temporary) })
-		}
-		if err == nil {
-			err = keepRows(ctx, whole, func(table string) bool { return slices.Contains(tables, table) || table == pairTable })
-		}
-		own, isOwn := errors.AsType[*sesuai.Error](err)
-		switch {
-		case err == nil:
-			return nil
-		case isOwn:
-			return own
-		default:
-			return openingSQLite(ctx, dir, err)
-		}
-	})
-	if err != nil {
-		return 0, 0, err
+	if err := Copy(ctx, apart, to); err != nil {
+		return err
 	}
-	return size, sizeApart, nil
+	err := keepRows(ctx, filepath.Join(to, FileName), func(table string) bool { return !slices.Contains(tables, table) })
+	if err == nil {
+		err = keepRows(ctx, filepath.Join(apart, FileName), func(table string) bool { return slices.Contains(tables, table) || table == pairTable })
+	}
+	if err != nil {
+		return openingSQLite(ctx, dir, err)
+	}
+	return nil
 }
 
 // pairTable is a table that both files have: they belong together if its rows are the
@@ -102,42 +76,30 @@ func alone(path string) (*sql.DB, error) {
 	return db, nil
 }
 
-// Restore puts the copy at path into the folder dir as its database. If apart is not
-// empty, it is the file that BackupApart wrote with it, whose rows of the tables are
-// put back. Errors are those of Backup: there must be no database in the folder, and
-// the two files must belong together.
-func Restore(ctx context.Context, dir, path, apart string, tables []string) (size int64, err error) {
-	unusableCopy := func(err error) error {
-		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "the backup cannot be used", Err: err}
+// Join puts the rows of the tables of the copy in the folder apart back into the one in
+// dir, where CopyApart had left them out. An error says why the two do not fit.
+func Join(ctx context.Context, dir, apart string, tables []string) error {
+	absolute, err := filepath.Abs(filepath.Join(apart, FileName))
+	if err != nil {
+		return err
 	}
-	// SQLite would take the log of a former database for that of this one.
-	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
-		path := filepath.Join(dir, FileName+suffix)
+	return join(ctx, filepath.Join(dir, FileName), absolute, tables)
+}
+
+// CheckVacant returns an error of kind sesuai.KindConfiguration if the folder dir has a
+// database, or what a former one has left there: SQLite would take the log of that for
+// the log of this one.
+func CheckVacant(dir string) error {
+	const former = "belongs to a former database"
+	for _, file := range [][2]string{{"", "is there already"}, {"-wal", former}, {"-shm", former}, {"-journal", former}} {
+		path := filepath.Join(dir, FileName+file[0])
 		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-			return 0, &sesuai.Error{
-				Kind: sesuai.KindConfiguration, Detail: path + " belongs to a former database: remove it, or move it away with that database",
+			return &sesuai.Error{
+				Kind: sesuai.KindConfiguration, Detail: path + " " + file[1] + ": move the files of that database away",
 			}
 		}
 	}
-	return newFile("database", filepath.Join(dir, FileName), func(temporary string) error {
-		if err := copyFile(path, temporary); err != nil {
-			return unusableCopy(err)
-		}
-		if apart == "" {
-			return nil
-		}
-		absolute, err := filepath.Abs(apart)
-		if err != nil {
-			return unusableCopy(err)
-		}
-		if _, err := os.Stat(absolute); err != nil { // SQLite would make it
-			return unusableCopy(err)
-		}
-		if err := join(ctx, temporary, absolute, tables); err != nil {
-			return unusableCopy(err)
-		}
-		return nil
-	})
+	return nil
 }
 
 // join puts the rows of tables of the file at apart into the file at path.
@@ -170,20 +132,4 @@ func join(ctx context.Context, path, apart string, tables []string) (err error) 
 		}
 	}
 	return tx.Commit()
-}
-
-// copyFile writes what is in a file into another, which is there.
-func copyFile(from, to string) (err error) {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	target, err := os.OpenFile(to, os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, target.Close()) }()
-	_, err = io.Copy(target, source)
-	return err
 }

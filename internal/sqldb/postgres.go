@@ -94,7 +94,7 @@ func postgresSchema(ctx context.Context, o Options) (Schema, error) {
 }
 
 // schemaOf reads goose's table itself: goose would create it. One process at a
-// time migrates.
+// time migrates. It refuses a database that is being restored: see StartRestore.
 func schemaOf(ctx context.Context, db *DB, o Options) (*migrations, Schema, error) {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationsLock))
 	if err != nil {
@@ -105,9 +105,17 @@ func schemaOf(ctx context.Context, db *DB, o Options) (*migrations, Schema, erro
 		return nil, Schema{}, err
 	}
 	s := Schema{Program: m.target}
-	var exists bool
-	if err := db.read.QueryRowContext(ctx, `SELECT to_regclass('`+versionTable+`') IS NOT NULL`).Scan(&exists); err != nil {
+	var exists, restoring bool
+	err = db.read.QueryRowContext(ctx, `SELECT to_regclass('`+versionTable+`') IS NOT NULL, to_regclass('`+restoringTable+`') IS NOT NULL`).
+		Scan(&exists, &restoring)
+	if err != nil {
 		return nil, Schema{}, openingPostgres(ctx, err)
+	}
+	if restoring && !o.Restoring {
+		return nil, Schema{}, &sesuai.Error{
+			Kind:   sesuai.KindConfiguration,
+			Detail: db.name + " is being restored; if that was interrupted, run sesuai restore again",
+		}
 	}
 	if !exists {
 		return m, s, nil

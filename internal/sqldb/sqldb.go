@@ -34,6 +34,8 @@ type Options struct {
 	// Migrate lets Open migrate the schema of a PostgreSQL database. Open
 	// always migrates that of an SQLite database.
 	Migrate bool
+	// Restoring opens a PostgreSQL database that StartRestore has marked, too.
+	Restoring bool
 	// Migrations are the parts of the schema, one for each package that owns
 	// tables. Each has the folders migrations/sqlite and migrations/postgres with
 	// files of plain SQL, named by version: 00003_people.sql. A version of the

@@ -197,7 +197,7 @@ var Places = []Place{
 		Table: "limit_clients", Owner: "internal/access/limit", Columns: columns("client day requests answers non_matches niks flagged stopped"),
 		Retention: "7 days", Erased: None,
 	},
-	{Table: "limit_rates", Owner: "internal/access/limit", Columns: columns("client full_at"), Retention: operations, Erased: None},
+	{Table: "limit_rates", Owner: "internal/access/limit", OnlyPostgreSQL: true, Columns: columns("client full_at"), Retention: operations, Erased: None},
 	{
 		Table: "retention_days", Owner: "internal/retention", Columns: columns("day table_of removed runs last_at recorded"), Retention: "400 days", Erased: None,
 		Why: "counts of what was removed for its age",

@@ -1,9 +1,6 @@
 package privacy_test
 
 import (
-	"context"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,7 +11,6 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/subject"
-	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestSubjects reports and erases people among others. A report lists what a search of
@@ -147,57 +143,25 @@ func assertReport(t *testing.T, w *world, n int, r subject.Report) {
 	}
 }
 
-// backups makes a backup with all tables and one without those of the second file, and
-// returns configurations of databases that they were restored to.
+// backups makes a backup in two files, and returns configurations of databases that both
+// were restored to, and the first one alone.
 func (w *world) backups(t *testing.T) (whole, rest app.Config) {
 	t.Helper()
-	if w.c.Registry != "" {
-		return w.dump(t), w.dump(t, subject.TablesApart()...)
-	}
 	folder := t.TempDir()
 	path := func(name string) string { return filepath.Join(folder, name) }
-	if _, _, err := app.Backup(t.Context(), w.c, path("rest.db"), path("keys.db")); err != nil {
+	if _, err := app.Backup(t.Context(), w.c, app.BackupOptions{Path: path("rest.db"), Apart: path("keys.db")}); err != nil {
 		t.Fatal(err)
 	}
-	whole, rest = w.c, w.c
-	whole.Data, rest.Data = path("whole"), path("rest")
-	whole.MasterKey, rest.MasterKey = w.c.MasterKeyPath(1), w.c.MasterKeyPath(1)
-	if _, err := app.Restore(t.Context(), whole, path("rest.db"), path("keys.db")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := app.Restore(t.Context(), rest, path("rest.db"), ""); err != nil {
-		t.Fatal(err)
-	}
-	return whole, rest
-}
-
-// dump restores a dump of the database, without the rows of some tables, into another.
-func (w *world) dump(t *testing.T, without ...string) app.Config {
-	t.Helper()
-	process.NeedCommand(t, "pg_dump")
-	args := []string{"--no-owner", "--no-privileges"}
-	for _, table := range without {
-		args = append(args, "--exclude-table-data="+table, "--exclude-table-data="+table+"_[0-9]*")
-	}
-	c := w.c
-	c.MasterKey = w.c.MasterKeyPath(1)
-	c.Registry = pgtest.Database(t)
-	file := filepath.Join(t.TempDir(), "dump.sql")
-	ctx := context.WithoutCancel(t.Context())
-	for _, command := range []*exec.Cmd{
-		exec.CommandContext(ctx, "pg_dump", append(args, "--file="+file, plain(w.c.Registry))...),
-		exec.CommandContext(ctx, "psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file="+file, plain(c.Registry)),
-	} {
-		command.Stderr = os.Stderr
-		if err := command.Run(); err != nil {
+	restored := func(apart string) app.Config {
+		c := w.c
+		c.Data, c.MasterKey = filepath.Join(t.TempDir(), "data"), w.c.MasterKeyPath(1)
+		if c.Registry != "" {
+			c.Registry = pgtest.Database(t)
+		}
+		if _, err := app.Restore(t.Context(), c, app.RestoreOptions{Path: path("rest.db"), Apart: apart}); err != nil {
 			t.Fatal(err)
 		}
+		return c
 	}
-	return c
-}
-
-// plain is a URL without the settings of the session.
-func plain(url string) string {
-	before, _, _ := strings.Cut(url, "&options=")
-	return before
+	return restored(path("keys.db")), restored("")
 }

@@ -63,7 +63,7 @@ func each(t *testing.T, f func(t *testing.T, c app.Config)) {
 func config(t *testing.T, url string) app.Config {
 	c := app.DefaultConfig()
 	c.Data, c.Registry = filepath.Join(t.TempDir(), "data"), url
-	c.Postgres.Migrate, c.Postgres.Connections = true, 4
+	c.Postgres.Migrate, c.Postgres.Connections, c.Postgres.Bin = true, 4, pgtest.Binaries
 	c.Dukcapil.Enabled, c.Dukcapil.Balikan.URL = true, "https://balikan.invalid"
 	return c
 }
