@@ -34,7 +34,12 @@ type sender struct {
 type line struct {
 	net.Conn
 	reader *bufio.Reader
+	used   time.Time // when an answer was last read
 }
+
+// fresh is how long a connection may have been idle that is used again: less than the
+// time after which the program closes it.
+const fresh = time.Minute
 
 // answered is the answer to a request.
 type answered struct {
@@ -46,7 +51,12 @@ type answered struct {
 
 func (s *sender) take() (*line, error) {
 	s.mu.Lock()
-	if n := len(s.idle); n > 0 {
+	n := len(s.idle)
+	if n > 0 && time.Since(s.idle[n-1].used) > fresh {
+		s.close() // the last one was used last
+		n = 0
+	}
+	if n > 0 {
 		l := s.idle[n-1]
 		s.idle = s.idle[:n-1]
 		s.mu.Unlock()
@@ -57,10 +67,10 @@ func (s *sender) take() (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &line{conn, bufio.NewReader(conn)}, nil
+	return &line{Conn: conn, reader: bufio.NewReader(conn)}, nil
 }
 
-// close closes all connections. None may be in use.
+// close closes the idle connections.
 func (s *sender) close() {
 	for _, l := range s.idle {
 		_ = l.Close()
@@ -81,6 +91,7 @@ func (s *sender) send(raw []byte) (a answered, err error) {
 			_ = l.Close()
 			return
 		}
+		l.used = time.Now()
 		s.mu.Lock()
 		s.idle = append(s.idle, l)
 		s.mu.Unlock()
