@@ -59,7 +59,7 @@ func debian(t *testing.T) string {
 	archive := filepath.Join(folder(t), "..", "release-root.tar")
 	if _, err := os.Stat(archive); err != nil {
 		t.Logf("making %s", archive)
-		command(t, "mmdebstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,libstdc++6", "bookworm", archive+".new")
+		command(t, "mmdebstrap", "--format=tar", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,libstdc++6", "bookworm", archive+".new")
 		if err := os.Rename(archive+".new", archive); err != nil {
 			t.Fatal(err)
 		}
