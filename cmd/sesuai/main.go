@@ -116,6 +116,7 @@ type commandLine struct {
 	Copy            copyCommand     `cmd:"" help:"Move the people and the clients to another registry."`
 	Backup          backupCommand   `cmd:"" help:"Write a backup of the database to a new file: docs/operate/restore.md."`
 	Restore         restoreCommand  `cmd:"" help:"Put a backup where there is no database, and verify it."`
+	Doctor          doctorCommand   `cmd:"" help:"Look at all that can be wrong with the installation, and say what to do: docs/operate/doctor.md."`
 	Bench           benchCommand    `cmd:"" help:"Measure verifications on this machine, and say how many such machines a load needs."`
 	DukcapilSandbox dukcapilSandbox `cmd:"" help:"Serve a sandbox of Dukcapil's services on the embedded registry: docs/integrate/dukcapil-sandbox.md."`
 	Version         versionCommand  `cmd:"" help:"Print the version."`
@@ -125,7 +126,9 @@ type commandLine struct {
 // session is what every command works with.
 type session struct {
 	context.Context
-	config         app.Config
+	config app.Config
+	// mistakes is what is wrong with config, for the command that goes on with it.
+	mistakes       error
 	json           bool
 	stdout, stderr io.Writer
 	// terminal is whether stderr is one.
@@ -180,6 +183,9 @@ func run(ctx context.Context, args []string) int {
 	defer stop()
 	s.Context, s.hangUps = ctx, hangUps
 	err = s.configure(c)
+	if command.Command() == "doctor" {
+		s.mistakes, err = err, nil
+	}
 	if err == nil {
 		err = app.ProtectMemory(s.config)
 	}

@@ -63,10 +63,12 @@ func runScripts(t *testing.T, dir, name, value string) {
 		// tamper STATEMENT runs SQL on the database in data.
 		// receiver SECRETFILE starts a server for webhooks.
 		// kms starts a KMS and configures it, and kms hang one that answers nothing.
+		// certificate NAME DURATION writes a certificate that ends in that time, and its key.
 		// interrupt COMMAND… runs a command on a terminal, and types ^C at its question.
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status, "upstream": upstream, "returned": returned, "tamper": tamper, "interrupt": interrupt, "receiver": receiver,
-			"kms": func(ts *testscript.TestScript, _ bool, args []string) { startKMS(t, ts, args) },
+			"kms":         func(ts *testscript.TestScript, _ bool, args []string) { startKMS(t, ts, args) },
+			"certificate": func(ts *testscript.TestScript, _ bool, args []string) { certificate(t, ts, args) },
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(name, value)

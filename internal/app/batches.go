@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"os"
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/batch"
@@ -37,3 +39,6 @@ func (s *Storage) batchFinished(ctx context.Context, tx *sqldb.Tx, b batch.Batch
 		Client: b.Client, Event: webhook.BatchFinished, At: b.FinishedAt, Data: json.RawMessage(httpapi.BatchJSON(b, counts)),
 	}})
 }
+
+// spoolFolder is where uploads are written while they are received.
+func (c Config) spoolFolder() string { return cmp.Or(c.Batches.Folder, os.TempDir()) }

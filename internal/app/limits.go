@@ -27,6 +27,12 @@ func (c *LimitsConfig) check() error {
 func (c *LimitsConfig) bodies() int64 { return c.Memory / 2 }
 func (c *LimitsConfig) pixels() int64 { return c.Memory - c.bodies() }
 
+// programMemory is what the program needs besides limits.memory.
+const programMemory = 150 << 20
+
+// heap is how large the heap may become: an eighth of the memory is for libjpeg-turbo.
+func (c *LimitsConfig) heap() int64 { return c.Memory - c.Memory/8 }
+
 // otherFiles is how many open files are kept for other uses than the API's
 // connections: the database, its connections, models, metrics, calls to Dukcapil.
 const otherFiles = 256
@@ -59,6 +65,6 @@ func limitHeap(c LimitsConfig) (restore func()) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	before := debug.SetMemoryLimit(c.Memory - c.Memory/8)
+	before := debug.SetMemoryLimit(c.heap())
 	return func() { debug.SetMemoryLimit(before) }
 }

@@ -352,7 +352,7 @@ func requireStorage(ctx context.Context, c Config) error {
 	return err
 }
 
-func noStorage(c Config) error {
+func noStorage(c Config) *sesuai.Error {
 	detail := fmt.Sprintf("no registry at %s; sesuai serve makes one", c.Data)
 	if c.Registry != "" {
 		detail = "no registry in the PostgreSQL database; sesuai migrate up and sesuai serve make one"

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -27,6 +28,9 @@ type Options struct {
 	// of a database, in the transaction that brings one of an earlier schema up to
 	// schema 6. secret returns the secret of a name. Adopt may be nil.
 	Adopt func(ctx context.Context, tx *sqldb.Tx, secret func(keyring.SecretName) *keyring.Secret) error
+	// ReadOnly has Open refuse a database in which it would record something, as an
+	// error of kind sesuai.KindConfiguration.
+	ReadOnly bool
 	// Alert is called with the name of the table when the rows of the master keys
 	// are not as the program wrote them. It may be nil.
 	Alert func(table string)
@@ -66,6 +70,11 @@ func Open(ctx context.Context, o Options) (*Vault, error) {
 	s, err := readState(ctx, v.db.Read())
 	if err != nil {
 		return nil, sqldb.Unavailable(ctx, "reading the master keys", err)
+	}
+	if s.mac == nil && o.ReadOnly {
+		return nil, &sesuai.Error{
+			Kind: sesuai.KindConfiguration, Detail: v.db.Name() + " has no master key yet, or those of an earlier version; sesuai serve records them",
+		}
 	}
 	if v.ring, err = o.OpenRing(len(s.rows) == 0); err != nil {
 		return nil, err

@@ -117,6 +117,39 @@ func (u *upstream) serveWith(t testing.TB, c *client.Config, conf *tls.Config) {
 	c.Data.URL, c.Face.URL = s.URL, s.URL
 }
 
+// TestHandshake: a handshake trusts whom calls trust, and calls nothing.
+func TestHandshake(t *testing.T) {
+	ca := newAuthority(t)
+	now := time.Now()
+	certificate := ca.sign(t, newKey(t), now.Add(-time.Hour), now.Add(time.Hour), "127.0.0.1")
+	var called atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called.Add(1) }))
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	s.StartTLS()
+	defer s.Close()
+	c := client.DefaultConfig()
+	c.Data.URL, c.Face.URL = s.URL, s.URL
+	c.TLS.Pins = pinOf(certificate)
+	if err := client.Handshake(t.Context(), c); err != nil {
+		t.Error(err)
+	}
+	c.TLS.Pins = strings.Repeat("0f", 32)
+	err := client.Handshake(t.Context(), c)
+	for _, key := range []string{"dukcapil.data.url: ", "dukcapil.face.url: ", "the server's key is not pinned"} {
+		if err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("with another pin: %v, want %q", err, key)
+		}
+	}
+	c.TLS.Pins, c.Face.URL = pinOf(certificate), "https://127.0.0.1:1"
+	if err := client.Handshake(t.Context(), c); err == nil || strings.Contains(err.Error(), "data.url") || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("where nothing listens: %v", err)
+	}
+	if n := called.Load(); n != 0 {
+		t.Errorf("%d calls", n)
+	}
+}
+
 // TestTrust: whom a request is sent to, and whom never.
 func TestTrust(t *testing.T) {
 	ca, otherCA := newAuthority(t), newAuthority(t)

@@ -176,8 +176,8 @@ func (k *connector) close() {
 	k.client.CloseIdleConnections()
 }
 
-// make makes a client of what the files hold.
-func (k *connector) make() *http.Client {
+// tls is whom to trust, and how this side identifies itself, by what the files hold.
+func (k *connector) tls() *tls.Config {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: k.c.ServerName, Time: k.now}
 	if k.ca != nil {
 		t.RootCAs = k.ca.value
@@ -194,11 +194,16 @@ func (k *connector) make() *http.Client {
 		t.InsecureSkipVerify = k.ca == nil
 		t.VerifyConnection = k.verifyPin
 	}
+	return t
+}
+
+// make makes a client of what the files hold.
+func (k *connector) make() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  nil, // an environment variable must not send people's data elsewhere
 			DialContext:            (&net.Dialer{Timeout: k.dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
-			TLSClientConfig:        t,
+			TLSClientConfig:        k.tls(),
 			TLSHandshakeTimeout:    k.dialTimeout,
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true, // so that the bound on a body is one on what is read

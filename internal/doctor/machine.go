@@ -1,0 +1,168 @@
+package doctor
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxBehind is how much earlier than what is stored the clock may be: the clocks of two
+// nodes differ by less.
+const maxBehind = 5 * time.Second
+
+// Clock checks the clock against the latest time that is stored, zero if none is, and
+// then whether the kernel says that something keeps it synchronised.
+func Clock(now, latest time.Time) Finding {
+	var t unix.Timex // Modes is 0: nothing is set
+	state, err := unix.Adjtimex(&t)
+	return clock(now, latest, err == nil, state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0)
+}
+
+func clock(now, latest time.Time, known, synchronised bool) Finding {
+	const keep = "run chrony or systemd-timesyncd on this machine, or on its host"
+	switch behind := latest.Sub(now); {
+	case !latest.IsZero() && behind > maxBehind:
+		return Fail("set the clock, and "+keep+"; if the clock was ahead before, limits and expiries are wrong until it has caught up",
+			"the clock is %s behind the audit trail", behind.Round(time.Second))
+	case !known:
+		return Warn(keep, "the kernel does not say whether the clock is synchronised")
+	case !synchronised:
+		return Warn(keep, "the clock is not synchronised")
+	default:
+		return Good("the clock is synchronised, and not behind the audit trail")
+	}
+}
+
+// What a file system has free at least.
+const (
+	warnFree, failFree     = 2 << 30, 256 << 20 // bytes
+	warnInodes, failInodes = 10_000, 1000
+)
+
+// Disk checks the free space and inodes where a folder is, or is to be made.
+func Disk(folder string) Finding {
+	at, err := filepath.Abs(folder)
+	var s unix.Statfs_t
+	for err == nil {
+		err = unix.Statfs(at, &s)
+		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			break
+		}
+		at, err = filepath.Dir(at), nil
+	}
+	if err == nil && s.Flags&unix.ST_RDONLY != 0 {
+		return Fail("see the kernel's log why it is read-only, and mount it for writing", "%s is on a file system that is read-only", folder)
+	}
+	if err != nil {
+		return Fail("see that the folder can be reached", "%s: %v", folder, err)
+	}
+	return disk(folder, s.Bavail*uint64(max(s.Bsize, 0)), s.Files, s.Ffree)
+}
+
+// disk judges a file system. One that counts no inodes has none that could be missing.
+func disk(folder string, free, inodes, freeInodes uint64) Finding {
+	const do = "free some space or enlarge the file system: verifications are refused once it is full"
+	seen := fmt.Sprintf("%s has %s free", folder, size(free))
+	if inodes > 0 {
+		seen += fmt.Sprintf(" and %d inodes", freeInodes)
+	}
+	switch {
+	case free < failFree || inodes > 0 && freeInodes < failInodes:
+		return Fail(do, "%s", seen)
+	case free < warnFree || inodes > 0 && freeInodes < warnInodes:
+		return Warn(do, "%s", seen)
+	default:
+		return Good("%s", seen)
+	}
+}
+
+func size(n uint64) string {
+	if n >= 10<<30 {
+		return strconv.FormatUint(n>>30, 10) + " GiB"
+	}
+	return strconv.FormatUint(n>>20, 10) + " MiB"
+}
+
+// Files checks whether as many connections can be open as are configured.
+func Files(configured, possible int) Finding {
+	if possible < configured {
+		return Warn("raise the limit of open files to 256 more than limits.connections (LimitNOFILE of the unit, or ulimit -n)",
+			"the limit of open files of this process allows %d connections; limits.connections is %d", possible, configured)
+	}
+	return Good("the limit of open files of this process allows limits.connections (%d)", configured)
+}
+
+// Memory checks whether need bytes fit into the machine and the cgroup of this process,
+// and heap bytes into GOMEMLIMIT.
+func Memory(need, heap int64) Finding {
+	var s unix.Sysinfo_t
+	if err := unix.Sysinfo(&s); err != nil {
+		return Warn("see that the machine has enough memory", "the memory of the machine: %v", err)
+	}
+	all := s.Totalram * uint64(s.Unit)
+	if limit, ok := cgroupLimit("/"); ok {
+		all = min(all, limit)
+	}
+	return memory(need, heap, all, debug.SetMemoryLimit(-1))
+}
+
+func memory(need, heap int64, all uint64, limit int64) Finding {
+	seen := fmt.Sprintf("this process may use %s; limits.memory and the program need %s", size(all), size(uint64(max(need, 0))))
+	switch {
+	case uint64(max(need, 0)) > all:
+		return Warn("give the machine, container or unit (MemoryMax) more memory, or make limits.memory smaller", "%s", seen)
+	case limit < heap:
+		return Warn("unset GOMEMLIMIT: the service sets it by limits.memory",
+			"GOMEMLIMIT is %s, and limits.memory needs %s", size(uint64(max(limit, 0))), size(uint64(max(heap, 0))))
+	default:
+		return Good("%s", seen)
+	}
+}
+
+// cgroupLimit returns the smallest limit of memory of the cgroups that this process is
+// in, v2 or v1. root is the root of the file system.
+func cgroupLimit(root string) (limit uint64, ok bool) {
+	b, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
+	if err != nil {
+		return 0, false
+	}
+	var limits []uint64
+	for line := range strings.Lines(string(b)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		folder, file := "sys/fs/cgroup", "memory.max"
+		if parts[1] != "" {
+			if !slices.Contains(strings.Split(parts[1], ","), "memory") {
+				continue
+			}
+			folder, file = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+		}
+		for at := path.Clean("/" + parts[2]); ; at = path.Dir(at) {
+			text, err := os.ReadFile(filepath.Join(root, folder, at, file))
+			n, bad := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64) // "max" is no number
+			if cmp.Or(err, bad) == nil {
+				limits = append(limits, n)
+			}
+			if at == "/" {
+				break
+			}
+		}
+	}
+	if len(limits) == 0 {
+		return 0, false
+	}
+	return slices.Min(limits), true
+}
