@@ -27,7 +27,7 @@ func TestKillBackup(t *testing.T) {
 		whole := 0
 		for range kills {
 			path := filepath.Join(dir, "killed")
-			cut(t, p.sesuai.Command("backup", path), lasts)
+			lasts = cut(t, p.sesuai.Command("backup", path), lasts)
 			_, err := backup.Open(path, nil, filepath.Join(t.TempDir(), "opened"))
 			if err == nil {
 				whole++
@@ -43,6 +43,7 @@ func TestKillBackup(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(p.config.Data, ".backup")); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("the data folder has a copy of a former backup: %v", err)
 		}
+		assertCut(t, kills-whole)
 		t.Logf("%d kills: %d backups were whole, none was in part", kills, whole)
 	})
 }
@@ -60,7 +61,7 @@ func TestKillRestore(t *testing.T) {
 		whole := 0
 		to = p.elsewhere(t)
 		for range kills {
-			cut(t, to.sesuai.Command("restore", path), lasts)
+			lasts = cut(t, to.sesuai.Command("restore", path), lasts)
 			out, err := to.sesuai.Command("audit", "verify").CombinedOutput()
 			switch text := string(out); {
 			case err == nil:
@@ -75,6 +76,7 @@ func TestKillRestore(t *testing.T) {
 		}
 		run(t, to, "restore", path)
 		run(t, to, "audit", "verify")
+		assertCut(t, kills-whole)
 		t.Logf("%d kills: %d restores were whole, none could be used in part", kills, whole)
 	})
 }
@@ -99,15 +101,32 @@ func run(t *testing.T, p place, args ...string) time.Duration {
 	return time.Since(start)
 }
 
-// cut kills a command at a random moment of the time that one lasts.
-func cut(t *testing.T, cmd *exec.Cmd, lasts time.Duration) {
+// cut kills a command at a random moment of the time that one lasts. It returns that time,
+// which is shorter if the command has ended before.
+func cut(t *testing.T, cmd *exec.Cmd, lasts time.Duration) time.Duration {
 	t.Helper()
+	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(rand.N(lasts))
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-ended:
+		return time.Since(start)
+	case <-time.After(rand.N(lasts)):
+	}
 	if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // it was killed, or has ended
+	<-ended // by the signal, or just before it
+	return lasts
+}
+
+// assertCut fails if hardly any kill came before the end of its command.
+func assertCut(t *testing.T, n int) {
+	t.Helper()
+	if n < kills/4 {
+		t.Errorf("%d of %d kills came in time", n, kills)
+	}
 }

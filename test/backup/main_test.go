@@ -82,13 +82,14 @@ func (p place) elsewhere(t *testing.T) place {
 	return newPlace(t, emptyDatabase(t, p.config.Registry != ""), p.config.MasterKeyPath(1))
 }
 
-// emptyDatabase is the URL of a new database; "" is SQLite.
+// emptyDatabase is the URL of a new database; "" is SQLite. A crowded machine may take long
+// to connect.
 func emptyDatabase(t *testing.T, postgres bool) string {
 	t.Helper()
 	if !postgres {
 		return ""
 	}
-	return pgtest.Database(t)
+	return pgtest.Database(t) + "&connect_timeout=60"
 }
 
 // each runs a test on both engines.
