@@ -140,7 +140,7 @@ failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres
 	FAILOVER=1 $(GO) test $(TAGS) -count=1 -v -timeout 40m ./test/failover
 
 .PHONY: faults
-faults: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Have the disk, the database file and memory fail under a running service, as root
+faults: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Have the disk, the database file, file handles and memory fail under a running service, as root
 	bin/demo cut
 	FAULTS=1 $(GO) test $(TAGS) -count=1 -v -timeout 40m ./test/faults
 

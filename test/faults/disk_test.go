@@ -19,7 +19,7 @@ type disk struct {
 // it becomes read-only, as Debian installs it.
 func newDisk(t *testing.T) *disk {
 	t.Helper()
-	for _, name := range []string{"mkfs.ext4", "e2fsck", "findmnt"} {
+	for _, name := range []string{"mkfs.ext4", "e2fsck", "fsfreeze", "findmnt"} {
 		process.NeedCommand(t, name)
 	}
 	d := &disk{filepath.Join(t.TempDir(), "image"), t.TempDir()}
@@ -40,6 +40,16 @@ func (d *disk) mount(t *testing.T) {
 func (d *disk) unmount(t *testing.T) {
 	t.Helper()
 	run(t, "umount", d.dir)
+}
+
+// freeze has everything that writes to the disk wait.
+func (d *disk) freeze(t *testing.T, frozen bool) {
+	t.Helper()
+	option := "--freeze"
+	if !frozen {
+		option = "--unfreeze"
+	}
+	run(t, "fsfreeze", option, d.dir)
 }
 
 // fail has ext4 report an error, after which the disk is read-only.

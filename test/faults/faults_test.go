@@ -1,11 +1,12 @@
 // Package faults_test has the machine fail under the running program: its disk, its
-// database file and its memory. It checks what callers see and what survives.
+// file, its file handles and its memory. It checks what callers see and what survives.
 package faults_test
 
 import (
 	"bytes"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -86,6 +87,32 @@ func TestReadOnly(t *testing.T) {
 	s.finish(t)
 }
 
+// TestFrozenDisk: a disk on which every write waits, as one that is very slow. Requests
+// are refused in time, and the same process answers afterwards.
+func TestFrozenDisk(t *testing.T) {
+	need(t)
+	d := newDisk(t)
+	s := newService(t, d.dir)
+	s.load(t, true)
+	s.mark()
+	thaw := func() { d.freeze(t, false) }
+	d.freeze(t, true)
+	defer func() {
+		if thaw != nil {
+			thaw()
+		}
+	}()
+	s.await(t, refused)
+	s.report(t, "disk hangs")
+	thaw()
+	thaw = nil
+	s.mark()
+	s.await(t, verdict)
+	s.await(t, "enrolled")
+	s.report(t, "disk works again")
+	s.finish(t)
+}
+
 // TestCorruptPage: a page of the people on record is overwritten while the service runs.
 // Nobody whose record is on it has a verdict. With the page as it was, the same process
 // answers.
@@ -130,8 +157,28 @@ func TestCorruptPage(t *testing.T) {
 	s.finish(t)
 }
 
-// limit sets a soft limit of the process.
-func (s *service) limit(t *testing.T, resource int, soft uint64) {
+// TestFileHandles: the process may open no further file than it has open without a
+// request. Callers wait for one another. With the limit as it was, all are answered.
+func TestFileHandles(t *testing.T) {
+	need(t)
+	s := newService(t, t.TempDir())
+	handles, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := s.limit(t, unix.RLIMIT_NOFILE, uint64(len(handles)))
+	s.loadUntil(t, true, "") // whatever becomes of them
+	s.awaitLog(t, "too many open files")
+	s.report(t, "no file handles")
+	s.limit(t, unix.RLIMIT_NOFILE, limit)
+	s.mark()
+	s.await(t, verdict)
+	s.report(t, "file handles again")
+	s.finish(t)
+}
+
+// limit sets a soft limit of the process, and returns what it was.
+func (s *service) limit(t *testing.T, resource int, soft uint64) (before uint64) {
 	t.Helper()
 	var old unix.Rlimit
 	err := unix.Prlimit(s.PID(), resource, nil, &old)
@@ -141,6 +188,7 @@ func (s *service) limit(t *testing.T, resource int, soft uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return old.Cur
 }
 
 // TestMemory: the process gets no further memory of the system and ends, if it needs any.

@@ -231,6 +231,16 @@ func (s *service) await(t *testing.T, prefix string) {
 	}
 }
 
+// awaitLog waits until the log of the service has a text.
+func (s *service) awaitLog(t *testing.T, text string) {
+	t.Helper()
+	for late := time.Now().Add(patience); !strings.Contains(s.Log.String(), text); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("the log does not say %q", text)
+		}
+	}
+}
+
 // report logs what requests ended with since the last mark, readiness and the log.
 func (s *service) report(t *testing.T, what string) {
 	t.Helper()
