@@ -139,6 +139,11 @@ failover: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres
 	bin/demo cut
 	FAILOVER=1 $(GO) test $(TAGS) -count=1 -v -timeout 40m ./test/failover
 
+.PHONY: faults
+faults: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Have the disk, the database file, file handles and memory fail under a running service, as root
+	bin/demo cut
+	FAULTS=1 $(GO) test $(TAGS) -count=1 -v -timeout 40m ./test/faults
+
 .PHONY: kill-import
 kill-import: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Kill an import of all photographs for development
 	bin/demo cut
@@ -192,10 +197,10 @@ attacks: models/.fetched build/tags ## Climb to faces, enumerate NIKs and find d
 	ATTACKS=1 $(GO) test $(TAGS) -count=1 -v -timeout 4h ./test/attack
 
 .PHONY: tamper
-tamper: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Tamper with the audit trail AUDIT_TAMPERINGS times (default 1000), and kill a server SERVE_KILLS times (default 200)
+tamper: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Tamper with the audit trail AUDIT_TAMPERINGS times (default 1000), and end a server SERVE_KILLS times (default 100) by SIGKILL or SIGTERM
 	bin/demo cut
 	AUDIT_TAMPERINGS=$${AUDIT_TAMPERINGS:-1000} $(GO) test -count=1 -v -run '^Test(Random|Rewritten)' -timeout 60m ./internal/audit
-	SERVE_KILLS=$${SERVE_KILLS:-200} $(GO) test $(TAGS) -count=1 -v -run '^TestKillServe' -timeout 90m ./test/kill
+	SERVE_KILLS=$${SERVE_KILLS:-100} $(GO) test $(TAGS) -count=1 -v -run '^TestKillServe' -timeout 90m ./test/kill
 
 # TAGGED packages have files that the build tags choose. The linters look at all
 # packages as this machine builds them, and at these without the tags as well.

@@ -1,7 +1,6 @@
 package kill_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/test/process"
@@ -188,20 +186,8 @@ func (g *guessing) guess(n *guessedNode, person int) (status int, retryAfter tim
 // answered must be there, and none twice.
 func (g *guessing) recorded(t *testing.T) (misses [guessed]int) {
 	t.Helper()
-	config, err := app.LoadConfig("", g.sesuai.Env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	storage, err := app.OpenStorage(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	events, err := storage.Trail.Events(t.Context(), audit.Filter{})
-	if err := errors.Join(err, storage.Close()); err != nil {
-		t.Fatal(err)
-	}
 	found := make(map[string]bool)
-	for _, e := range events {
+	for _, e := range eventsOf(t, g.sesuai.Env) {
 		if e.Result != audit.NotVerified {
 			continue
 		}

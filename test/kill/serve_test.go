@@ -5,17 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/test/process"
 )
 
-// TestKillServe kills the service under load at random moments. The audit trail has every
-// answered verification exactly once, and stays verifiable. SERVE_KILLS is how often it is
-// killed.
+// TestKillServe ends the service under load at random moments, by SIGKILL or by SIGTERM.
+// The audit trail has every answered verification exactly once, and stays verifiable.
+// After SIGTERM the service ends without an error, and no verification is recorded that was
+// not answered. SERVE_KILLS is how often it is ended.
 func TestKillServe(t *testing.T) {
 	rounds := 3
 	if v := os.Getenv("SERVE_KILLS"); v != "" {
@@ -25,68 +32,163 @@ func TestKillServe(t *testing.T) {
 		}
 	}
 	data := withDemoPeople(t)
-	photo := readFile(t, photosDir+"/ayu-selfie.jpg")
-	const callers, maxAnswers = 6, 25
-	answered := make(map[string]bool)
+	k := newEnding(t, data)
+	k.run(t, rounds, func() { assertSound(t, data) })
+}
+
+// ending is a service that is ended again and again.
+type ending struct {
+	sesuai process.Runner
+	server
+	photo []byte
+
+	mu sync.Mutex
+	// answered are the ids of requests that had a verdict.
+	answered map[string]bool
+}
+
+func newEnding(t *testing.T, data string) *ending {
+	t.Helper()
+	k := &ending{sesuai: program(t), photo: readFile(t, photosDir+"/ayu-selfie.jpg"), answered: make(map[string]bool)}
+	k.sesuai.Env = append(k.sesuai.Env, "SESUAI_DATA="+data)
+	k.sesuai.Run(t, &k.Credentials, "client", "add", "test")
+	return k
+}
+
+// start starts the service.
+func (k *ending) start(t *testing.T) {
+	t.Helper()
+	k.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}, Timeout: patience}
+	var started struct{ Address string }
+	k.Process = k.sesuai.Start(t, &started, "serve", "--listen", "127.0.0.1:0")
+	k.address = started.Address
+}
+
+// callers are how many send requests at the same time.
+const callers = 6
+
+// run ends the service so many times. sound checks what it leaves behind.
+func (k *ending) run(t *testing.T, rounds int, sound func()) {
+	t.Helper()
+	killed := make(map[string]bool) // the rounds that SIGKILL ended
 	for round := range rounds {
-		s := serve(t, data)
-		var mu sync.Mutex
-		var group sync.WaitGroup
-		reached := make(chan struct{})
-		thisRound, enough := 0, 1+rand.IntN(maxAnswers)
-		for caller := range callers {
-			group.Go(func() {
-				for n := 0; ; n++ {
-					id := fmt.Sprintf("%d.%d.%d", round, caller, n)
-					status, body, err := s.verify(id, photo)
-					if _, bad := errors.AsType[notJSON](err); bad {
-						t.Errorf("%s: %v", id, err)
-					}
-					if err != nil {
-						return // killed
-					}
-					mu.Lock()
-					if status != 200 {
-						t.Errorf("%s: %d %s", id, status, body)
-					}
-					answered[id] = true
-					if thisRound++; thisRound == enough {
-						close(reached)
-					}
-					mu.Unlock()
-				}
-			})
+		k.start(t)
+		kill := (round+rand.IntN(2))%2 == 0
+		if round < 2 {
+			kill = round == 0 // both, however few there are
 		}
-		<-reached
-		// Not always just behind an answer, but at any moment of the next one.
-		time.Sleep(rand.N(20 * time.Millisecond))
-		s.Kill(t)
-		group.Wait()
-		assertSound(t, data)
+		k.endUnderLoad(t, round, kill)
+		if kill {
+			killed[fmt.Sprint(round)] = true
+		}
+		sound()
+		if t.Failed() {
+			t.FailNow()
+		}
 	}
-	recorded := requestIDs(t, data)
-	for id := range answered {
+	recorded := k.recorded(t)
+	for id := range k.answered {
 		if recorded[id] != 1 {
 			t.Errorf("request %s was answered, and is recorded %d times", id, recorded[id])
 		}
 	}
+	unanswered := 0
 	for id, times := range recorded {
 		if times != 1 {
 			t.Errorf("request %s is recorded %d times", id, times)
 		}
+		if round, _, _ := strings.Cut(id, "."); !k.answered[id] {
+			if unanswered++; !killed[round] {
+				t.Errorf("request %s is recorded, and SIGTERM left it without an answer", id)
+			}
+		}
 	}
-	t.Logf("%d answered, %d recorded, by %d processes", len(answered), len(recorded), rounds)
-	if unanswered := len(recorded) - len(answered); unanswered < 0 || unanswered > rounds*callers {
+	t.Logf("%d answered, %d recorded, by %d processes, of which SIGKILL ended %d and SIGTERM the others",
+		len(k.answered), len(recorded), rounds, len(killed))
+	if unanswered > len(killed)*callers {
 		t.Errorf("%d requests are recorded that were not answered", unanswered)
 	}
-	s := serve(t, data)
-	if status, body, err := s.verify("", photo); err != nil || status != 200 {
+	k.start(t)
+	if status, body, err := k.verify("", k.photo); err != nil || status != 200 {
 		t.Errorf("afterwards: %d %s, %v", status, body, err)
 	}
-	s.Stop(t)
-	if len(s.Log.String()) > 0 {
-		t.Errorf("the log says %s", s.Log)
+	k.Stop(t)
+	if len(k.Log.String()) > 0 {
+		t.Errorf("the log says %s", k.Log)
 	}
+}
+
+// endUnderLoad ends the service at a random moment, and returns when all callers have
+// noticed.
+func (k *ending) endUnderLoad(t *testing.T, round int, kill bool) {
+	t.Helper()
+	const maxAnswers = 25
+	var group sync.WaitGroup
+	reached := make(chan struct{})
+	thisRound, enough := 0, 1+rand.IntN(maxAnswers)
+	for caller := range callers {
+		group.Go(func() {
+			for n := 0; ; n++ {
+				id := fmt.Sprintf("%d.%d.%d", round, caller, n)
+				status, body, err := k.verify(id, k.photo)
+				if _, bad := errors.AsType[notJSON](err); bad {
+					t.Errorf("%s: %v", id, err)
+				}
+				if err != nil {
+					return // it has ended
+				}
+				k.mu.Lock()
+				if status != 200 {
+					t.Errorf("%s: %d %s", id, status, body)
+				}
+				k.answered[id] = true
+				if thisRound++; thisRound == enough {
+					close(reached)
+				}
+				k.mu.Unlock()
+			}
+		})
+	}
+	<-reached
+	// Not always just behind an answer, but at any moment of the next one.
+	time.Sleep(rand.N(20 * time.Millisecond))
+	if kill {
+		k.Kill(t)
+	} else {
+		k.Stop(t)
+	}
+	group.Wait()
+	k.client.CloseIdleConnections()
+}
+
+// recorded counts the events of each request.
+func (k *ending) recorded(t *testing.T) map[string]int {
+	t.Helper()
+	found := make(map[string]int)
+	for _, e := range eventsOf(t, k.sesuai.Env) {
+		if e.Action == "" {
+			found[e.RequestID]++
+		}
+	}
+	return found
+}
+
+// eventsOf returns the audit trail of the service with that environment.
+func eventsOf(t *testing.T, environment []string) []audit.Entry {
+	t.Helper()
+	config, err := app.LoadConfig("", environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storage, err := app.OpenStorage(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := storage.Trail.Events(t.Context(), audit.Filter{})
+	if err := errors.Join(err, storage.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return events
 }
 
 // requestIDs counts the events of each request.
