@@ -333,8 +333,8 @@ func TestBackupOnAFullDisk(t *testing.T) {
 	full := pgtest.Mount(t, t.TempDir(), "size=64k,mode=0700")
 	_, err := app.Backup(t.Context(), c, app.BackupOptions{Path: filepath.Join(full.Dir, "backup")})
 	assertConfiguration(t, err, "cannot be made")
-	if left, err := os.ReadDir(full.Dir); err != nil || len(left) != 0 {
-		t.Errorf("on the disk remain %v, %v", left, err)
+	if files, err := os.ReadDir(full.Dir); err != nil || len(files) != 0 {
+		t.Errorf("on the disk remain %v, %v", files, err)
 	}
 
 	path := filepath.Join(t.TempDir(), "backup")
@@ -345,7 +345,7 @@ func TestBackupOnAFullDisk(t *testing.T) {
 	to.Data = full.Dir
 	_, err = app.Restore(t.Context(), to, app.RestoreOptions{Path: path})
 	assertConfiguration(t, err, "MiB free")
-	if left, err := os.ReadDir(full.Dir); err != nil || len(left) != 0 {
-		t.Errorf("in the data folder remain %v, %v", left, err)
+	if files, err := os.ReadDir(full.Dir); err != nil || len(files) != 0 {
+		t.Errorf("in the data folder remain %v, %v", files, err)
 	}
 }

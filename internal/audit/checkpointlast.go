@@ -16,7 +16,9 @@ import (
 // LatestCheckpoint returns the checkpoint of the latest event in a file, as
 // audit.checkpoint_file is written; the zero Checkpoint if there is no file. One that was
 // kept before schema 14 has no time. The error is a *BrokenError.
-func (t *Trail) LatestCheckpoint(path string) (Checkpoint, error) { return fileSink{path: path}.latest(t) }
+func (t *Trail) LatestCheckpoint(path string) (Checkpoint, error) {
+	return fileSink{path: path}.latest(t)
+}
 
 // last returns the checkpoint of the latest event in the file; the zero Head if there is
 // no file. It need not be the last one in the file: whoever can append to it can append
