@@ -197,7 +197,7 @@ attacks: models/.fetched build/tags ## Climb to faces, enumerate NIKs and find d
 	ATTACKS=1 $(GO) test $(TAGS) -count=1 -v -timeout 4h ./test/attack
 
 .PHONY: tamper
-tamper: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Tamper with the audit trail AUDIT_TAMPERINGS times (default 1000), and end a server SERVE_KILLS times (default 100) by SIGKILL or SIGTERM
+tamper: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/postgres ## Tamper with the audit trail AUDIT_TAMPERINGS times (default 1000), and end a server on each engine SERVE_KILLS times (default 100) by SIGKILL or SIGTERM
 	bin/demo cut
 	AUDIT_TAMPERINGS=$${AUDIT_TAMPERINGS:-1000} $(GO) test -count=1 -v -run '^Test(Random|Rewritten)' -timeout 60m ./internal/audit
 	SERVE_KILLS=$${SERVE_KILLS:-100} $(GO) test $(TAGS) -count=1 -v -run '^TestKillServe' -timeout 90m ./test/kill

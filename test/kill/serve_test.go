@@ -16,13 +16,14 @@ import (
 
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestKillServe ends the service under load at random moments, by SIGKILL or by SIGTERM.
 // The audit trail has every answered verification exactly once, and stays verifiable.
 // After SIGTERM the service ends without an error, and no verification is recorded that was
-// not answered. SERVE_KILLS is how often it is ended.
+// not answered. SERVE_KILLS is how often it is ended on each engine.
 func TestKillServe(t *testing.T) {
 	rounds := 3
 	if v := os.Getenv("SERVE_KILLS"); v != "" {
@@ -31,9 +32,18 @@ func TestKillServe(t *testing.T) {
 			t.Fatalf("SERVE_KILLS: %v", err)
 		}
 	}
-	data := withDemoPeople(t)
-	k := newEnding(t, data)
-	k.run(t, rounds, func() { assertSound(t, data) })
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		data := withDemoPeople(t)
+		k := newEnding(t, data, "")
+		k.run(t, rounds, func() { assertSound(t, data) })
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		k := newEnding(t, filepath.Join(t.TempDir(), "data"), pgtest.Database(t))
+		k.sesuai.Run(t, nil, "person", "import", root+"/demo/people.csv", "--photos", photosDir)
+		k.run(t, rounds, func() { k.sesuai.Run(t, nil, "audit", "verify") })
+	})
 }
 
 // ending is a service that is ended again and again.
@@ -47,10 +57,10 @@ type ending struct {
 	answered map[string]bool
 }
 
-func newEnding(t *testing.T, data string) *ending {
+func newEnding(t *testing.T, data, registry string) *ending {
 	t.Helper()
 	k := &ending{sesuai: program(t), photo: readFile(t, photosDir+"/ayu-selfie.jpg"), answered: make(map[string]bool)}
-	k.sesuai.Env = append(k.sesuai.Env, "SESUAI_DATA="+data)
+	k.sesuai.Env = append(k.sesuai.Env, "SESUAI_DATA="+data, "SESUAI_REGISTRY="+registry, "SESUAI_POSTGRES_MIGRATE=true")
 	k.sesuai.Run(t, &k.Credentials, "client", "add", "test")
 	return k
 }
