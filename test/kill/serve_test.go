@@ -35,19 +35,19 @@ func TestKillServe(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		data := withDemoPeople(t)
-		k := newEnding(t, data, "")
+		k := newEnded(t, data, "")
 		k.run(t, rounds, func() { assertSound(t, data) })
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		k := newEnding(t, filepath.Join(t.TempDir(), "data"), pgtest.Database(t))
+		k := newEnded(t, filepath.Join(t.TempDir(), "data"), pgtest.Database(t))
 		k.sesuai.Run(t, nil, "person", "import", root+"/demo/people.csv", "--photos", photosDir)
 		k.run(t, rounds, func() { k.sesuai.Run(t, nil, "audit", "verify") })
 	})
 }
 
-// ending is a service that is ended again and again.
-type ending struct {
+// ended is a service that is ended again and again.
+type ended struct {
 	sesuai process.Runner
 	server
 	photo []byte
@@ -57,16 +57,16 @@ type ending struct {
 	answered map[string]bool
 }
 
-func newEnding(t *testing.T, data, registry string) *ending {
+func newEnded(t *testing.T, data, registry string) *ended {
 	t.Helper()
-	k := &ending{sesuai: program(t), photo: readFile(t, photosDir+"/ayu-selfie.jpg"), answered: make(map[string]bool)}
+	k := &ended{sesuai: program(t), photo: readFile(t, photosDir+"/ayu-selfie.jpg"), answered: make(map[string]bool)}
 	k.sesuai.Env = append(k.sesuai.Env, "SESUAI_DATA="+data, "SESUAI_REGISTRY="+registry, "SESUAI_POSTGRES_MIGRATE=true")
 	k.sesuai.Run(t, &k.Credentials, "client", "add", "test")
 	return k
 }
 
 // start starts the service.
-func (k *ending) start(t *testing.T) {
+func (k *ended) start(t *testing.T) {
 	t.Helper()
 	k.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}, Timeout: patience}
 	var started struct{ Address string }
@@ -78,7 +78,7 @@ func (k *ending) start(t *testing.T) {
 const callers = 6
 
 // run ends the service so many times. sound checks what it leaves behind.
-func (k *ending) run(t *testing.T, rounds int, sound func()) {
+func (k *ended) run(t *testing.T, rounds int, sound func()) {
 	t.Helper()
 	killed := make(map[string]bool) // the rounds that SIGKILL ended
 	for round := range rounds {
@@ -130,7 +130,7 @@ func (k *ending) run(t *testing.T, rounds int, sound func()) {
 
 // endUnderLoad ends the service at a random moment, and returns when all callers have
 // noticed.
-func (k *ending) endUnderLoad(t *testing.T, round int, kill bool) {
+func (k *ended) endUnderLoad(t *testing.T, round int, kill bool) {
 	t.Helper()
 	const maxAnswers = 25
 	var group sync.WaitGroup
@@ -172,7 +172,7 @@ func (k *ending) endUnderLoad(t *testing.T, round int, kill bool) {
 }
 
 // recorded counts the events of each request.
-func (k *ending) recorded(t *testing.T) map[string]int {
+func (k *ended) recorded(t *testing.T) map[string]int {
 	t.Helper()
 	found := make(map[string]int)
 	for _, e := range eventsOf(t, k.sesuai.Env) {
