@@ -60,7 +60,7 @@ type ended struct {
 func newEnded(t *testing.T, data, registry string) *ended {
 	t.Helper()
 	k := &ended{sesuai: program(t), photo: readFile(t, photosDir+"/ayu-selfie.jpg"), answered: make(map[string]bool)}
-	k.sesuai.Env = append(k.sesuai.Env, "SESUAI_DATA="+data, "SESUAI_REGISTRY="+registry, "SESUAI_POSTGRES_MIGRATE=true")
+	k.sesuai.Env = append(append(k.sesuai.Env, process.Exact()...), "SESUAI_DATA="+data, "SESUAI_REGISTRY="+registry, "SESUAI_POSTGRES_MIGRATE=true")
 	k.sesuai.Run(t, &k.Credentials, "client", "add", "test")
 	return k
 }
