@@ -140,8 +140,8 @@ func (q *Queue) see(l *lane, workers int, now time.Time) {
 	}
 }
 
-// joined notes that a request has come to wait in a lane.
-func (q *Queue) joined(l *lane) {
+// queued notes that a request has come to wait in a lane.
+func (q *Queue) queued(l *lane) {
 	q.see(l, q.workersFor(l, q.free()), time.Now())
 	for _, b := range []*backlog{&q.backlog, &l.backlog} {
 		if !b.since.IsZero() {

@@ -135,7 +135,7 @@ func (q *Queue) wait(of laneKey, w *waiter) *lane {
 	}
 	q.admit()
 	if w.bytes > 0 && w.start.IsZero() && !l.background {
-		q.joined(l)
+		q.queued(l)
 	}
 	return l
 }

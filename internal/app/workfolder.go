@@ -14,7 +14,7 @@ import (
 
 // workFolder makes a folder in the data folder in which a backup or a restore keeps copies
 // of up to so many bytes; remove removes it. There is one at a time. What one that was
-// killed has left is removed first: it may have the keys of people who are erased now.
+// killed did not remove is removed first: it may have the keys of people who are erased now.
 func workFolder(data string, bytes int64) (path string, remove func() error, err error) {
 	path = filepath.Join(data, ".backup")
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -34,7 +34,7 @@ func workFolder(data string, bytes int64) (path string, remove func() error, err
 		err = errors.Join(err, os.RemoveAll(filepath.Join(path, name)))
 	}
 	if err != nil {
-		err = cannot("what a former backup has left in the data folder cannot be removed", err)
+		err = cannot("the files of a former backup in the data folder cannot be removed", err)
 	} else {
 		err = checkRoom(data, bytes)
 	}

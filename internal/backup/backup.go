@@ -5,7 +5,7 @@
 //
 // A file that is not sealed starts with the tool's own bytes, so SQLite and pg_restore
 // read it as it is. After them come the manifest as JSON, its MAC of 32 bytes, the size of
-// the manifest in 4 bytes and the mark of 16 bytes.
+// the manifest in 4 bytes and the magic of 16 bytes.
 package backup
 
 import (
@@ -78,8 +78,8 @@ type Manifest struct {
 }
 
 const (
-	mark       = "sesuai backup 1\n"
-	footerSize = sha256.Size + 4 + len(mark)
+	magic      = "sesuai backup 1\n"
+	footerSize = sha256.Size + 4 + len(magic)
 	// maxManifest is the maximum size of an encoded manifest. One has less than 16 KiB.
 	maxManifest = 1 << 20
 	// ageHeader starts a sealed file (C2SP, age-encryption.org/v1).
@@ -121,7 +121,7 @@ func write(w io.WriteCloser, m Manifest, mac func([]byte) [32]byte, copy func(io
 	authenticated := mac(encoded)
 	// #nosec G115 -- it is at most maxManifest
 	footer := binary.BigEndian.AppendUint32(append(encoded, authenticated[:]...), uint32(len(encoded)))
-	if _, err := w.Write(append(footer, mark...)); err != nil {
+	if _, err := w.Write(append(footer, magic...)); err != nil {
 		return err
 	}
 	return w.Close()
@@ -225,7 +225,7 @@ func readManifest(f io.ReaderAt, size int64) (o Opened, err error) {
 	if _, err := f.ReadAt(footer, size-int64(footerSize)); err != nil {
 		return o, err
 	}
-	if string(footer[footerSize-len(mark):]) != mark {
+	if string(footer[footerSize-len(magic):]) != magic {
 		return o, ErrNoManifest
 	}
 	copy(o.mac[:], footer)

@@ -77,7 +77,7 @@ func alone(path string) (*sql.DB, error) {
 }
 
 // Join puts the rows of the tables of the copy in the folder apart back into the one in
-// dir, where CopyApart had left them out. An error says why the two do not fit.
+// dir, where CopyApart did not copy them. An error says why the two do not fit.
 func Join(ctx context.Context, dir, apart string, tables []string) error {
 	absolute, err := filepath.Abs(filepath.Join(apart, FileName))
 	if err != nil {
@@ -87,7 +87,7 @@ func Join(ctx context.Context, dir, apart string, tables []string) error {
 }
 
 // CheckVacant returns an error of kind sesuai.KindConfiguration if the folder dir has a
-// database, or what a former one has left there: SQLite would take the log of that for
+// database, or files of a former one: SQLite would take the log of that for
 // the log of this one.
 func CheckVacant(dir string) error {
 	const former = "belongs to a former database"

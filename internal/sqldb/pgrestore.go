@@ -13,7 +13,7 @@ import (
 const restoringTable = "restore_in_progress"
 
 // StartRestore marks an empty PostgreSQL database as one that is being restored. If an
-// earlier restore was interrupted, it drops what that has left. Any other database that is
+// earlier restore was interrupted, it drops what that has made. Any other database that is
 // not empty is refused with an error of kind sesuai.KindConfiguration, and stays as it is.
 func StartRestore(ctx context.Context, o Options) error {
 	return restoringTx(ctx, o, func(tx *Tx, marked bool) error {

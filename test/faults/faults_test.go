@@ -33,7 +33,7 @@ func TestDiskFull(t *testing.T) {
 	d := newDisk(t)
 	s := newService(t, d.dir)
 	s.load(t, true)
-	s.mark()
+	s.resetOutcomes()
 	ballast := filepath.Join(d.dir, "ballast")
 	fill(t, ballast)
 	s.await(t, refused)
@@ -41,7 +41,7 @@ func TestDiskFull(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	s.mark()
+	s.resetOutcomes()
 	s.await(t, verdict)
 	s.await(t, "enrolled")
 	s.report(t, "space again")
@@ -73,7 +73,7 @@ func TestReadOnly(t *testing.T) {
 	d := newDisk(t)
 	s := newService(t, d.dir)
 	s.load(t, true)
-	s.mark()
+	s.resetOutcomes()
 	d.fail(t)
 	s.await(t, refused)
 	s.report(t, "disk read-only")
@@ -94,7 +94,7 @@ func TestFrozenDisk(t *testing.T) {
 	d := newDisk(t)
 	s := newService(t, d.dir)
 	s.load(t, true)
-	s.mark()
+	s.resetOutcomes()
 	thaw := func() { d.freeze(t, false) }
 	d.freeze(t, true)
 	defer func() {
@@ -106,7 +106,7 @@ func TestFrozenDisk(t *testing.T) {
 	s.report(t, "disk hangs")
 	thaw()
 	thaw = nil
-	s.mark()
+	s.resetOutcomes()
 	s.await(t, verdict)
 	s.await(t, "enrolled")
 	s.report(t, "disk works again")
@@ -147,11 +147,11 @@ func TestCorruptPage(t *testing.T) {
 	}
 	s.load(t, false)
 	write(bytes.Repeat([]byte{0xa5}, size))
-	s.mark()
+	s.resetOutcomes()
 	s.await(t, refused)
 	s.report(t, "page overwritten")
 	write(whole)
-	s.mark()
+	s.resetOutcomes()
 	s.await(t, verdict)
 	s.report(t, "page as it was")
 	s.finish(t)
@@ -171,7 +171,7 @@ func TestFileHandles(t *testing.T) {
 	s.awaitLog(t, "too many open files")
 	s.report(t, "no file handles")
 	s.limit(t, unix.RLIMIT_NOFILE, limit)
-	s.mark()
+	s.resetOutcomes()
 	s.await(t, verdict)
 	s.report(t, "file handles again")
 	s.finish(t)
@@ -197,7 +197,7 @@ func TestMemory(t *testing.T) {
 	need(t)
 	s := newService(t, t.TempDir())
 	s.load(t, true)
-	s.mark()
+	s.resetOutcomes()
 	s.limit(t, unix.RLIMIT_AS, uint64(s.StatusKiB(t, "VmSize"))<<10)
 	for range 40 { // each reads a photograph, all at the same time
 		s.group.Go(s.verify)

@@ -51,7 +51,7 @@ type service struct {
 	sent     int
 	verdicts map[string]bool // by the id of the request
 	enrolled map[string]bool // by the NIK
-	outcomes map[string]int  // since the last call of mark
+	outcomes map[string]int  // since the last call of resetOutcomes
 }
 
 // newService starts a service with its data in a folder.
@@ -113,7 +113,7 @@ func (s *service) loadUntil(t *testing.T, enrols bool, outcome string) {
 		s.storage = s.open(t)
 		each(func() { s.enrol(t) })
 	}
-	s.mark()
+	s.resetOutcomes()
 	s.await(t, outcome)
 }
 
@@ -203,8 +203,8 @@ func (s *service) enrol(t *testing.T) {
 	s.enrolled[person.NIK.Reveal()] = true
 }
 
-// mark starts to count outcomes again.
-func (s *service) mark() {
+// resetOutcomes starts to count outcomes again.
+func (s *service) resetOutcomes() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.outcomes)
@@ -241,7 +241,7 @@ func (s *service) awaitLog(t *testing.T, text string) {
 	}
 }
 
-// report logs what requests ended with since the last mark, readiness and the log.
+// report logs what requests ended with since the last resetOutcomes, readiness and the log.
 func (s *service) report(t *testing.T, what string) {
 	t.Helper()
 	readiness := noAnswer

@@ -109,7 +109,7 @@ func (k *ended) run(t *testing.T, rounds int, sound func()) {
 		}
 		if round, _, _ := strings.Cut(id, "."); !k.answered[id] {
 			if unanswered++; !killed[round] {
-				t.Errorf("request %s is recorded, and SIGTERM left it without an answer", id)
+				t.Errorf("request %s is recorded and was not answered before SIGTERM ended the service", id)
 			}
 		}
 	}
