@@ -68,7 +68,7 @@ func TestLastingOverload(t *testing.T) {
 		if resp := ask("busy", whole()); resp.StatusCode != 200 {
 			t.Errorf("a burst is refused: %d", resp.StatusCode)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(2*time.Second + 25*time.Millisecond) // while one is half done
 		body := whole()
 		resp := ask("busy", body)
 		if text := checkEnvelope(t, resp); resp.StatusCode != 503 || text != r8 || resp.Header.Get("Retry-After") != "1" || body.n != 0 {
@@ -102,7 +102,7 @@ func TestTooLate(t *testing.T) {
 		s := newService()
 		s.options.Queue, s.options.Timeout = admission.NewQueue(1, 1000), 6*time.Second
 		stop := inQueue(s.options.Queue, "client-1", 4, 2*time.Second)
-		time.Sleep(2 * time.Second) // until it is known what one takes
+		time.Sleep(3 * time.Second) // until it is known what one takes, and the second is half done
 		start := time.Now()
 		resp := s.do(postParts(everyPart()...))
 		if text := checkEnvelope(t, resp); resp.StatusCode != 503 || text != r8 || resp.Header.Get("Retry-After") != "6" {
