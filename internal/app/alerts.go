@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sesuai/sesuai/internal/access/limit"
+	"github.com/sesuai/sesuai/internal/retention"
 )
 
 // alerts tell the operator about rows that are not as the program wrote them.
@@ -71,20 +72,10 @@ func (a *alerts) flagged(client string, stopped bool) {
 	a.log.Warn("most answers to a client do not verify the person", "client", client, "state", state)
 }
 
-// limitsUnswept reports that what was counted is stored for longer than it should be.
-func (a *alerts) limitsUnswept(err error) {
-	a.log.Error("old counts could not be removed", "error", err)
-}
-
 // altered reports a row of a table. It says nothing of what is in the row.
 func (a *alerts) altered(table string) {
 	a.failures.WithLabelValues(table).Inc()
 	a.log.Error("a stored row is not as it was written", "table", table)
-}
-
-// answersUnswept reports that answers are stored for longer than they should be.
-func (a *alerts) answersUnswept(err error) {
-	a.log.Error("old answers could not be removed", "error", err)
 }
 
 // activityUnrecorded reports that the last use of clients, or the refusal of one, is
@@ -93,7 +84,21 @@ func (a *alerts) activityUnrecorded(err error) {
 	a.log.Error("what clients did could not be recorded", "error", err)
 }
 
-// unswept reports that photographs are remembered for longer than they should be.
-func (a *alerts) unswept(err error) {
-	a.log.Error("old photographs could not be removed", "error", err)
+// unremoved returns a function that reports that something is stored for longer than it
+// should be. What held has reported is not repeated for each table.
+func (a *alerts) unremoved(what string) func(error) {
+	return func(err error) {
+		if !errors.Is(err, retention.ErrClock) {
+			a.log.Error(what+" could not be removed", "error", err)
+		}
+	}
+}
+
+// held reports that nothing is removed for its age, or with nil that it is again.
+func (a *alerts) held(err error) {
+	if err != nil {
+		a.log.Error("what is old is not removed", "error", err)
+		return
+	}
+	a.log.Info("what is old is removed again")
 }

@@ -20,7 +20,7 @@ func NewBatches(c Config, s *Storage, limiter *access.Limiter) *batch.Service {
 	return batch.New(batch.Options{
 		Config: c.Batches, DB: s.db, Jobs: s.jobs, Keys: s.answers, Secret: s.vault.Secret(keyring.Rows).Derive(keyring.Batches),
 		Clients: s.Clients, Limiter: limiter, Alert: s.alerts.altered, Finished: s.batchFinished,
-		Removed: s.removed.RemovedTx,
+		Removed: s.removed.RemovedTx, CheckClock: s.removed.CheckClock,
 	})
 }
 

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -13,6 +15,23 @@ func newMetrics() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
+}
+
+// watchClock adds what shows a clock that is wrong.
+func watchClock(r prometheus.Registerer, held func() bool) {
+	r.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sesuai_time_seconds", Help: "The clock of this machine, in Unix seconds.",
+		}, func() float64 { return float64(time.Now().UnixMicro()) / 1e6 }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sesuai_retention_held", Help: "1 while nothing is removed for its age, since the clock may be wrong; else 0.",
+		}, func() float64 {
+			if held() {
+				return 1
+			}
+			return 0
+		}),
+	)
 }
 
 // countFailures returns a function that counts the failed attempts to

@@ -1,9 +1,17 @@
 package app
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
@@ -59,5 +67,74 @@ func TestAuditKeep(t *testing.T) {
 	today := retention.DayOf(now)
 	if runs, err := s.removed.Runs(t.Context(), today, today); err != nil || len(runs) != 1 || runs[0].Table != "audit_events" || runs[0].Removed != 3 {
 		t.Errorf("what was removed is %+v, %v", runs, err)
+	}
+}
+
+// TestNothingIsRemoved: whoever removes rows for their age removes none while the clock
+// may be wrong, and the log says so once.
+func TestNothingIsRemoved(t *testing.T) {
+	c := DefaultConfig()
+	c.Data, c.Models = filepath.Join(t.TempDir(), "data"), "../../models"
+	s, err := OpenStorage(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var log bytes.Buffer
+	if err := s.Observe(slog.New(slog.NewJSONHandler(&log, nil)), prometheus.NewRegistry()); err != nil {
+		t.Fatal(err)
+	}
+	err = s.db.InTx(t.Context(), func(tx *sqldb.Tx) error {
+		_, err := s.trail.AppendTx(t.Context(), tx, []audit.Event{audittest.Event(t, 1, "1")})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(last time.Time) {
+		t.Helper()
+		err := s.db.InTx(t.Context(), func(tx *sqldb.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `
+				INSERT INTO retention_days (day, table_of, removed, runs, last_at, recorded) VALUES (1, 'answers', 0, 1, $1, 1)
+				ON CONFLICT (day, table_of) DO UPDATE SET last_at = excluded.last_at`, last.UnixMicro())
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	owners := map[string]func(context.Context) error{
+		"probes": func(ctx context.Context) error { _, err := s.people.RemoveBefore(ctx, time.Now(), 1); return err },
+		"calls":  func(ctx context.Context) error { _, err := s.calls.RemoveBefore(ctx, time.Now(), 1); return err },
+		"outbox": func(ctx context.Context) error { _, err := s.outbox.RemoveBefore(ctx, time.Now(), 1); return err },
+		"events": func(ctx context.Context) error {
+			_, err := s.pruneBefore(ctx, time.Now().AddDate(0, 0, 2), 1)
+			return err
+		},
+		"webhooks": func(ctx context.Context) error { _, err := s.hooks.Sweep(ctx, time.Now()); return err },
+		"counts":   s.Limits.Sweep,
+		"batches":  NewBatches(c, s, nil).Sweep,
+		"answers": func(ctx context.Context) (err error) {
+			ctx, stop := context.WithTimeout(ctx, 100*time.Millisecond)
+			defer stop()
+			s.answers.Run(ctx, func(failed error) {
+				err = failed
+				stop()
+			})
+			return err
+		},
+	}
+	for _, ahead := range []bool{true, false} {
+		if set(time.Now()); ahead {
+			set(time.Now().AddDate(-1, 0, 0))
+		}
+		for name, remove := range owners {
+			if err := remove(t.Context()); errors.Is(err, retention.ErrClock) != ahead || !ahead && err != nil {
+				t.Errorf("%s, the clock is ahead: %t: %v", name, ahead, err)
+			}
+		}
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 2 {
+		t.Errorf("the log has %d lines, want one of each state:\n%s", lines, &log)
 	}
 }

@@ -109,6 +109,7 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	metrics.MustRegister(keyAges{s})
+	watchClock(metrics, s.removed.Held)
 	traces, err := openTracing(ctx, c.Telemetry, log, metrics)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -214,14 +215,10 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	late.verifier.Store(&verifier)
 	var running sync.WaitGroup
 	running.Go(func() { checker.Run(serving) })
-	running.Go(func() { s.answers.Run(serving, s.alerts.answersUnswept) })
-	running.Go(func() { s.Limits.Run(serving, s.alerts.limitsUnswept) })
-	running.Go(func() {
-		s.removed.Run(serving, s.retentionRules(c), func(err error) { log.Warn("old data are not removed, or that is not recorded", "error", err) })
-	})
-	running.Go(func() {
-		batches.Run(serving, func(err error) { log.Warn("old batches are not removed", "error", err) })
-	})
+	running.Go(func() { s.answers.Run(serving, s.alerts.unremoved("old answers")) })
+	running.Go(func() { s.Limits.Run(serving, s.alerts.unremoved("old counts")) })
+	running.Go(func() { s.removed.Run(serving, s.retentionRules(c), s.alerts.unremoved("old data, or their counts,")) })
+	running.Go(func() { batches.Run(serving, s.alerts.unremoved("old batches")) })
 	running.Go(func() {
 		s.jobs.Run(serving, jobs.RunOptions{
 			Kinds: []jobs.Kind{batches.Kind(server)}, Log: log, StopTimeout: httpapi.DefaultShutdownTimeout,

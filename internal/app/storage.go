@@ -168,7 +168,7 @@ func openStorage(ctx context.Context, c Config, o sqldb.Options, mayMake func() 
 	if err != nil {
 		return nil, err
 	}
-	s.removed = retention.NewStore(retention.Options{DB: db, Trail: s.trail})
+	s.removed = retention.NewStore(retention.Options{DB: db, Trail: s.trail, Held: s.alerts.held})
 	allowed, err := webhook.NewPolicy(c.Webhooks)
 	if err != nil {
 		return nil, err
@@ -216,14 +216,14 @@ func openStorage(ctx context.Context, c Config, o sqldb.Options, mayMake func() 
 	s.Limits, err = limit.NewStore(ctx, limit.StoreOptions{
 		DB: db, Trail: s.trail, Secret: keys.Secret(keyring.Rows).Derive(keyring.Limits),
 		Config:   limit.Config{NIK: c.Limits.NIK, Client: c.Limits.Client},
-		LeaseAge: leaseAge(c.Times), Refused: s.alerts.limited, Flagged: s.alerts.flagged,
+		LeaseAge: leaseAge(c.Times), CheckClock: s.removed.CheckClock, Refused: s.alerts.limited, Flagged: s.alerts.flagged,
 	})
 	if err != nil {
 		return nil, err
 	}
 	recording := recorder.Options{
 		DB: db, Trail: s.trail, Answers: s.answers, Webhooks: s.hooks, Limits: s.Limits, Probes: builtIn, Vault: keys, MaxAge: c.Replay.MaxAge,
-		EventTimeout: c.Times.Audit, SweepFailed: s.alerts.unswept,
+		EventTimeout: c.Times.Audit, SweepFailed: s.alerts.unremoved("old photographs"),
 	}
 	if c.Dukcapil.returns() {
 		recording.Outbox = s.outbox

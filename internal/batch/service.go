@@ -39,6 +39,9 @@ type Options struct {
 	// Alert is called with the name of the table when a row is not as the program
 	// wrote it. It may be nil.
 	Alert func(table string)
+	// CheckClock returns an error while the clock may be wrong. Then no batch is removed
+	// for its age. It may be nil.
+	CheckClock func(context.Context) error
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -70,6 +73,9 @@ func New(o Options) *Service {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.CheckClock == nil {
+		o.CheckClock = func(context.Context) error { return nil }
 	}
 	return &Service{o, store{o.DB, o.Secret, o.Alert}}
 }

@@ -56,11 +56,12 @@ func (s *Service) Sweep(ctx context.Context) error {
 	if err != nil {
 		return sqldb.Unavailable(ctx, "listing batches", err)
 	}
+	clock := s.o.CheckClock(ctx)
 	now, removed := s.o.Now(), int64(0)
 	for _, b := range all {
-		old := b.State == Removed || !known[b.Client] ||
-			b.State == Receiving && now.Sub(b.CreatedAt) > receiveTime ||
-			b.State == Finished && now.Sub(b.FinishedAt) > s.o.MaxAge
+		old := b.State == Removed || !known[b.Client] || clock == nil &&
+			(b.State == Receiving && now.Sub(b.CreatedAt) > receiveTime ||
+				b.State == Finished && now.Sub(b.FinishedAt) > s.o.MaxAge)
 		if !old || b.number == 0 { // 0: altered
 			continue
 		}
@@ -68,6 +69,9 @@ func (s *Service) Sweep(ctx context.Context) error {
 			return err
 		}
 		removed++
+	}
+	if clock != nil {
+		return clock
 	}
 	err = s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error { return s.o.Removed(ctx, tx, "batches", removed) })
 	if err != nil {

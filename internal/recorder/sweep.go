@@ -17,11 +17,11 @@ const (
 )
 
 // sweepIfDue starts to remove old probes, unless a sweep began in the last
-// sweepInterval. It does not wait for that. now is in Unix microseconds. The
-// caller is one of r.calls.
+// sweepInterval. It does not wait for that. now is in Unix microseconds. One that
+// began an hour later began when the clock was ahead. The caller is one of r.calls.
 func (r *Recorder) sweepIfDue(now int64) {
 	swept := r.sweptAt.Load()
-	if now-swept < sweepInterval.Microseconds() || !r.sweptAt.CompareAndSwap(swept, now) {
+	if passed := now - swept; max(passed, -passed) < sweepInterval.Microseconds() || !r.sweptAt.CompareAndSwap(swept, now) {
 		return
 	}
 	r.calls.Go(func() {

@@ -119,6 +119,20 @@ func TestOldProbesAreRemoved(t *testing.T) {
 	})
 }
 
+// TestSweepsAfterClockWasAhead: once the clock was set back, there are sweeps again.
+func TestSweepsAfterClockWasAhead(t *testing.T) {
+	p, s := openSweeping(t, probesEngines.SQLite(t), 48*time.Hour)
+	const year = 365 * 24 * time.Hour
+	replaytest.AssertSeen(t, p, 1, replaytest.Probe(1, "a", year), false)
+	<-s.ended
+	replaytest.AssertSeen(t, p, 2, replaytest.Probe(2, "b", year-time.Minute), false) // of a request that came earlier
+	if len(s.ended) > 0 {
+		t.Error("there was another sweep in the same hour")
+	}
+	replaytest.AssertSeen(t, p, 3, replaytest.Probe(3, "c", 0), false)
+	<-s.ended
+}
+
 // TestNobodyWaitsForASweep: people are verified while old probes are removed, and
 // Close ends that.
 func TestNobodyWaitsForASweep(t *testing.T) {

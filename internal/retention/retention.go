@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
+	"sync"
 	"time"
 
 	"github.com/sesuai/sesuai"
@@ -19,7 +21,8 @@ const (
 		INSERT INTO retention_days (day, table_of, removed, runs, last_at, recorded) VALUES ($1, $2, $3, 1, $4, 0)
 		ON CONFLICT (day, table_of) DO UPDATE SET removed = retention_days.removed + excluded.removed,
 			runs = retention_days.runs + 1, last_at = excluded.last_at`
-	takeDays = `
+	selectRecorded = `SELECT coalesce(max(day), 0) FROM retention_days WHERE recorded = 1 AND table_of = $1`
+	takeDays       = `
 		UPDATE retention_days SET recorded = 1 WHERE recorded = 0 AND day < $1 RETURNING day, table_of, removed`
 	selectDays = `
 		SELECT day, table_of, removed, runs, last_at, recorded FROM retention_days WHERE day BETWEEN $1 AND $2 ORDER BY day, table_of`
@@ -41,18 +44,29 @@ type Options struct {
 	Trail *audit.Trail
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
+	// Held is called with an error that is ErrClock once nothing is removed any more, and
+	// with nil once it is again. It may be nil.
+	Held func(error)
 }
 
 // Store is the counts in a database. It is safe for concurrent use, by several
 // processes too.
-type Store struct{ o Options }
+type Store struct {
+	o Options
+
+	mu   sync.Mutex
+	hold *hold // nil while rows are removed
+}
 
 // NewStore returns the counts of a database that has the tables of Migrations.
 func NewStore(o Options) *Store {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Store{o}
+	if o.Held == nil {
+		o.Held = func(error) {}
+	}
+	return &Store{o: o}
 }
 
 // Day is a day in Jakarta, counted from 1970-01-01.
@@ -70,10 +84,25 @@ func (d Day) Start() time.Time {
 }
 
 // RemovedTx counts a run that has removed rows of a table, or none, in the transaction
-// that removes them. The error is that of the database.
+// that removes them. The error is ErrClock if the clock may be wrong, so that nothing is
+// removed: see CheckClock. Another one is that of the database.
 func (s *Store) RemovedTx(ctx context.Context, tx *sqldb.Tx, table string, rows int64) error {
+	behind, err := s.checkClock(ctx, tx)
+	if err != nil {
+		return err
+	}
 	now := s.o.Now()
-	_, err := tx.ExecContext(ctx, addRun, int64(DayOf(now)), table, rows, now.UnixMicro())
+	if behind {
+		if _, err := tx.ExecContext(ctx, clipLast, now.UnixMicro()); err != nil {
+			return err
+		}
+	}
+	// A day that is recorded, since the clock was ahead, is counted no further.
+	var recorded int64
+	if err := tx.QueryRowContext(ctx, selectRecorded, table).Scan(&recorded); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, addRun, max(int64(DayOf(now)), recorded+1), table, rows, now.UnixMicro())
 	return err
 }
 
@@ -108,13 +137,17 @@ func (s *Store) Runs(ctx context.Context, from, to Day) ([]Run, error) {
 const recordAfter = time.Minute
 
 // Record appends an event to the audit trail for each day that is over and each table,
-// unless there is one. Several processes may call it: there is one event. The error has
-// kind sesuai.KindUnavailable.
+// unless there is one. Several processes may call it: there is one event. The error is
+// ErrClock if the clock may be wrong: see CheckClock. Another one has kind
+// sesuai.KindUnavailable.
 func (s *Store) Record(ctx context.Context) error {
 	today := DayOf(s.o.Now().Add(-recordAfter))
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	err := s.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
+		if _, err := s.checkClock(ctx, tx); err != nil {
+			return err
+		}
 		changes, err := sqldb.Collect(ctx, tx, func(rows *sql.Rows) (c audit.Change, err error) {
 			var day int64
 			var table string
@@ -135,10 +168,10 @@ func (s *Store) Record(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrClock) {
 		return sqldb.Unavailable(ctx, "recording what was removed", err)
 	}
-	return nil
+	return err
 }
 
 // Rule removes rows of a table that are older than a time, at most limit in one

@@ -63,7 +63,7 @@ type sent struct {
 func (v *Verifier) remember(
 	ctx context.Context, l *limit.Lease, s sent, bare audit.Event, d decision[sesuai.Verdict], start time.Time,
 ) (limit.Prior, error) {
-	bare.Duration = v.o.Now().Sub(start)
+	bare.Duration = max(0, v.o.Now().Sub(start))
 	d.event.Duration = bare.Duration
 	enforce := s.req.Client.Replay == access.Enforce
 	ctx, done := v.recording(ctx)

@@ -401,7 +401,7 @@ func (v *Verifier) record(ctx context.Context, l *limit.Lease, e audit.Event, st
 func (v *Verifier) commit(
 	ctx context.Context, l *limit.Lease, start time.Time, outcome func(limit.Prior) (audit.Event, *answer.Answer), cause error,
 ) (limit.Prior, error) {
-	took := v.o.Now().Sub(start)
+	took := max(0, v.o.Now().Sub(start)) // the clock may be set back
 	timed := func(prior limit.Prior) (audit.Event, *answer.Answer) {
 		e, a := outcome(prior)
 		e.Duration = took

@@ -143,6 +143,9 @@ func (c *calling) count(full, now time.Time) time.Time {
 	if full.Before(now) {
 		full = now
 	}
+	if latest := now.Add(burst); full.After(latest) { // the clock was ahead, or the rate is another one
+		full = latest
+	}
 	next := full.Add(interval)
 	if c.wait = next.Sub(now) - (burst - kept); c.wait > 0 {
 		return full

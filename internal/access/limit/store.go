@@ -32,6 +32,9 @@ type StoreOptions struct {
 	// Flagged is called with the client's ID after the event was committed that says
 	// that a client is flagged or stopped. It may be nil.
 	Flagged func(client string, stopped bool)
+	// CheckClock returns an error while the clock may be wrong. Then Sweep removes
+	// nothing. It may be nil.
+	CheckClock func(context.Context) error
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -60,6 +63,9 @@ type leases interface {
 func NewStore(ctx context.Context, o StoreOptions) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.CheckClock == nil {
+		o.CheckClock = func(context.Context) error { return nil }
 	}
 	if o.LeaseAge == 0 {
 		o.LeaseAge = DefaultLeaseAge
