@@ -101,15 +101,11 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 	bin/demo table
 
 # The race detector makes computing up to ten times slower. SEQUENTIAL packages
-# start no goroutines, so it would find nothing in them. COMPUTING packages do:
-# all their tests run without it, and those of concurrency (-short) under it.
-# Every other package runs under it alone.
+# start no goroutines, so it would find nothing in them. Of LONG packages all tests run
+# without it, and under it those of concurrency (-short: process.Slow). Every other
+# package runs under it alone.
 SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy ./test/attack ./test/timing
-COMPUTING  := ./internal/app ./internal/evaluation ./internal/face
-
-# Most packages wait for a disk or a server now and then, so that one
-# more than there are cores is tested at the same time.
-WAITING = -p $$(($$(nproc) + 1))
+LONG       := ./internal/app ./internal/enrol ./internal/evaluation ./internal/face ./internal/people ./internal/recorder ./internal/rows
 
 # make check has vetted already.
 TEST = $(GO) test $(TAGS) -vet=off -shuffle=on -timeout 20m
@@ -124,10 +120,17 @@ RACE = -race '-gcflags=modernc.org/...=-d=checkptr=0' \
 .PHONY: test
 test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test; as root on Debian it also installs postgresql-15
 	bin/demo cut
-	$(TEST) $(BUILD) $(WAITING) $(COMPUTING) $(SEQUENTIAL)
-	$(TEST) $(RACE) -short $(COMPUTING)
-	others="$$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) $(COMPUTING))")" && $(TEST) $(RACE) $(WAITING) $$others
+	$(MAKE) -j2 --output-sync=target test-plain test-short test-race
 	CGO_ENABLED=0 $(GO) build ./...
+
+# Two of them run at the same time, since tests wait for a disk or a server now and then.
+.PHONY: test-plain test-short test-race
+test-plain:
+	$(TEST) $(BUILD) $(LONG) $(SEQUENTIAL)
+test-short:
+	$(TEST) $(RACE) -short $(LONG)
+test-race:
+	others="$$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) $(LONG))")" && $(TEST) $(RACE) $$others
 
 .PHONY: photographs
 photographs: bin/demo models/.fetched build/demo/.fetched ## Run the tests of the face engine on every development photograph

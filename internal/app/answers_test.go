@@ -10,11 +10,13 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestAnswersAreFound: a client finds what it was answered by either id, also after a
 // restart, and another client finds nothing.
 func TestAnswersAreFound(t *testing.T) {
+	process.Slow(t)
 	c := config(t)
 	s := start(t, c, ayu)
 	_, verdict := s.send(t, s.dataRequest(t, `{"nik":"`+ayu.nik+`","name":"AYU KENCANA PRATIWI","reference_id":"order-7"}`))

@@ -23,6 +23,7 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/synthetic"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // country are the people of the tests of backups.
@@ -179,6 +180,7 @@ func TestBackup(t *testing.T) {
 // TestRestoreOverAFormerTrail: checkpoints of later events, which a restore loses, are
 // moved away and reported. Those that the restored trail has stay.
 func TestRestoreOverAFormerTrail(t *testing.T) {
+	process.Slow(t)
 	engine := backupEngines()[0]
 	c, s := engine.filled(t, 1)
 	path := filepath.Join(t.TempDir(), "backup")
@@ -237,6 +239,7 @@ func TestRestoreOverAFormerTrail(t *testing.T) {
 // TestBackupOfABrokenTrail: a trail that was changed is backed up, and restored if that is
 // accepted. A file that was changed is not.
 func TestBackupOfABrokenTrail(t *testing.T) {
+	process.Slow(t)
 	for _, engine := range backupEngines() {
 		statements := map[string]string{"an event": `UPDATE audit_events SET actor = 'somebody' WHERE seq = 1`}
 		if engine.name == "SQLite" { // it differs in nothing that this is about
@@ -272,6 +275,7 @@ func TestBackupOfABrokenTrail(t *testing.T) {
 // as it is. One whose restore was interrupted cannot be used, and is restored by another
 // one.
 func TestRestoreIntoPostgres(t *testing.T) {
+	process.Slow(t)
 	engine := backupEngines()[1]
 	c, _ := engine.filled(t, 1)
 	path := filepath.Join(t.TempDir(), "backup")

@@ -18,6 +18,7 @@ import (
 // is counted, few are logged, and a client at the same address that calls for the
 // first time gets in.
 func TestWrongCredentials(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels)
 	c := config(t)
 	c.Admin.Listen = freeAddress(t)

@@ -56,6 +56,7 @@ func folder(t *testing.T, path string) map[string]string {
 // TestDiagnose: beside a service that runs nothing is wrong, and after it nothing has
 // changed. The page names every check.
 func TestDiagnose(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels, photosDir)
 	s := start(t, config(t), ayu)
 	s.awaitReadiness(t, http.StatusOK)

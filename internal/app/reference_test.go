@@ -21,6 +21,7 @@ import (
 	"github.com/sesuai/sesuai/internal/app"
 	keys "github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/dukcapil/sandbox"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 var update = flag.Bool("update", false, "write the generated pages of docs")
@@ -28,6 +29,7 @@ var update = flag.Bool("update", false, "write the generated pages of docs")
 // TestReference holds the generated pages to the code. Those of docs/reference are
 // made of the comments, tags and defaults of the configuration's fields.
 func TestReference(t *testing.T) {
+	process.Slow(t)
 	c, sc := app.DefaultConfig(), sandbox.DefaultConfig()
 	for name, text := range map[string]string{
 		"reference/configuration.md":    configurationPage(t, c),

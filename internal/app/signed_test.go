@@ -8,11 +8,13 @@ import (
 	"github.com/sesuai/sesuai/client"
 	"github.com/sesuai/sesuai/internal/app"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestSignedAnswersStay: the key of signatures is the same after a rotation of the master
 // key and a restart, and an answer that is looked up then has the signature that it had.
 func TestSignedAnswersStay(t *testing.T) {
+	process.Slow(t)
 	c := config(t)
 	s := start(t, c, ayu)
 	r := s.dataRequest(t, `{"nik":"`+ayu.nik+`","name":"AYU KENCANA PRATIWI","reference_id":"order-7"}`)

@@ -21,6 +21,7 @@ import (
 // before the service is ready. TestMain checks that nothing keeps running, and this
 // test that the same folder and port can be used again.
 func TestCannotStart(t *testing.T) {
+	process.Slow(t)
 	process.Need(t, realModels)
 	write := func(t *testing.T, path string, b []byte) {
 		t.Helper()

@@ -103,6 +103,7 @@ func TestTLS(t *testing.T) {
 
 // TestTLSByCurl: another implementation gets the same.
 func TestTLSByCurl(t *testing.T) {
+	process.Slow(t)
 	process.NeedCommand(t, "curl")
 	s := startSecured(t)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
@@ -195,6 +196,7 @@ func (s secured) metrics(t *testing.T) (status int, body string) {
 // TestBoundClient: a client that is bound to certificates is answered with each of them,
 // refused without, and the trail says why.
 func TestBoundClient(t *testing.T) {
+	process.Slow(t)
 	s := startSecured(t)
 	storage, err := app.OpenStorage(t.Context(), s.config)
 	if err != nil {

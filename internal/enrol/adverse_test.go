@@ -22,6 +22,7 @@ import (
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/rows"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // readyColumns are those of a file with ready-made templates.
@@ -263,6 +264,7 @@ func TestSkipCostsNothing(t *testing.T) {
 // TestHostileArchives: a bomb costs no more than a photograph may have, and
 // what could be somebody else's photograph is none.
 func TestHostileArchives(t *testing.T) {
+	process.Slow(t)
 	dir := t.TempDir()
 	var zipped, tarred bytes.Buffer
 	zw, tw := zip.NewWriter(&zipped), tar.NewWriter(&tarred)

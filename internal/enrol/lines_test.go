@@ -13,6 +13,7 @@ import (
 	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/rows"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // dataLines counts the lines that are not blank, by a rule that is written
@@ -140,6 +141,7 @@ func TestLinesOfAFile(t *testing.T) {
 
 // TestPipe: what cannot be read twice is imported as a file is.
 func TestPipe(t *testing.T) {
+	process.Slow(t)
 	people := peopleRows(5000) + "\"canary\n"
 	for i := range 5000 {
 		people = strings.Replace(people, photoName(i)+"\n", "\n", 1)

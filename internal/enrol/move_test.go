@@ -10,12 +10,14 @@ import (
 	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/synthetic"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestMove moves a registry from SQLite to PostgreSQL: both have as many
 // people and one digest, and give the same verdicts. SESUAI_TEST_MOVE says how
 // many people; make test moves some, to be quick.
 func TestMove(t *testing.T) {
+	process.Slow(t)
 	people := 3000
 	if text := os.Getenv("SESUAI_TEST_MOVE"); text != "" {
 		n, err := strconv.Atoi(text)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/evaluation"
 	"github.com/sesuai/sesuai/internal/face"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // crowd writes photographs of n random people, with so many photographs each
@@ -136,6 +137,7 @@ func TestAllPairs(t *testing.T) {
 
 // TestTail: of many scores the highest are kept, as far down as is asked for.
 func TestTail(t *testing.T) {
+	process.Slow(t)
 	photographs := make([]int, 350)
 	for i := range photographs {
 		photographs[i] = 2

@@ -11,6 +11,7 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // fill enrols people until that fails, and returns how many were acknowledged.
@@ -59,6 +60,7 @@ func pragma(t *testing.T, n node, text string) {
 // TestFullDatabase: a limit of SQLite stands for a full disk.
 func TestFullDatabase(t *testing.T) {
 	t.Parallel()
+	process.Slow(t)
 	d := engines.SQLite(t)
 	n := open(t, d)
 	pragma(t, n, `max_page_count = 80`)

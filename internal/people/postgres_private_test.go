@@ -16,6 +16,7 @@ import (
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/synthetic"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestNothingPersonalInPostgres looks for the NIKs, names and dates of a thousand
@@ -24,6 +25,7 @@ import (
 // enrolling, after a rotation, and after removing people.
 func TestNothingPersonalInPostgres(t *testing.T) {
 	t.Parallel()
+	process.Slow(t)
 	server := pgtest.Start(t, pgtest.Options{Fast: true, Settings: map[string]string{"wal_compression": "off"}})
 	server.Exec(t, "CREATE DATABASE people OWNER "+pgtest.User)
 	n := open(t, on(t, server.URL("people")), unenrolled)

@@ -19,6 +19,7 @@ import (
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // needles are texts that must not be found, by their first eight bytes.
@@ -61,6 +62,7 @@ func (n *needles) in(b []byte) (hits int) {
 // the data folder: after enrolling, after removing people, and after closing.
 func TestNothingPersonalOnDisk(t *testing.T) {
 	t.Parallel()
+	process.Slow(t)
 	d := engines.SQLite(t)
 	n, err := tryOpen(t.Context(), d, d.Dir, unenrolled)
 	if err != nil {

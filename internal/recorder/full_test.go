@@ -12,6 +12,7 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/pgtest"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // fill starts calls and verifies people until both fail. It returns how many
@@ -65,6 +66,7 @@ func (s *service) assertHolds(t *testing.T, d sqltest.Database, calls, verified 
 // until there is space, and a photograph that could not be recorded was not sent.
 // There may be space for the event of that.
 func TestFull(t *testing.T) {
+	process.Slow(t)
 	d := upstreamEngines.SQLite(t)
 	db := d.Open(t)
 	pages := func(n int) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/rows"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // archive makes a zip archive of files with these names and contents. That of large.jpg
@@ -67,6 +68,7 @@ func TestReadZip(t *testing.T) {
 // TestReadZipRefuses what is no archive, and one with more entries than there may be:
 // the directory of one with very many is not even read to its end.
 func TestReadZipRefuses(t *testing.T) {
+	process.Slow(t)
 	var files [][2]string
 	for n := range 20_000 {
 		files = append(files, [2]string{fmt.Sprintf("%0200d.jpg", n), ""})

@@ -31,7 +31,7 @@ func Need(t testing.TB, files ...string) {
 	}
 }
 
-// Slow skips a test with -short. make test runs packages that compute much twice: in
+// Slow skips a test with -short. make test runs packages of long tests twice: in
 // full, and with -short under the race detector, which makes computing ten times
 // slower. A test that does one thing after another has no race to find.
 func Slow(t testing.TB) {
