@@ -12,18 +12,23 @@ import (
 // anyScope is the scope of what every client may do.
 const anyScope access.Scope = ""
 
+// attempt returns what a request is authenticated by. A missing credential is an empty
+// text and is treated as a wrong one, so that neither the response nor its timing tells
+// them apart.
+func (s *Server) attempt(r *http.Request) access.Attempt {
+	username, password, _ := r.BasicAuth()
+	return access.Attempt{
+		From: s.o.Proxies.caller(r), Username: username, Password: password, APIKey: r.Header.Get("X-Api-Key"),
+		Certificate: certificateOf(r),
+	}
+}
+
 // authorize returns the calling client. It is an error if the client does not
 // have the scope or exceeds its rate.
 func (s *Server) authorize(w *reply, r *http.Request, scope access.Scope) (access.Client, error) {
-	// A missing credential is an empty text and is treated as a wrong one, so
-	// that neither the response nor its timing tells them apart.
-	username, password, _ := r.BasicAuth()
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()
-	client, err := s.o.Authenticator.Authenticate(ctx, access.Attempt{
-		From: s.o.Proxies.caller(r), Username: username, Password: password, APIKey: r.Header.Get("X-Api-Key"),
-		Certificate: certificateOf(r),
-	})
+	client, err := s.o.Authenticator.Authenticate(ctx, s.attempt(r))
 	if err != nil {
 		s.hold(r.Context(), err)
 		return access.Client{}, err

@@ -54,7 +54,9 @@ func TestLastingOverload(t *testing.T) {
 		s.options.Queue = admission.NewQueue(1, 1000)
 		s.options.Observe = func(r *telemetry.Request) { shed = append(shed, r.Shed) }
 		// The password is the client's id.
+		authenticated := 0
 		s.options.Authenticator = authenticatorFunc(func(password string) access.Client {
+			authenticated++
 			return access.Client{ID: password, Scopes: []access.Scope{access.FaceVerification, access.DataVerification}}
 		})
 		server := httpapi.New(s.options)
@@ -76,6 +78,21 @@ func TestLastingOverload(t *testing.T) {
 		}
 		if got := shed[len(shed)-1]; got != string(httpapi.ShedBacklog) {
 			t.Errorf("shed for %q", got)
+		}
+		// The credentials are read no more often than once a second.
+		for _, after := range []time.Duration{0, 900 * time.Millisecond, 200 * time.Millisecond} {
+			time.Sleep(after)
+			read := authenticated
+			if resp := ask("busy", whole()); resp.StatusCode != 503 {
+				t.Errorf("%v later: %d", after, resp.StatusCode)
+			}
+			want := 0
+			if after == 200*time.Millisecond {
+				want = 1
+			}
+			if got := authenticated - read; got != want {
+				t.Errorf("%v later the credentials are read %d times, not %d", after, got, want)
+			}
 		}
 		if resp := ask("polite", whole()); resp.StatusCode != 200 || shed[len(shed)-1] != "" {
 			t.Errorf("another client gets %d", resp.StatusCode)

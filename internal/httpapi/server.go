@@ -167,6 +167,7 @@ type Server struct {
 	bodies *admission.Pool // bytes of bodies
 	awaits *admission.Pool // requests that wait for another one's answer
 
+	recent  recent // clients that were authorized recently
 	sampler *sampler
 	held    chan struct{} // the responses that are being held: see hold
 	uploads chan struct{} // the batches that are being received

@@ -31,14 +31,23 @@ type endpoint struct {
 type verifying func(ctx context.Context, c call) error
 
 // verification handles the requests of an endpoint. It authorizes the client before
-// it reads the body.
+// it reads the body, and refuses one that was authorized recently before that.
 func (s *Server) verification(e endpoint) handlerFunc {
 	return func(w *reply, r *http.Request) error {
 		w.noAnswer = e.noAnswer
+		credentials := credentialsDigest(s.attempt(r), e.scope)
+		if id, found := s.recent.client(credentials); found {
+			if err := s.admits(id, e.fields); err != nil {
+				w.client = id
+				w.dropShort(r)
+				return err
+			}
+		}
 		client, err := s.authorize(w, r, e.scope)
 		if err != nil {
 			return err
 		}
+		s.recent.authorized(credentials, client.ID)
 		if e.liveness && !s.o.Liveness {
 			return &sesuai.Error{Kind: sesuai.KindForbidden, Err: errors.New("liveness is switched off")}
 		}
