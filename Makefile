@@ -124,12 +124,11 @@ test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched
 	CGO_ENABLED=0 $(GO) build ./...
 
 # Two of them run at the same time, since tests wait for a disk or a server now and then.
-.PHONY: test-plain test-short test-race
-test-plain:
+test-plain: FORCE
 	$(TEST) $(BUILD) $(LONG) $(SEQUENTIAL)
-test-short:
+test-short: FORCE
 	$(TEST) $(RACE) -short $(LONG)
-test-race:
+test-race: FORCE
 	others="$$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) $(LONG))")" && $(TEST) $(RACE) $$others
 
 .PHONY: photographs

@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"internal/webhook", "internal/signature", "internal/subject", "internal/retention", "internal/tlsfile", "internal/telemetry", "internal/telemetry/otlp",
-		"internal/backup", "internal/doctor",
+		"internal/backup", "internal/doctor", "internal/cgroup",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
@@ -50,7 +50,8 @@ var mayImport = map[string][]string{
 	"internal/admin":     {".", "internal/httpapi"},
 	"internal/config":    {".", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/ast", "github.com/goccy/go-yaml/parser"},
 	"internal/tlsfile":   {},
-	"internal/doctor":    {"golang.org/x/sys/unix"},
+	"internal/cgroup":    {},
+	"internal/doctor":    {"internal/cgroup", "golang.org/x/sys/unix"},
 	"internal/admission": {},
 	"internal/httpapi": {
 		".", "internal/verify", "internal/answer", "internal/access", "internal/admission", "internal/batch", "internal/rows", "internal/openapi",

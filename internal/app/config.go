@@ -127,7 +127,8 @@ type LimitsConfig struct {
 	// Clients share it as they share max_in_flight. The other half is for the
 	// pixels of photographs that are being decoded; a photograph that needs
 	// more than that waits until it is the only one. It must be at least nine
-	// times max_body. The program needs up to 150 MB besides.
+	// times max_body. The program needs up to 150 MB besides. In a cgroup that
+	// has less than that, less is used.
 	Memory int64 `yaml:"memory" range:"100663296,1099511627776"`
 	// Connections is the number of open connections. A further one is answered
 	// 503 and closed. Where the system allows fewer open files, it is less: 256

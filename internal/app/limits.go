@@ -1,12 +1,15 @@
 package app
 
 import (
+	"log/slog"
+	"math"
 	"os"
 	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/sesuai/sesuai/internal/access/limit"
+	"github.com/sesuai/sesuai/internal/cgroup"
 	"github.com/sesuai/sesuai/internal/config"
 )
 
@@ -29,6 +32,30 @@ func (c *LimitsConfig) pixels() int64 { return c.Memory - c.bodies() }
 
 // programMemory is what the program needs besides limits.memory.
 const programMemory = 150 << 20
+
+// fit returns the limits with as much memory as a cgroup with a limit has beside the
+// program, so that the kernel does not kill the process. There is always enough for the
+// largest body.
+func (c LimitsConfig) fit(limit uint64) LimitsConfig {
+	beside := int64(min(limit, math.MaxInt64)) - programMemory
+	c.Memory = min(c.Memory, max(beside, bodyMemory*c.MaxBody))
+	return c
+}
+
+// fitCgroup is fit for the cgroups of this process. The log says if memory is less than
+// is configured.
+func (c LimitsConfig) fitCgroup(log *slog.Logger) LimitsConfig {
+	limit, ok := cgroup.MemoryLimit()
+	if !ok {
+		return c
+	}
+	fitted := c.fit(limit)
+	if fitted.Memory < c.Memory {
+		log.Warn("the cgroup has less memory than limits.memory and the program need: less is used",
+			"cgroup", limit, "limits.memory", c.Memory, "used", fitted.Memory)
+	}
+	return fitted
+}
 
 // heap is how large the heap may become: an eighth of the memory is for libjpeg-turbo.
 func (c *LimitsConfig) heap() int64 { return c.Memory - c.Memory/8 }

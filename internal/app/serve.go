@@ -55,6 +55,8 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	if err := c.Check(); err != nil {
 		return err
 	}
+	configured := c
+	c.Limits = c.Limits.fitCgroup(log)
 	s, err := OpenStorage(ctx, c)
 	if err != nil {
 		return err
@@ -97,7 +99,7 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	if err := s.Observe(log, metrics); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	if err := s.recordConfiguration(ctx, c, log); err != nil {
+	if err := s.recordConfiguration(ctx, configured, log); err != nil {
 		return err
 	}
 	checker, err := s.newChecker(c, log)
@@ -237,7 +239,7 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	if files != nil {
 		running.Go(func() { files.Run(serving) })
 	}
-	running.Go(func() { (&reloader{o, c, files}).run(serving) })
+	running.Go(func() { (&reloader{o, configured, files}).run(serving) })
 	log.Info("ready", "address", listener.Addr().String(), "model", engine.Model(), "calibration", engine.Calibration().ID)
 	serves = true
 	if o.Started != nil {

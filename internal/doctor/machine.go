@@ -1,20 +1,17 @@
 package doctor
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sesuai/sesuai/internal/cgroup"
 )
 
 // maxBehind is how much earlier than what is stored the clock may be: the clocks of two
@@ -111,7 +108,7 @@ func Memory(need, heap int64) Finding {
 		return Warn("see that the machine has enough memory", "the memory of the machine: %v", err)
 	}
 	all := s.Totalram * uint64(s.Unit)
-	if limit, ok := cgroupLimit("/"); ok {
+	if limit, ok := cgroup.MemoryLimit(); ok {
 		all = min(all, limit)
 	}
 	return memory(need, heap, all, debug.SetMemoryLimit(-1))
@@ -128,41 +125,4 @@ func memory(need, heap int64, all uint64, limit int64) Finding {
 	default:
 		return Good("%s", seen)
 	}
-}
-
-// cgroupLimit returns the smallest limit of memory of the cgroups that this process is
-// in, v2 or v1. root is the root of the file system.
-func cgroupLimit(root string) (limit uint64, ok bool) {
-	b, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
-	if err != nil {
-		return 0, false
-	}
-	var limits []uint64
-	for line := range strings.Lines(string(b)) {
-		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(parts) != 3 {
-			continue
-		}
-		folder, file := "sys/fs/cgroup", "memory.max"
-		if parts[1] != "" {
-			if !slices.Contains(strings.Split(parts[1], ","), "memory") {
-				continue
-			}
-			folder, file = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
-		}
-		for at := path.Clean("/" + parts[2]); ; at = path.Dir(at) {
-			text, err := os.ReadFile(filepath.Join(root, folder, at, file))
-			n, bad := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64) // "max" is no number
-			if cmp.Or(err, bad) == nil {
-				limits = append(limits, n)
-			}
-			if at == "/" {
-				break
-			}
-		}
-	}
-	if len(limits) == 0 {
-		return 0, false
-	}
-	return slices.Min(limits), true
 }
