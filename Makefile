@@ -120,7 +120,7 @@ RACE = -race '-gcflags=modernc.org/...=-d=checkptr=0' \
 .PHONY: test
 test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test; as root on Debian it also installs postgresql-15
 	bin/demo cut
-	$(MAKE) -j2 --output-sync=target test-plain test-short test-race
+	$(MAKE) -j2 --output-sync=target test-race test-plain test-short
 	CGO_ENABLED=0 $(GO) build ./...
 
 # Two of them run at the same time, since tests wait for a disk or a server now and then.

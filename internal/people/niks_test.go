@@ -10,6 +10,7 @@ import (
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // niks returns every NIK that HasNIK looks at.
@@ -29,6 +30,7 @@ func niks(t *testing.T, n node) map[string]bool {
 // TestHasNIK: it looks at everybody, also in the middle of a rotation, stops at the
 // first, and does not take a damaged row for one that is not such.
 func TestHasNIK(t *testing.T) {
+	process.Slow(t)
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		n := open(t, d)
 		if seen := niks(t, n); len(seen) != 0 {

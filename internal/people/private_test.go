@@ -173,6 +173,7 @@ func TestSealedLengthsTellLittle(t *testing.T) {
 // TestDamage: a row that was changed, moved or lost in part is "cannot answer".
 // It is never "not found", "no portrait" or a score.
 func TestDamage(t *testing.T) {
+	process.Slow(t)
 	const swap = `UPDATE %[1]s SET %[2]s = (SELECT b.%[2]s FROM %[1]s b WHERE b.%[3]s <> %[1]s.%[3]s LIMIT 1)`
 	tests := []struct {
 		name, statement string
@@ -274,6 +275,7 @@ func TestErrorsShowNothing(t *testing.T) {
 // TestShredding: if the row of the data key is lost, and the other rows are put
 // back from a copy, nothing about the person opens with any key.
 func TestShredding(t *testing.T) {
+	process.Slow(t)
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		n := open(t, d)
 		enrol(t, n, 1)

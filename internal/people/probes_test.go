@@ -21,6 +21,7 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 	"github.com/sesuai/sesuai/internal/vault"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // memory remembers probes as package recorder does, without events.
@@ -117,6 +118,7 @@ func assertExchanged(t *testing.T, n node, updates []replay.Update, got []*[]rep
 // of the same person, and the next transaction sees the last of them, in another
 // process too.
 func TestUpdates(t *testing.T) {
+	process.Slow(t)
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		for _, enrolled := range []bool{true, false} {
 			d := emptied(t, d)
@@ -294,6 +296,7 @@ func TestProbesAreBounded(t *testing.T) {
 
 // TestDamagedProbes: probes that cannot be read are not "never seen".
 func TestDamagedProbes(t *testing.T) {
+	process.Slow(t)
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		for _, statement := range []string{
 			`UPDATE %[1]s SET probes = CAST(substr(probes, 1, 40) || x'0000000000000000' || substr(probes, 49) AS BLOB)`,

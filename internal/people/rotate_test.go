@@ -18,6 +18,7 @@ import (
 	"github.com/sesuai/sesuai/internal/replay/replaytest"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 	"github.com/sesuai/sesuai/internal/vault"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // addKey adds a master key.
@@ -48,6 +49,7 @@ func assertKeys(t *testing.T, n node, want ...people.MasterKey) {
 }
 
 func TestRotation(t *testing.T) {
+	process.Slow(t)
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		n, err := tryOpen(t.Context(), d, d.Dir, unenrolled)
 		if err != nil {
@@ -291,6 +293,7 @@ func TestRotatedWithoutTheKey(t *testing.T) {
 // TestRotationLeavesTheDamaged: people who do not open stay under the old key. It
 // is not retired until they are removed.
 func TestRotationLeavesTheDamaged(t *testing.T) {
+	process.Slow(t)
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		n := open(t, d)
 		for i := range 50 {

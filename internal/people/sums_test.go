@@ -19,6 +19,7 @@ import (
 	"github.com/sesuai/sesuai/internal/registry/registrytest"
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // recordedEngines are those of a registry whose changes are recorded.
@@ -123,6 +124,7 @@ func (r recorded) actions(t testing.TB) []string {
 // TestChangesOfPeopleAreRecorded: each transaction that changes people is an
 // event, the state in the trail follows it, and a rotation does not change it.
 func TestChangesOfPeopleAreRecorded(t *testing.T) {
+	process.Slow(t)
 	recordedEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 		r := openRecorded(t, d)
 		r.assertWhole(t)
@@ -193,6 +195,7 @@ func (r recorded) exec(t testing.TB, statements string) {
 // TestOldRowsPutBack: whatever somebody does to the people with the rows of
 // another time, one pass over the parts shows it, and Recount accepts it.
 func TestOldRowsPutBack(t *testing.T) {
+	process.Slow(t)
 	recordedEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 		r := openRecorded(t, d)
 		enrolBatch(t, r, 1, 20)
@@ -241,6 +244,7 @@ func TestOldRowsPutBack(t *testing.T) {
 // TestSumsReset: a database whose sums were reset, as if it were from before
 // there were any, is not taken for such a one while the trail is signed.
 func TestSumsReset(t *testing.T) {
+	process.Slow(t)
 	recordedEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 		r := openRecorded(t, d)
 		enrol(t, r, 1)

@@ -9,6 +9,7 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 	"github.com/sesuai/sesuai/internal/vault/vaulttest"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // TestUnenrolledIsAnOption: without it a registry neither finds nor remembers
@@ -61,6 +62,7 @@ func TestUnenrolledWhoAreEnrolled(t *testing.T) {
 
 // TestUpgrade: a database of schema 3 is upgraded, with its people.
 func TestUpgrade(t *testing.T) {
+	process.Slow(t)
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		n, err := tryOpen(t.Context(), d, d.Dir)
 		if err != nil {

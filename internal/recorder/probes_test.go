@@ -24,6 +24,7 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 	"github.com/sesuai/sesuai/internal/vault"
+	"github.com/sesuai/sesuai/test/process"
 )
 
 // probesEngines have the tables of people and of answers as well.
@@ -93,6 +94,9 @@ func TestProbesConformance(t *testing.T) {
 	for about, unenrolled := range map[string]bool{"on record": false, "unenrolled": true} {
 		t.Run(about, func(t *testing.T) {
 			t.Parallel()
+			if unenrolled { // the statements differ, not what runs at the same time
+				process.Slow(t)
+			}
 			probesEngines.Each(t, func(t *testing.T, d sqltest.Database) {
 				replaytest.Run(t, func(t *testing.T) replaytest.Recorders {
 					d := probesEngines.New(t, d.Engine)

@@ -17,7 +17,7 @@ func TestKillFirstStart(t *testing.T) {
 	makeRegistry(t, filepath.Join(t.TempDir(), "data"))
 	whole := time.Since(start)
 
-	const rounds = 40
+	const rounds = 15
 	stages := make(map[string]int)
 	for range rounds {
 		data := filepath.Join(t.TempDir(), "data")

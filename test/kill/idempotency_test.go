@@ -64,7 +64,7 @@ func (k *keyedAnswers) ask(t *testing.T, s *server, key string) (answered bool, 
 // keys are in progress, and sends them again. No key is answered in two ways, and each
 // has one event. IDEMPOTENCY_KILLS is how often it is killed.
 func TestKillIdempotency(t *testing.T) {
-	kills := 10
+	kills := 5
 	if v := os.Getenv("IDEMPOTENCY_KILLS"); v != "" {
 		var err error
 		if kills, err = strconv.Atoi(v); err != nil {

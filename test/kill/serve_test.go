@@ -25,7 +25,7 @@ import (
 // After SIGTERM the service ends without an error, and no verification is recorded that was
 // not answered. SERVE_KILLS is how often it is ended on each engine.
 func TestKillServe(t *testing.T) {
-	rounds := 3
+	rounds := 2
 	if v := os.Getenv("SERVE_KILLS"); v != "" {
 		var err error
 		if rounds, err = strconv.Atoi(v); err != nil {

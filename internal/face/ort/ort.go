@@ -128,6 +128,7 @@ func open(model []byte, spec face.NetworkSpec, threads int) (*network, error) {
 		// Threads that spin while they wait would take cores from others.
 		opts.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
 		// For the threads that ONNX Runtime makes; the calling one: withoutDenormals.
+		// The one that makes the session would stay like that.
 		opts.AddSessionConfigEntry("session.set_denormal_as_zero", "1"),
 	)
 	if err != nil {
@@ -137,7 +138,11 @@ func open(model []byte, spec face.NetworkSpec, threads int) (*network, error) {
 	for i, o := range spec.Outputs {
 		outputs[i] = o.Name
 	}
-	s, err := onnx.NewDynamicAdvancedSessionWithONNXData(model, []string{spec.Input.Name}, outputs, opts)
+	var s *onnx.DynamicAdvancedSession
+	err = withoutDenormals(func() (err error) {
+		s, err = onnx.NewDynamicAdvancedSessionWithONNXData(model, []string{spec.Input.Name}, outputs, opts)
+		return err
+	})
 	if err != nil {
 		return nil, &sesuai.Error{
 			Kind: sesuai.KindConfiguration, Err: err,
