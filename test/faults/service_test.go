@@ -54,13 +54,13 @@ type service struct {
 	outcomes map[string]int  // since the last call of resetOutcomes
 }
 
-// newService starts a service with its data in a folder.
-func newService(t *testing.T, dir string) *service {
+// newService starts a service with its data in a folder, and further variables.
+func newService(t *testing.T, dir string, env ...string) *service {
 	t.Helper()
 	s := &service{
 		sesuai: process.Runner{
 			Program: process.Program(t, root, "build/demo/photos/ayu-selfie.jpg"),
-			Env: append(process.Exact(), "SESUAI_LOG_LEVEL=warn", "SESUAI_DATA="+filepath.Join(dir, "data"),
+			Env: append(append(process.Exact(), env...), "SESUAI_LOG_LEVEL=warn", "SESUAI_DATA="+filepath.Join(dir, "data"),
 				"SESUAI_ADMIN_LISTEN=", "SESUAI_TIMEOUTS_REQUEST=5s"),
 		},
 		client:   &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second},

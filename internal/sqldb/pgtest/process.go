@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -98,17 +99,7 @@ func (p *process) kill() error {
 		return nil
 	default:
 	}
-	if err := p.signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	pid := p.cmd.Process.Pid
-	if err := eventually("the postmaster stops", func() (bool, error) {
-		state, _, err := stat(pid)
-		return state == 'T' || state == gone || state == 'Z', err
-	}); err != nil {
-		return err
-	}
-	children, err := childrenOf(pid)
+	children, err := p.freeze()
 	if err != nil {
 		return err
 	}
@@ -131,6 +122,48 @@ func (p *process) kill() error {
 		}
 	}
 	return nil
+}
+
+// freeze has the postmaster stand still, and returns its children: it makes no more.
+func (p *process) freeze() (children []int, err error) {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return nil, err
+	}
+	pid := p.cmd.Process.Pid
+	if err := eventually("the postmaster stops", func() (bool, error) {
+		state, _, err := stat(pid)
+		return state == 'T' || state == gone || state == 'Z', err
+	}); err != nil {
+		return nil, err
+	}
+	return childrenOf(pid)
+}
+
+// Freeze has all processes of the server stand still, with their connections open, until
+// thaw is called or the test ends.
+func (s *Server) Freeze(t testing.TB) (thaw func()) {
+	t.Helper()
+	children, err := s.process.freeze()
+	all := append(children, s.process.cmd.Process.Pid)
+	each := func(sig syscall.Signal) error {
+		var errs []error
+		for _, pid := range all {
+			if err := syscall.Kill(pid, sig); !errors.Is(err, syscall.ESRCH) {
+				errs = append(errs, err)
+			}
+		}
+		return errors.Join(errs...)
+	}
+	thaw = sync.OnceFunc(func() {
+		if err := each(syscall.SIGCONT); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(thaw)
+	if err := errors.Join(err, each(syscall.SIGSTOP)); err != nil {
+		t.Fatal(err)
+	}
+	return thaw
 }
 
 // eventually asks until it is done.
