@@ -30,7 +30,11 @@ func (s *Server) authorize(w *reply, r *http.Request, scope access.Scope) (acces
 	defer cancel()
 	client, err := s.o.Authenticator.Authenticate(ctx, s.attempt(r))
 	if err != nil {
-		s.hold(r.Context(), err)
+		if sesuai.KindOf(err) == sesuai.KindRateLimited {
+			s.hold(r.Context())
+		} else {
+			w.release()
+		}
 		return access.Client{}, err
 	}
 	w.client = client.ID
@@ -58,10 +62,7 @@ const (
 
 // hold slows a caller down whose attempts failed too often, unless maxHeld others
 // are being held.
-func (s *Server) hold(ctx context.Context, err error) {
-	if sesuai.KindOf(err) != sesuai.KindRateLimited {
-		return
-	}
+func (s *Server) hold(ctx context.Context) {
 	select {
 	case s.held <- struct{}{}:
 	default:

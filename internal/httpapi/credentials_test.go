@@ -157,9 +157,11 @@ func TestLogOfUnknownCallers(t *testing.T) {
 		refusing := httpapi.New(s.options)
 		time.Sleep(time.Duration(1e9 - time.Now().Nanosecond())) // the start of a second
 		for range 3 {
+			var group sync.WaitGroup
 			for range 1000 {
-				serve(refusing, postParts(everyPart()...))
+				group.Go(func() { serve(refusing, postParts(everyPart()...)) })
 			}
+			group.Wait()
 			time.Sleep(time.Second)
 		}
 		serve(refusing, httptest.NewRequest(http.MethodGet, "/nowhere", nil))

@@ -50,6 +50,9 @@ type reply struct {
 	status int
 	// unread is set until the whole body has been read.
 	unread bool
+	// arrived is when the request had been received, as far as it is read; zero for the
+	// row of a batch.
+	arrived time.Time
 	// drop is set if the rest of the body is to be dropped rather than the connection
 	// closed.
 	drop bool
@@ -72,7 +75,7 @@ type reply struct {
 func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	id, given := requestID(r.Header["X-Request-Id"])
-	w := &reply{ResponseWriter: rw, id: id, recordedID: id, unread: r.ContentLength != 0}
+	w := &reply{ResponseWriter: rw, id: id, recordedID: id, unread: r.ContentLength != 0, arrived: start}
 	if given {
 		w.recordedID = RecordedID(h.server.o.Hash, id)
 	}
@@ -142,11 +145,13 @@ func (w *reply) writeError(err error) {
 }
 
 // writeVerdict writes the response with a verdict about a person. The log has its
-// outcome as the audit trail does.
+// outcome as the audit trail does. One that is not favourable waits: see release.
 func (w *reply) writeVerdict(verified bool, reason sesuai.Reason, body []byte) {
 	w.outcome, w.reason = "not_verified", string(reason)
 	if verified {
 		w.outcome = "verified"
+	} else {
+		w.release()
 	}
 	w.writeJSON(http.StatusOK, body)
 }

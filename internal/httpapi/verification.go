@@ -66,6 +66,7 @@ func (s *Server) verification(e endpoint) handlerFunc {
 		if err != nil {
 			return err
 		}
+		w.received()
 		defer form.wipe() // the verification, whatever its outcome, keeps nothing of it
 		verifying, err := e.parse(s, w, client, form)
 		if err != nil {
