@@ -26,7 +26,7 @@ import (
 
 // short is how many samples each class has in make test. make timing sets
 // TIMING_SAMPLES.
-const short = 400
+const short = 200
 
 func samples(t *testing.T) int {
 	t.Helper()
