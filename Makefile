@@ -9,7 +9,7 @@ LISTEN ?= 127.0.0.1:8080
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 SOURCES := $(shell find . -path ./tools -prune -o -path ./build -prune -o -name '*.go' -not -name '*_test.go' -print) \
-           $(shell find internal -name '*.json' -o -name '*.sql' -o -name '*.yaml' -o -name '*.html' -o -name '*.css') cmd/sesuai/licenses.txt go.mod go.sum
+           $(shell find internal -name '*.json' -o -name '*.sql' -o -name '*.yaml' -o -name '*.html' -o -name '*.css' -o -name '*.svg') cmd/sesuai/licenses.txt go.mod go.sum
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
@@ -84,6 +84,11 @@ build/postgres: FORCE
 	@scripts/postgres.sh $@
 
 # As build/postgres.
+build/chromium: FORCE
+	@mkdir -p build
+	@scripts/chromium.sh $@
+
+# As build/postgres.
 build/patroni: FORCE
 	@mkdir -p build
 	@scripts/patroni.sh $@
@@ -104,7 +109,7 @@ demo: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Print the eight
 # start no goroutines, so it would find nothing in them. Of LONG packages all tests run
 # without it, and under it those of concurrency (-short: process.Slow). Every other
 # package runs under it alone.
-SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy ./test/attack ./test/timing
+SEQUENTIAL := ./cmd/sesuai ./internal/evaluation/report ./internal/name ./internal/policy ./internal/synthetic ./test/accuracy ./test/attack ./test/console ./test/timing
 LONG       := ./internal/app ./internal/enrol ./internal/evaluation ./internal/face ./internal/people ./internal/recorder ./internal/rows
 
 # make check has vetted already.
@@ -118,7 +123,7 @@ RACE = -race '-gcflags=modernc.org/...=-d=checkptr=0' \
 	'-gcflags=modernc.org/sqlite/lib=-d=checkptr=0 -race=false' '-gcflags=modernc.org/libc/...=-d=checkptr=0 -race=false'
 
 .PHONY: test
-test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/postgres ## Run every test; as root on Debian it also installs postgresql-15
+test: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/sdk/.fetched build/console/.fetched build/postgres build/chromium ## Run every test; as root on Debian it also installs postgresql-15 and chromium
 	bin/demo cut
 	$(MAKE) -j2 --output-sync=target test-race test-plain test-short
 	CGO_ENABLED=0 $(GO) build ./...
@@ -130,6 +135,11 @@ test-short: FORCE
 	$(TEST) $(RACE) -short $(LONG)
 test-race: FORCE
 	others="$$($(GO) list ./... | grep -vxF "$$($(GO) list $(SEQUENTIAL) $(LONG))")" && $(TEST) $(RACE) $$others
+
+.PHONY: screenshots
+screenshots: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/console/.fetched build/chromium ## Write a picture of each page of the console to build/screenshots
+	rm -rf build/screenshots && mkdir -p build/screenshots
+	SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test $(TAGS) -count=1 -v -timeout 10m ./test/console
 
 .PHONY: photographs
 photographs: bin/demo models/.fetched build/demo/.fetched ## Run the tests of the face engine on every development photograph

@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"cmd/sesuai": {
 		".", "internal/app", "internal/httpapi", "internal/verify", "internal/access", "internal/access/limit", "internal/audit", "internal/enrol",
 		"internal/evaluation", "internal/evaluation/report", "internal/face", "internal/dukcapil/ledger", "internal/name", "internal/registry", "internal/rows",
-		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/batch", "internal/bench", "internal/webhook", "internal/subject", "internal/retention", "client",
+		"internal/dukcapil/sandbox", "internal/atomicfile", "internal/batch", "internal/bench", "internal/operator", "internal/webhook", "internal/subject", "internal/retention", "client",
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term", "filippo.io/age",
 	},
 	"internal/bench": {
@@ -42,12 +42,20 @@ var mayImport = map[string][]string{
 		"internal/sqldb", "internal/vault", "internal/people", "internal/audit", "internal/recorder", "internal/jobs", "internal/batch", "internal/answer",
 		"internal/access/limit", "internal/config", "internal/atomicfile", "internal/fileperm", "internal/registry", "internal/dukcapil/client", "internal/dukcapil/sandbox", "internal/dukcapil/ledger", "internal/dukcapil/balikan",
 		"internal/webhook", "internal/signature", "internal/subject", "internal/retention", "internal/tlsfile", "internal/telemetry", "internal/telemetry/otlp",
-		"internal/backup", "internal/doctor", "internal/cgroup",
+		"internal/backup", "internal/doctor", "internal/cgroup", "internal/operator", "internal/console",
 		"github.com/goccy/go-yaml", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"golang.org/x/sys/unix",
 	},
-	"internal/admin":     {".", "internal/httpapi"},
+	"internal/admin": {".", "internal/httpapi"},
+	"internal/console": {
+		".", "internal/access", "internal/access/limit", "internal/audit", "internal/face", "internal/httpapi", "internal/operator", "golang.org/x/text/language",
+		"github.com/boombuler/barcode/qr",
+	},
+	"internal/operator": {
+		".", "internal/access", "internal/audit", "internal/keyring", "internal/sqldb", "golang.org/x/crypto/argon2",
+		"github.com/pquerna/otp", "github.com/pquerna/otp/hotp", "github.com/pquerna/otp/totp",
+	},
 	"internal/config":    {".", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/ast", "github.com/goccy/go-yaml/parser"},
 	"internal/tlsfile":   {},
 	"internal/cgroup":    {},

@@ -54,6 +54,14 @@ type commandLine struct {
 		Rotate  clientRotate  `cmd:"" help:"Give a client new credentials and print them, once; the old ones stay valid for a time."`
 		Remove  clientRemove  `cmd:"" help:"Remove a client."`
 	} `cmd:"" help:"The applications that may call the API."`
+	Operator struct {
+		Add     operatorAdd     `cmd:"" help:"Add an operator and print an invitation, once."`
+		List    operatorList    `cmd:"" help:"List the operators."`
+		Disable operatorDisable `cmd:"" help:"Sign an operator out everywhere, and refuse it until it is enabled again."`
+		Enable  operatorEnable  `cmd:"" help:"Accept an operator again."`
+		Reset   operatorReset   `cmd:"" help:"Remove the password and the authenticator of an operator, and print a new invitation, once."`
+		Remove  operatorRemove  `cmd:"" help:"Remove an operator."`
+	} `cmd:"" help:"The people who may use the console: docs/operate/console.md."`
 	Limits struct {
 		Show  limitsShow  `cmd:"" help:"Show what is used of the limits of clients, or of a NIK."`
 		Reset limitsReset `cmd:"" help:"Remove what a client has used today, or the misses on a NIK."`

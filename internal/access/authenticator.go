@@ -86,7 +86,7 @@ type AuthenticatorOptions struct {
 // a limit on guesses is required below 64 bits only (NIST SP 800-63B-3, 5.1.2.2).
 type Authenticator struct {
 	o        AuthenticatorOptions
-	failures *failures
+	failures *Throttle
 	known    known
 	// nobody is compared with if there is no client of that username.
 	nobody Hashes
@@ -117,7 +117,7 @@ func NewAuthenticator(o AuthenticatorOptions) *Authenticator {
 func (a *Authenticator) Authenticate(ctx context.Context, attempt Attempt) (Client, error) {
 	given := hashesOf(a.o.Hash, bounded(attempt.Username), bounded(attempt.Password), bounded(attempt.APIKey))
 	now := a.o.Now()
-	delay := a.failures.delay(given.Username, attempt.From, now)
+	delay := a.failures.Delay(given.Username, attempt.From, now)
 	if delay > 0 {
 		right, err := a.known.check(ctx, given, a.nobody, now)
 		if err != nil {
@@ -148,7 +148,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, attempt Attempt) (Clie
 
 // fail counts a failed attempt and returns its error.
 func (a *Authenticator) fail(f Failure, given Hashes, from netip.Addr, now time.Time, delay time.Duration) error {
-	a.failures.count(given.Username, from, now)
+	a.failures.Count(given.Username, from, now)
 	a.o.Failed(f)
 	switch {
 	case delay > 0:

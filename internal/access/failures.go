@@ -3,13 +3,8 @@ package access
 import (
 	"context"
 	"crypto/hmac"
-	"encoding/binary"
-	"hash/maphash"
-	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // The numbers of failed attempts whose credentials are looked up in the store.
@@ -20,59 +15,8 @@ const (
 	failuresBurst      = 10 // seconds' worth at once
 )
 
-// failureBuckets is how many token buckets there are for usernames, and for
-// addresses. Usernames, or addresses, that fall into one bucket share it.
-const failureBuckets = 4096
-
-// failures counts failed attempts for each username and each address. Its size is
-// fixed, whatever callers send. It is safe for concurrent use.
-type failures struct {
-	seed                 maphash.Seed
-	usernames, addresses [failureBuckets]*rate.Limiter
-}
-
-func newFailures() *failures {
-	f := &failures{seed: maphash.MakeSeed()}
-	for i := range failureBuckets {
-		f.usernames[i] = rate.NewLimiter(failuresOfUsername, failuresBurst*failuresOfUsername)
-		f.addresses[i] = rate.NewLimiter(failuresOfAddress, failuresBurst*failuresOfAddress)
-	}
-	return f
-}
-
-// buckets returns the token buckets of a username and an address. Nobody can
-// choose a username or an address that falls into the bucket of another: the
-// username's hash and the seed are secret. An IPv6 network of 64 bits counts as
-// one address, since one host has as many addresses as it likes.
-func (f *failures) buckets(username [32]byte, from netip.Addr) [2]*rate.Limiter {
-	from = from.Unmap().WithZone("")
-	if from.Is6() {
-		network, _ := from.Prefix(64) // an IPv6 address has 128 bits
-		from = network.Addr()
-	}
-	return [2]*rate.Limiter{
-		f.usernames[binary.BigEndian.Uint64(username[:])%failureBuckets],
-		f.addresses[maphash.Comparable(f.seed, from)%failureBuckets],
-	}
-}
-
-// delay returns how long the username or the address has to wait until its next
-// attempt is looked up; 0 if neither failed too often.
-func (f *failures) delay(username [32]byte, from netip.Addr, now time.Time) time.Duration {
-	var longest time.Duration
-	for _, b := range f.buckets(username, from) {
-		if missing := 1 - b.TokensAt(now); missing > 0 {
-			longest = max(longest, time.Duration(missing/float64(b.Limit())*float64(time.Second)))
-		}
-	}
-	return longest
-}
-
-// count counts a failed attempt.
-func (f *failures) count(username [32]byte, from netip.Addr, now time.Time) {
-	for _, b := range f.buckets(username, from) {
-		b.AllowN(now, 1)
-	}
+func newFailures() *Throttle {
+	return NewThrottle(failuresOfUsername, failuresOfAddress, failuresBurst*time.Second)
 }
 
 const (

@@ -66,6 +66,7 @@ type Config struct {
 	TLS        TLSConfig         `yaml:"tls"`
 	Proxies    ProxiesConfig     `yaml:"proxies"`
 	Admin      AdminConfig       `yaml:"admin"`
+	Console    ConsoleConfig     `yaml:"console"`
 	Shutdown   ShutdownConfig    `yaml:"shutdown"`
 	Telemetry  otlp.Config       `yaml:"telemetry"`
 	Log        LogConfig         `yaml:"log"`

@@ -140,7 +140,7 @@ func (c *Config) Check() error { return config.Refuse(c.mistakes()) }
 func (c *Config) mistakes() error {
 	return errors.Join(
 		config.CheckRanges(c), c.checkListen(), c.checkData(), c.checkRuntimeDigest(),
-		c.KMS.Validate(), c.checkDukcapil(), c.Webhooks.Validate(), c.TLS.check(), c.Proxies.check(), c.Admin.check(), c.Telemetry.Validate(), c.checkPorts(), c.Limits.check(), c.Log.check(), c.Audit.check(), c.checkAuditKeep(),
+		c.KMS.Validate(), c.checkDukcapil(), c.Webhooks.Validate(), c.TLS.check(), c.Proxies.check(), c.Admin.check(), c.checkConsole(), c.Telemetry.Validate(), c.checkPorts(), c.Limits.check(), c.Log.check(), c.Audit.check(), c.checkAuditKeep(),
 	)
 }
 
@@ -169,21 +169,29 @@ func (c *Config) checkRuntimeDigest() error {
 	return nil
 }
 
-// checkPorts refuses one port for the API and for operators. An address without a
-// host includes all others. Host names are looked up only if the ports are the
-// same.
+// checkPorts refuses one port for two listeners. An address without a host includes all
+// others. Host names are looked up only if the ports are the same.
 func (c *Config) checkPorts() error {
-	port := portOf(c.Listen)
-	if port == 0 || port != portOf(c.Admin.Listen) {
+	return errors.Join(
+		notTaken("admin.listen", c.Admin.Listen, "127.0.0.1:9090", "listen", c.Listen),
+		notTaken("console.listen", c.Console.Listen, "127.0.0.1:8081", "listen", c.Listen),
+		notTaken("console.listen", c.Console.Listen, "127.0.0.1:8081", "admin.listen", c.Admin.Listen),
+	)
+}
+
+// notTaken refuses the address of a key that another key has. example is one to use.
+func notTaken(key, address, example, other, taken string) error {
+	port := portOf(address)
+	if port == 0 || port != portOf(taken) {
 		return nil
 	}
-	listen, err1 := net.ResolveTCPAddr("tcp", c.Listen)
-	admin, err2 := net.ResolveTCPAddr("tcp", c.Admin.Listen)
+	a, err1 := net.ResolveTCPAddr("tcp", address)
+	b, err2 := net.ResolveTCPAddr("tcp", taken)
 	if err1 != nil || err2 != nil {
 		return nil
 	}
-	if everyHost(listen) || everyHost(admin) || listen.IP.Equal(admin.IP) && listen.Zone == admin.Zone {
-		return config.Mistakef("admin.listen", "%s is taken by listen (%s); another port is needed, such as 127.0.0.1:9090", c.Admin.Listen, c.Listen)
+	if everyHost(a) || everyHost(b) || a.IP.Equal(b.IP) && a.Zone == b.Zone {
+		return config.Mistakef(key, "%s is taken by %s (%s); another port is needed, such as %s", address, other, taken, example)
 	}
 	return nil
 }

@@ -189,6 +189,11 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, stopAdmin()) }()
+	stopConsole, err := serveConsole(ctx, c, s, files, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, stopConsole()) }()
 
 	defer limitHeap(c.Limits)()
 	all, each := c.Limits.connections()

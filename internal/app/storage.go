@@ -23,6 +23,7 @@ import (
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/jobs"
 	"github.com/sesuai/sesuai/internal/keyring"
+	"github.com/sesuai/sesuai/internal/operator"
 	"github.com/sesuai/sesuai/internal/people"
 	"github.com/sesuai/sesuai/internal/recorder"
 	"github.com/sesuai/sesuai/internal/registry"
@@ -61,6 +62,8 @@ type Storage struct {
 	Webhooks   webhook.Registrations
 	Messages   webhook.Outbox
 	Deliveries webhook.Log
+	// Operators are those who may use the console.
+	Operators *operator.Store
 
 	// calibration is that of the people's templates.
 	calibration *face.Calibration
@@ -238,6 +241,9 @@ func openStorage(ctx context.Context, c Config, o sqldb.Options, mayMake func() 
 	}
 	s.Events, s.Trail, s.Answers, s.Calls, s.Outbox = s.events, s.trail, s.answers, s.calls, s.outbox
 	s.Webhooks, s.Messages, s.Deliveries = s.hooks, s.hooks, s.hooks
+	s.Operators = operator.NewStore(operator.Options{
+		DB: db, Trail: s.trail, Secret: keys.Secret(keyring.Rows).Derive(keyring.Operators), Alert: s.alerts.altered,
+	})
 	return s, nil
 }
 
@@ -318,7 +324,7 @@ func databaseOptions(c Config) sqldb.Options {
 		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
 		Migrations: []fs.FS{
 			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, answer.Migrations, ledger.Migrations, balikan.Migrations,
-			jobs.Migrations(), batch.Migrations, webhook.Migrations, limit.Migrations, retention.Migrations,
+			jobs.Migrations(), batch.Migrations, webhook.Migrations, limit.Migrations, retention.Migrations, operator.Migrations,
 		},
 	}
 }

@@ -35,7 +35,7 @@ func startSecured(t *testing.T) secured {
 	c := config(t)
 	folder := t.TempDir()
 	c.TLS.Cert, c.TLS.Key, c.TLS.ClientCertificates = filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"), "optional"
-	c.Admin.Listen = freeAddress(t)
+	c.Admin.Listen, c.Console.Listen = freeAddress(t), freeAddress(t)
 	s := secured{authority: tlsfiletest.NewAuthority(t), reload: make(chan os.Signal, 1)}
 	tlsfiletest.Write(t, s.issue(t), c.TLS.Cert, c.TLS.Key)
 	if err := app.CheckFiles(t.Context(), c); err != nil {
@@ -89,6 +89,10 @@ func TestTLS(t *testing.T) {
 		if answer.ProtoMajor != major || answer.Header.Get("Strict-Transport-Security") != "max-age=31536000" {
 			t.Errorf("HTTP/%d: %s %v", major, answer.Proto, answer.Header)
 		}
+	}
+	if answer, page := s.send(t, getRequest(t, "https://"+s.config.Console.Listen+"/signin")); answer.StatusCode != 200 ||
+		answer.Header.Get("Strict-Transport-Security") != "max-age=31536000" || !contains(page, "<h1>Sign in</h1>") {
+		t.Errorf("the console: %d %v", answer.StatusCode, answer.Header)
 	}
 	if resp, err := http.Get("http://" + strings.TrimPrefix(s.address, "https://") + "/healthz"); err == nil {
 		t.Errorf("without TLS: %s", resp.Status)

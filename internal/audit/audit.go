@@ -68,8 +68,8 @@ type Event struct {
 	// Time is when the verification started, or when the change was made.
 	Time      time.Time
 	RequestID string
-	// Client is the client's ID, not its username. In a change it is the client
-	// that was changed.
+	// Client is the client's ID, not its username. In a change it is the client, or
+	// the operator, that was changed.
 	Client string
 	// NIK is stored only as a keyed hash. It is zero in a change that is not
 	// about one person.
@@ -127,7 +127,8 @@ type Event struct {
 	// The rest is about a change, and zero for a verification: see Change.
 
 	Action Action
-	// Actor is the operating system's user who made the change.
+	// Actor is the operating system's user who made the change, or an operator of the
+	// console: "operator:" and the name.
 	Actor string
 	Count int64
 	// Before and After are keyed hashes of what was changed; zero if it was not

@@ -37,6 +37,26 @@ const (
 	// LimitsReset: what a client has used today, or the misses on a NIK, no longer count.
 	LimitsReset Action = "limits.reset"
 
+	OperatorAdded    Action = "operator.add"
+	OperatorRemoved  Action = "operator.remove"
+	OperatorDisabled Action = "operator.disable"
+	OperatorEnabled  Action = "operator.enable"
+	// OperatorReset: the operator has a new invitation, and the password and the
+	// authenticator are removed.
+	OperatorReset Action = "operator.reset"
+	// OperatorEnrolled: the operator has used the invitation.
+	OperatorEnrolled  Action = "operator.enrol"
+	OperatorSignedIn  Action = "operator.signin"
+	OperatorSignedOut Action = "operator.signout"
+	// OperatorRefused: somebody tried to sign in, or to use an invitation, and was not
+	// accepted. Client is empty if there is no operator of that name.
+	OperatorRefused Action = "operator.refused"
+	// EventsSearched: an operator searched the trail in the console. After is of what
+	// selected the events.
+	EventsSearched Action = "audit.search"
+	// TrailVerified: an operator had the trail verified in the console.
+	TrailVerified Action = "audit.verify"
+
 	WebhookSet     Action = "webhook.set"
 	WebhookRotated Action = "webhook.rotate"
 	WebhookRemoved Action = "webhook.remove"
@@ -78,8 +98,8 @@ func RetentionOf(table string) Action { return Action(retention + table) }
 // Change is something that an operator changed.
 type Change struct {
 	Action Action
-	// Client is the ID of the client that was changed, or whose webhook was, and NIK
-	// the person; zero for other changes.
+	// Client is the ID of the client that was changed, or whose webhook was, or of the
+	// operator, and NIK the person; zero for other changes.
 	Client string
 	NIK    sesuai.NIK
 	// Count is the number of people that were changed, or the number of the
@@ -97,7 +117,7 @@ type Change struct {
 // change. Call it last: other transactions that append wait from then on. Errors
 // are those of AppendTx.
 func (t *Trail) ChangeTx(ctx context.Context, tx *sqldb.Tx, c Change) error {
-	_, err := t.AppendTx(ctx, tx, []Event{t.eventOf(c)})
+	_, err := t.AppendTx(ctx, tx, []Event{t.eventOf(ctx, c)})
 	return err
 }
 
@@ -112,15 +132,19 @@ func (t *Trail) Record(ctx context.Context, c Change) error {
 // It calls change once no other transaction appends until this one ends. An error of
 // change is returned as it is.
 func (t *Trail) ChangeLockedTx(ctx context.Context, tx *sqldb.Tx, c Change, change func() error) error {
-	_, err := t.AppendLockedTx(ctx, tx, func() ([]Event, error) { return []Event{t.eventOf(c)}, change() })
+	_, err := t.AppendLockedTx(ctx, tx, func() ([]Event, error) { return []Event{t.eventOf(ctx, c)}, change() })
 	return err
 }
 
 // eventOf returns the event of a change.
-func (t *Trail) eventOf(c Change) Event {
+func (t *Trail) eventOf(ctx context.Context, c Change) Event {
+	actor, ok := ctx.Value(actorKey{}).(string)
+	if !ok {
+		actor = t.o.Actor
+	}
 	e := Event{
 		Time: time.Now(), Client: c.Client, NIK: c.NIK, Result: Changed, NameScore: -1,
-		Action: c.Action, Actor: t.o.Actor, Count: c.Count, State: c.State,
+		Action: c.Action, Actor: actor, Count: c.Count, State: c.State,
 	}
 	if c.Before != nil {
 		e.Before = t.Digest("change", c.Before)
@@ -129,6 +153,15 @@ func (t *Trail) eventOf(c Change) Event {
 		e.After = t.Digest("change", c.After)
 	}
 	return e
+}
+
+// actorKey is the key of a context's actor.
+type actorKey struct{}
+
+// WithActor returns a context in which changes are recorded as those of an actor, instead
+// of Options.Actor.
+func WithActor(ctx context.Context, actor string) context.Context {
+	return context.WithValue(ctx, actorKey{}, actor)
 }
 
 // Digest returns a keyed hash of b. Digests of different uses are independent,

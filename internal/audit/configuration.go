@@ -19,7 +19,7 @@ func (t *Trail) RecordConfiguration(ctx context.Context, configuration []byte) (
 		if _, err := scanHead(tx.QueryRowContext(ctx, takeHead)); err != nil {
 			return err
 		}
-		e := t.eventOf(Change{Action: ConfigurationChanged, After: configuration})
+		e := t.eventOf(ctx, Change{Action: ConfigurationChanged, After: configuration})
 		err := tx.QueryRowContext(ctx, selectConfiguration).Scan(sqldb.ScanHash(&e.Before))
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err

@@ -20,6 +20,9 @@ func (t *Trail) Each(ctx context.Context, f Filter, do func(Entry) error) error 
 	if err := t.o.DB.Read().QueryRowContext(ctx, selectLast).Scan(&last); err != nil {
 		return sqldb.Unavailable(ctx, "reading the audit trail", err)
 	}
+	if f.Before > 0 {
+		last = min(last, f.Before-1)
+	}
 	from, err := t.firstSince(ctx, f, last)
 	if err != nil {
 		return err

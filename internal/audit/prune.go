@@ -94,7 +94,7 @@ func (t *Trail) removeTo(
 	if err != nil {
 		return err
 	}
-	event := t.eventOf(Change{Action: EventsRemoved, Count: base.Seq, After: signed})
+	event := t.eventOf(ctx, Change{Action: EventsRemoved, Count: base.Seq, After: signed})
 	return t.o.DB.InTx(ctx, func(tx *sqldb.Tx) error {
 		if removed != nil {
 			if err := removed(ctx, tx, base.Seq-from); err != nil {

@@ -10,19 +10,35 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
+// Selection is a part of all events.
+type Selection uint8
+
+// The selections.
+const (
+	Everything Selection = iota
+	// OnlyVerifications are all events but changes.
+	OnlyVerifications
+	OnlyChanges
+)
+
 // Filter selects events. The zero value of a field selects all of them.
 type Filter struct {
 	// Since is the earliest time, and Until the first later one that is omitted.
 	Since, Until time.Time
 	// After is the number of an event: only those behind it are selected.
 	After int64
+	// Before is the number of an event, or 0: only those in front of it are selected.
+	Before int64
 	// Client is the ID of the client.
 	Client string
 	// RequestIDs are the ids of requests, any of them.
 	RequestIDs []string
 	// References are the clients' own ids for requests, any of them.
 	References []string
-	NIK        sesuai.NIK
+	// IDs are of either kind, any of them.
+	IDs []string
+	NIK sesuai.NIK
+	Of  Selection
 	// Reason is a part of the reason of a verification, or of the action of a
 	// change, in letters of either case.
 	Reason string
@@ -67,6 +83,9 @@ func (t *Trail) Events(ctx context.Context, f Filter) (events []Entry, err error
 		}
 	}
 	first = max(first, f.After+1, 1)
+	if f.Before > 0 {
+		last = min(last, f.Before-1)
+	}
 	for to := last; to >= first; to -= readSpan {
 		span, err := t.readSpan(ctx, f, max(to-readSpan, f.After), to, f.Limit-len(events))
 		if err != nil {
@@ -115,22 +134,32 @@ func (t *Trail) conditions(f Filter, after, to int64) (text string, args []any) 
 	if f.Client != "" {
 		add("client = $%d", f.Client)
 	}
-	anyOf := func(column string, values []string) {
+	anyOf := func(values []string, columns ...string) {
 		if len(values) == 0 {
 			return
 		}
-		var places []string
+		var places, either []string
 		for _, v := range values {
 			args = append(args, v)
 			places = append(places, fmt.Sprintf("$%d", len(args)))
 		}
-		all = append(all, column+" IN ("+strings.Join(places, ", ")+")")
+		for _, column := range columns {
+			either = append(either, column+" IN ("+strings.Join(places, ", ")+")")
+		}
+		all = append(all, "("+strings.Join(either, " OR ")+")")
 	}
-	anyOf("request_id", f.RequestIDs)
-	anyOf("reference", f.References)
+	anyOf(f.RequestIDs, "request_id")
+	anyOf(f.References, "reference")
+	anyOf(f.IDs, "request_id", "reference")
 	if !f.NIK.IsZero() {
 		hash := t.hashNIK(f.NIK)
 		add("nik = $%d", hash[:])
+	}
+	switch f.Of {
+	case OnlyVerifications:
+		add("result <> $%d", string(Changed))
+	case OnlyChanges:
+		add("result = $%d", string(Changed))
 	}
 	if f.Reason != "" {
 		literal := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(f.Reason))

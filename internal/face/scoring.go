@@ -178,5 +178,16 @@ func percentageOfFMR(fmr float64) float64 {
 	return min(max(between(l, math.Log10(a.fmr), math.Log10(b.fmr), a.percentage, b.percentage), 0), 100)
 }
 
+// FMROfPercentage returns the false match rate that a percentage stands for, from 50 to 95.
+// Below it is more than that of 50, and above less than that of 95: false.
+func FMROfPercentage(percentage float64) (fmr float64, ok bool) {
+	for i, b := range percentageAt[1:] {
+		if a := percentageAt[i]; percentage >= a.percentage && percentage <= b.percentage {
+			return math.Pow(10, between(percentage, a.percentage, b.percentage, math.Log10(a.fmr), math.Log10(b.fmr))), true
+		}
+	}
+	return 0, false
+}
+
 // between maps x0..x1 to y0..y1 linearly.
 func between(x, x0, x1, y0, y1 float64) float64 { return y0 + (x-x0)/(x1-x0)*(y1-y0) }

@@ -125,6 +125,8 @@ const (
 	Checkpoints DerivedName = "checkpoints"
 	// Limits hashes the NIKs that are counted.
 	Limits DerivedName = "limits"
+	// Operators seals operators, and hashes their sessions.
+	Operators DerivedName = "operators"
 	// SignedAnswers signs answers.
 	SignedAnswers DerivedName = "signed answers"
 )

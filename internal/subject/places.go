@@ -215,6 +215,14 @@ var Places = []Place{
 	},
 	{Table: "client_uses", Owner: "internal/access", Columns: columns("client used_at mac"), Retention: "until the client is removed", Erased: None},
 	{Table: "webhooks", Owner: "internal/webhook", Columns: columns("client sealed"), Retention: "until the webhook is removed", Erased: None},
+	{
+		Table: "operators", Owner: "internal/operator", Columns: columns("id name sealed"), Retention: "until the operator is removed", Erased: None,
+		Why: "about those who work with the console: the name that they sign in with, and sealed the role, a hash of the password and the key of the authenticator",
+	},
+	{
+		Table: "operator_sessions", Owner: "internal/operator", Columns: columns("hash operator created_at seen_at mac"), Retention: "12 hours", Erased: None,
+		Why: "who is signed in at the console",
+	},
 	{Table: "master_keys", Owner: "internal/vault", Columns: columns("id check_value state added_at"), Retention: noLimit, Erased: None},
 	{Table: "key_epoch", Owner: "internal/vault", Columns: columns("id epoch mac"), Retention: noLimit, Erased: None},
 	{Table: "secrets", Owner: "internal/vault", Columns: columns("name key_id sealed"), Retention: noLimit, Erased: None},

@@ -71,6 +71,18 @@ func (f *Files) Config() *tls.Config {
 	}
 }
 
+// ConfigWithoutClients is Config for a server that asks for no client certificates.
+func (f *Files) ConfigWithoutClients() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			c := f.current.Load().Clone()
+			c.ClientAuth, c.ClientCAs = tls.NoClientCert, nil
+			return c, nil
+		},
+	}
+}
+
 // Reload reads the files. If they cannot be used, what was read before stays in force,
 // and Failed is called.
 func (f *Files) Reload() error {

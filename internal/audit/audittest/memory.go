@@ -99,10 +99,12 @@ func (m *Memory) Each(ctx context.Context, f audit.Filter, do func(audit.Entry) 
 
 func selects(f audit.Filter, seq int64, e audit.Event) bool {
 	reason := strings.ToLower(e.Reason + string(e.Action))
-	return !e.Time.Before(f.Since) && (f.Until.IsZero() || e.Time.Before(f.Until)) && seq > f.After &&
+	return !e.Time.Before(f.Since) && (f.Until.IsZero() || e.Time.Before(f.Until)) && seq > f.After && (f.Before == 0 || seq < f.Before) &&
+		(f.Of == audit.Everything || (f.Of == audit.OnlyChanges) == (e.Result == audit.Changed)) &&
 		(f.Client == "" || f.Client == e.Client) &&
 		(len(f.RequestIDs) == 0 || slices.Contains(f.RequestIDs, e.RequestID)) &&
 		(len(f.References) == 0 || slices.Contains(f.References, e.Reference)) &&
+		(len(f.IDs) == 0 || slices.Contains(f.IDs, e.RequestID) || slices.Contains(f.IDs, e.Reference)) &&
 		(f.NIK.IsZero() || f.NIK.Equal(e.NIK)) &&
 		strings.Contains(reason, strings.ToLower(f.Reason))
 }

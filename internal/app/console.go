@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/config"
+	"github.com/sesuai/sesuai/internal/console"
+	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/tlsfile"
+)
+
+// ConsoleConfig is about the operators' web pages (docs/operate/console.md).
+type ConsoleConfig struct {
+	// Listen is the address and port of the console, such as 127.0.0.1:8081. Without
+	// tls.cert it must be an address of this computer itself (127.0.0.1 or [::1]), where
+	// it speaks HTTP; with it the console shows the same certificate as the API, and asks
+	// for no client certificates. Empty means that there is no console.
+	Listen string `yaml:"listen"`
+}
+
+func (c *Config) checkConsole() error {
+	if c.Console.Listen == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(c.Console.Listen)
+	if err != nil {
+		return config.Mistakef("console.listen", "%s is neither empty nor an address and port, such as 127.0.0.1:8081", config.Quote(c.Console.Listen))
+	}
+	address, err := netip.ParseAddr(host)
+	if own := host == "localhost" || err == nil && address.IsLoopback(); !own && !c.TLS.on() {
+		return config.Mistakef("console.listen", "passwords would be sent in plain text: set tls.cert, or listen on 127.0.0.1")
+	}
+	return nil
+}
+
+// serveConsole serves the console as c says until the function it returns is called, which
+// waits for its end. Without a console it does nothing.
+func serveConsole(ctx context.Context, c Config, s *Storage, files *tlsfile.Files, log *slog.Logger) (stop func() error, err error) {
+	if c.Console.Listen == "" {
+		return func() error { return nil }, nil
+	}
+	h, err := newConsole(c, s, log)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", c.Console.Listen)
+	if err != nil {
+		return nil, &sesuai.Error{
+			Kind: sesuai.KindConfiguration, Err: err,
+			Detail: fmt.Sprintf("console.listen: cannot listen on %s", c.Console.Listen),
+		}
+	}
+	// It goes on while the service finishes its requests, so ctx's end is not
+	// its own.
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() {
+		if files == nil {
+			served <- httpapi.Serve(serving, listener, h, log)
+			return
+		}
+		served <- httpapi.ServeTLS(serving, listener, h, files.ConfigWithoutClients(), log)
+	}()
+	log.Info("console", "address", listener.Addr().String())
+	return func() error {
+		cancel()
+		return <-served
+	}, nil
+}
+
+func newConsole(c Config, s *Storage, log *slog.Logger) (http.Handler, error) {
+	return console.New(console.Options{
+		Operators: s.Operators, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Hash: s.Hash, Usage: s.Limits,
+		Trail: consoleTrail{c, s}, Log: log, Header: furtherHeader(c.TLS, false),
+	})
+}
+
+// consoleTrail is console.Trail.
+type consoleTrail struct {
+	c Config
+	s *Storage
+}
+
+// LatestCheckpoint implements console.Trail.
+func (t consoleTrail) LatestCheckpoint() (audit.Checkpoint, error) {
+	return t.s.trail.LatestCheckpoint(t.c.checkpointFiles()[0])
+}
+
+// Verify implements console.Trail.
+func (t consoleTrail) Verify(ctx context.Context) (events int64, why string, err error) {
+	r, err := t.s.VerifyTrail(ctx, t.c, TrailCheck{})
+	return r.Events, r.Why, err
+}

@@ -1,0 +1,97 @@
+// Package console is the pages of those who answer for the service: why somebody was
+// refused, which clients there are, whether the audit trail is whole. It is rendered on
+// the server, and sends nothing to run in a browser. It leaves who an operator is to
+// package operator, and what happened to package audit.
+package console
+
+import (
+	"context"
+	"embed"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/access/limit"
+	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/operator"
+)
+
+// Options are what a Console is made of. All but Header and Now are required.
+type Options struct {
+	Operators *operator.Store
+	Events    audit.Reader
+	// Record records what an operator does that changes nothing.
+	Record  func(context.Context, audit.Change) error
+	Clients access.Clients
+	// Hash is the keyed hash of credentials, and of ids that may hold a NIK.
+	Hash  access.Hash
+	Usage Usage
+	Trail Trail
+	Log   *slog.Logger
+	// Header has further headers of each response.
+	Header http.Header
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+}
+
+// Usage is what clients have used of their limits.
+type Usage interface {
+	ClientUsage(ctx context.Context, client string, own limit.Settings) (limit.ClientUsage, error)
+}
+
+// Trail is the audit trail as a whole.
+type Trail interface {
+	// LatestCheckpoint returns the latest signed checkpoint; the zero one if there is none.
+	LatestCheckpoint() (audit.Checkpoint, error)
+	// Verify verifies the trail, all people and all clients. why says what is not as it
+	// was recorded; "" if everything is.
+	Verify(ctx context.Context) (events int64, why string, err error)
+}
+
+// Console is the handler of all pages.
+type Console struct {
+	o         Options
+	mux       *http.ServeMux
+	templates map[string]*template.Template
+	origin    *http.CrossOriginProtection
+	// verifying lets one verification of the trail run at a time.
+	verifying chan struct{}
+}
+
+var (
+	//go:embed templates
+	templateFiles embed.FS
+	//go:embed assets
+	assetFiles embed.FS
+)
+
+// New returns a console.
+func New(o Options) (*Console, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &Console{o: o, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), verifying: make(chan struct{}, 1)}
+	var err error
+	if c.templates, err = parseTemplates(); err != nil {
+		return nil, err
+	}
+	for _, r := range routes() {
+		c.mux.Handle(r.pattern, c.handler(r))
+	}
+	assets, err := fs.Sub(assetFiles, "assets")
+	if err != nil {
+		return nil, err
+	}
+	c.mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(assets)))
+	c.mux.Handle("/", c.handler(route{handle: notFound}))
+	return c, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.setHeaders(w.Header())
+	c.mux.ServeHTTP(w, r)
+}

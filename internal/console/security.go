@@ -1,0 +1,75 @@
+package console
+
+import (
+	"errors"
+	"maps"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/sesuai/sesuai"
+	"github.com/sesuai/sesuai/internal/operator"
+)
+
+// policy is the content security policy of every response. There is no script at all, and
+// nothing is inline.
+const policy = "default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+func (c *Console) setHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	h.Set("Cache-Control", "no-store")
+	maps.Copy(h, c.o.Header)
+}
+
+// cookieName has the prefix with which a browser accepts the cookie only from this very
+// host, for all of its paths, and by TLS (or on a loopback address): RFC 6265bis, 4.1.3.2.
+const cookieName = "__Host-session"
+
+func setSession(w http.ResponseWriter, id sesuai.Text) {
+	http.SetCookie(w, sessionCookie(id.Reveal(), int(operator.MaxAge/time.Second)))
+}
+
+func clearSession(w http.ResponseWriter) { http.SetCookie(w, sessionCookie("", -1)) }
+
+func sessionCookie(value string, maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	}
+}
+
+// sessionOf returns the id of the session that a request names; "" if it names none.
+func sessionOf(r *http.Request) string {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// maxForm is the largest size of a form, in bytes.
+const maxForm = 16 << 10
+
+// readForm reads a form that a page of the console has sent. Every browser says with a
+// POST where it comes from; one that does not is refused, too.
+func (c *Console) readForm(w http.ResponseWriter, r *http.Request) error {
+	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
+		return &sesuai.Error{Kind: sesuai.KindForbidden, Err: errors.New("neither Sec-Fetch-Site nor Origin")}
+	}
+	if err := c.origin.Check(r); err != nil {
+		return &sesuai.Error{Kind: sesuai.KindForbidden, Err: err}
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
+		return &sesuai.Error{Kind: sesuai.KindUnsupportedContent, Err: err}
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		return &sesuai.Error{Kind: sesuai.KindMalformed, Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+// Package console_test drives Chromium through the console of a running sesuai serve, as
+// an operator of each role, and has axe-core look at each page.
+package console_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/sesuai/sesuai/test/process"
+)
+
+const root = "../.."
+
+// visitor is an operator, and what the pages say in the language of its browser.
+type visitor struct {
+	Name       string         `json:"name"`
+	Role       string         `json:"role"`
+	Invitation string         `json:"invitation"`
+	Locale     string         `json:"locale"`
+	Width      int            `json:"width"`
+	Scheme     string         `json:"scheme"`
+	Words      map[string]any `json:"words"`
+}
+
+// TestConsole: each role enrols, signs in, finds a verification by its NIK and has it
+// explained; an admin changes a client and verifies the trail. In two languages, on a
+// narrow screen and on a dark one: nothing that axe calls serious, no error in the
+// browser, no request elsewhere, and the cookie is kept on a loopback address.
+// SCREENSHOTS=FOLDER writes a picture of each page.
+func TestConsole(t *testing.T) {
+	chromium := cmp.Or(os.Getenv("CHROMIUM"), "/usr/bin/chromium")
+	modules, err := filepath.Abs(filepath.Join(root, "build/console/node_modules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process.Need(t, chromium, filepath.Join(modules, "playwright-core"), filepath.Join(modules, "axe-core"))
+	address := process.FreeAddress(t)
+	t.Setenv("SESUAI_CONSOLE_LISTEN", address)
+	d := process.StartDemo(t, root)
+	for _, photo := range []string{"ayu-selfie.jpg", "rani-selfie.jpg"} {
+		verify(t, d, photo)
+	}
+
+	english := map[string]any{
+		"signin": "Sign in", "continue": "Continue", "save": "Save", "search": "Search", "verifications": "Face verification",
+		"under": "the face is under the threshold",
+	}
+	indonesian := map[string]any{
+		"signin": "Masuk", "continue": "Lanjut", "save": "Simpan", "search": "Cari", "verifications": "Verifikasi wajah",
+		"under": "wajah di bawah ambang",
+	}
+	with := func(words map[string]any, explained ...string) map[string]any {
+		all := map[string]any{"explained": explained}
+		for key, text := range words {
+			all[key] = text
+		}
+		return all
+	}
+	visitors := []visitor{
+		{"admin", "admin", "", "en-GB", 1200, "light", with(english, "The percentage is", "of different people about 100 reach this")},
+		{"auditor", "auditor", "", "id-ID", 1200, "dark", with(indonesian, "Persentasenya", "sekitar 100 mencapai ini")},
+		{"support", "support", "", "id-ID", 360, "light", with(indonesian, "Persentasenya tidak ditampilkan untuk peran Anda")},
+	}
+	for i, v := range visitors {
+		d.Sesuai.Run(t, &visitors[i], "operator", "add", v.Name, "--role", v.Role)
+	}
+	in, err := json.Marshal(map[string]any{
+		"base": "http://" + address, "modules": modules, "chromium": chromium, "operators": visitors, "nik": "9901015203900001",
+		"screenshots": os.Getenv("SCREENSHOTS"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", "drive.mjs")
+	cmd.Stdin = bytes.NewReader(in)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s%s", err, out, stderr.Bytes())
+	}
+	var problems []string
+	if err := json.Unmarshal(out, &problems); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, p := range problems {
+		t.Error(p)
+	}
+}
+
+// verify asks about Ayu with a photograph.
+func verify(t *testing.T, d *process.Demo, photo string) {
+	t.Helper()
+	file, err := os.ReadFile(filepath.Join(d.Photos, photo))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.Address+"/identity/v1/face-verification", bytes.NewReader(process.Form(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", process.FormType)
+	d.Sign(r)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
+		t.Fatalf("a verification with %s: %s", photo, resp.Status)
+	}
+}

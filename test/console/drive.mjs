@@ -1,0 +1,135 @@
+// Reads what to do from standard input, drives Chromium through the console as each of the
+// operators, and writes what is wrong to standard output, as a list in JSON.
+import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const { base, modules, chromium: program, operators, nik, screenshots } = JSON.parse(readFileSync(0, "utf8"));
+const require = createRequire(modules + "/");
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const problems = [];
+
+// code is that of an authenticator (RFC 6238), so many periods from now.
+function code(key, later) {
+  const bits = [...key].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+  const bytes = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + later));
+  const mac = createHmac("sha1", bytes).update(counter).digest();
+  const at = mac[19] & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1e6).padStart(6, "0");
+}
+
+// A visitor is a browser of its own, with what goes wrong in it.
+class Visitor {
+  constructor(name, page) {
+    this.name = name;
+    this.page = page;
+    page.on("console", (m) => m.type() === "error" && this.report(`the browser says ${m.text()}`));
+    page.on("pageerror", (e) => this.report(`an error: ${e}`));
+    page.on("request", (r) => r.url().startsWith(base + "/") || this.report(`a request to ${r.url()}`));
+  }
+
+  report(text) { problems.push(`${this.name}: ${new URL(this.page.url()).pathname}: ${text}`); }
+
+  // look examines the page that is shown.
+  async look(name, ...texts) {
+    const text = await this.page.locator("main").innerText();
+    for (const wanted of texts) if (!text.includes(wanted)) this.report(`there is no "${wanted}" in ${text}`);
+    const { violations } = await this.page.evaluate(`${axe}; axe.run(document, { resultTypes: ["violations"] })`);
+    for (const v of violations) {
+      if (v.impact === "serious" || v.impact === "critical") this.report(`axe: ${v.id}: ${v.help}: ${v.nodes[0].html}`);
+    }
+    const [width, room] = await this.page.evaluate("[document.documentElement.scrollWidth, innerWidth]");
+    if (width > room) this.report(`the page is ${width} wide, of ${room}`);
+    if (screenshots) await this.page.screenshot({ path: `${screenshots}/${this.name}-${name}.png`, fullPage: true });
+  }
+
+  go(path) { return this.page.goto(base + path); }
+  fill(name, value) { return this.page.locator(`main [name=${name}]`).fill(value); }
+
+  // follow clicks on what leads to another page, and waits for that.
+  async follow(locator) {
+    await Promise.all([this.page.waitForEvent("load"), locator.click()]);
+  }
+
+  press(text) { return this.follow(this.page.locator("main").getByRole("button", { name: text, exact: true })); }
+
+  // enrol uses an invitation, with a code of the period before, and signs in.
+  async enrol({ name, invitation, words }) {
+    await this.go("/");
+    await this.look("signin", words.signin);
+    await this.go("/enrol");
+    await this.look("enrol");
+    await this.fill("name", name);
+    await this.fill("invitation", invitation);
+    await this.press(words.continue);
+    await this.look("password");
+    const key = await this.page.locator("main code").innerText();
+    await this.fill("password", "correct horse battery");
+    await this.fill("again", "correct horse battery");
+    await this.fill("code", code(key, -1));
+    await this.press(words.save);
+    await this.look("enrolled");
+    await this.fill("name", name);
+    await this.fill("password", "correct horse battery");
+    await this.fill("code", code(key, 0));
+    await this.press(words.signin);
+    const cookies = await this.page.context().cookies();
+    const [cookie] = cookies;
+    if (cookies.length !== 1 || cookie.name !== "__Host-session" || !cookie.secure || !cookie.httpOnly || cookie.sameSite !== "Strict") {
+      this.report(`cookies ${JSON.stringify(cookies)}`);
+    }
+  }
+}
+
+// see shows what each role sees.
+async function see(v, { words, role }) {
+  await v.look("verifications", words.verifications);
+  await v.fill("nik", nik);
+  await v.press(words.search);
+  if ((await v.page.locator("main [name=nik]").inputValue()) !== "" || v.page.url().includes(nik)) v.report("the NIK is shown");
+  await v.look("search", words.under);
+  await v.follow(v.page.locator("main tbody tr").filter({ hasText: words.under }).first().locator("a"));
+  await v.look("verification", ...words.explained);
+  const menu = await v.page.locator("nav a").allInnerTexts();
+  if (menu.length !== (role === "support" ? 1 : 3)) v.report(`the menu has ${menu}`);
+}
+
+// administer changes a client and verifies the trail.
+async function administer(v) {
+  await v.go("/clients");
+  await v.look("clients", "demo");
+  await v.follow(v.page.locator("main tbody a").first());
+  await v.look("client", "requests_per_day");
+  await v.press("Disable");
+  await v.look("disabled", "The client is disabled.");
+  await v.press("Enable");
+  await v.press("New credentials");
+  await v.look("rotated", "They are not shown again.", "pwd_");
+  await v.go("/audit");
+  await v.look("audit", "operator:admin");
+  await v.press("Verify now");
+  await v.look("verified", "are as they were recorded");
+}
+
+const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox", "--disable-gpu"] });
+try {
+  for (const operator of operators) {
+    const context = await browser.newContext({ locale: operator.locale, viewport: { width: operator.width, height: 800 }, colorScheme: operator.scheme });
+    context.setDefaultTimeout(60_000); // of a machine that does much else
+    const v = new Visitor(operator.name, await context.newPage());
+    await v.enrol(operator);
+    await see(v, operator);
+    if (operator.role === "admin") await administer(v);
+    await v.page.locator("header button").click();
+    await v.page.waitForURL(base + "/signin");
+    if ((await context.cookies()).length) v.report("the cookie is kept after signing out");
+    await context.close();
+  }
+} finally {
+  await browser.close();
+}
+process.stdout.write(JSON.stringify(problems));
