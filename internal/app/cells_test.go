@@ -42,6 +42,8 @@ type cells struct {
 	// copy makes a copy until the test ends.
 	copy    func(t *testing.T) app.Config
 	clients map[string]access.Revealed
+	// session is the id of a session of an operator.
+	session string
 }
 
 // The people: two are on record with a portrait, one is deceased, one has no
@@ -104,7 +106,8 @@ func cellConfig(data string) app.Config {
 func sqliteCells(t *testing.T) *cells {
 	t.Helper()
 	c := cellConfig(filepath.Join(t.TempDir(), "data"))
-	w := &cells{clients: fill(t, c)}
+	w := new(cells)
+	w.fill(t, c)
 	w.copy = func(t *testing.T) app.Config {
 		t.Helper()
 		return cellConfig(copyFiles(t, c.Data))
@@ -121,7 +124,7 @@ func postgresCells(t *testing.T) *cells {
 		c := cellConfig(data)
 		c.Registry = pgtest.Shared(t).Copy(t, "cells", func(_ context.Context, url string) error {
 			c.Registry = url
-			w.clients = fill(t, c)
+			w.fill(t, c)
 			return nil
 		})
 		return c
@@ -158,8 +161,9 @@ const remembered = 1000
 
 // fill puts rows into every table: people under the second of three master keys,
 // photographs that are remembered, data to return, one of which is delivered, and
-// calls, one of which is not completed, and a webhook with messages.
-func fill(t *testing.T, c app.Config) map[string]access.Revealed {
+// calls, one of which is not completed, a webhook with messages, and a session of an
+// operator.
+func (w *cells) fill(t *testing.T, c app.Config) {
 	t.Helper()
 	s := openCells(t, c)
 	defer closeStorage(t, s)
@@ -236,7 +240,7 @@ func fill(t *testing.T, c app.Config) map[string]access.Revealed {
 		}
 	}
 	fillBatch(t, c, s, server)
-	return clients
+	w.clients, w.session = clients, signInOperator(t, s, "sari")
 }
 
 // fillBatch adds a batch of the client strict, of whose three rows the first two are
@@ -432,6 +436,7 @@ func (w *cells) observe(t *testing.T, c app.Config) seen {
 	}
 	w.observeUses(t, s, got)
 	w.observeWebhooks(t, s, got)
+	w.observeOperators(t, s, got)
 	w.observeAnswers(t, c, s, got)
 	w.ask(t, c, s, got, "")
 	got["batches"] = w.batchesOf(t, c, s)
