@@ -100,6 +100,8 @@ func cellConfig(data string) app.Config {
 	c.Postgres.Migrate, c.Postgres.Connections = true, 4
 	c.Dukcapil.Enabled = true
 	c.Dukcapil.Balikan.URL = "https://balikan.invalid"
+	// What one client asks in vain changes what another one is told.
+	c.Disclosure.ExactMisses, c.Disclosure.TensMisses = 0, 0
 	return c
 }
 
