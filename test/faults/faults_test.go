@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -95,22 +96,10 @@ func TestFrozenDisk(t *testing.T) {
 	s := newService(t, d.dir)
 	s.load(t, true)
 	s.resetOutcomes()
-	thaw := func() { d.freeze(t, false) }
+	thaw := sync.OnceFunc(func() { d.freeze(t, false) })
 	d.freeze(t, true)
-	defer func() {
-		if thaw != nil {
-			thaw()
-		}
-	}()
-	s.await(t, refused)
-	s.report(t, "disk hangs")
-	thaw()
-	thaw = nil
-	s.resetOutcomes()
-	s.await(t, verdict)
-	s.await(t, "enrolled")
-	s.report(t, "disk works again")
-	s.finish(t)
+	defer thaw()
+	s.hangs(t, "disk", thaw)
 }
 
 // TestCorruptPage: a page of the people on record is overwritten while the service runs.

@@ -29,15 +29,7 @@ func TestPostgresHangs(t *testing.T) {
 	s, server, _ := newPostgresService(t)
 	s.load(t, true)
 	s.resetOutcomes()
-	thaw := server.Freeze(t)
-	s.await(t, refused)
-	s.report(t, "PostgreSQL hangs")
-	thaw()
-	s.resetOutcomes()
-	s.await(t, verdict)
-	s.await(t, "enrolled")
-	s.report(t, "PostgreSQL works again")
-	s.finish(t)
+	s.hangs(t, "PostgreSQL", server.Freeze(t))
 }
 
 // TestPostgresCorruptPage: the pages of the people on record are overwritten while the

@@ -266,6 +266,20 @@ func (s *service) report(t *testing.T, what string) {
 	}
 }
 
+// hangs sees what the service does while its storage hangs, and once thaw has ended that.
+// Then it finishes.
+func (s *service) hangs(t *testing.T, storage string, thaw func()) {
+	t.Helper()
+	s.await(t, refused)
+	s.report(t, storage+" hangs")
+	thaw()
+	s.resetOutcomes()
+	s.await(t, verdict)
+	s.await(t, "enrolled")
+	s.report(t, storage+" works again")
+	s.finish(t)
+}
+
 // finish stops the service and checks that nothing acknowledged is lost.
 func (s *service) finish(t *testing.T) {
 	t.Helper()
