@@ -133,7 +133,7 @@ func TestVerification(t *testing.T) {
 	}{
 		{"admin", "en", under, []string{
 			"the face is under the threshold", "The percentage is 71.25. Of 1,000,000 pairs of different people about 200 reach this.",
-			"Of 1,000,000 pairs of different people about 100 reach this.", "alike by 97 of 100", "Date of birth", "matches",
+			"Of 1,000,000 pairs of different people about 100 reach this.", "alike by 97 of 100", "Date of birth", "matches", "on record",
 		}, nil},
 		{"auditor", "id-ID,id;q=0.9,en;q=0.5", under, []string{
 			`<html lang="id">`, "wajah di bawah ambang", "Persentasenya 71,25. Dari 1.000.000 pasang orang yang berbeda sekitar 200 mencapai ini.",

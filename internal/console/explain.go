@@ -36,7 +36,9 @@ func (x explainer) explain(e audit.Entry) (all []finding) {
 		return x.liveness(e)
 	}
 	if e.Endpoint == audit.FaceVerification || e.Endpoint == audit.DataVerification {
-		all = append(all, x.attribute("nik", e.NIKOutcome))
+		nik := x.attribute("nik", e.NIKOutcome)
+		nik.Outcome = x.language.text("nik." + e.NIKOutcome.String())
+		all = append(all, nik)
 	}
 	switch e.Endpoint {
 	case audit.DataVerification:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/language"
 )
@@ -17,11 +18,13 @@ const (
 )
 
 // matcher finds the better of both for what a browser asks for; English if neither.
-var matcher = language.NewMatcher([]language.Tag{language.English, language.Indonesian})
+var matcher = sync.OnceValue(func() language.Matcher {
+	return language.NewMatcher([]language.Tag{language.English, language.Indonesian})
+})
 
 // localeOf returns the language for the value of Accept-Language.
 func localeOf(accepted string) locale {
-	tag, _ := language.MatchStrings(matcher, accepted)
+	tag, _ := language.MatchStrings(matcher(), accepted)
 	if base, _ := tag.Base(); base.String() == string(indonesian) {
 		return indonesian
 	}

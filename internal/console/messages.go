@@ -98,6 +98,10 @@ var messages = map[string]message{
 	"outcome.non_match":    {"differs", "berbeda"},
 	"outcome.not_compared": {"not compared", "tidak dibandingkan"},
 
+	"nik.match":            {"on record", "tercatat"},
+	"nik.non_match":        {"not on record", "tidak tercatat"},
+	"nik.not_compared":     {"not known", "tidak diketahui"},
+
 	"attribute.nik":                {"NIK", "NIK"},
 	"attribute.name":               {"Name", "Nama"},
 	"attribute.date_of_birth":      {"Date of birth", "Tanggal lahir"},

@@ -29,11 +29,7 @@ func (c *call) showTrail(status int, p page) error {
 	if err != nil { // it is not as it was written
 		status, p.Problem = http.StatusOK, c.language.text("verify.broken", err.Error())
 	}
-	clients, err := c.o.Clients.ListClients(c.ctx)
-	if err != nil {
-		return err
-	}
-	names := namesOf(clients)
+	names := namesOf(c.clientsIfAny())
 	events, err := c.o.Events.Events(c.ctx, audit.Filter{Of: audit.OnlyChanges, Limit: pageSize})
 	if err != nil {
 		return err

@@ -58,10 +58,7 @@ func (c *call) search() error {
 }
 
 func (c *call) find(q question, before int64) error {
-	clients, err := c.o.Clients.ListClients(c.ctx)
-	if err != nil {
-		return err
-	}
+	clients := c.clientsIfAny()
 	page := found{Question: q, Clients: clients, ByNIK: q.nik != ""}
 	f, err := c.filter(q)
 	if err != nil {
@@ -126,6 +123,16 @@ func dayOf(text string, later int) (time.Time, error) {
 		return day, &sesuai.Error{Kind: sesuai.KindMalformed, Err: err}
 	}
 	return day.AddDate(0, 0, later), nil
+}
+
+// clientsIfAny returns the clients; none if one of them cannot be read, which must not keep
+// events from being read: they may say why.
+func (c *call) clientsIfAny() []access.Client {
+	clients, err := c.o.Clients.ListClients(c.ctx)
+	if err != nil {
+		c.o.Log.Warn("the console leaves out the names of clients", "error", err)
+	}
+	return clients
 }
 
 // namesOf returns the names of clients by their IDs.
@@ -199,13 +206,9 @@ func (c *call) verification() error {
 		return notFound(c)
 	}
 	e := events[0]
-	clients, err := c.o.Clients.ListClients(c.ctx)
-	if err != nil {
-		return err
-	}
 	x := explainer{c.language, !c.seesScores()}
 	return c.render("verification", explained{
-		row: c.rowOf(e, namesOf(clients)), Reference: e.Reference, Flags: strings.Join(c.flags(e.Flags), ", "), Model: e.Model,
+		row: c.rowOf(e, namesOf(c.clientsIfAny())), Reference: e.Reference, Flags: strings.Join(c.flags(e.Flags), ", "), Model: e.Model,
 		Calibration: e.Calibration, Purpose: e.Purpose, Consent: e.ConsentID,
 		Duration: fmt.Sprintf("%.0f ms", float64(e.Duration)/1000), Findings: x.explain(e), Hidden: x.hide,
 	})
