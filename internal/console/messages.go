@@ -98,9 +98,9 @@ var messages = map[string]message{
 	"outcome.non_match":    {"differs", "berbeda"},
 	"outcome.not_compared": {"not compared", "tidak dibandingkan"},
 
-	"nik.match":            {"on record", "tercatat"},
-	"nik.non_match":        {"not on record", "tidak tercatat"},
-	"nik.not_compared":     {"not known", "tidak diketahui"},
+	"nik.match":        {"on record", "tercatat"},
+	"nik.non_match":    {"not on record", "tidak tercatat"},
+	"nik.not_compared": {"not known", "tidak diketahui"},
 
 	"attribute.nik":                {"NIK", "NIK"},
 	"attribute.name":               {"Name", "Nama"},
