@@ -1,7 +1,7 @@
 // Package console is the pages of those who answer for the service: why somebody was
 // refused, which clients there are, whether the audit trail is whole. It is rendered on
-// the server, and sends nothing to run in a browser. It leaves who an operator is to
-// package operator, and what happened to package audit.
+// the server. It leaves who an operator is to package operator, and what happened to
+// package audit.
 package console
 
 import (

@@ -96,11 +96,11 @@ func (w *world) seqOf(t *testing.T, request string) string {
 }
 
 // assertHeaders: every response has the headers that keep other pages out, and no page has
-// a script or a style of its own.
+// a script or a style in it.
 func assertHeaders(t *testing.T, what string, a answer) {
 	t.Helper()
 	for name, want := range map[string]string{
-		"Content-Security-Policy": "default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+		"Content-Security-Policy": "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 		"X-Frame-Options":         "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
 	} {
@@ -108,7 +108,7 @@ func assertHeaders(t *testing.T, what string, a answer) {
 			t.Errorf("%s: %s is %q", what, name, got)
 		}
 	}
-	if m := active.FindString(quoted.ReplaceAllString(a.text, `""`)); m != "" {
+	if m := active.FindString(quoted.ReplaceAllString(module.ReplaceAllString(a.text, ""), `""`)); m != "" {
 		t.Errorf("%s: the page has %q", what, m)
 	}
 	if m := away.FindString(a.text); m != "" {
@@ -117,6 +117,7 @@ func assertHeaders(t *testing.T, what string, a answer) {
 }
 
 var (
+	module = regexp.MustCompile(`<script type="module" src="/assets/[a-z]+\.mjs"></script>`)
 	quoted = regexp.MustCompile(`"[^"<>]*"`)
 	active = regexp.MustCompile(`(?i)<script|<style|<img|<[a-z][^<>]*\s(style|on[a-z]+)=`)
 	away   = regexp.MustCompile(`(?i)="\s*(javascript:|data:|//|https?:)`)
@@ -275,7 +276,7 @@ func TestMessages(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range files {
-			if f == "messages.go" {
+			if strings.HasPrefix(f, "messages") {
 				continue
 			}
 			b, err := os.ReadFile(f)

@@ -63,6 +63,14 @@ func shownTime(t time.Time) string {
 	return t.In(sesuai.Jakarta).Format("2006-01-02 15:04:05") + " WIB"
 }
 
+// menu are the pages that the menu leads to: their paths, which are the keys of their texts.
+var menu = []string{"verifications", "clients", "audit"}
+
+// Menu returns the pages of the menu that the operator may use.
+func (p page) Menu() []string {
+	return slices.DeleteFunc(slices.Clone(menu), func(name string) bool { return !p.Sees("GET /" + name) })
+}
+
 // Sees reports whether the operator may use a page.
 func (p page) Sees(pattern string) bool {
 	return slices.ContainsFunc(routes(), func(r route) bool {
@@ -70,8 +78,8 @@ func (p page) Sees(pattern string) bool {
 	})
 }
 
-// Under reports whether the page is one of those under a path, for the menu.
-func (p page) Under(path string) bool { return strings.HasPrefix(p.Path, path) }
+// Under reports whether the page is one of those under a page of the menu.
+func (p page) Under(name string) bool { return strings.HasPrefix(p.Path, "/"+name) }
 
 // render writes a page with data.
 func (c *call) render(name string, data any) error {

@@ -11,9 +11,9 @@ import (
 	"github.com/sesuai/sesuai/internal/operator"
 )
 
-// policy is the content security policy of every response. There is no script at all, and
-// nothing is inline.
-const policy = "default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+// policy is the content security policy of every response. Scripts are files of the
+// console itself, and nothing is inline.
+const policy = "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 func (c *Console) setHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
