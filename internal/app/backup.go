@@ -51,7 +51,8 @@ type BackupFile struct {
 // Backup backs the database up. The service may be running. The files are of one moment,
 // are complete and durable before they have their names, and only their owner may read
 // them. The master keys are not in them, and are needed: a manifest is authenticated under
-// one. Errors of kind sesuai.KindConfiguration are for the operator.
+// one. That a backup was made is recorded, behind the events that are in it. Errors of
+// kind sesuai.KindConfiguration are for the operator.
 func Backup(ctx context.Context, c Config, o BackupOptions) (done BackedUp, err error) {
 	// OpenExistingStorage would migrate the database of a service that may be running.
 	db, schema, err := openUnmigrated(ctx, c)
@@ -68,9 +69,17 @@ func Backup(ctx context.Context, c Config, o BackupOptions) (done BackedUp, err 
 	defer func() { err = errors.Join(err, s.Close()) }()
 	b := backingUp{Storage: s, o: o, id: rand.Text(), schema: schema, done: &done}
 	if c.Registry != "" {
-		return done, b.postgres(ctx, c)
+		err = b.postgres(ctx, c)
+	} else {
+		err = b.sqlite(ctx, c)
 	}
-	return done, b.sqlite(ctx, c)
+	if err != nil || done.Broken != "" { // nothing is appended to a broken trail
+		return done, err
+	}
+	if err := s.trail.Record(ctx, audit.Change{Action: audit.BackedUp, After: []byte(b.id)}); err != nil {
+		return done, cannot("the backup is made, but that cannot be recorded in the audit trail", err)
+	}
+	return done, nil
 }
 
 // backingUp is a backup in the making.

@@ -143,6 +143,9 @@ func TestBackup(t *testing.T) {
 			}
 			stop()
 			group.Wait()
+			if made, err := s.Trail.Events(t.Context(), audit.Filter{Reason: string(audit.BackedUp)}); err != nil || len(made) != 2 {
+				t.Errorf("the trail has %d backups, %v", len(made), err)
+			}
 			for _, o := range []app.RestoreOptions{{Path: path("whole")}, {Path: path("rest"), Apart: path("apart")}} {
 				o.Identities = backup.Identities{identity}
 				to := engine.elsewhere(t, c)

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/sesuai/sesuai/internal/access"
+	"github.com/sesuai/sesuai/internal/doctor"
 	"github.com/sesuai/sesuai/internal/httpapi"
 )
 
@@ -32,6 +33,22 @@ func watchClock(r prometheus.Registerer, held func() bool) {
 			return 0
 		}),
 	)
+}
+
+// watchDisks adds how much is free where folders are, by what they are for. One that
+// cannot be looked at has 0 free.
+func watchDisks(r prometheus.Registerer, folders map[string]string) {
+	for name, folder := range folders {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sesuai_disk_free_bytes", Help: "What may still be written to the file system of a folder.", ConstLabels: prometheus.Labels{"folder": name},
+		}, func() float64 {
+			free, err := doctor.Free(folder)
+			if err != nil {
+				return 0
+			}
+			return float64(free)
+		}))
+	}
 }
 
 // countFailures returns a function that counts the failed attempts to

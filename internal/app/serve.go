@@ -110,8 +110,9 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	if err := checker.Start(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	metrics.MustRegister(keyAges{s})
+	metrics.MustRegister(ages{s})
 	watchClock(metrics, s.removed.Held)
+	watchDisks(metrics, map[string]string{"data": c.Data, "temporary": c.spoolFolder()})
 	traces, err := openTracing(ctx, c.Telemetry, log, metrics)
 	if err != nil {
 		return errors.Join(err, listener.Close())

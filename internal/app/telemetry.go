@@ -110,37 +110,6 @@ func watchLoad(r prometheus.Registerer, queue *admission.Queue, load func() http
 	gauge("sesuai_body_bytes", "Memory for bodies that are read, decoded or verified.", func() int64 { return load().Memory })
 }
 
-// keyAges collects when the master keys were added.
-type keyAges struct{ storage *Storage }
-
-var keyAddedDesc = prometheus.NewDesc("sesuai_master_key_added_timestamp_seconds",
-	"When the master keys that are in use or to come into use were added, in Unix seconds.", []string{"key", "state"}, nil)
-
-// keysTimeout is how long the database may take to list the master keys.
-const keysTimeout = 2 * time.Second
-
-// retiredKey is the state of a key that seals nothing any more.
-const retiredKey = "retired"
-
-// Describe implements prometheus.Collector.
-func (k keyAges) Describe(d chan<- *prometheus.Desc) { d <- keyAddedDesc }
-
-// Collect implements prometheus.Collector. Without the database there is no age; the
-// other metrics are still there.
-func (k keyAges) Collect(m chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), keysTimeout)
-	defer cancel()
-	keys, err := k.storage.vault.List(ctx)
-	if err != nil {
-		return
-	}
-	for _, key := range keys {
-		if key.State != retiredKey {
-			m <- prometheus.MustNewConstMetric(keyAddedDesc, prometheus.GaugeValue, float64(key.AddedAt.Unix()), fmt.Sprint(key.ID), key.State)
-		}
-	}
-}
-
 // tracing is where spans go.
 type tracing struct {
 	// Tracer is nil if there are no traces.

@@ -117,7 +117,8 @@ func TestTelemetry(t *testing.T) {
 		`sesuai_face_quality_count{measure="sharpness"} 1`,
 		`# {trace_id="` + trace + `"}`,
 		"sesuai_queue_waiting 0", "sesuai_queue_running 0", "sesuai_verifications_in_flight 0", "sesuai_body_bytes 0",
-		`sesuai_master_key_added_timestamp_seconds{key="1",state="current"}`, "sesuai_audit_recorded_seq", "sesuai_trace_export_failures_total 0",
+		`sesuai_master_key_added_timestamp_seconds{key="1",state="current"}`, "sesuai_audit_recorded_seq", "sesuai_last_backup_timestamp_seconds 0",
+		`sesuai_disk_free_bytes{folder="data"} `, `sesuai_disk_free_bytes{folder="temporary"} `, "sesuai_trace_export_failures_total 0",
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics have no %s", want)

@@ -78,6 +78,8 @@ const (
 	// PeopleExported: all records were written to an export or a copy, or are about to be. It is no
 	// change of people, so it does not start with "person.".
 	PeopleExported Action = "people.export"
+	// BackedUp: a backup of the database was made. Before that it had no name.
+	BackedUp Action = "backup.create"
 	// ConfigurationChanged: the service started with another configuration than the
 	// one that was recorded last. After is of all its settings.
 	ConfigurationChanged Action = "config.set"

@@ -43,6 +43,7 @@ func TestPlans(t *testing.T) {
 			{selectFirst, nil},
 			{selectLast, nil},
 			{selectConfiguration, nil},
+			{selectBackup, nil},
 			{selectFirstSince, []any{5000, 6000, 7}},
 			{deleteEvents, []any{5000, 6000}},
 		} {

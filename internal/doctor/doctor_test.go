@@ -45,9 +45,15 @@ func TestDisk(t *testing.T) {
 		if f := doctor.Disk(path); !strings.HasPrefix(f.Seen, path+" has ") {
 			t.Errorf("%s: %+v", path, f)
 		}
+		if free, err := doctor.Free(path); err != nil || free == 0 {
+			t.Errorf("%s: %d bytes are free, %v", path, free, err)
+		}
 	}
 	if f := doctor.Disk("/proc/self/cmdline/below"); f.State != doctor.Failed || !strings.Contains(f.Seen, "not a directory") {
 		t.Errorf("a folder in a file: %+v", f)
+	}
+	if free, err := doctor.Free("/proc/self/cmdline/below"); err == nil || free != 0 {
+		t.Errorf("a folder in a file: %d bytes are free, %v", free, err)
 	}
 }
 

@@ -47,10 +47,21 @@ const (
 	warnInodes, failInodes = 10_000, 1000
 )
 
-// Disk checks the free space and inodes where a folder is, or is to be made.
-func Disk(folder string) Finding {
+// Free returns how many bytes may be written to the file system where a folder is, or is
+// to be made.
+func Free(folder string) (uint64, error) {
+	s, err := fileSystem(folder)
+	if err != nil || s.Flags&unix.ST_RDONLY != 0 {
+		return 0, err
+	}
+	return freeBytes(s), nil
+}
+
+func freeBytes(s unix.Statfs_t) uint64 { return s.Bavail * uint64(max(s.Bsize, 0)) }
+
+// fileSystem describes that of a folder, or of the nearest one above that exists.
+func fileSystem(folder string) (s unix.Statfs_t, err error) {
 	at, err := filepath.Abs(folder)
-	var s unix.Statfs_t
 	for err == nil {
 		err = unix.Statfs(at, &s)
 		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
@@ -58,13 +69,19 @@ func Disk(folder string) Finding {
 		}
 		at, err = filepath.Dir(at), nil
 	}
+	return s, err
+}
+
+// Disk checks the free space and inodes where a folder is, or is to be made.
+func Disk(folder string) Finding {
+	s, err := fileSystem(folder)
 	if err == nil && s.Flags&unix.ST_RDONLY != 0 {
 		return Fail("see the kernel's log why it is read-only, and mount it for writing", "%s is on a file system that is read-only", folder)
 	}
 	if err != nil {
 		return Fail("see that the folder can be reached", "%s: %v", folder, err)
 	}
-	return disk(folder, s.Bavail*uint64(max(s.Bsize, 0)), s.Files, s.Ffree)
+	return disk(folder, freeBytes(s), s.Files, s.Ffree)
 }
 
 // disk judges a file system. One that counts no inodes has none that could be missing.

@@ -68,7 +68,9 @@ func fill(t *testing.T, path string) {
 }
 
 // TestReadOnly: no verdicts on a disk that ext4 has made read-only. Repaired, the service
-// is started again.
+// is started again. While ext4 aborts its journal, its fsync returns 0 for what is not on
+// the disk (Linux 6.18; docs/operate/faults.md), so what each caller was told at that
+// moment may be lost, and no more.
 func TestReadOnly(t *testing.T) {
 	need(t)
 	d := newDisk(t)
@@ -85,7 +87,7 @@ func TestReadOnly(t *testing.T) {
 	s.load(t, true)
 	s.await(t, "enrolled")
 	s.report(t, "repaired and started again")
-	s.finish(t)
+	s.finishLosing(t, verifiers+1)
 }
 
 // TestFrozenDisk: a disk on which every write waits, as one that is very slow. Requests

@@ -25,6 +25,8 @@ const (
 	photosDir = root + "/build/demo/photos"
 	// patience is how long these tests wait for an event.
 	patience = 90 * time.Second
+	// verifiers is how many requests for verifications there are at once.
+	verifiers = 3
 )
 
 // What requests end with.
@@ -106,7 +108,7 @@ func (s *service) loadUntil(t *testing.T, enrols bool, outcome string) {
 			}
 		})
 	}
-	for range 3 {
+	for range verifiers {
 		each(s.verify)
 	}
 	if enrols {
@@ -283,6 +285,13 @@ func (s *service) hangs(t *testing.T, storage string, thaw func()) {
 // finish stops the service and checks that nothing acknowledged is lost.
 func (s *service) finish(t *testing.T) {
 	t.Helper()
+	s.finishLosing(t, 0)
+}
+
+// finishLosing is finish where so much that was acknowledged may be lost, by a disk that
+// did not keep it.
+func (s *service) finishLosing(t *testing.T, most int) {
+	t.Helper()
 	s.unload(t)
 	s.Stop(t)
 	s.sesuai.Run(t, nil, "audit", "verify")
@@ -302,9 +311,14 @@ func (s *service) finish(t *testing.T) {
 			recorded[e.RequestID]++
 		}
 	}
+	lost := 0
 	for id := range s.verdicts {
-		if recorded[id] != 1 {
-			t.Errorf("%s had a verdict, and is recorded %d times", id, recorded[id])
+		switch recorded[id] {
+		case 0:
+			lost++
+		case 1:
+		default:
+			t.Errorf("%s is recorded %d times", id, recorded[id])
 		}
 	}
 	found := make(map[string]bool)
@@ -317,8 +331,11 @@ func (s *service) finish(t *testing.T) {
 	}
 	for nik := range s.enrolled {
 		if !found[nik] {
-			t.Error("an acknowledged enrolment is lost")
+			lost++
 		}
 	}
-	t.Logf("    %d verdicts and %d enrolments were acknowledged, and are recorded; the audit trail verifies", len(s.verdicts), len(s.enrolled))
+	if lost > most {
+		t.Errorf("of what was acknowledged %d are lost", lost)
+	}
+	t.Logf("    %d verdicts and %d enrolments were acknowledged, %d are not recorded; the audit trail verifies", len(s.verdicts), len(s.enrolled), lost)
 }
