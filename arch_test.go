@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 		"github.com/pquerna/otp", "github.com/pquerna/otp/hotp", "github.com/pquerna/otp/totp",
 	},
 	"internal/config":    {".", "github.com/goccy/go-yaml", "github.com/goccy/go-yaml/ast", "github.com/goccy/go-yaml/parser"},
-	"internal/tlsfile":   {},
+	"internal/tlsfile":   {"internal/fileperm"},
 	"internal/cgroup":    {},
 	"internal/doctor":    {"internal/cgroup", "golang.org/x/sys/unix"},
 	"internal/admission": {},

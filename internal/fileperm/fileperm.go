@@ -26,9 +26,10 @@ func Private(info fs.FileInfo) error {
 	return owned(info)
 }
 
-// Credential is Private for a file in the folder of systemd's credentials, where
-// the group may have permission to read. systemd grants the user of the service
-// access by an ACL, whose mask the mode shows in the place of the group.
+// Credential is Private for a file that the group may read. That is so in the folder of
+// systemd's credentials, where systemd grants the user of the service access by an ACL,
+// whose mask the mode shows in the place of the group, and for keys of certificates that
+// several services use.
 func Credential(info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o037 != 0 {
 		return fmt.Errorf("may be read or changed by others (mode %04o)", mode)

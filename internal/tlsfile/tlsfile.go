@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sesuai/sesuai/internal/fileperm"
 )
 
 // Interval is how often Files.Run looks whether files have changed.
@@ -131,6 +133,11 @@ func (f *Files) stamps() (all [3]stamp) {
 
 // load takes the files over.
 func (f *Files) load() error {
+	if info, err := os.Stat(f.o.Key); err == nil {
+		if err := fileperm.Credential(info); err != nil {
+			return fmt.Errorf("the key %w", err)
+		}
+	}
 	pair, err := tls.LoadX509KeyPair(f.o.Cert, f.o.Key)
 	if err != nil {
 		return fmt.Errorf("the certificate and its key: %w", err)

@@ -59,9 +59,11 @@ func TestReload(t *testing.T) {
 		"a truncated key":  func() { write(t, key, secondKey[:len(secondKey)/2]) },
 		"a truncated cert": func() { write(t, cert, secondCert[:20]) },
 		"no cert":          func() { remove(t, cert) },
+		"a key for others": func() { chmod(t, key, 0o644) },
 		"an expired one":   func() { tlsfiletest.Write(t, authority.Issue(t, time.Now().Add(-time.Minute)), cert, key) },
 	} {
 		tlsfiletest.Write(t, first, cert, key)
+		chmod(t, key, 0o640)
 		change()
 		before := failed
 		if err := f.Reload(); err == nil || failed != before+1 {
@@ -83,6 +85,13 @@ func TestReload(t *testing.T) {
 func write(t *testing.T, path string, text []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func chmod(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
 		t.Fatal(err)
 	}
 }
