@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// need skips a test that takes long.
+// need skips a test that mounts a file system, sets a limit as root, or takes ten seconds.
 func need(t *testing.T) {
 	t.Helper()
 	if os.Getenv("FAULTS") == "" {
@@ -108,7 +108,6 @@ func TestFrozenDisk(t *testing.T) {
 // Nobody whose record is on it has a verdict. With the page as it was, the same process
 // answers.
 func TestCorruptPage(t *testing.T) {
-	need(t)
 	const size = 8192
 	dir := t.TempDir()
 	s := newService(t, dir)
@@ -185,7 +184,6 @@ func (s *service) limit(t *testing.T, resource int, soft uint64) (before uint64)
 // TestMemory: the process gets no further memory of the system and ends, if it needs any.
 // Started again, it has all that was acknowledged.
 func TestMemory(t *testing.T) {
-	need(t)
 	s := newService(t, t.TempDir())
 	s.load(t, true)
 	s.resetOutcomes()
