@@ -186,10 +186,6 @@ func TestRestoreOverAFormerTrail(t *testing.T) {
 	process.Slow(t)
 	engine := backupEngines()[0]
 	c, s := engine.filled(t, 1)
-	path := filepath.Join(t.TempDir(), "backup")
-	if _, err := app.Backup(t.Context(), c, app.BackupOptions{Path: path}); err != nil {
-		t.Fatal(err)
-	}
 	checkpoint := func() []byte {
 		t.Helper()
 		report, err := s.VerifyTrail(t.Context(), c, app.TrailCheck{})
@@ -199,6 +195,10 @@ func TestRestoreOverAFormerTrail(t *testing.T) {
 		return []byte(report.Checkpoint)
 	}
 	own := checkpoint()
+	path := filepath.Join(t.TempDir(), "backup")
+	if _, err := app.Backup(t.Context(), c, app.BackupOptions{Path: path}); err != nil {
+		t.Fatal(err)
+	}
 	if err := enrolCitizen(t.Context(), s, 1); err != nil {
 		t.Fatal(err)
 	}
