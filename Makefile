@@ -9,7 +9,7 @@ LISTEN ?= 127.0.0.1:8080
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 SOURCES := $(shell find . -path ./tools -prune -o -path ./build -prune -o -name '*.go' -not -name '*_test.go' -print) \
-           $(shell find internal -name '*.json' -o -name '*.sql' -o -name '*.yaml' -o -name '*.html' -o -name '*.css' -o -name '*.svg') cmd/sesuai/licenses.txt go.mod go.sum
+           $(shell find internal -name '*.json' -o -name '*.sql' -o -name '*.yaml' -o -name '*.html' -o -name '*.css' -o -name '*.mjs' -o -name '*.svg') cmd/sesuai/licenses.txt go.mod go.sum
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help

@@ -19,7 +19,7 @@ type operatorAdd struct {
 
 // Help is what --help says of the command besides its flags.
 func (operatorAdd) Help() string {
-	return "The operator opens /enrol of the console with the invitation, within a day, and chooses a password there. Who has the " +
+	return "The operator opens /enrol of the console with the invitation, within a day, and adds a passkey or chooses a password there. Who has the " +
 		"invitation can do that: hand it over in person. --json prints it with its end."
 }
 
@@ -95,7 +95,7 @@ type operatorReset struct{ operatorArgument }
 
 // Help is what --help says of the command besides its flags.
 func (operatorReset) Help() string {
-	return "For an operator who has lost the password or the authenticator, or has to wait after failed attempts. Its sessions end."
+	return "For an operator who has lost the password, the authenticator or the device with the passkey, or has to wait after failed attempts. Its passkeys and sessions end."
 }
 
 func (c *operatorReset) Run(s *session) error {

@@ -53,7 +53,7 @@ func other() (values map[string]string, want app.Config) {
 		"audit.checkpoint_syslog": "udp://127.0.0.1:514", "audit.keep": "11000h",
 		"kms.address": "https://127.0.0.6:8200", "kms.key": "sesuai", "kms.mount": "other", "kms.namespace": "bank",
 		"kms.token_file": "/tmp/token", "kms.ca_file": "/tmp/kms.pem", "kms.timeout": "3s",
-		"admin.listen": "127.0.0.5:9091", "admin.profiles": "true", "console.listen": "127.0.0.8:8081", "shutdown.delay": "4s",
+		"admin.listen": "127.0.0.5:9091", "admin.profiles": "true", "console.listen": "127.0.0.8:8081", "console.origin": "https://console.bank.example:8081", "shutdown.delay": "4s",
 		"tls.cert": "/tmp/tls.crt", "tls.key": "/tmp/tls.key", "tls.client_certificates": "required", "tls.client_ca": "/tmp/ca.pem",
 		"proxies.networks": "10.0.0.0/8, 2001:db8::/32", "proxies.header": "Forwarded",
 		"telemetry.otlp_endpoint": "https://127.0.0.7:4318/v1/traces", "telemetry.headers_file": "/tmp/headers", "telemetry.ca_file": "/tmp/otlp.pem",
@@ -96,7 +96,7 @@ func other() (values map[string]string, want app.Config) {
 			Timeout: 3 * time.Second,
 		},
 		Admin:    app.AdminConfig{Listen: "127.0.0.5:9091", Profiles: true},
-		Console:  app.ConsoleConfig{Listen: "127.0.0.8:8081"},
+		Console:  app.ConsoleConfig{Listen: "127.0.0.8:8081", Origin: "https://console.bank.example:8081"},
 		Shutdown: app.ShutdownConfig{Delay: 4 * time.Second},
 		TLS:      app.TLSConfig{Cert: "/tmp/tls.crt", Key: "/tmp/tls.key", ClientCertificates: "required", ClientCA: "/tmp/ca.pem"},
 		Proxies:  app.ProxiesConfig{Networks: "10.0.0.0/8, 2001:db8::/32", Header: "Forwarded"},
@@ -353,7 +353,10 @@ func TestRanges(t *testing.T) {
 		{"admin.listen", "9090", "", ":9090", "::1:9090"},
 		{"console.listen", "8081", "localhost:8081", "[::1]:8081", "10.0.0.1:8081"}, // there is no tls.cert
 		{"console.listen", ":8081", "", "127.9.9.9:8081", "127.0.0.1:8080"},         // which is listen
-		{"tls.client_certificates", "yes", "off", "off", "required"},                // there is no tls.cert
+		{"console.origin", "localhost:8081", "", "http://localhost:8081", "https://console.bank.example/"},
+		{"console.origin", "https://[::1]:8081", "https://console.bank.example", "http://localhost", "http://console.bank.example"},
+		{"console.origin", "javascript:alert(1)", "", "https://a.b:1", "https://192.0.2.1"},
+		{"tls.client_certificates", "yes", "off", "off", "required"}, // there is no tls.cert
 		{"proxies.networks", "10.0.0.1", "", "10.0.0.0/8,2001:db8::/32", "10.0.0.1/8"},
 		{"proxies.header", "X-Real-IP", "Forwarded", "X-Forwarded-For", ""},
 		{"shutdown.delay", "-1s", "0s", "10m", "11m"},

@@ -2,17 +2,20 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/config"
 	"github.com/sesuai/sesuai/internal/console"
 	"github.com/sesuai/sesuai/internal/httpapi"
+	"github.com/sesuai/sesuai/internal/operator"
 	"github.com/sesuai/sesuai/internal/tlsfile"
 )
 
@@ -23,11 +26,44 @@ type ConsoleConfig struct {
 	// it speaks HTTP; with it the console shows the same certificate as the API, and asks
 	// for no client certificates. Empty means that there is no console.
 	Listen string `yaml:"listen"`
+	// Origin is the address at which browsers open the console, such as
+	// https://console.bank.example:8081. Passkeys work there alone. It is https, or
+	// http://localhost with any port, and has a name instead of an IP address. Empty
+	// means http://localhost with the port of console.listen, or none if tls.cert is set.
+	Origin string `yaml:"origin"`
+}
+
+// checkOrigin checks console.origin, which WebAuthn and browsers' rules about secure
+// contexts limit.
+func (c ConsoleConfig) checkOrigin() error {
+	if c.Origin == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Origin)
+	if err != nil || u.Host == "" || c.Origin != u.Scheme+"://"+u.Host {
+		return config.Mistakef("console.origin", "%s is neither empty nor an origin, such as https://console.bank.example:8081", config.Quote(c.Origin))
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return config.Mistakef("console.origin", "browsers have no passkeys for an IP address: use a name, or http://localhost")
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost") {
+		return config.Mistakef("console.origin", "browsers have passkeys at https, or at http://localhost, alone")
+	}
+	return nil
+}
+
+// origin returns where passkeys work if the console listens at an address; "" if nowhere.
+func (c *Config) origin(at net.Addr) string {
+	if c.Console.Origin != "" || c.TLS.on() {
+		return c.Console.Origin
+	}
+	_, port, _ := net.SplitHostPort(at.String())
+	return "http://localhost:" + port
 }
 
 func (c *Config) checkConsole() error {
-	if c.Console.Listen == "" {
-		return nil
+	if err := c.Console.checkOrigin(); err != nil || c.Console.Listen == "" {
+		return err
 	}
 	host, _, err := net.SplitHostPort(c.Console.Listen)
 	if err != nil {
@@ -46,16 +82,16 @@ func serveConsole(ctx context.Context, c Config, s *Storage, files *tlsfile.File
 	if c.Console.Listen == "" {
 		return func() error { return nil }, nil
 	}
-	h, err := newConsole(c, s, log)
-	if err != nil {
-		return nil, err
-	}
 	listener, err := net.Listen("tcp", c.Console.Listen)
 	if err != nil {
 		return nil, &sesuai.Error{
 			Kind: sesuai.KindConfiguration, Err: err,
 			Detail: fmt.Sprintf("console.listen: cannot listen on %s", c.Console.Listen),
 		}
+	}
+	h, err := newConsole(c, s, log, c.origin(listener.Addr()))
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
 	}
 	// It goes on while the service finishes its requests, so ctx's end is not
 	// its own.
@@ -75,9 +111,16 @@ func serveConsole(ctx context.Context, c Config, s *Storage, files *tlsfile.File
 	}, nil
 }
 
-func newConsole(c Config, s *Storage, log *slog.Logger) (http.Handler, error) {
+func newConsole(c Config, s *Storage, log *slog.Logger, origin string) (http.Handler, error) {
+	var passkeys *operator.Passkeys
+	if origin != "" {
+		var err error
+		if passkeys, err = s.Operators.PasskeysAt(origin); err != nil {
+			return nil, &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "console.origin cannot have passkeys", Err: err}
+		}
+	}
 	return console.New(console.Options{
-		Operators: s.Operators, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Hash: s.Hash, Usage: s.Limits,
+		Operators: s.Operators, Passkeys: passkeys, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Hash: s.Hash, Usage: s.Limits,
 		Trail: consoleTrail{c, s}, Log: log, Header: furtherHeader(c.TLS, false),
 	})
 }

@@ -41,8 +41,8 @@ const (
 	OperatorRemoved  Action = "operator.remove"
 	OperatorDisabled Action = "operator.disable"
 	OperatorEnabled  Action = "operator.enable"
-	// OperatorReset: the operator has a new invitation, and the password and the
-	// authenticator are removed.
+	// OperatorReset: the operator has a new invitation, and the password, the
+	// authenticator and the passkeys are removed.
 	OperatorReset Action = "operator.reset"
 	// OperatorEnrolled: the operator has used the invitation.
 	OperatorEnrolled  Action = "operator.enrol"
@@ -51,6 +51,11 @@ const (
 	// OperatorRefused: somebody tried to sign in, or to use an invitation, and was not
 	// accepted. Client is empty if there is no operator of that name.
 	OperatorRefused Action = "operator.refused"
+	PasskeyAdded    Action = "operator.passkey.add"
+	PasskeyRemoved  Action = "operator.passkey.remove"
+	// PasskeyCloned: a passkey was refused whose counter of signatures had not increased,
+	// so that there may be a copy of it.
+	PasskeyCloned Action = "operator.passkey.cloned"
 	// EventsSearched: an operator searched the trail in the console. After is of what
 	// selected the events.
 	EventsSearched Action = "audit.search"

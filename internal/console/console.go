@@ -19,10 +19,12 @@ import (
 	"github.com/sesuai/sesuai/internal/operator"
 )
 
-// Options are what a Console is made of. All but Header and Now are required.
+// Options are what a Console is made of. All but Passkeys, Header and Now are required.
 type Options struct {
 	Operators *operator.Store
-	Events    audit.Reader
+	// Passkeys are those of the console's origin; nil if there are none.
+	Passkeys *operator.Passkeys
+	Events   audit.Reader
 	// Record records what an operator does that changes nothing.
 	Record  func(context.Context, audit.Change) error
 	Clients access.Clients

@@ -23,23 +23,31 @@ var matrix = map[string]struct {
 	fields url.Values
 	want   [4]int
 }{
-	"GET /signin":                {"/signin", nil, [4]int{200, 303, 303, 303}},
-	"POST /signin":               {"/signin", url.Values{"name": {"nobody"}}, [4]int{401, 401, 401, 401}},
-	"GET /enrol":                 {"/enrol", nil, [4]int{200, 200, 200, 200}},
-	"POST /enrol":                {"/enrol", url.Values{"name": {"nobody"}}, [4]int{401, 401, 401, 401}},
-	"POST /enrol/password":       {"/enrol/password", url.Values{"name": {"nobody"}, "password": {password}, "again": {password}}, [4]int{401, 401, 401, 401}},
-	"GET /{$}":                   {"/", nil, [4]int{303, 303, 303, 303}},
-	"POST /signout":              {"/signout", nil, [4]int{303, 303, 303, 303}},
-	"GET /verifications":         {"/verifications", nil, [4]int{303, 200, 200, 200}},
-	"POST /verifications":        {"/verifications", nil, [4]int{303, 200, 200, 200}},
-	"GET /verifications/{seq}":   {"/verifications/SEQ", nil, [4]int{303, 200, 200, 200}},
-	"GET /clients":               {"/clients", nil, [4]int{303, 200, 200, 403}},
-	"GET /clients/{id}":          {"/clients/cli_bank", nil, [4]int{303, 200, 200, 403}},
-	"POST /clients/{id}/disable": {"/clients/cli_bank/disable", nil, [4]int{303, 200, 403, 403}},
-	"POST /clients/{id}/enable":  {"/clients/cli_bank/enable", nil, [4]int{303, 200, 403, 403}},
-	"POST /clients/{id}/rotate":  {"/clients/cli_bank/rotate", url.Values{"validfor": {"24h"}, "endolder": {"1"}}, [4]int{303, 200, 403, 403}},
-	"GET /audit":                 {"/audit", nil, [4]int{303, 200, 200, 403}},
-	"POST /audit/verify":         {"/audit/verify", nil, [4]int{303, 200, 200, 403}},
+	"GET /signin":                    {"/signin", nil, [4]int{200, 303, 303, 303}},
+	"POST /signin":                   {"/signin", url.Values{"name": {"nobody"}}, [4]int{401, 401, 401, 401}},
+	"GET /enrol":                     {"/enrol", nil, [4]int{200, 200, 200, 200}},
+	"POST /enrol":                    {"/enrol", url.Values{"name": {"nobody"}}, [4]int{401, 401, 401, 401}},
+	"POST /enrol/password":           {"/enrol/password", url.Values{"name": {"nobody"}, "password": {password}, "again": {password}}, [4]int{401, 401, 401, 401}},
+	"POST /signin/passkey/challenge": {"/signin/passkey/challenge", nil, [4]int{200, 200, 200, 200}},
+	"POST /signin/passkey":           {"/signin/passkey", nil, [4]int{400, 400, 400, 400}},
+	"POST /enrol/passkey/challenge":  {"/enrol/passkey/challenge", url.Values{"name": {"nobody"}}, [4]int{401, 401, 401, 401}},
+	"POST /enrol/passkey":            {"/enrol/passkey", url.Values{"name": {"nobody"}, "passkey": {"phone"}}, [4]int{401, 401, 401, 401}},
+	"GET /passkeys":                  {"/passkeys", nil, [4]int{303, 200, 200, 200}},
+	"POST /passkeys":                 {"/passkeys", nil, [4]int{303, 400, 400, 400}},
+	"POST /passkeys/challenge":       {"/passkeys/challenge", nil, [4]int{303, 200, 200, 200}},
+	"POST /passkeys/remove":          {"/passkeys/remove", nil, [4]int{303, 404, 404, 404}},
+	"GET /{$}":                       {"/", nil, [4]int{303, 303, 303, 303}},
+	"POST /signout":                  {"/signout", nil, [4]int{303, 303, 303, 303}},
+	"GET /verifications":             {"/verifications", nil, [4]int{303, 200, 200, 200}},
+	"POST /verifications":            {"/verifications", nil, [4]int{303, 200, 200, 200}},
+	"GET /verifications/{seq}":       {"/verifications/SEQ", nil, [4]int{303, 200, 200, 200}},
+	"GET /clients":                   {"/clients", nil, [4]int{303, 200, 200, 403}},
+	"GET /clients/{id}":              {"/clients/cli_bank", nil, [4]int{303, 200, 200, 403}},
+	"POST /clients/{id}/disable":     {"/clients/cli_bank/disable", nil, [4]int{303, 200, 403, 403}},
+	"POST /clients/{id}/enable":      {"/clients/cli_bank/enable", nil, [4]int{303, 200, 403, 403}},
+	"POST /clients/{id}/rotate":      {"/clients/cli_bank/rotate", url.Values{"validfor": {"24h"}, "endolder": {"1"}}, [4]int{303, 200, 403, 403}},
+	"GET /audit":                     {"/audit", nil, [4]int{303, 200, 200, 403}},
+	"POST /audit/verify":             {"/audit/verify", nil, [4]int{303, 200, 200, 403}},
 }
 
 // TestRoles: each route, as each role and signed out. A route without a row fails.
@@ -270,7 +278,7 @@ func TestTrail(t *testing.T) {
 // TestMessages: both languages have each text that is used, and none that is not.
 func TestMessages(t *testing.T) {
 	var sources strings.Builder
-	for _, pattern := range []string{"*.go", "templates/*.html"} {
+	for _, pattern := range []string{"*.go", "templates/*.html", "templates/parts/*.html"} {
 		files, err := filesOf(pattern)
 		if err != nil {
 			t.Fatal(err)

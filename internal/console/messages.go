@@ -6,7 +6,7 @@ import "maps"
 type message struct{ en, id string }
 
 // messages are all texts, by their keys.
-var messages = merged(messagesOfAll, messagesOfVerifications, messagesOfClients, messagesOfAudit)
+var messages = merged(messagesOfAll, messagesOfPasskeys, messagesOfVerifications, messagesOfClients, messagesOfAudit)
 
 func merged(tables ...map[string]message) map[string]message {
 	all := make(map[string]message)
@@ -40,7 +40,7 @@ var messagesOfAll = map[string]message{
 	"invitation":   {"Invitation", "Undangan"},
 	"continue":     {"Continue", "Lanjut"},
 	"enrolled":     {"You are enrolled. Wait for the next code of the authenticator, and sign in.", "Anda terdaftar. Tunggu kode autentikator berikutnya, lalu masuk."},
-	"choose":       {"Choose a password", "Pilih kata sandi"},
+	"choose":       {"Choose how to sign in", "Pilih cara masuk"},
 	"scan":         {"1. Scan this code with an authenticator app, or enter the key there.", "1. Pindai kode ini dengan aplikasi autentikator, atau masukkan kuncinya di sana."},
 	"picture":      {"QR code of the key", "Kode QR dari kunci"},
 	"key":          {"Key", "Kunci"},

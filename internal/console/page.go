@@ -17,7 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/operator"
 )
 
-// parseTemplates parses each page together with the layout.
+// parseTemplates parses each page together with the layout and the parts of pages.
 func parseTemplates() (map[string]*template.Template, error) {
 	files, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
@@ -29,7 +29,7 @@ func parseTemplates() (map[string]*template.Template, error) {
 		if file == layout {
 			continue
 		}
-		t, err := template.ParseFS(templateFiles, layout, file)
+		t, err := template.ParseFS(templateFiles, layout, "templates/parts/*.html", file)
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +47,7 @@ type page struct {
 	// Notice is a text above the page, and Problem one about what went wrong; "" if there
 	// is none.
 	Notice, Problem string
+	Passkeys        passkeyUse
 	Data            any
 }
 
@@ -87,7 +88,7 @@ func (c *call) render(name string, data any) error {
 }
 
 func (c *call) renderWith(status int, name string, p page) error {
-	p.Operator, p.Language, p.Path = c.operator, c.language, c.r.URL.Path
+	p.Operator, p.Language, p.Path, p.Passkeys = c.operator, c.language, c.r.URL.Path, c.passkeyUse()
 	if c.session != "" {
 		p.Token = c.o.Operators.FormToken(c.session)
 	}

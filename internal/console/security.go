@@ -27,25 +27,40 @@ func (c *Console) setHeaders(h http.Header) {
 	maps.Copy(h, c.o.Header)
 }
 
-// cookieName has the prefix with which a browser accepts the cookie only from this very
+// The names of cookies have the prefix with which a browser accepts a cookie only from this very
 // host, for all of its paths, and by TLS (or on a loopback address): RFC 6265bis, 4.1.3.2.
-const cookieName = "__Host-session"
+const (
+	sessionName = "__Host-session"
+	ticketName  = "__Host-ticket"
+)
 
 func setSession(w http.ResponseWriter, id sesuai.Text) {
-	http.SetCookie(w, sessionCookie(id.Reveal(), int(operator.MaxAge/time.Second)))
+	setCookie(w, sessionName, id.Reveal(), int(operator.MaxAge/time.Second))
 }
 
-func clearSession(w http.ResponseWriter) { http.SetCookie(w, sessionCookie("", -1)) }
+func clearSession(w http.ResponseWriter) { setCookie(w, sessionName, "", -1) }
 
-func sessionCookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
-	}
+// setTicket has the browser keep a ticket of operator.Store until it has signed.
+func setTicket(w http.ResponseWriter, ticket sesuai.Text) {
+	setCookie(w, ticketName, ticket.Reveal(), int(operator.TicketLife/time.Second))
+}
+
+func clearTicket(w http.ResponseWriter) { setCookie(w, ticketName, "", -1) }
+
+func setCookie(w http.ResponseWriter, name, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: maxAge, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	})
 }
 
 // sessionOf returns the id of the session that a request names; "" if it names none.
-func sessionOf(r *http.Request) string {
-	cookie, err := r.Cookie(cookieName)
+func sessionOf(r *http.Request) string { return cookieOf(r, sessionName) }
+
+// ticketOf returns the ticket that a request has; "" if it has none.
+func ticketOf(r *http.Request) string { return cookieOf(r, ticketName) }
+
+func cookieOf(r *http.Request, name string) string {
+	cookie, err := r.Cookie(name)
 	if err != nil {
 		return ""
 	}

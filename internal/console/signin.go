@@ -32,6 +32,11 @@ func (c *call) signIn() error {
 	if err != nil {
 		return c.failForm(err, "signin", nil)
 	}
+	return c.enter(id, o)
+}
+
+// enter has the browser keep the session of an operator, instead of one that it had.
+func (c *call) enter(id sesuai.Text, o operator.Operator) error {
 	if c.session != "" {
 		if err := c.o.Operators.SignOut(c.ctx, c.session, c.operator); err != nil {
 			return err

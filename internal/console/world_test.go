@@ -38,7 +38,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main{M: m}.Run()) }
 var engines = sqltest.New(audit.Migrations, operator.Migrations)
 
 const (
-	origin   = "http://127.0.0.1:8081"
+	origin   = "http://localhost:8081"
 	password = "correct horse battery"
 )
 
@@ -46,6 +46,7 @@ const (
 type world struct {
 	*console.Console
 	operators *operator.Store
+	passkeys  *operator.Passkeys
 	clients   *accesstest.Memory
 	trail     *audit.Trail
 	whole     wholeTrail
@@ -92,8 +93,11 @@ func open(t *testing.T) *world {
 	w.operators = operator.NewStore(operator.Options{
 		DB: db, Trail: w.trail, Secret: keyring.NewSecret(), Cost: operator.Cost{Time: 1, Memory: 64, Threads: 1}, Now: clock,
 	})
+	if w.passkeys, err = w.operators.PasskeysAt(origin); err != nil {
+		t.Fatal(err)
+	}
 	w.Console, err = console.New(console.Options{
-		Operators: w.operators, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Hash: sha256.Sum256, Usage: noUsage{},
+		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Hash: sha256.Sum256, Usage: noUsage{},
 		Trail: &w.whole, Log: slog.New(slog.DiscardHandler), Now: clock,
 	})
 	if err != nil {
@@ -180,14 +184,19 @@ func (w *world) code(t *testing.T, name string) string {
 type browser struct {
 	w      *world
 	cookie string
+	// ticket is what it keeps until a passkey has signed.
+	ticket string
 	// token is that of the last page that had one.
 	token string
 	from  netip.Addr
+	host  string
 	// header has further headers of each request.
 	header http.Header
 }
 
-func (w *world) browser() *browser { return &browser{w: w, from: netip.MustParseAddr("192.0.2.1")} }
+func (w *world) browser() *browser {
+	return &browser{w: w, from: netip.MustParseAddr("192.0.2.1"), host: "localhost:8081"}
+}
 
 // signIn signs an operator in.
 func (w *world) signIn(t *testing.T, name string) *browser {
@@ -218,7 +227,7 @@ type answer struct {
 
 var (
 	tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
-	cookieText = regexp.MustCompile(`^__Host-session=([^;]*); Path=/; Max-Age=[0-9]+; HttpOnly; Secure; SameSite=Strict$`)
+	cookieText = regexp.MustCompile(`^__Host-(session|ticket)=([^;]*); Path=/; Max-Age=[0-9]+; HttpOnly; Secure; SameSite=Strict$`)
 )
 
 func (b *browser) get(path string) answer { return b.send("GET", path, nil) }
@@ -238,6 +247,7 @@ func (b *browser) send(method, path string, fields url.Values) answer {
 		body = strings.NewReader(fields.Encode())
 	}
 	r := httptest.NewRequest(method, origin+path, body)
+	r.Host = b.host
 	r.RemoteAddr = netip.AddrPortFrom(b.from, 1234).String()
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -245,7 +255,10 @@ func (b *browser) send(method, path string, fields url.Values) answer {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	if b.cookie != "" {
-		r.Header.Set("Cookie", "__Host-session="+b.cookie)
+		r.Header.Add("Cookie", "__Host-session="+b.cookie)
+	}
+	if b.ticket != "" {
+		r.Header.Add("Cookie", "__Host-ticket="+b.ticket)
 	}
 	for name, values := range b.header {
 		r.Header[name] = values
@@ -256,12 +269,15 @@ func (b *browser) send(method, path string, fields url.Values) answer {
 	if m := tokenField.FindStringSubmatch(a.text); m != nil {
 		b.token = m[1]
 	}
-	if cookie := a.header.Get("Set-Cookie"); cookie != "" {
-		m := cookieText.FindStringSubmatch(cookie)
-		if m == nil {
+	for _, cookie := range a.header.Values("Set-Cookie") {
+		switch m := cookieText.FindStringSubmatch(cookie); {
+		case m == nil:
 			panic(fmt.Sprintf("a cookie %q", cookie))
+		case m[1] == "session":
+			b.cookie = m[2]
+		default:
+			b.ticket = m[2]
 		}
-		b.cookie = m[1]
 	}
 	return a
 }

@@ -1,5 +1,5 @@
 // Package operator decides who may use the console: operators, their roles, passwords,
-// one-time codes and sessions. It leaves pages and cookies to package console, and what
+// one-time codes, passkeys and sessions. It leaves pages and cookies to package console, and what
 // a role may see to whoever shows it.
 package operator
 
@@ -37,7 +37,7 @@ type Operator struct {
 	AddedAt time.Time
 	// Disabled means that the operator is not accepted, and has no session.
 	Disabled bool
-	// Enrolled means that the operator has a password and an authenticator.
+	// Enrolled means that the operator has a password and an authenticator, or a passkey.
 	Enrolled bool
 	// InvitedUntil is when the invitation ends; zero if there is none.
 	InvitedUntil time.Time

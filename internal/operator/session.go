@@ -31,6 +31,7 @@ const (
 	touchSession   = `UPDATE operator_sessions SET seen_at = $2 WHERE hash = $1 AND seen_at < $2`
 	deleteSession  = `DELETE FROM operator_sessions WHERE hash = $1`
 	deleteSessions = `DELETE FROM operator_sessions WHERE operator = $1`
+	deleteOthers   = `DELETE FROM operator_sessions WHERE operator = $1 AND hash <> $2`
 	deleteOld      = `DELETE FROM operator_sessions WHERE created_at < $1 OR seen_at < $2`
 )
 

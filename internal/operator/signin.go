@@ -46,17 +46,23 @@ func (s *Store) SignIn(ctx context.Context, a Attempt) (id sesuai.Text, o Operat
 		if !found || !right || !ok || !v.samePassword(known) || v.Disabled {
 			return false, nil
 		}
-		v.Period, o = period, v.operator()
-		id, err = s.startSession(ctx, tx, v.id, now)
-		if err != nil {
-			return false, err
-		}
-		return true, s.record(audit.WithActor(ctx, o.Actor()), tx, audit.OperatorSignedIn, *v)
+		v.Period = period
+		id, o, err = s.enter(ctx, tx, *v, now)
+		return true, err
 	})
 	if err != nil {
 		return sesuai.Text{}, Operator{}, unavailable(ctx, "signing in", err)
 	}
 	return id, o, nil
+}
+
+// enter makes the session of an operator who is accepted, however that was found out.
+func (s *Store) enter(ctx context.Context, tx *sqldb.Tx, v state, now time.Time) (id sesuai.Text, o Operator, err error) {
+	o = v.operator()
+	if id, err = s.startSession(ctx, tx, v.id, now); err != nil {
+		return id, o, err
+	}
+	return id, o, s.record(audit.WithActor(ctx, o.Actor()), tx, audit.OperatorSignedIn, v)
 }
 
 // samePassword reports whether the operator has a password, and it is that which was read

@@ -32,12 +32,16 @@ type state struct {
 	// Invitation is the keyed hash of the invitation; nil if there is none.
 	Invitation   []byte    `json:"invitation,omitempty"`
 	InvitedUntil time.Time `json:"invited_until,omitzero"`
-	// Password is nil until the operator is enrolled.
+	// Password is nil until the operator is enrolled, and if there are passkeys alone.
 	Password *hashed `json:"password,omitempty"`
 	// Key is that of the authenticator, in base32. Period is that of the last code that
 	// was accepted.
-	Key    string `json:"key"`
-	Period int64  `json:"period,omitempty"`
+	Key      string    `json:"key"`
+	Period   int64     `json:"period,omitempty"`
+	Passkeys []passkey `json:"passkeys,omitempty"`
+	// Ticket is when the last ticket was issued that the operator has signed in with, in
+	// microseconds.
+	Ticket int64 `json:"ticket,omitempty"`
 	// Failures is the number of failed attempts since the last that succeeded, and
 	// FailedAt when the last of them was.
 	Failures int       `json:"failures,omitempty"`
@@ -46,8 +50,8 @@ type state struct {
 
 func (s state) operator() Operator {
 	return Operator{
-		ID: s.id, Name: s.name, Role: s.Role, AddedAt: s.AddedAt, Disabled: s.Disabled, Enrolled: s.Password != nil,
-		InvitedUntil: s.InvitedUntil,
+		ID: s.id, Name: s.name, Role: s.Role, AddedAt: s.AddedAt, Disabled: s.Disabled,
+		Enrolled: s.Password != nil || len(s.Passkeys) > 0, InvitedUntil: s.InvitedUntil,
 	}
 }
 

@@ -72,7 +72,7 @@ func NewStore(o Options) *Store {
 const InvitedFor = 24 * time.Hour
 
 // invite gives the operator an invitation and a new authenticator key, and removes the
-// password.
+// password and the passkeys.
 func (s *Store) invite(v *state) (sesuai.Text, error) {
 	key, err := newKey(v.name)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Store) invite(v *state) (sesuai.Text, error) {
 	}
 	invitation := invitationPrefix + rand.Text()
 	v.Invitation, v.InvitedUntil = s.hash("invitation", invitation), s.o.Now().Add(InvitedFor).UTC().Truncate(time.Second)
-	v.Key, v.Password, v.Period, v.Failures, v.FailedAt = key.Secret(), nil, 0, 0, time.Time{}
+	v.Key, v.Password, v.Passkeys, v.Period, v.Failures, v.FailedAt = key.Secret(), nil, nil, 0, 0, time.Time{}
 	return sesuai.NewText(invitation), nil
 }
 
@@ -145,7 +145,7 @@ func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (fo
 	})
 }
 
-// Reset removes the password, the authenticator and the sessions of an operator, and
+// Reset removes the password, the authenticator, the passkeys and the sessions of an operator, and
 // returns a new invitation; false if there is none of that name.
 func (s *Store) Reset(ctx context.Context, name string) (o Operator, invitation sesuai.Text, found bool, err error) {
 	found, err = s.change(ctx, name, audit.OperatorReset, func(v *state) (_ bool, err error) {
@@ -221,7 +221,7 @@ func (s *Store) record(ctx context.Context, tx *sqldb.Tx, action audit.Action, v
 // kind that a method states.
 func unavailable(ctx context.Context, doing string, err error) error {
 	switch sesuai.KindOf(err) {
-	case "", sesuai.KindConflict, sesuai.KindUnauthenticated, sesuai.KindRateLimited:
+	case "", sesuai.KindConflict, sesuai.KindUnauthenticated, sesuai.KindRateLimited, sesuai.KindMalformed, sesuai.KindConfiguration:
 		return err
 	default:
 		return sqldb.Unavailable(ctx, doing, err)

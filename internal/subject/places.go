@@ -217,7 +217,7 @@ var Places = []Place{
 	{Table: "webhooks", Owner: "internal/webhook", Columns: columns("client sealed"), Retention: "until the webhook is removed", Erased: None},
 	{
 		Table: "operators", Owner: "internal/operator", Columns: columns("id name sealed"), Retention: "until the operator is removed", Erased: None,
-		Why: "about those who work with the console: the name that they sign in with, and sealed the role, a hash of the password and the key of the authenticator",
+		Why: "about those who work with the console: the name that they sign in with, and sealed the role, a hash of the password, the key of the authenticator, and names and public keys of passkeys",
 	},
 	{
 		Table: "operator_sessions", Owner: "internal/operator", Columns: columns("hash operator created_at seen_at mac"), Retention: "12 hours", Erased: None,

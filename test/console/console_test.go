@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,12 +27,15 @@ type visitor struct {
 	Width      int            `json:"width"`
 	Scheme     string         `json:"scheme"`
 	Words      map[string]any `json:"words"`
+	// Passkey means that it enrols and signs in with a passkey.
+	Passkey bool `json:"passkey"`
 }
 
 // TestConsole: each role enrols, signs in, finds a verification by its NIK and has it
 // explained; an admin changes a client and verifies the trail. In two languages, on a
 // narrow screen and on a dark one: nothing that axe calls serious, no error in the
-// browser, no request elsewhere, and the cookie is kept on a loopback address.
+// browser, no request elsewhere, and the cookie is kept on a loopback address. An operator enrols
+// with a passkey, and signs in with it.
 // SCREENSHOTS=FOLDER writes a picture of each page.
 func TestConsole(t *testing.T) {
 	chromium := cmp.Or(os.Getenv("CHROMIUM"), "/usr/bin/chromium")
@@ -53,7 +57,8 @@ func TestConsole(t *testing.T) {
 	}
 	indonesian := map[string]any{
 		"signin": "Masuk", "continue": "Lanjut", "save": "Simpan", "search": "Cari", "verifications": "Verifikasi wajah",
-		"under": "wajah di bawah ambang",
+		"under": "wajah di bawah ambang", "addpasskey": "Tambah passkey", "signpasskey": "Masuk dengan passkey",
+		"elsewhere": "Passkey memerlukan nama, bukan alamat IP", "failed": "Peramban tidak memakai passkey",
 	}
 	with := func(words map[string]any, explained ...string) map[string]any {
 		all := map[string]any{"explained": explained}
@@ -63,15 +68,20 @@ func TestConsole(t *testing.T) {
 		return all
 	}
 	visitors := []visitor{
-		{"admin", "admin", "", "en-GB", 1200, "light", with(english, "The percentage is", "of different people about 100 reach this")},
-		{"auditor", "auditor", "", "id-ID", 1200, "dark", with(indonesian, "Persentasenya", "sekitar 100 mencapai ini")},
-		{"support", "support", "", "id-ID", 360, "light", with(indonesian, "Persentasenya tidak ditampilkan untuk peran Anda")},
+		{"admin", "admin", "", "en-GB", 1200, "light", with(english, "The percentage is", "of different people about 100 reach this"), false},
+		{"auditor", "auditor", "", "id-ID", 1200, "dark", with(indonesian, "Persentasenya", "sekitar 100 mencapai ini"), false},
+		{"support", "support", "", "id-ID", 360, "light", with(indonesian, "Persentasenya tidak ditampilkan untuk peran Anda"), false},
+		{"passkey", "support", "", "id-ID", 360, "light", with(indonesian), true},
 	}
 	for i, v := range visitors {
 		d.Sesuai.Run(t, &visitors[i], "operator", "add", v.Name, "--role", v.Role)
 	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
 	in, err := json.Marshal(map[string]any{
-		"base": "http://" + address, "modules": modules, "chromium": chromium, "operators": visitors, "nik": "9901015203900001",
+		"base": "http://" + address, "passkeys": "http://localhost:" + port, "modules": modules, "chromium": chromium, "operators": visitors, "nik": "9901015203900001",
 		"screenshots": os.Getenv("SCREENSHOTS"),
 	})
 	if err != nil {

@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const { base, modules, chromium: program, operators, nik, screenshots } = JSON.parse(readFileSync(0, "utf8"));
+const { base, passkeys, modules, chromium: program, operators, nik, screenshots } = JSON.parse(readFileSync(0, "utf8"));
 const require = createRequire(modules + "/");
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -24,12 +24,13 @@ function code(key, later) {
 
 // A visitor is a browser of its own, with what goes wrong in it.
 class Visitor {
-  constructor(name, page) {
+  constructor(name, page, at = base) {
     this.name = name;
     this.page = page;
+    this.base = at;
     page.on("console", (m) => m.type() === "error" && this.report(`the browser says ${m.text()}`));
     page.on("pageerror", (e) => this.report(`an error: ${e}`));
-    page.on("request", (r) => r.url().startsWith(base + "/") || this.report(`a request to ${r.url()}`));
+    page.on("request", (r) => [at, base].some((own) => r.url().startsWith(own + "/")) || this.report(`a request to ${r.url()}`));
   }
 
   report(text) { problems.push(`${this.name}: ${new URL(this.page.url()).pathname}: ${text}`); }
@@ -47,7 +48,7 @@ class Visitor {
     if (screenshots) await this.page.screenshot({ path: `${screenshots}/${this.name}-${name}.png`, fullPage: true });
   }
 
-  go(path) { return this.page.goto(base + path); }
+  go(path) { return this.page.goto(this.base + path); }
   fill(name, value) { return this.page.locator(`main [name=${name}]`).fill(value); }
 
   // follow clicks on what leads to another page, and waits for that.
@@ -85,6 +86,53 @@ class Visitor {
   }
 }
 
+// usePasskey enrols with a passkey that Chromium's virtual authenticator keeps, signs in
+// with it, adds another one and removes the first one. At an IP address there are none.
+async function usePasskey(v, { name, invitation, words }) {
+  await v.page.goto(base + "/signin");
+  await v.look("passkeyless", words.elsewhere, passkeys);
+  const device = await v.page.context().newCDPSession(v.page);
+  await device.send("WebAuthn.enable");
+  const add = async () => {
+    const { authenticatorId } = await device.send("WebAuthn.addVirtualAuthenticator", {
+      options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+    });
+    return authenticatorId;
+  };
+  const first = await add();
+  await v.go("/enrol");
+  await v.fill("name", name);
+  await v.fill("invitation", invitation);
+  await v.press(words.continue);
+  await v.look("choose");
+  await v.fill("passkey", "laptop");
+  await v.press(words.addpasskey);
+  await v.look("enrolled", words.signpasskey);
+  const { credentials } = await device.send("WebAuthn.getCredentials", { authenticatorId: first });
+  if (credentials.length !== 1 || !credentials[0].isResidentCredential || credentials[0].rpId !== "localhost") v.report(JSON.stringify(credentials));
+  // Without its owner the device signs nothing, and the page says so.
+  await device.send("WebAuthn.setUserVerified", { authenticatorId: first, isUserVerified: false });
+  await v.page.getByRole("button", { name: words.signpasskey, exact: true }).click();
+  await v.page.getByRole("alert").waitFor();
+  await v.look("unverified", words.failed);
+  await device.send("WebAuthn.setUserVerified", { authenticatorId: first, isUserVerified: true });
+  await v.press(words.signpasskey);
+  await v.look("signedin", words.verifications);
+  await v.go("/passkeys");
+  await v.look("passkeys", "laptop");
+  await device.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId: first });
+  await add();
+  await v.fill("passkey", "phone");
+  await v.press(words.addpasskey);
+  await v.look("added", "phone");
+  await v.follow(v.page.locator("main tbody tr").filter({ hasText: "laptop" }).getByRole("button"));
+  await v.look("removed", "phone");
+  await v.page.locator("header button").click();
+  await v.page.waitForURL(v.base + "/signin");
+  await v.press(words.signpasskey);
+  await v.look("again", words.verifications);
+}
+
 // pages are those that the menu leads each role to.
 const pages = {
   admin: ["/verifications", "/clients", "/audit"],
@@ -107,6 +155,8 @@ async function see(v, { words, role }) {
     await v.go(path);
     await v.look(path.slice(1));
   }
+  await v.go("/passkeys");
+  await v.look("passkeys");
 }
 
 // administer changes a client and verifies the trail.
@@ -143,12 +193,16 @@ try {
   for (const operator of operators) {
     const context = await browser.newContext({ locale: operator.locale, viewport: { width: operator.width, height: 800 }, colorScheme: operator.scheme });
     context.setDefaultTimeout(60_000); // of a machine that does much else
-    const v = new Visitor(operator.name, await context.newPage());
-    await v.enrol(operator);
-    await see(v, operator);
-    if (operator.role === "admin") await administer(v);
+    const v = new Visitor(operator.name, await context.newPage(), operator.passkey ? passkeys : base);
+    if (operator.passkey) {
+      await usePasskey(v, operator);
+    } else {
+      await v.enrol(operator);
+      await see(v, operator);
+      if (operator.role === "admin") await administer(v);
+    }
     await v.page.locator("header button").click();
-    await v.page.waitForURL(base + "/signin");
+    await v.page.waitForURL(v.base + "/signin");
     if ((await context.cookies()).length) v.report("the cookie is kept after signing out");
     await context.close();
   }
