@@ -54,6 +54,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/operator": {
 		".", "internal/access", "internal/audit", "internal/keyring", "internal/sqldb", "golang.org/x/crypto/argon2",
+		"internal/config", "internal/fileperm", "github.com/coreos/go-oidc/v3/oidc", "golang.org/x/oauth2",
 		"github.com/go-webauthn/webauthn/protocol", "github.com/go-webauthn/webauthn/protocol/webauthncose", "github.com/go-webauthn/webauthn/webauthn",
 		"github.com/pquerna/otp", "github.com/pquerna/otp/hotp", "github.com/pquerna/otp/totp",
 	},
@@ -172,7 +173,7 @@ var mayImport = map[string][]string{
 	"internal/dukcapil/ledger/ledgertest":  {".", "internal/dukcapil/ledger", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/dukcapil/balikan/outboxtest": {".", "internal/dukcapil/balikan", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/vault/vaulttest":             {"internal/keyring", "internal/sqldb"},
-	"internal/operator/operatortest":       {"github.com/descope/virtualwebauthn"},
+	"internal/operator/operatortest":       {"github.com/descope/virtualwebauthn", "github.com/go-jose/go-jose/v4"},
 	"internal/sqldb/pgtest":                {"github.com/jackc/pgx/v5"},
 	"internal/audit/audittest":             {".", "internal/audit", "internal/sqldb", "internal/conformance", "github.com/google/go-cmp/cmp"},
 	"internal/answer/answertest":           {".", "internal/answer", "internal/conformance", "github.com/google/go-cmp/cmp"},

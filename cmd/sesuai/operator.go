@@ -15,22 +15,40 @@ type operatorArgument struct {
 type operatorAdd struct {
 	operatorArgument
 	Role string `help:"What it may do: admin (everything), auditor (see everything) or support (see verdicts and reasons, without scores under a threshold)." required:"" placeholder:"admin|auditor|support"`
+	OIDC string `name:"oidc" help:"The operator signs in at the OpenID provider console.oidc.issuer, as this subject (sub)." placeholder:"SUBJECT"`
 }
 
 // Help is what --help says of the command besides its flags.
 func (operatorAdd) Help() string {
 	return "The operator opens /enrol of the console with the invitation, within a day, and adds a passkey or chooses a password there. Who has the " +
-		"invitation can do that: hand it over in person. --json prints it with its end."
+		"invitation can do that: hand it over in person. --json prints it with its end. With --oidc there is no invitation: the operator " +
+		"signs in at the OpenID provider, and in no other way."
 }
 
 func (c *operatorAdd) Run(s *session) error {
 	return s.withNewStorage(func(storage *app.Storage) error {
+		if c.OIDC != "" {
+			return c.addSubject(s, storage)
+		}
 		o, invitation, err := storage.Operators.Add(s, c.Name, operator.Role(c.Role))
 		if err != nil {
 			return err
 		}
 		return s.printInvitation(o, invitation)
 	})
+}
+
+// addSubject adds an operator who signs in at the provider.
+func (c *operatorAdd) addSubject(s *session, storage *app.Storage) error {
+	issuer := s.config.Console.OIDC.Issuer
+	if issuer == "" {
+		return &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "--oidc needs the OpenID provider: set console.oidc.issuer"}
+	}
+	o, err := storage.Operators.AddSubject(s, c.Name, operator.Role(c.Role), issuer, c.OIDC)
+	if err != nil {
+		return err
+	}
+	return s.print(showOperator(o, time.Now()), "%s signs in at %s\n", o.Name, issuer)
 }
 
 type operatorList struct{}
@@ -63,6 +81,8 @@ type shownOperator struct {
 	AddedAt time.Time     `json:"added_at"`
 	// State is enabled, disabled, invited, or not invited: the invitation has ended.
 	State string `json:"state"`
+	// OIDC is the subject of one who signs in at the provider.
+	OIDC string `json:"oidc,omitempty"`
 }
 
 func showOperator(o operator.Operator, now time.Time) shownOperator {
@@ -76,7 +96,7 @@ func showOperator(o operator.Operator, now time.Time) shownOperator {
 	default:
 		state = "not invited"
 	}
-	return shownOperator{o.Name, o.ID, o.Role, o.AddedAt.In(sesuai.Jakarta), state}
+	return shownOperator{o.Name, o.ID, o.Role, o.AddedAt.In(sesuai.Jakarta), state, o.Subject}
 }
 
 type operatorDisable struct{ operatorArgument }

@@ -18,6 +18,7 @@ import (
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/kms"
+	"github.com/sesuai/sesuai/internal/operator"
 	"github.com/sesuai/sesuai/internal/policy"
 	"github.com/sesuai/sesuai/internal/telemetry/otlp"
 	"github.com/sesuai/sesuai/internal/webhook"
@@ -53,7 +54,8 @@ func other() (values map[string]string, want app.Config) {
 		"audit.checkpoint_syslog": "udp://127.0.0.1:514", "audit.keep": "11000h",
 		"kms.address": "https://127.0.0.6:8200", "kms.key": "sesuai", "kms.mount": "other", "kms.namespace": "bank",
 		"kms.token_file": "/tmp/token", "kms.ca_file": "/tmp/kms.pem", "kms.timeout": "3s",
-		"admin.listen": "127.0.0.5:9091", "admin.profiles": "true", "console.listen": "127.0.0.8:8081", "console.origin": "https://console.bank.example:8081", "shutdown.delay": "4s",
+		"admin.listen": "127.0.0.5:9091", "admin.profiles": "true", "console.listen": "127.0.0.8:8081", "console.origin": "https://console.bank.example:8081",
+		"console.oidc.issuer": "https://login.bank.example", "console.oidc.client_id": "sesuai", "console.oidc.client_secret_file": "/tmp/oidc", "console.oidc.ca_file": "/tmp/oidc.pem", "shutdown.delay": "4s",
 		"tls.cert": "/tmp/tls.crt", "tls.key": "/tmp/tls.key", "tls.client_certificates": "required", "tls.client_ca": "/tmp/ca.pem",
 		"proxies.networks": "10.0.0.0/8, 2001:db8::/32", "proxies.header": "Forwarded",
 		"telemetry.otlp_endpoint": "https://127.0.0.7:4318/v1/traces", "telemetry.headers_file": "/tmp/headers", "telemetry.ca_file": "/tmp/otlp.pem",
@@ -95,8 +97,10 @@ func other() (values map[string]string, want app.Config) {
 			Address: "https://127.0.0.6:8200", Key: "sesuai", Mount: "other", Namespace: "bank", TokenFile: "/tmp/token", CAFile: "/tmp/kms.pem",
 			Timeout: 3 * time.Second,
 		},
-		Admin:    app.AdminConfig{Listen: "127.0.0.5:9091", Profiles: true},
-		Console:  app.ConsoleConfig{Listen: "127.0.0.8:8081", Origin: "https://console.bank.example:8081"},
+		Admin: app.AdminConfig{Listen: "127.0.0.5:9091", Profiles: true},
+		Console: app.ConsoleConfig{Listen: "127.0.0.8:8081", Origin: "https://console.bank.example:8081", OIDC: operator.OIDCConfig{
+			Issuer: "https://login.bank.example", ClientID: "sesuai", ClientSecretFile: "/tmp/oidc", CAFile: "/tmp/oidc.pem",
+		}},
 		Shutdown: app.ShutdownConfig{Delay: 4 * time.Second},
 		TLS:      app.TLSConfig{Cert: "/tmp/tls.crt", Key: "/tmp/tls.key", ClientCertificates: "required", ClientCA: "/tmp/ca.pem"},
 		Proxies:  app.ProxiesConfig{Networks: "10.0.0.0/8, 2001:db8::/32", Header: "Forwarded"},
@@ -222,6 +226,7 @@ func TestEveryKeyCanBeSet(t *testing.T) {
 	for _, key := range []string{ // which need other keys
 		"dukcapil.enabled", "kms.address", "kms.key", "kms.token_file", "tls.cert", "tls.key", "tls.client_certificates", "tls.client_ca",
 		"telemetry.headers_file", "telemetry.ca_file", "telemetry.sample_ratio", "telemetry.trust_parent",
+		"console.oidc.issuer", "console.oidc.client_id", "console.oidc.client_secret_file", "console.oidc.ca_file",
 	} {
 		delete(values, key)
 	}
@@ -351,8 +356,10 @@ func TestRanges(t *testing.T) {
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},
 		{"admin.listen", "9090", "", ":9090", "::1:9090"},
-		{"console.listen", "8081", "localhost:8081", "[::1]:8081", "10.0.0.1:8081"}, // there is no tls.cert
-		{"console.listen", ":8081", "", "127.9.9.9:8081", "127.0.0.1:8080"},         // which is listen
+		{"console.listen", "8081", "localhost:8081", "[::1]:8081", "10.0.0.1:8081"},         // there is no tls.cert
+		{"console.listen", ":8081", "", "127.9.9.9:8081", "127.0.0.1:8080"},                 // which is listen
+		{"console.oidc.client_id", "sesuai", "", "", "x"},                                   // without an issuer
+		{"console.oidc.issuer", "http://127.0.0.1:9", "", "", "https://login.bank.example"}, // without a client
 		{"console.origin", "localhost:8081", "", "http://localhost:8081", "https://console.bank.example/"},
 		{"console.origin", "https://[::1]:8081", "https://console.bank.example", "http://localhost", "http://console.bank.example"},
 		{"console.origin", "javascript:alert(1)", "", "https://a.b:1", "https://192.0.2.1"},

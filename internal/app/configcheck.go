@@ -32,7 +32,7 @@ func CheckConfig(ctx context.Context, path string, environ []string, flags ...Fl
 // addresses that c names, as an error of kind sesuai.KindConfiguration.
 func CheckFiles(ctx context.Context, c Config) error {
 	return config.Refuse(errors.Join(
-		checkAddress("listen", c.Listen), checkAddress("admin.listen", c.Admin.Listen), checkAddress("console.listen", c.Console.Listen),
+		checkAddress("listen", c.Listen), checkAddress("admin.listen", c.Admin.Listen), checkAddress("console.listen", c.Console.Listen), c.Console.OIDC.CheckFiles(),
 		checkStorage(ctx, c), checkEngine(c), checkDukcapilFiles(c.Dukcapil), checkTLSFiles(c.TLS), c.Telemetry.CheckFiles(),
 	))
 }

@@ -31,6 +31,8 @@ type ConsoleConfig struct {
 	// http://localhost with any port, and has a name instead of an IP address. Empty
 	// means http://localhost with the port of console.listen, or none if tls.cert is set.
 	Origin string `yaml:"origin"`
+	// OIDC is about operators who sign in at an OpenID provider.
+	OIDC operator.OIDCConfig `yaml:"oidc"`
 }
 
 // checkOrigin checks console.origin, which WebAuthn and browsers' rules about secure
@@ -62,8 +64,11 @@ func (c *Config) origin(at net.Addr) string {
 }
 
 func (c *Config) checkConsole() error {
-	if err := c.Console.checkOrigin(); err != nil || c.Console.Listen == "" {
+	if err := errors.Join(c.Console.checkOrigin(), c.Console.OIDC.Validate()); err != nil || c.Console.Listen == "" {
 		return err
+	}
+	if c.Console.OIDC.Enabled() && c.Console.Origin == "" && c.TLS.on() {
+		return config.Mistakef("console.origin", "the OpenID provider sends browsers back there: it is needed")
 	}
 	host, _, err := net.SplitHostPort(c.Console.Listen)
 	if err != nil {
@@ -119,8 +124,15 @@ func newConsole(c Config, s *Storage, log *slog.Logger, origin string) (http.Han
 			return nil, &sesuai.Error{Kind: sesuai.KindConfiguration, Detail: "console.origin cannot have passkeys", Err: err}
 		}
 	}
+	var provider *operator.Provider
+	if c.Console.OIDC.Enabled() {
+		var err error
+		if provider, err = s.Operators.ProviderOf(c.Console.OIDC, origin+operator.Callback); err != nil {
+			return nil, err
+		}
+	}
 	return console.New(console.Options{
-		Operators: s.Operators, Passkeys: passkeys, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Hash: s.Hash, Usage: s.Limits,
+		Operators: s.Operators, Passkeys: passkeys, Provider: provider, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Hash: s.Hash, Usage: s.Limits,
 		Trail: consoleTrail{c, s}, Log: log, Header: furtherHeader(c.TLS, false),
 	})
 }

@@ -78,7 +78,7 @@ func failed(do string, err error) doctor.Finding {
 
 func (p *premises) configuration(context.Context) doctor.Finding {
 	err := errors.Join(p.mistakes,
-		checkAddress("listen", p.c.Listen), checkAddress("admin.listen", p.c.Admin.Listen), checkAddress("console.listen", p.c.Console.Listen), p.c.Telemetry.CheckFiles())
+		checkAddress("listen", p.c.Listen), checkAddress("admin.listen", p.c.Admin.Listen), checkAddress("console.listen", p.c.Console.Listen), p.c.Console.OIDC.CheckFiles(), p.c.Telemetry.CheckFiles())
 	if err != nil {
 		return failed("correct it by docs/reference/configuration.md: the service does not start with it, and the checks below use the values that could be read", err)
 	}

@@ -19,11 +19,13 @@ import (
 	"github.com/sesuai/sesuai/internal/operator"
 )
 
-// Options are what a Console is made of. All but Passkeys, Header and Now are required.
+// Options are what a Console is made of. All but Passkeys, Provider, Header and Now are required.
 type Options struct {
 	Operators *operator.Store
 	// Passkeys are those of the console's origin; nil if there are none.
 	Passkeys *operator.Passkeys
+	// Provider is that at which operators may sign in; nil if there is none.
+	Provider *operator.Provider
 	Events   audit.Reader
 	// Record records what an operator does that changes nothing.
 	Record  func(context.Context, audit.Change) error

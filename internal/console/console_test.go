@@ -32,6 +32,8 @@ var matrix = map[string]struct {
 	"POST /signin/passkey":           {"/signin/passkey", nil, [4]int{400, 400, 400, 400}},
 	"POST /enrol/passkey/challenge":  {"/enrol/passkey/challenge", url.Values{"name": {"nobody"}}, [4]int{401, 401, 401, 401}},
 	"POST /enrol/passkey":            {"/enrol/passkey", url.Values{"name": {"nobody"}, "passkey": {"phone"}}, [4]int{401, 401, 401, 401}},
+	"GET /signin/oidc":               {"/signin/oidc", nil, [4]int{404, 404, 404, 404}}, // there is no provider
+	"GET /signin/oidc/callback":      {"/signin/oidc/callback?code=x&state=y", nil, [4]int{404, 404, 404, 404}},
 	"GET /passkeys":                  {"/passkeys", nil, [4]int{303, 200, 200, 200}},
 	"POST /passkeys":                 {"/passkeys", nil, [4]int{303, 400, 400, 400}},
 	"POST /passkeys/challenge":       {"/passkeys/challenge", nil, [4]int{303, 200, 200, 200}},

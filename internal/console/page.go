@@ -48,7 +48,9 @@ type page struct {
 	// is none.
 	Notice, Problem string
 	Passkeys        passkeyUse
-	Data            any
+	// Provider is the host of the provider at which operators may sign in; "" if there is none.
+	Provider string
+	Data     any
 }
 
 // T returns a text in the language of the page.
@@ -89,6 +91,9 @@ func (c *call) render(name string, data any) error {
 
 func (c *call) renderWith(status int, name string, p page) error {
 	p.Operator, p.Language, p.Path, p.Passkeys = c.operator, c.language, c.r.URL.Path, c.passkeyUse()
+	if c.o.Provider != nil {
+		p.Provider = c.o.Provider.Host()
+	}
 	if c.session != "" {
 		p.Token = c.o.Operators.FormToken(c.session)
 	}

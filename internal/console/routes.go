@@ -38,6 +38,8 @@ func routes() []route {
 		{"POST /enrol/password", nil, (*call).enrol},
 		{"POST /signin/passkey/challenge", nil, (*call).challengeSignIn},
 		{"POST /signin/passkey", nil, (*call).signInPasskey},
+		{"GET /signin/oidc", nil, (*call).startProvider},
+		{"GET " + operator.Callback, nil, (*call).signInProvider},
 		{"POST /enrol/passkey/challenge", nil, (*call).challengeEnrol},
 		{"POST /enrol/passkey", nil, (*call).enrolPasskey},
 		{"GET /passkeys", everyRole, (*call).passkeyPage},

@@ -32,24 +32,34 @@ func (c *Console) setHeaders(h http.Header) {
 const (
 	sessionName = "__Host-session"
 	ticketName  = "__Host-ticket"
+	// oidcName is that of a ticket for signing in at a provider.
+	oidcName = "__Host-oidc"
 )
 
 func setSession(w http.ResponseWriter, id sesuai.Text) {
-	setCookie(w, sessionName, id.Reveal(), int(operator.MaxAge/time.Second))
+	setCookie(w, sessionName, id.Reveal(), int(operator.MaxAge/time.Second), http.SameSiteStrictMode)
 }
 
-func clearSession(w http.ResponseWriter) { setCookie(w, sessionName, "", -1) }
+func clearSession(w http.ResponseWriter) { setCookie(w, sessionName, "", -1, http.SameSiteStrictMode) }
 
 // setTicket has the browser keep a ticket of operator.Store until it has signed.
 func setTicket(w http.ResponseWriter, ticket sesuai.Text) {
-	setCookie(w, ticketName, ticket.Reveal(), int(operator.TicketLife/time.Second))
+	setCookie(w, ticketName, ticket.Reveal(), int(operator.TicketLife/time.Second), http.SameSiteStrictMode)
 }
 
-func clearTicket(w http.ResponseWriter) { setCookie(w, ticketName, "", -1) }
+func clearTicket(w http.ResponseWriter) { setCookie(w, ticketName, "", -1, http.SameSiteStrictMode) }
 
-func setCookie(w http.ResponseWriter, name, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: maxAge, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+// setOIDC is setTicket for a provider. Browsers send a strict cookie not when another site sends
+// them here.
+func setOIDC(w http.ResponseWriter, ticket sesuai.Text) {
+	setCookie(w, oidcName, ticket.Reveal(), int(operator.TicketLife/time.Second), http.SameSiteLaxMode)
+}
+
+func clearOIDC(w http.ResponseWriter) { setCookie(w, oidcName, "", -1, http.SameSiteLaxMode) }
+
+func setCookie(w http.ResponseWriter, name, value string, maxAge int, sites http.SameSite) {
+	http.SetCookie(w, &http.Cookie{ // #nosec G124 -- sites is strict or lax
+		Name: name, Value: value, Path: "/", MaxAge: maxAge, Secure: true, HttpOnly: true, SameSite: sites,
 	})
 }
 

@@ -35,8 +35,16 @@ func (c *call) signIn() error {
 	return c.enter(id, o)
 }
 
-// enter has the browser keep the session of an operator, instead of one that it had.
+// enter has the browser keep the session of an operator, and shows the first page.
 func (c *call) enter(id sesuai.Text, o operator.Operator) error {
+	if err := c.keep(id, o); err != nil {
+		return err
+	}
+	return c.home()
+}
+
+// keep has the browser keep the session of an operator, instead of one that it had.
+func (c *call) keep(id sesuai.Text, o operator.Operator) error {
 	if c.session != "" {
 		if err := c.o.Operators.SignOut(c.ctx, c.session, c.operator); err != nil {
 			return err
@@ -44,7 +52,7 @@ func (c *call) enter(id sesuai.Text, o operator.Operator) error {
 	}
 	c.o.Log.Info("an operator has signed in", "operator", o.ID)
 	setSession(c.w, id)
-	return c.home()
+	return nil
 }
 
 func (c *call) signOut() error {

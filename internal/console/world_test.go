@@ -45,6 +45,7 @@ const (
 // world is a console with an operator of each role, two clients and some events.
 type world struct {
 	*console.Console
+	options   console.Options
 	operators *operator.Store
 	passkeys  *operator.Passkeys
 	clients   *accesstest.Memory
@@ -96,11 +97,11 @@ func open(t *testing.T) *world {
 	if w.passkeys, err = w.operators.PasskeysAt(origin); err != nil {
 		t.Fatal(err)
 	}
-	w.Console, err = console.New(console.Options{
+	w.options = console.Options{
 		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Hash: sha256.Sum256, Usage: noUsage{},
 		Trail: &w.whole, Log: slog.New(slog.DiscardHandler), Now: clock,
-	})
-	if err != nil {
+	}
+	if w.Console, err = console.New(w.options); err != nil {
 		t.Fatal(err)
 	}
 	for _, role := range operator.Roles {
@@ -186,6 +187,8 @@ type browser struct {
 	cookie string
 	// ticket is what it keeps until a passkey has signed.
 	ticket string
+	// oidc is what it keeps until a provider sends it back.
+	oidc string
 	// token is that of the last page that had one.
 	token string
 	from  netip.Addr
@@ -227,7 +230,7 @@ type answer struct {
 
 var (
 	tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
-	cookieText = regexp.MustCompile(`^__Host-(session|ticket)=([^;]*); Path=/; Max-Age=[0-9]+; HttpOnly; Secure; SameSite=Strict$`)
+	cookieText = regexp.MustCompile(`^__Host-(session|ticket|oidc)=([^;]*); Path=/; Max-Age=[0-9]+; HttpOnly; Secure; SameSite=(Strict|Lax)$`)
 )
 
 func (b *browser) get(path string) answer { return b.send("GET", path, nil) }
@@ -260,6 +263,9 @@ func (b *browser) send(method, path string, fields url.Values) answer {
 	if b.ticket != "" {
 		r.Header.Add("Cookie", "__Host-ticket="+b.ticket)
 	}
+	if b.oidc != "" {
+		r.Header.Add("Cookie", "__Host-oidc="+b.oidc)
+	}
 	for name, values := range b.header {
 		r.Header[name] = values
 	}
@@ -271,10 +277,12 @@ func (b *browser) send(method, path string, fields url.Values) answer {
 	}
 	for _, cookie := range a.header.Values("Set-Cookie") {
 		switch m := cookieText.FindStringSubmatch(cookie); {
-		case m == nil:
+		case m == nil, (m[1] == "oidc") != (m[3] == "Lax"):
 			panic(fmt.Sprintf("a cookie %q", cookie))
 		case m[1] == "session":
 			b.cookie = m[2]
+		case m[1] == "oidc":
+			b.oidc = m[2]
 		default:
 			b.ticket = m[2]
 		}

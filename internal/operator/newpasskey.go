@@ -125,6 +125,9 @@ func (p *Passkeys) create(v state) (options []byte, ticket sesuai.Text, err erro
 
 // add adds a passkey that a browser has made to an operator.
 func (p *Passkeys) add(v *state, n NewPasskey, now time.Time) error {
+	if v.Subject != "" {
+		return mistake("the operator signs in at the OpenID provider")
+	}
 	refused := func(err error) error { return &sesuai.Error{Kind: sesuai.KindMalformed, Err: err} }
 	t, valid := p.s.openTicket(forNewPasskey, v.id, n.Ticket)
 	if !valid {

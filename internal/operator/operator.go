@@ -1,5 +1,5 @@
 // Package operator decides who may use the console: operators, their roles, passwords,
-// one-time codes, passkeys and sessions. It leaves pages and cookies to package console, and what
+// one-time codes, passkeys, identities at a provider, and sessions. It leaves pages and cookies to package console, and what
 // a role may see to whoever shows it.
 package operator
 
@@ -37,7 +37,10 @@ type Operator struct {
 	AddedAt time.Time
 	// Disabled means that the operator is not accepted, and has no session.
 	Disabled bool
-	// Enrolled means that the operator has a password and an authenticator, or a passkey.
+	// Subject is who the operator is at the OpenID provider, for one who signs in there; else "".
+	Subject string
+	// Enrolled means that the operator has a way to sign in: a password and an authenticator,
+	// a passkey, or a provider.
 	Enrolled bool
 	// InvitedUntil is when the invitation ends; zero if there is none.
 	InvitedUntil time.Time

@@ -36,8 +36,11 @@ type state struct {
 	Password *hashed `json:"password,omitempty"`
 	// Key is that of the authenticator, in base32. Period is that of the last code that
 	// was accepted.
-	Key      string    `json:"key"`
-	Period   int64     `json:"period,omitempty"`
+	Key    string `json:"key"`
+	Period int64  `json:"period,omitempty"`
+	// Subject is who the operator is at the provider Issuer; "" for one who signs in here.
+	Issuer   string    `json:"issuer,omitempty"`
+	Subject  string    `json:"subject,omitempty"`
 	Passkeys []passkey `json:"passkeys,omitempty"`
 	// Ticket is when the last ticket was issued that the operator has signed in with, in
 	// microseconds.
@@ -51,7 +54,7 @@ type state struct {
 func (s state) operator() Operator {
 	return Operator{
 		ID: s.id, Name: s.name, Role: s.Role, AddedAt: s.AddedAt, Disabled: s.Disabled,
-		Enrolled: s.Password != nil || len(s.Passkeys) > 0, InvitedUntil: s.InvitedUntil,
+		Subject: s.Subject, Enrolled: s.Password != nil || len(s.Passkeys) > 0 || s.Subject != "", InvitedUntil: s.InvitedUntil,
 	}
 }
 

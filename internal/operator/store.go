@@ -91,23 +91,39 @@ func (s *Store) hash(of, text string) []byte { return s.o.Secret.MAC(of, []byte(
 // stored nowhere. The error has kind sesuai.KindConfiguration if the name or the role is
 // not valid, or sesuai.KindConflict if the name is taken.
 func (s *Store) Add(ctx context.Context, name string, r Role) (Operator, sesuai.Text, error) {
-	if err := CheckName(name); err != nil {
+	v, err := s.newState(name, r)
+	if err != nil {
 		return Operator{}, sesuai.Text{}, err
 	}
-	if r != Admin && r != Auditor && r != Support {
-		return Operator{}, sesuai.Text{}, mistake("an operator's role is admin, auditor or support")
-	}
-	v := state{id: idPrefix + rand.Text(), name: name, Role: r, AddedAt: s.o.Now().UTC().Truncate(time.Second)}
 	invitation, err := s.invite(&v)
 	if err != nil {
 		return Operator{}, sesuai.Text{}, err
 	}
-	err = s.inTx(ctx, func(tx *sqldb.Tx) error {
-		switch _, taken, err := s.find(ctx, tx, selectOperator, name); {
+	return v.operator(), invitation, s.insert(ctx, v, func(*sqldb.Tx) error { return nil })
+}
+
+// newState returns an operator who is to be added.
+func (s *Store) newState(name string, r Role) (state, error) {
+	if err := CheckName(name); err != nil {
+		return state{}, err
+	}
+	if r != Admin && r != Auditor && r != Support {
+		return state{}, mistake("an operator's role is admin, auditor or support")
+	}
+	return state{id: idPrefix + rand.Text(), name: name, Role: r, AddedAt: s.o.Now().UTC().Truncate(time.Second)}, nil
+}
+
+// insert adds an operator that check accepts, unless the name is taken.
+func (s *Store) insert(ctx context.Context, v state, check func(*sqldb.Tx) error) error {
+	err := s.inTx(ctx, func(tx *sqldb.Tx) error {
+		switch _, taken, err := s.find(ctx, tx, selectOperator, v.name); {
 		case err != nil:
 			return err
 		case taken:
 			return &sesuai.Error{Kind: sesuai.KindConflict, Detail: "there is an operator of that name"}
+		}
+		if err := check(tx); err != nil {
+			return err
 		}
 		sealed, err := s.seal(v)
 		if err != nil {
@@ -118,7 +134,7 @@ func (s *Store) Add(ctx context.Context, name string, r Role) (Operator, sesuai.
 		}
 		return s.record(ctx, tx, audit.OperatorAdded, v)
 	})
-	return v.operator(), invitation, unavailable(ctx, "adding an operator", err)
+	return unavailable(ctx, "adding an operator", err)
 }
 
 // List returns all operators in the order of their names. It is an error if one of them
@@ -146,9 +162,13 @@ func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (fo
 }
 
 // Reset removes the password, the authenticator, the passkeys and the sessions of an operator, and
-// returns a new invitation; false if there is none of that name.
+// returns a new invitation; false if there is none of that name. The error has kind
+// sesuai.KindConfiguration for one who signs in at a provider, and has none of these.
 func (s *Store) Reset(ctx context.Context, name string) (o Operator, invitation sesuai.Text, found bool, err error) {
 	found, err = s.change(ctx, name, audit.OperatorReset, func(v *state) (_ bool, err error) {
+		if v.Subject != "" {
+			return false, mistake("the operator signs in at the OpenID provider: there is nothing to reset here")
+		}
 		invitation, err = s.invite(v)
 		o = v.operator()
 		return true, err

@@ -3,14 +3,18 @@
 package console_test
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sesuai/sesuai/test/process"
@@ -29,13 +33,15 @@ type visitor struct {
 	Words      map[string]any `json:"words"`
 	// Passkey means that it enrols and signs in with a passkey.
 	Passkey bool `json:"passkey"`
+	// Subject is that at the OpenID provider, for one who signs in there.
+	Subject string `json:"subject"`
 }
 
 // TestConsole: each role enrols, signs in, finds a verification by its NIK and has it
 // explained; an admin changes a client and verifies the trail. In two languages, on a
 // narrow screen and on a dark one: nothing that axe calls serious, no error in the
 // browser, no request elsewhere, and the cookie is kept on a loopback address. An operator enrols
-// with a passkey, and signs in with it.
+// with a passkey, and signs in with it; another one signs in at an OpenID provider.
 // SCREENSHOTS=FOLDER writes a picture of each page.
 func TestConsole(t *testing.T) {
 	chromium := cmp.Or(os.Getenv("CHROMIUM"), "/usr/bin/chromium")
@@ -43,9 +49,14 @@ func TestConsole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	process.Need(t, chromium, filepath.Join(modules, "playwright-core"), filepath.Join(modules, "axe-core"))
+	process.Need(t, chromium, filepath.Join(modules, "playwright-core"), filepath.Join(modules, "axe-core"), filepath.Join(modules, "oidc-provider"))
 	address := process.FreeAddress(t)
 	t.Setenv("SESUAI_CONSOLE_LISTEN", address)
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer := startProvider(t, modules, "http://localhost:"+port)
 	d := process.StartDemo(t, root)
 	for _, photo := range []string{"ayu-selfie.jpg", "rani-selfie.jpg"} {
 		verify(t, d, photo)
@@ -53,7 +64,8 @@ func TestConsole(t *testing.T) {
 
 	english := map[string]any{
 		"signin": "Sign in", "continue": "Continue", "save": "Save", "search": "Search", "verifications": "Face verification",
-		"under": "the face is under the threshold",
+		"under": "the face is under the threshold", "atprovider": "Sign in at 127.0.0.1", "refused": "You are no operator of this console",
+		"only": "You need no passkey here",
 	}
 	indonesian := map[string]any{
 		"signin": "Masuk", "continue": "Lanjut", "save": "Simpan", "search": "Cari", "verifications": "Verifikasi wajah",
@@ -68,20 +80,21 @@ func TestConsole(t *testing.T) {
 		return all
 	}
 	visitors := []visitor{
-		{"admin", "admin", "", "en-GB", 1200, "light", with(english, "The percentage is", "of different people about 100 reach this"), false},
-		{"auditor", "auditor", "", "id-ID", 1200, "dark", with(indonesian, "Persentasenya", "sekitar 100 mencapai ini"), false},
-		{"support", "support", "", "id-ID", 360, "light", with(indonesian, "Persentasenya tidak ditampilkan untuk peran Anda"), false},
-		{"passkey", "support", "", "id-ID", 360, "light", with(indonesian), true},
+		{"admin", "admin", "", "en-GB", 1200, "light", with(english, "The percentage is", "of different people about 100 reach this"), false, ""},
+		{"auditor", "auditor", "", "id-ID", 1200, "dark", with(indonesian, "Persentasenya", "sekitar 100 mencapai ini"), false, ""},
+		{"support", "support", "", "id-ID", 360, "light", with(indonesian, "Persentasenya tidak ditampilkan untuk peran Anda"), false, ""},
+		{"passkey", "support", "", "id-ID", 360, "light", with(indonesian), true, ""},
+		{"provider", "auditor", "", "en-GB", 1200, "dark", with(english), false, "00u1"},
 	}
 	for i, v := range visitors {
-		d.Sesuai.Run(t, &visitors[i], "operator", "add", v.Name, "--role", v.Role)
-	}
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
+		command := []string{"operator", "add", v.Name, "--role", v.Role}
+		if v.Subject != "" {
+			command = append(command, "--oidc", v.Subject)
+		}
+		d.Sesuai.Run(t, &visitors[i], command...)
 	}
 	in, err := json.Marshal(map[string]any{
-		"base": "http://" + address, "passkeys": "http://localhost:" + port, "modules": modules, "chromium": chromium, "operators": visitors, "nik": "9901015203900001",
+		"base": "http://" + address, "passkeys": "http://localhost:" + port, "issuer": issuer, "modules": modules, "chromium": chromium, "operators": visitors, "nik": "9901015203900001",
 		"screenshots": os.Getenv("SCREENSHOTS"),
 	})
 	if err != nil {
@@ -102,6 +115,45 @@ func TestConsole(t *testing.T) {
 	for _, p := range problems {
 		t.Error(p)
 	}
+}
+
+// startProvider starts an OpenID provider for the console at an origin, which the environment
+// then names, and returns its issuer.
+func startProvider(t *testing.T, modules, origin string) string {
+	t.Helper()
+	const secret = "a secret for tests"
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// The host is another site than localhost, so that cookies of one site are not sent.
+	in, err := json.Marshal(map[string]string{"modules": modules, "host": "127.0.0.1", "client": "sesuai", "secret": secret, "callback": origin + "/signin/oidc/callback"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "node", "provider.mjs")
+	stdin, err1 := cmd.StdinPipe()
+	stdout, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := stdin.Write(append(in, '\n')); err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer = strings.TrimSpace(issuer)
+	t.Setenv("SESUAI_CONSOLE_OIDC_ISSUER", issuer)
+	t.Setenv("SESUAI_CONSOLE_OIDC_CLIENT_ID", "sesuai")
+	t.Setenv("SESUAI_CONSOLE_OIDC_CLIENT_SECRET_FILE", file)
+	return issuer
 }
 
 // verify asks about Ayu with a photograph.

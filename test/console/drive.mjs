@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const { base, passkeys, modules, chromium: program, operators, nik, screenshots } = JSON.parse(readFileSync(0, "utf8"));
+const { base, passkeys, issuer, modules, chromium: program, operators, nik, screenshots } = JSON.parse(readFileSync(0, "utf8"));
 const require = createRequire(modules + "/");
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -28,9 +28,15 @@ class Visitor {
     this.name = name;
     this.page = page;
     this.base = at;
-    page.on("console", (m) => m.type() === "error" && this.report(`the browser says ${m.text()}`));
-    page.on("pageerror", (e) => this.report(`an error: ${e}`));
-    page.on("request", (r) => [at, base].some((own) => r.url().startsWith(own + "/")) || this.report(`a request to ${r.url()}`));
+    // expected is in an error of the browser that the test has caused.
+    this.expected = undefined;
+    // What the provider's own pages do is not ours to judge, but nothing leaves this machine.
+    const away = () => page.url().startsWith(issuer + "/");
+    const known = (url) => [at, base, issuer].some((own) => url.startsWith(own + "/"));
+    page.context().route((url) => !known(url.href), (route) => route.abort());
+    page.on("console", (m) => m.type() === "error" && !away() && !(this.expected && m.text().includes(this.expected)) && this.report(`the browser says ${m.text()}`));
+    page.on("pageerror", (e) => away() || this.report(`an error: ${e}`));
+    page.on("request", (r) => away() || known(r.url()) || this.report(`a request to ${r.url()}`));
   }
 
   report(text) { problems.push(`${this.name}: ${new URL(this.page.url()).pathname}: ${text}`); }
@@ -133,6 +139,33 @@ async function usePasskey(v, { name, invitation, words }) {
   await v.look("again", words.verifications);
 }
 
+// useProvider signs in at the OpenID provider, which is another site than the console, and whose
+// own pages ask for a name and for consent. Who is no operator is refused.
+async function useProvider(v, { words, subject }) {
+  const signIn = async (name) => {
+    await v.go("/signin");
+    await v.look("provider", words.atprovider);
+    await v.follow(v.page.locator("main a[href='/signin/oidc']"));
+    if (!v.page.url().startsWith(issuer + "/")) v.report(`sent to ${v.page.url()}`);
+    await v.page.locator("[name=login]").fill(name);
+    await v.page.locator("[name=password]").fill("any");
+    await v.follow(v.page.locator("button[type=submit]"));
+    await v.page.locator("button[type=submit]").click(); // consent
+    await v.page.waitForURL((url) => url.href.startsWith(v.base + "/"));
+  };
+  v.expected = "401 (Unauthorized)";
+  await signIn("nobody");
+  await v.look("refused", words.refused);
+  if ((await v.page.context().cookies(v.base)).length) v.report("there is a cookie after a refusal");
+  v.expected = undefined;
+  await v.page.context().clearCookies();
+  await signIn(subject);
+  await v.page.waitForURL(v.base + "/verifications");
+  await v.look("signedin", words.verifications);
+  await v.go("/passkeys");
+  await v.look("passkeys", words.only);
+}
+
 // pages are those that the menu leads each role to.
 const pages = {
   admin: ["/verifications", "/clients", "/audit"],
@@ -193,9 +226,11 @@ try {
   for (const operator of operators) {
     const context = await browser.newContext({ locale: operator.locale, viewport: { width: operator.width, height: 800 }, colorScheme: operator.scheme });
     context.setDefaultTimeout(60_000); // of a machine that does much else
-    const v = new Visitor(operator.name, await context.newPage(), operator.passkey ? passkeys : base);
+    const v = new Visitor(operator.name, await context.newPage(), operator.passkey || operator.subject ? passkeys : base);
     if (operator.passkey) {
       await usePasskey(v, operator);
+    } else if (operator.subject) {
+      await useProvider(v, operator);
     } else {
       await v.enrol(operator);
       await see(v, operator);
@@ -203,7 +238,7 @@ try {
     }
     await v.page.locator("header button").click();
     await v.page.waitForURL(v.base + "/signin");
-    if ((await context.cookies()).length) v.report("the cookie is kept after signing out");
+    if ((await context.cookies(v.base)).length) v.report("the cookie is kept after signing out");
     await context.close();
   }
 } finally {

@@ -1,5 +1,6 @@
-// Package operatortest is a device that makes passkeys and signs with them, for tests. It
-// leaves what is accepted to package operator, of which it knows nothing.
+// Package operatortest is what operators sign in with besides a password, for tests: a
+// device that makes passkeys, and an OpenID provider. It leaves what is accepted to package
+// operator, of which it knows nothing.
 package operatortest
 
 import (
