@@ -18,7 +18,7 @@ type alerts struct {
 
 // alertTables are the tables whose rows are checked when they are read.
 var alertTables = [...]string{
-	"answers", "client_uses", "clients", "idempotency_keys", "master_keys", "operator_sessions", "operators", "outbox", "people", "person_keys", "probes", "templates",
+	"answers", "approvals", "client_uses", "clients", "idempotency_keys", "master_keys", "operator_sessions", "operators", "outbox", "people", "person_keys", "probes", "templates",
 	"unenrolled_probes", "upstream_calls", "webhook_deliveries", "webhooks",
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/sesuai/sesuai/internal/app"
+	"github.com/sesuai/sesuai/internal/approval"
 	"github.com/sesuai/sesuai/internal/operator"
 )
 
@@ -44,12 +45,32 @@ func signInOperator(t *testing.T, s *app.Storage, name string) string {
 	return id.Reveal()
 }
 
-// observeOperators asks who may use the console, and whose the session is.
+// proposeAct has an admin propose an act.
+func proposeAct(t *testing.T, s *app.Storage) {
+	t.Helper()
+	admin, _, err := s.Operators.Add(t.Context(), "budi", operator.Admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Approvals.Register(approval.Kind{
+		Name: "test", Describe: func([]byte) (approval.Text, error) { return approval.Text{English: "an act"}, nil },
+	})
+	if _, err := s.Approvals.Propose(t.Context(), admin, "test", nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// observeOperators asks who may use the console, what they have proposed, and whose the
+// session is.
 func (w *cells) observeOperators(t *testing.T, s *app.Storage, got seen) {
 	t.Helper()
 	all, err := s.Operators.List(t.Context())
 	if got["operators"] = fmt.Sprint(all); err != nil {
 		got["operators"] = noticed + err.Error()
+	}
+	proposed, err := s.Approvals.List(t.Context())
+	if got["approvals"] = fmt.Sprint(proposed); err != nil {
+		got["approvals"] = noticed + err.Error()
 	}
 	o, found, err := s.Operators.Session(t.Context(), w.session)
 	if got["session"] = o.Name; err != nil || !found {

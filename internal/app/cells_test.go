@@ -243,6 +243,7 @@ func (w *cells) fill(t *testing.T, c app.Config) {
 	}
 	fillBatch(t, c, s, server)
 	w.clients, w.session = clients, signInOperator(t, s, "sari")
+	proposeAct(t, s)
 }
 
 // fillBatch adds a batch of the client strict, of whose three rows the first two are

@@ -132,7 +132,7 @@ func newConsole(c Config, s *Storage, log *slog.Logger, origin string) (http.Han
 		}
 	}
 	return console.New(console.Options{
-		Operators: s.Operators, Passkeys: passkeys, Provider: provider, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Hash: s.Hash, Usage: s.Limits,
+		Operators: s.Operators, Passkeys: passkeys, Provider: provider, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Approvals: s.Approvals, Hash: s.Hash, Usage: s.Limits,
 		Trail: consoleTrail{c, s}, Log: log, Header: furtherHeader(c.TLS, false),
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/answer"
+	"github.com/sesuai/sesuai/internal/approval"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/batch"
 	"github.com/sesuai/sesuai/internal/dukcapil/balikan"
@@ -64,6 +65,8 @@ type Storage struct {
 	Deliveries webhook.Log
 	// Operators are those who may use the console.
 	Operators *operator.Store
+	// Approvals are what admins propose to each other.
+	Approvals *approval.Store
 
 	// calibration is that of the people's templates.
 	calibration *face.Calibration
@@ -244,6 +247,9 @@ func openStorage(ctx context.Context, c Config, o sqldb.Options, mayMake func() 
 	s.Operators = operator.NewStore(operator.Options{
 		DB: db, Trail: s.trail, Secret: keys.Secret(keyring.Rows).Derive(keyring.Operators), Alert: s.alerts.altered,
 	})
+	s.Approvals = approval.NewStore(approval.Options{
+		DB: db, Trail: s.trail, Operators: s.Operators, Secret: keys.Secret(keyring.Rows).Derive(keyring.Approvals), Alert: s.alerts.altered,
+	})
 	return s, nil
 }
 
@@ -324,7 +330,7 @@ func databaseOptions(c Config) sqldb.Options {
 		Connections: c.Postgres.Connections, Migrate: c.Postgres.Migrate,
 		Migrations: []fs.FS{
 			vault.Migrations, people.Migrations, access.Migrations, audit.Migrations, answer.Migrations, ledger.Migrations, balikan.Migrations,
-			jobs.Migrations(), batch.Migrations, webhook.Migrations, limit.Migrations, retention.Migrations, operator.Migrations,
+			jobs.Migrations(), batch.Migrations, webhook.Migrations, limit.Migrations, retention.Migrations, operator.Migrations, approval.Migrations,
 		},
 	}
 }

@@ -62,6 +62,17 @@ const (
 	// TrailVerified: an operator had the trail verified in the console.
 	TrailVerified Action = "audit.verify"
 
+	// ApprovalProposed: an admin proposed an act to another one. Client is the id of the
+	// proposal, and After is of the act and its parameters.
+	ApprovalProposed Action = "approval.propose"
+	// ApprovalGiven: another admin approved it, after which it is carried out, and
+	// ApprovalRefused: an admin refused it.
+	ApprovalGiven   Action = "approval.approve"
+	ApprovalRefused Action = "approval.refuse"
+	// ApprovalDone: it was carried out, and ApprovalFailed: it could not be.
+	ApprovalDone   Action = "approval.done"
+	ApprovalFailed Action = "approval.fail"
+
 	WebhookSet     Action = "webhook.set"
 	WebhookRotated Action = "webhook.rotate"
 	WebhookRemoved Action = "webhook.remove"

@@ -52,6 +52,8 @@ type clientPage struct {
 	MayChange bool
 	// ValidFor are the times for which earlier credentials may stay valid.
 	ValidFor []string
+	// Form is that of the settings.
+	Form settingsForm
 }
 
 // named returns the client that the path names.
@@ -86,7 +88,7 @@ func (c *call) showClient(one access.Client, status int, p page) error {
 	if err != nil {
 		return err
 	}
-	p.Data = clientPage{c.shown(one, uses), usage, c.operator.Role == operator.Admin, validFor}
+	p.Data = clientPage{c.shown(one, uses), usage, c.operator.Role == operator.Admin, validFor, formOf(one.Settings())}
 	return c.renderWith(status, "client", p)
 }
 

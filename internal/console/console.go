@@ -15,6 +15,7 @@ import (
 
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/access/limit"
+	"github.com/sesuai/sesuai/internal/approval"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/operator"
 )
@@ -30,6 +31,8 @@ type Options struct {
 	// Record records what an operator does that changes nothing.
 	Record  func(context.Context, audit.Change) error
 	Clients access.Clients
+	// Approvals are what admins propose to each other. New registers the kinds of acts.
+	Approvals *approval.Store
 	// Hash is the keyed hash of credentials, and of ids that may hold a NIK.
 	Hash  access.Hash
 	Usage Usage
@@ -78,6 +81,7 @@ func New(o Options) (*Console, error) {
 		o.Now = time.Now
 	}
 	c := &Console{o: o, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), verifying: make(chan struct{}, 1)}
+	registerKinds(o)
 	var err error
 	if c.templates, err = parseTemplates(); err != nil {
 		return nil, err

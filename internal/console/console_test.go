@@ -48,6 +48,12 @@ var matrix = map[string]struct {
 	"POST /clients/{id}/disable":     {"/clients/cli_bank/disable", nil, [4]int{303, 200, 403, 403}},
 	"POST /clients/{id}/enable":      {"/clients/cli_bank/enable", nil, [4]int{303, 200, 403, 403}},
 	"POST /clients/{id}/rotate":      {"/clients/cli_bank/rotate", url.Values{"validfor": {"24h"}, "endolder": {"1"}}, [4]int{303, 200, 403, 403}},
+	"POST /clients":                  {"/clients", url.Values{"name": {"new"}, "scope": {"face.match"}}, [4]int{303, 200, 403, 403}},
+	"GET /clients/new":               {"/clients/new", nil, [4]int{303, 200, 403, 403}},
+	"POST /clients/{id}/settings":    {"/clients/cli_bank/settings", nil, [4]int{303, 400, 403, 403}},
+	"GET /approvals":                 {"/approvals", nil, [4]int{303, 200, 200, 403}},
+	"POST /approvals/{id}/approve":   {"/approvals/apr_none/approve", nil, [4]int{303, 404, 403, 403}},
+	"POST /approvals/{id}/refuse":    {"/approvals/apr_none/refuse", nil, [4]int{303, 404, 403, 403}},
 	"GET /audit":                     {"/audit", nil, [4]int{303, 200, 200, 403}},
 	"POST /audit/verify":             {"/audit/verify", nil, [4]int{303, 200, 200, 403}},
 }

@@ -67,7 +67,7 @@ func shownTime(t time.Time) string {
 }
 
 // menu are the pages that the menu leads to: their paths, which are the keys of their texts.
-var menu = []string{"verifications", "clients", "audit"}
+var menu = []string{"verifications", "clients", "approvals", "audit"}
 
 // Menu returns the pages of the menu that the operator may use.
 func (p page) Menu() []string {
@@ -83,6 +83,12 @@ func (p page) Sees(pattern string) bool {
 
 // Under reports whether the page is one of those under a page of the menu.
 func (p page) Under(name string) bool { return strings.HasPrefix(p.Path, "/"+name) }
+
+// With returns the page with other data, for a part of it.
+func (p page) With(data any) page {
+	p.Data = data
+	return p
+}
 
 // render writes a page with data.
 func (c *call) render(name string, data any) error {

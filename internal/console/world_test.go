@@ -23,6 +23,7 @@ import (
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/access/accesstest"
 	"github.com/sesuai/sesuai/internal/access/limit"
+	"github.com/sesuai/sesuai/internal/approval"
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
 	"github.com/sesuai/sesuai/internal/console"
@@ -35,7 +36,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main{M: m}.Run()) }
 
-var engines = sqltest.New(audit.Migrations, operator.Migrations)
+var engines = sqltest.New(audit.Migrations, operator.Migrations, approval.Migrations)
 
 const (
 	origin   = "http://localhost:8081"
@@ -48,6 +49,7 @@ type world struct {
 	options   console.Options
 	operators *operator.Store
 	passkeys  *operator.Passkeys
+	proposals *approval.Store
 	clients   *accesstest.Memory
 	trail     *audit.Trail
 	whole     wholeTrail
@@ -97,8 +99,9 @@ func open(t *testing.T) *world {
 	if w.passkeys, err = w.operators.PasskeysAt(origin); err != nil {
 		t.Fatal(err)
 	}
+	w.proposals = approval.NewStore(approval.Options{DB: db, Trail: w.trail, Operators: w.operators, Secret: keyring.NewSecret(), Now: clock})
 	w.options = console.Options{
-		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Hash: sha256.Sum256, Usage: noUsage{},
+		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Hash: sha256.Sum256, Usage: noUsage{},
 		Trail: &w.whole, Log: slog.New(slog.DiscardHandler), Now: clock,
 	}
 	if w.Console, err = console.New(w.options); err != nil {

@@ -127,6 +127,8 @@ const (
 	Limits DerivedName = "limits"
 	// Operators seals operators, and hashes their sessions.
 	Operators DerivedName = "operators"
+	// Approvals seals what admins propose to each other.
+	Approvals DerivedName = "approvals"
 	// SignedAnswers signs answers.
 	SignedAnswers DerivedName = "signed answers"
 )

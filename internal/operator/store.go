@@ -147,6 +147,13 @@ func (s *Store) List(ctx context.Context) ([]Operator, error) {
 	return all, unavailable(ctx, "listing operators", err)
 }
 
+// FindTx returns the operator of that id, as it is in the transaction of the caller; false
+// if there is none.
+func (s *Store) FindTx(ctx context.Context, tx *sqldb.Tx, id string) (Operator, bool, error) {
+	v, found, err := s.find(ctx, tx, selectByID, id)
+	return v.operator(), found, unavailable(ctx, "reading an operator", err)
+}
+
 // SetDisabled disables or enables an operator, and reports whether there is one of that
 // name. Who is disabled has no session any more, on any node.
 func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (found bool, err error) {

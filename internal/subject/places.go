@@ -223,6 +223,10 @@ var Places = []Place{
 		Table: "operator_sessions", Owner: "internal/operator", Columns: columns("hash operator created_at seen_at mac"), Retention: "12 hours", Erased: None,
 		Why: "who is signed in at the console",
 	},
+	{
+		Table: "approvals", Owner: "internal/approval", Columns: columns("id proposed_at sealed"), Retention: "30 days", Erased: None,
+		Why: "what one admin of the console proposed to another about clients, sealed",
+	},
 	{Table: "master_keys", Owner: "internal/vault", Columns: columns("id check_value state added_at"), Retention: noLimit, Erased: None},
 	{Table: "key_epoch", Owner: "internal/vault", Columns: columns("id epoch mac"), Retention: noLimit, Erased: None},
 	{Table: "secrets", Owner: "internal/vault", Columns: columns("name key_id sealed"), Retention: noLimit, Erased: None},

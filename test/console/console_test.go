@@ -38,7 +38,8 @@ type visitor struct {
 }
 
 // TestConsole: each role enrols, signs in, finds a verification by its NIK and has it
-// explained; an admin changes a client and verifies the trail. In two languages, on a
+// explained; an admin changes a client and verifies the trail; a second admin approves what
+// the first has proposed. In two languages, on a
 // narrow screen and on a dark one: nothing that axe calls serious, no error in the
 // browser, no request elsewhere, and the cookie is kept on a loopback address. An operator enrols
 // with a passkey, and signs in with it; another one signs in at an OpenID provider.
@@ -79,8 +80,11 @@ func TestConsole(t *testing.T) {
 		}
 		return all
 	}
+	approving := with(indonesian)
+	approving["act"], approving["approve"], approving["approved"] = "ambang 90 → 80", "Setujui", "Disetujui dan dijalankan"
 	visitors := []visitor{
 		{"admin", "admin", "", "en-GB", 1200, "light", with(english, "The percentage is", "of different people about 100 reach this"), false, ""},
+		{"second", "admin", "", "id-ID", 360, "dark", approving, false, ""},
 		{"auditor", "auditor", "", "id-ID", 1200, "dark", with(indonesian, "Persentasenya", "sekitar 100 mencapai ini"), false, ""},
 		{"support", "support", "", "id-ID", 360, "light", with(indonesian, "Persentasenya tidak ditampilkan untuk peran Anda"), false, ""},
 		{"passkey", "support", "", "id-ID", 360, "light", with(indonesian), true, ""},

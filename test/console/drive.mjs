@@ -168,8 +168,8 @@ async function useProvider(v, { words, subject }) {
 
 // pages are those that the menu leads each role to.
 const pages = {
-  admin: ["/verifications", "/clients", "/audit"],
-  auditor: ["/verifications", "/clients", "/audit"],
+  admin: ["/verifications", "/clients", "/approvals", "/audit"],
+  auditor: ["/verifications", "/clients", "/approvals", "/audit"],
   support: ["/verifications"],
 };
 
@@ -209,6 +209,36 @@ async function administer(v) {
   await v.look("verified", "are as they were recorded");
 }
 
+// weaken makes a client, and a threshold higher, which holds at once; and proposes to make
+// it lower again.
+async function weaken(v) {
+  await v.go("/clients/new");
+  await v.look("newclient");
+  await v.fill("name", "shop");
+  await v.press("Add");
+  await v.look("added", "They are not shown again.", "pwd_");
+  await v.go("/clients");
+  await v.follow(v.page.locator("main tbody a").filter({ hasText: "demo" }).first());
+  await v.fill("threshold", "90");
+  await v.press("Change");
+  await v.look("stronger", "The client is changed.");
+  await v.fill("threshold", "80");
+  await v.press("Change");
+  await v.look("proposed", "another admin has to approve it");
+  if ((await v.page.locator("main [name=threshold]").inputValue()) !== "90") v.report("the threshold is lower without approval");
+  await v.go("/approvals");
+  await v.look("waiting", "threshold 90 → 80", "waits");
+  if (await v.page.locator("main form[action$=approve]").count()) v.report("the proposer may approve");
+}
+
+// approve approves what another admin has proposed.
+async function approve(v, { words }) {
+  await v.go("/approvals");
+  await v.look("waiting", words.act);
+  await v.press(words.approve);
+  await v.look("approved", words.approved);
+}
+
 // start starts Chromium. It tries again, since Chromium itself may crash while it starts:
 // that was seen once in some 200 starts, with SIGSEGV, before any page was open.
 async function start() {
@@ -233,8 +263,15 @@ try {
       await useProvider(v, operator);
     } else {
       await v.enrol(operator);
-      await see(v, operator);
-      if (operator.role === "admin") await administer(v);
+      if (operator.words.approve) {
+        await approve(v, operator);
+      } else {
+        await see(v, operator);
+        if (operator.role === "admin") {
+          await administer(v);
+          await weaken(v);
+        }
+      }
     }
     await v.page.locator("header button").click();
     await v.page.waitForURL(v.base + "/signin");

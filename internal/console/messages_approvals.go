@@ -1,0 +1,43 @@
+package console
+
+// messagesOfApprovals are the texts of what a second admin approves.
+var messagesOfApprovals = map[string]message{
+	"approvals":            {"Approvals", "Persetujuan"},
+	"approvals.none":       {"Nothing was proposed in the last 30 days.", "Tidak ada usulan dalam 30 hari terakhir."},
+	"approvals.means":      {"What weakens the service is carried out once another admin has approved it, within 24 hours.", "Yang melemahkan layanan dijalankan setelah admin lain menyetujuinya, dalam 24 jam."},
+	"approvals.act":        {"Act", "Tindakan"},
+	"approvals.by":         {"Proposed by", "Diusulkan oleh"},
+	"approvals.decision":   {"Decided by", "Diputuskan oleh"},
+	"approvals.approve":    {"Approve", "Setujui"},
+	"approvals.refuse":     {"Refuse", "Tolak"},
+	"approvals.withdraw":   {"Withdraw", "Tarik"},
+	"approvals.carriedout": {"It was approved and carried out.", "Disetujui dan dijalankan."},
+	"approvals.isrefused":  {"It was refused.", "Ditolak."},
+	"approvals.sent":       {"This weakens the service: another admin has to approve it, on the page Approvals.", "Ini melemahkan layanan: admin lain harus menyetujuinya di halaman Persetujuan."},
+	"approvals.own":        {"You have proposed this: another admin has to approve it.", "Anda yang mengusulkan ini: admin lain harus menyetujuinya."},
+	"approvals.decided":    {"This was decided before.", "Ini sudah diputuskan."},
+	"approvals.late":       {"This was proposed more than 24 hours ago. Propose it again.", "Ini diusulkan lebih dari 24 jam yang lalu. Usulkan lagi."},
+	"approvals.voided":     {"Who proposed this is no admin any more.", "Pengusulnya bukan admin lagi."},
+	"approvals.differs":    {"Not carried out: what this was proposed against has changed meanwhile. Propose it again.", "Tidak dijalankan: keadaan saat diusulkan sudah berubah. Usulkan lagi."},
+
+	"approval.proposed": {"waits", "menunggu"},
+	"approval.ended":    {"ended after 24 hours", "berakhir setelah 24 jam"},
+	"approval.void":     {"void: its proposer is no admin any more", "batal: pengusulnya bukan admin lagi"},
+	"approval.refused":  {"refused", "ditolak"},
+	"approval.claimed":  {"approved; if this lasts it is not known whether it was carried out", "disetujui; jika tetap begini, tidak diketahui apakah dijalankan"},
+	"approval.done":     {"carried out", "dijalankan"},
+	"approval.changed":  {"not carried out: it had changed meanwhile", "tidak dijalankan: keadaan sudah berubah"},
+	"approval.failed":   {"approved, and it could not be carried out", "disetujui, tetapi gagal dijalankan"},
+
+	"change.client":         {"Client %s: %s", "Klien %s: %s"},
+	"change.threshold":      {"threshold %v → %v", "ambang %v → %v"},
+	"change.name_threshold": {"threshold of the name %v → %v", "ambang nama %v → %v"},
+	"change.rate":           {"requests a second %v → %v", "permintaan per detik %v → %v"},
+	"change.burst":          {"requests at once %v → %v", "permintaan sekaligus %v → %v"},
+	"change.requests_day":   {"requests a day %v → %v", "permintaan per hari %v → %v"},
+	"change.in_flight":      {"requests in progress %v → %v", "permintaan yang berjalan %v → %v"},
+	"change.niks_day":       {"NIKs a day %v → %v", "NIK per hari %v → %v"},
+	"change.nonmatches_day": {"non-matches a day %v → %v", "ketidakcocokan per hari %v → %v"},
+	"change.expires":        {"expires %v → %v", "berakhir %v → %v"},
+	"change.scopes":         {"scopes %v → %v", "cakupan %v → %v"},
+}
