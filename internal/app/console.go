@@ -109,9 +109,15 @@ func serveConsole(ctx context.Context, c Config, s *Storage, files *tlsfile.File
 		}
 		served <- httpapi.ServeTLS(serving, listener, h, files.ConfigWithoutClients(), log)
 	}()
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		s.Approvals.Run(serving, func(err error) { log.Error("what admins had proposed could not be removed", "error", err) })
+	}()
 	log.Info("console", "address", listener.Addr().String())
 	return func() error {
 		cancel()
+		<-swept
 		return <-served
 	}, nil
 }
@@ -132,7 +138,11 @@ func newConsole(c Config, s *Storage, log *slog.Logger, origin string) (http.Han
 		}
 	}
 	return console.New(console.Options{
-		Operators: s.Operators, Passkeys: passkeys, Provider: provider, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Approvals: s.Approvals, Hash: s.Hash, Usage: s.Limits,
+		Operators: s.Operators, Passkeys: passkeys, Provider: provider, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Approvals: s.Approvals,
+		Erase: func(ctx context.Context, nik sesuai.NIK) error {
+			_, err := NewSubjects(c, s).Erase(ctx, nik)
+			return err
+		}, Hash: s.Hash, Usage: s.Limits,
 		Trail: consoleTrail{c, s}, Log: log, Header: furtherHeader(c.TLS, false),
 	})
 }

@@ -13,9 +13,8 @@
 //	store.Propose(ctx, admin, "people.export", parameters)
 //
 // The parameters are any value that encoding/json marshals. They are sealed, and removed
-// once the act is decided. The description is kept longer and is shown, so it has no
-// personal data. A kind whose parameters name a person needs another row in
-// internal/subject/places.go.
+// once the act is decided, or by Run after ValidFor. So they may name a person. The
+// description is kept longer and is shown, so it has no personal data.
 package approval
 
 import (

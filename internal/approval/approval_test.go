@@ -311,3 +311,37 @@ func TestAltered(t *testing.T) {
 		}
 	})
 }
+
+// TestSweep: what was proposed is removed once it has ended, and the proposal after 30 days.
+func TestSweep(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		p := w.propose(t)
+		size := func() (bytes int) {
+			w.db.QueryRow(t, `SELECT coalesce(sum(length(sealed)), 0) FROM approvals`, &bytes)
+			return bytes
+		}
+		sweep := func(later time.Duration) {
+			t.Helper()
+			w.later = later
+			if err := w.nodes[1].Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := size()
+		sweep(approval.ValidFor - time.Minute)
+		if size() != before {
+			t.Error("what waits was changed")
+		}
+		w.db.Exec(t, `INSERT INTO approvals (id, proposed_at, sealed) SELECT 'apr_forged', proposed_at, sealed FROM approvals`)
+		sweep(approval.ValidFor + time.Minute)
+		w.db.Exec(t, `DELETE FROM approvals WHERE id = 'apr_forged'`)
+		w.assert(t, p, nil, nil, approval.Ended, 0)
+		if size() >= before {
+			t.Error("the parameters are kept")
+		}
+		sweep(approval.KeptFor + time.Minute)
+		if size() > 0 {
+			t.Error("the proposal is kept")
+		}
+	})
+}

@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	insertRow  = `INSERT INTO approvals (id, proposed_at, sealed) VALUES ($1, $2, $3)`
-	updateRow  = `UPDATE approvals SET sealed = $2 WHERE id = $1`
-	selectRow  = `SELECT id, proposed_at, sealed FROM approvals WHERE id = $1`
-	selectRows = `SELECT id, proposed_at, sealed FROM approvals WHERE proposed_at > $1 ORDER BY proposed_at DESC LIMIT 100`
-	deleteRows = `DELETE FROM approvals WHERE proposed_at < $1`
+	insertRow   = `INSERT INTO approvals (id, proposed_at, sealed) VALUES ($1, $2, $3)`
+	updateRow   = `UPDATE approvals SET sealed = $2 WHERE id = $1`
+	selectRow   = `SELECT id, proposed_at, sealed FROM approvals WHERE id = $1`
+	selectRows  = `SELECT id, proposed_at, sealed FROM approvals WHERE proposed_at > $1 ORDER BY proposed_at DESC LIMIT 100`
+	selectEnded = `SELECT id, proposed_at, sealed FROM approvals WHERE proposed_at <= $1`
+	deleteRows  = `DELETE FROM approvals WHERE proposed_at < $1`
 )
 
 // row is a proposal as it is sealed.

@@ -81,9 +81,6 @@ func (s *Store) Propose(ctx context.Context, by operator.Operator, kind string, 
 		if err := s.assertAdmin(ctx, tx, by.ID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, deleteRows, now.Add(-KeptFor).UnixMicro()); err != nil {
-			return err
-		}
 		if err := s.store(ctx, tx, insertRow, r, r.proposedAt); err != nil {
 			return err
 		}
@@ -92,8 +89,7 @@ func (s *Store) Propose(ctx context.Context, by operator.Operator, kind string, 
 	return r.shown(now, map[string]bool{by.ID: true}), unavailable(ctx, "proposing an act", err)
 }
 
-// List returns the last 100 proposals of KeptFor, the newest first. It removes the
-// parameters of those that have ended.
+// List returns the last 100 proposals of KeptFor, the newest first.
 func (s *Store) List(ctx context.Context) ([]Proposal, error) {
 	operators, err := s.o.Operators.List(ctx)
 	if err != nil {
@@ -104,33 +100,11 @@ func (s *Store) List(ctx context.Context) ([]Proposal, error) {
 		admins[o.ID] = isAdmin(o)
 	}
 	now := s.o.Now()
-	rows, err := sqldb.Collect(ctx, s.o.DB.Read(), func(r *sql.Rows) (row, error) { return s.scan(r) }, selectRows, now.Add(-KeptFor).UnixMicro())
-	if err != nil {
-		return nil, unavailable(ctx, "listing proposals", err)
-	}
-	var all []Proposal
-	for _, r := range rows {
-		p := r.shown(now, admins)
-		if p.State == Ended && r.Parameters != nil {
-			if err := s.wipe(ctx, r.id); err != nil {
-				return nil, unavailable(ctx, "removing parameters", err)
-			}
-		}
-		all = append(all, p)
-	}
-	return all, nil
-}
-
-// wipe removes the parameters of a proposal that has ended.
-func (s *Store) wipe(ctx context.Context, id string) error {
-	return s.inTx(ctx, func(tx *sqldb.Tx) error {
-		r, err := s.find(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		r.Parameters = nil
-		return s.store(ctx, tx, updateRow, r)
-	})
+	all, err := sqldb.Collect(ctx, s.o.DB.Read(), func(from *sql.Rows) (Proposal, error) {
+		r, err := s.scan(from)
+		return r.shown(now, admins), err
+	}, selectRows, now.Add(-KeptFor).UnixMicro())
+	return all, unavailable(ctx, "listing proposals", err)
 }
 
 // Refuse ends a proposal for good. Its proposer may, which withdraws it. The error is

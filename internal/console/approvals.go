@@ -14,6 +14,7 @@ import (
 // registerKinds registers the acts that need a second admin. Another one takes a line here.
 func registerKinds(o Options) {
 	o.Approvals.Register(clientKind(o.Clients))
+	o.Approvals.Register(erasureKind(o.Erase))
 }
 
 // clientChange is a change of a client, as it is proposed.

@@ -107,7 +107,7 @@ func TestApproval(t *testing.T) {
 	w := open(t)
 	w.enrol(t, "second", operator.Admin)
 	first, second, auditor := w.signIn(t, "admin"), w.signIn(t, "second"), w.signIn(t, "auditor")
-	if page := first.post("/clients/cli_bank/settings", first.settings(t, url.Values{"threshold": {"90"}})); page.status != 200 {
+	if page := first.post("/clients/cli_bank/settings", first.settings(t, url.Values{"threshold": {"90"}, "expires": {"2027-01-31"}})); page.status != 200 {
 		t.Fatal(page.status)
 	}
 	propose := func(to string) string {
@@ -198,5 +198,33 @@ func TestNewClient(t *testing.T) {
 		if page := b.post("/clients", wrong); page.status != 400 {
 			t.Errorf("%s %q: %d", field, value, page.status)
 		}
+	}
+}
+
+// TestErasure: a person is erased once another admin has approved it. No page has the NIK.
+func TestErasure(t *testing.T) {
+	const nik = "9999000000000001"
+	w := open(t)
+	w.enrol(t, "second", operator.Admin)
+	first, second := w.signIn(t, "admin"), w.signIn(t, "second")
+	propose := func(nik, name string) answer {
+		return first.post("/approvals/erasure", url.Values{"nik": {nik}, "case": {name}})
+	}
+	for _, wrong := range [][2]string{{"12", "T-1"}, {nik, ""}, {nik, strings.Repeat("x", 65)}, {nik, "T-" + nik}} {
+		if page := propose(wrong[0], wrong[1]); page.status != 400 || strings.Contains(page.text, nik) {
+			t.Errorf("%q: %d", wrong, page.status)
+		}
+	}
+	page := propose(nik, "T-1 "+hostile[:20])
+	assertHeaders(t, "a case", page)
+	if page.status != http.StatusAccepted || strings.Contains(page.text, nik) || !strings.Contains(page.text, "case T-1 &lt;script") {
+		t.Errorf("an erasure is proposed: %d %s", page.status, page.text)
+	}
+	approve := "/approvals/" + first.proposal(t) + "/approve"
+	if page := first.post(approve, nil); page.status != 409 || len(w.erased) > 0 {
+		t.Errorf("one's own: %d", page.status)
+	}
+	if page := second.post(approve, nil); page.status != 200 || strings.Contains(page.text, nik) || len(w.erased) != 1 || w.erased[0] != nik {
+		t.Errorf("approved: %d, erased %v", page.status, w.erased)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/access"
 	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/approval"
@@ -33,6 +34,8 @@ type Options struct {
 	Clients access.Clients
 	// Approvals are what admins propose to each other. New registers the kinds of acts.
 	Approvals *approval.Store
+	// Erase erases what is stored of a person.
+	Erase func(context.Context, sesuai.NIK) error
 	// Hash is the keyed hash of credentials, and of ids that may hold a NIK.
 	Hash  access.Hash
 	Usage Usage

@@ -4,7 +4,7 @@ package console
 var messagesOfApprovals = map[string]message{
 	"approvals":            {"Approvals", "Persetujuan"},
 	"approvals.none":       {"Nothing was proposed in the last 30 days.", "Tidak ada usulan dalam 30 hari terakhir."},
-	"approvals.means":      {"What weakens the service is carried out once another admin has approved it, within 24 hours.", "Yang melemahkan layanan dijalankan setelah admin lain menyetujuinya, dalam 24 jam."},
+	"approvals.means":      {"What weakens the service or cannot be undone is carried out once another admin has approved it, within 24 hours.", "Yang melemahkan layanan atau tidak dapat dibatalkan dijalankan setelah admin lain menyetujuinya, dalam 24 jam."},
 	"approvals.act":        {"Act", "Tindakan"},
 	"approvals.by":         {"Proposed by", "Diusulkan oleh"},
 	"approvals.decision":   {"Decided by", "Diputuskan oleh"},

@@ -56,6 +56,7 @@ func routes() []route {
 		{"GET /clients/new", admins, (*call).newClient},
 		{"POST /clients/{id}/settings", admins, (*call).setClient},
 		{"GET /approvals", readers, (*call).approvals},
+		{"POST /approvals/erasure", admins, (*call).proposeErasure},
 		{"POST /approvals/{id}/approve", admins, (*call).approve},
 		{"POST /approvals/{id}/refuse", admins, (*call).refuse},
 		{"GET /clients/{id}", readers, (*call).client},

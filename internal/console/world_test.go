@@ -50,6 +50,7 @@ type world struct {
 	operators *operator.Store
 	passkeys  *operator.Passkeys
 	proposals *approval.Store
+	erased    []string // NIKs
 	clients   *accesstest.Memory
 	trail     *audit.Trail
 	whole     wholeTrail
@@ -101,7 +102,7 @@ func open(t *testing.T) *world {
 	}
 	w.proposals = approval.NewStore(approval.Options{DB: db, Trail: w.trail, Operators: w.operators, Secret: keyring.NewSecret(), Now: clock})
 	w.options = console.Options{
-		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Hash: sha256.Sum256, Usage: noUsage{},
+		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Erase: w.erase, Hash: sha256.Sum256, Usage: noUsage{},
 		Trail: &w.whole, Log: slog.New(slog.DiscardHandler), Now: clock,
 	}
 	if w.Console, err = console.New(w.options); err != nil {
@@ -144,6 +145,13 @@ func (w *world) append(t *testing.T, db *sqldb.DB, events ...audit.Event) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (w *world) erase(_ context.Context, nik sesuai.NIK) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.erased = append(w.erased, nik.Reveal())
+	return nil
 }
 
 func (w *world) pass(d time.Duration) {

@@ -15,6 +15,7 @@ var inIndonesian = map[string]string{
 	"what a client sent of the person, with the photograph, until the row is answered; then the outcomes":                "data yang dikirim pemohon tentang orang itu, dengan foto, sampai baris dijawab; sesudahnya hasilnya",
 	"that a verified person is to be returned to Dukcapil: the NIK until it is delivered, and the id of the request":     "bahwa orang yang terverifikasi harus dilaporkan ke Dukcapil: NIK sampai terkirim, dan id permintaan",
 	"that a service of Dukcapil was called for a request":                                                                "bahwa layanan Dukcapil dipanggil untuk suatu permintaan",
+	"that an admin proposed to erase the person: the NIK, until it is decided":                                           "bahwa seorang admin mengusulkan penghapusan data orang itu: NIK, sampai diputuskan",
 	"when requests about the person did not verify":                                                                      "kapan permintaan tentang orang itu tidak terverifikasi",
 	"that a client asked about the person on a day":                                                                      "bahwa pemohon bertanya tentang orang itu pada suatu hari",
 	"that a request about the person is in progress":                                                                     "bahwa permintaan tentang orang itu sedang diproses",

@@ -147,6 +147,11 @@ var Places = []Place{
 		Why: "The row of a request that has no answer yet cannot be found, and has a keyed hash of the request alone.",
 	},
 	{
+		Table: "approvals", Owner: "internal/approval", Holds: "that an admin proposed to erase the person: the NIK, until it is decided",
+		Columns: columns("id proposed_at:linked sealed:sealed"), Oldest: "proposed_at", Retention: "24 hours", Erased: Kept, Apart: true,
+		Why: "It cannot be found by the NIK, and the decision removes the NIK, as does the end of the proposal. The rest stays for 30 days, and names nobody.",
+	},
+	{
 		Table: "webhook_deliveries", Owner: "internal/webhook", Holds: "the outcomes that a client is yet to be told at its webhook, or could not be told",
 		Columns: columns("id client:linked event:linked created_at:linked state due_at give_up_at tries ended_at lease sealed:sealed attempts"),
 		Oldest:  "created_at", Retention: "webhooks.keep_log", Erased: Erased, Apart: true,
@@ -222,10 +227,6 @@ var Places = []Place{
 	{
 		Table: "operator_sessions", Owner: "internal/operator", Columns: columns("hash operator created_at seen_at mac"), Retention: "12 hours", Erased: None,
 		Why: "who is signed in at the console",
-	},
-	{
-		Table: "approvals", Owner: "internal/approval", Columns: columns("id proposed_at sealed"), Retention: "30 days", Erased: None,
-		Why: "what one admin of the console proposed to another about clients, sealed",
 	},
 	{Table: "master_keys", Owner: "internal/vault", Columns: columns("id check_value state added_at"), Retention: noLimit, Erased: None},
 	{Table: "key_epoch", Owner: "internal/vault", Columns: columns("id epoch mac"), Retention: noLimit, Erased: None},

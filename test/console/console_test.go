@@ -81,7 +81,7 @@ func TestConsole(t *testing.T) {
 		return all
 	}
 	approving := with(indonesian)
-	approving["act"], approving["approve"], approving["approved"] = "ambang 90 → 80", "Setujui", "Disetujui dan dijalankan"
+	approving["acts"], approving["approve"], approving["approved"] = []string{"ambang 90 → 80", "perkara T-1"}, "Setujui", "Disetujui dan dijalankan"
 	visitors := []visitor{
 		{"admin", "admin", "", "en-GB", 1200, "light", with(english, "The percentage is", "of different people about 100 reach this"), false, ""},
 		{"second", "admin", "", "id-ID", 360, "dark", approving, false, ""},

@@ -210,7 +210,7 @@ async function administer(v) {
 }
 
 // weaken makes a client, and a threshold higher, which holds at once; and proposes to make
-// it lower again.
+// it lower again, and to erase a person.
 async function weaken(v) {
   await v.go("/clients/new");
   await v.look("newclient");
@@ -228,15 +228,22 @@ async function weaken(v) {
   if ((await v.page.locator("main [name=threshold]").inputValue()) !== "90") v.report("the threshold is lower without approval");
   await v.go("/approvals");
   await v.look("waiting", "threshold 90 → 80", "waits");
+  await v.fill("nik", nik);
+  await v.fill("case", "T-1");
+  await v.press("Propose the erasure");
+  await v.look("erasure", "Erase all that is stored of a person, case T-1");
+  if ((await v.page.content()).includes(nik)) v.report("the NIK is shown");
   if (await v.page.locator("main form[action$=approve]").count()) v.report("the proposer may approve");
 }
 
 // approve approves what another admin has proposed.
 async function approve(v, { words }) {
   await v.go("/approvals");
-  await v.look("waiting", words.act);
-  await v.press(words.approve);
-  await v.look("approved", words.approved);
+  await v.look("waiting", ...words.acts);
+  for (const act of words.acts) {
+    await v.follow(v.page.locator("main tbody tr").filter({ hasText: act }).getByRole("button", { name: words.approve, exact: true }));
+    await v.look("approved", words.approved);
+  }
 }
 
 // start starts Chromium. It tries again, since Chromium itself may crash while it starts:
