@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/audit"
@@ -83,7 +84,7 @@ func (c *Config) checkConsole() error {
 
 // serveConsole serves the console as c says until the function it returns is called, which
 // waits for its end. Without a console it does nothing.
-func serveConsole(ctx context.Context, c Config, s *Storage, files *tlsfile.Files, log *slog.Logger) (stop func() error, err error) {
+func serveConsole(ctx context.Context, c Config, s *Storage, trials console.Trials, files *tlsfile.Files, log *slog.Logger) (stop func() error, err error) {
 	if c.Console.Listen == "" {
 		return func() error { return nil }, nil
 	}
@@ -94,7 +95,7 @@ func serveConsole(ctx context.Context, c Config, s *Storage, files *tlsfile.File
 			Detail: fmt.Sprintf("console.listen: cannot listen on %s", c.Console.Listen),
 		}
 	}
-	h, err := newConsole(c, s, log, c.origin(listener.Addr()))
+	h, err := newConsole(c, s, trials, log, c.origin(listener.Addr()))
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -122,7 +123,7 @@ func serveConsole(ctx context.Context, c Config, s *Storage, files *tlsfile.File
 	}, nil
 }
 
-func newConsole(c Config, s *Storage, log *slog.Logger, origin string) (http.Handler, error) {
+func newConsole(c Config, s *Storage, trials console.Trials, log *slog.Logger, origin string) (http.Handler, error) {
 	var passkeys *operator.Passkeys
 	if origin != "" {
 		var err error
@@ -144,6 +145,10 @@ func newConsole(c Config, s *Storage, log *slog.Logger, origin string) (http.Han
 			return err
 		}, Hash: s.Hash, Usage: s.Limits,
 		Trail: consoleTrail{c, s}, Log: log, Header: furtherHeader(c.TLS, false),
+		Trials: trials, MaxPhoto: c.Limits.MaxBody, TrialPrice: func(now time.Time) (string, error) {
+			inquiry, err := InquiryOf(c, now)
+			return inquiry.Prices, err
+		},
 	})
 }
 

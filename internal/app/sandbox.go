@@ -40,13 +40,27 @@ func (s *Storage) checkSynthetic(ctx context.Context) error {
 
 // newVerifier returns what the service verifies with.
 func newVerifier(c Config, s *Storage, asked Registry, engine *face.Engine, asSandbox bool) httpapi.Verifier {
+	o := servedOptions(c, s, asked, engine, asSandbox)
 	if !asSandbox {
-		return NewVerifier(c, s, asked, engine)
+		return verify.New(o)
 	}
-	asked.Registry = sandbox.NewRegistry(s.People)
-	o := verifierOptions(c, s, asked, sandbox.NewExtractor(engine, s.calibration))
 	o.Limits = sandbox.NewLimits(o.Limits)
 	return sandbox.NewVerifier(verify.New(o), s.Hash)
+}
+
+// newTrials returns what operators try out in the console: the same without the fixed
+// outcomes of a sandbox that are about clients.
+func newTrials(c Config, s *Storage, asked Registry, engine *face.Engine, asSandbox bool) *verify.Verifier {
+	return verify.New(servedOptions(c, s, asked, engine, asSandbox))
+}
+
+// servedOptions are those of the running service.
+func servedOptions(c Config, s *Storage, asked Registry, engine *face.Engine, asSandbox bool) verify.Options {
+	if !asSandbox {
+		return verifierOptions(c, s, asked, engine)
+	}
+	asked.Registry = sandbox.NewRegistry(s.People)
+	return verifierOptions(c, s, asked, sandbox.NewExtractor(engine, s.calibration))
 }
 
 // sandboxHeader is the further header of every response.

@@ -190,7 +190,7 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, stopAdmin()) }()
-	stopConsole, err := serveConsole(ctx, c, s, files, log)
+	stopConsole, err := serveConsole(ctx, c, s, &late, files, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -220,6 +220,7 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	// Closed when nothing is being served any more.
 	defer engine.Close()
 	verifier := newVerifier(c, s, asked, engine, o.Sandbox)
+	late.trials.Store(newTrials(c, s, asked, engine, o.Sandbox))
 	late.verifier.Store(&verifier)
 	var running sync.WaitGroup
 	running.Go(func() { checker.Run(serving) })
@@ -290,6 +291,16 @@ func notReady(why string) error {
 // lateVerifier is a Verifier that is there once the engine is.
 type lateVerifier struct {
 	verifier atomic.Pointer[httpapi.Verifier]
+	trials   atomic.Pointer[verify.Verifier]
+}
+
+// Try implements console.Trials.
+func (l *lateVerifier) Try(ctx context.Context, t verify.Trial) (audit.Event, error) {
+	v := l.trials.Load()
+	if v == nil {
+		return audit.Event{}, starting()
+	}
+	return v.Try(ctx, t)
 }
 
 // Verify implements httpapi.Verifier.
@@ -332,7 +343,11 @@ func (l *lateVerifier) load() (httpapi.Verifier, error) {
 	if v := l.verifier.Load(); v != nil {
 		return *v, nil
 	}
-	return nil, &sesuai.Error{
+	return nil, starting()
+}
+
+func starting() error {
+	return &sesuai.Error{
 		Kind: sesuai.KindOverloaded, RetryAfter: time.Second, Err: errors.New("the face engine is starting"),
 	}
 }

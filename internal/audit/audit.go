@@ -124,7 +124,8 @@ type Event struct {
 	// stated nothing.
 	Consent sesuai.Consent
 
-	// The rest is about a change, and zero for a verification: see Change.
+	// The rest is about a change, and zero for a verification: see Change. A trial has an
+	// Actor, too.
 
 	Action Action
 	// Actor is the operating system's user who made the change, or an operator of the

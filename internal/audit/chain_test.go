@@ -306,6 +306,9 @@ func TestFlags(t *testing.T) {
 			t.Errorf("ParseFlags(%q) = %d, %v", want, uint8(got), err)
 		}
 	}
+	if got := audit.Trial.String(); got != "TRIAL" || uint8(audit.Trial) != 1<<5 { // both are in hashes or stored
+		t.Errorf("a trial is %d, %q", uint8(audit.Trial), got)
+	}
 	for _, bad := range []string{" ", "REPLAY", "SUSPECTED_PRESENTATION_ATTACK SUSPECTED_REPLAY", "SUSPECTED_REPLAY SUSPECTED_REPLAY"} {
 		if _, err := audit.ParseFlags(bad); err == nil {
 			t.Errorf("ParseFlags(%q) is no error", bad)

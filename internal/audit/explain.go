@@ -12,6 +12,9 @@ import (
 // birth matches; face 91.20 of 75; replay not seen". The second number is the
 // threshold. What was not recorded is left out.
 func (e Entry) Explain() string {
+	if e.Flags.Has(Trial) {
+		return "trial by " + e.Actor + ": " + e.explain()
+	}
 	if e.Endpoint == FaceVerification {
 		return e.explain()
 	}

@@ -79,6 +79,10 @@ func TestExplain(t *testing.T) {
 				"score higher than two photographs of one person give; several records of the NIK; the client was told less",
 		},
 		{
+			verdict(func(e *audit.Event) { e.Flags, e.Actor = audit.Trial, "operator:sari" }),
+			"trial by operator:sari: name differs: 42 of 85; date of birth matches; face 81.25 of 75; replay not seen",
+		},
+		{
 			verdict(func(e *audit.Event) {
 				e.Compared, e.Percentage, e.ReplayChecked = false, sesuai.Percentage{}, false
 				e.DateOfBirth, e.Reason = sesuai.NotCompared, string(sesuai.ReasonNoPortrait)

@@ -8,7 +8,7 @@ import (
 // Flags is a set of what is remarkable about a verification. The zero Flags is empty.
 type Flags uint8
 
-// The flags. All but the last are suspicions.
+// The flags. All but the last three are suspicions.
 const (
 	// SuspectedReplay: the photograph is the reference portrait, or was sent
 	// before about the same person.
@@ -23,10 +23,13 @@ const (
 	// CoarseAnswer: the client was told less than the event says, since there were
 	// misses on the NIK before, or since its setting says so.
 	CoarseAnswer
+	// Trial: an operator has tried out a photograph and a claim in the console. No client
+	// asked, and nothing but the event is stored. Actor is the operator.
+	Trial
 )
 
 // flagNames are the names of the flags, in the order of their bits.
-var flagNames = [...]string{"SUSPECTED_REPLAY", "SUSPECTED_PRESENTATION_ATTACK", "SCORE_TOO_HIGH", "DUPLICATE_RECORD", "COARSE_ANSWER"}
+var flagNames = [...]string{"SUSPECTED_REPLAY", "SUSPECTED_PRESENTATION_ATTACK", "SCORE_TOO_HIGH", "DUPLICATE_RECORD", "COARSE_ANSWER", "TRIAL"}
 
 // Has reports whether f contains all of others.
 func (f Flags) Has(others Flags) bool { return f&others == others }

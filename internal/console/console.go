@@ -37,10 +37,15 @@ type Options struct {
 	// Erase erases what is stored of a person.
 	Erase func(context.Context, sesuai.NIK) error
 	// Hash is the keyed hash of credentials, and of ids that may hold a NIK.
-	Hash  access.Hash
-	Usage Usage
-	Trail Trail
-	Log   *slog.Logger
+	Hash   access.Hash
+	Usage  Usage
+	Trail  Trail
+	Trials Trials
+	// MaxPhoto is the largest size of a form with a photograph, in bytes.
+	MaxPhoto int64
+	// TrialPrice says what a trial may cost at a time; "" if nothing.
+	TrialPrice func(time.Time) (string, error)
+	Log        *slog.Logger
 	// Header has further headers of each response.
 	Header http.Header
 	// Now is the clock; time.Now if nil.
@@ -69,6 +74,10 @@ type Console struct {
 	origin    *http.CrossOriginProtection
 	// verifying lets one verification of the trail run at a time.
 	verifying chan struct{}
+	// uploading lets few forms with a photograph be read and answered at a time, since each
+	// takes memory.
+	uploading chan struct{}
+	tries     tries
 }
 
 var (
@@ -83,7 +92,7 @@ func New(o Options) (*Console, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Console{o: o, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), verifying: make(chan struct{}, 1)}
+	c := &Console{o: o, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), verifying: make(chan struct{}, 1), uploading: make(chan struct{}, maxUploads)}
 	registerKinds(o)
 	var err error
 	if c.templates, err = parseTemplates(); err != nil {

@@ -43,6 +43,8 @@ var matrix = map[string]struct {
 	"GET /verifications":             {"/verifications", nil, [4]int{303, 200, 200, 200}},
 	"POST /verifications":            {"/verifications", nil, [4]int{303, 200, 200, 200}},
 	"GET /verifications/{seq}":       {"/verifications/SEQ", nil, [4]int{303, 200, 200, 200}},
+	"GET /try":                       {"/try", nil, [4]int{303, 200, 200, 200}},
+	"POST /try":                      {"/try", nil, [4]int{303, 415, 415, 415}}, // it is no form with a file
 	"GET /clients":                   {"/clients", nil, [4]int{303, 200, 200, 403}},
 	"GET /clients/{id}":              {"/clients/cli_bank", nil, [4]int{303, 200, 200, 403}},
 	"POST /clients/{id}/disable":     {"/clients/cli_bank/disable", nil, [4]int{303, 200, 403, 403}},

@@ -28,6 +28,16 @@ type explainer struct {
 // seesScores reports whether the operator sees numbers under their threshold.
 func (c *call) seesScores() bool { return c.operator.Role != operator.Support }
 
+// findings explains an event to the operator. Of a trial, who does not see scores is told the
+// reason alone, and what to do about a photograph that was refused: who may try again and again
+// could climb to the threshold otherwise.
+func (c *call) findings(e audit.Entry) []finding {
+	if !c.seesScores() && e.Flags.Has(audit.Trial) && e.Result != audit.Refused {
+		return nil
+	}
+	return explainer{c.language, !c.seesScores()}.explain(e)
+}
+
 func (x explainer) explain(e audit.Entry) (all []finding) {
 	if e.Result == audit.Refused {
 		return x.refusal(e)
@@ -122,9 +132,13 @@ func (x explainer) face(e audit.Entry) []finding {
 	if x.hide && percentage < threshold {
 		f.Meaning = x.language.text("face.hidden")
 	}
+	from := "threshold.meaning"
+	if e.Flags.Has(audit.Trial) {
+		from = "threshold.default"
+	}
 	return []finding{f, {
 		What: x.language.text("threshold"), Outcome: x.language.decimal(threshold), State: neutral,
-		Meaning: x.language.text("threshold.meaning", x.rate(threshold)),
+		Meaning: x.language.text(from, x.rate(threshold)),
 	}}
 }
 

@@ -99,6 +99,7 @@ var messagesOfVerifications = map[string]message{
 	"flag.SCORE_TOO_HIGH":                {"more alike than two photographs of one person are", "lebih mirip daripada dua foto dari satu orang"},
 	"flag.DUPLICATE_RECORD":              {"several records of the NIK", "beberapa catatan untuk NIK itu"},
 	"flag.COARSE_ANSWER":                 {"the client was told less", "klien diberi tahu lebih sedikit"},
+	"flag.TRIAL":                         {"a trial in the console", "percobaan di konsol"},
 
 	"measure.inter_eye_distance":         {"the face is too small: come closer", "wajah terlalu kecil: mendekatlah"},
 	"measure.sharpness":                  {"blurred: hold the camera still", "kabur: jangan gerakkan kamera"},

@@ -67,7 +67,7 @@ func shownTime(t time.Time) string {
 }
 
 // menu are the pages that the menu leads to: their paths, which are the keys of their texts.
-var menu = []string{"verifications", "clients", "approvals", "audit"}
+var menu = []string{"verifications", "try", "clients", "approvals", "audit"}
 
 // Menu returns the pages of the menu that the operator may use.
 func (p page) Menu() []string {
@@ -126,6 +126,11 @@ var problems = map[sesuai.Kind]string{
 	sesuai.KindMalformed:       "problem.malformed",
 	sesuai.KindConfiguration:   "problem.malformed",
 	sesuai.KindInvalidNIK:      "problem.nik",
+	sesuai.KindInvalidName:     "problem.name",
+	sesuai.KindInvalidDate:     "problem.date",
+	sesuai.KindNoFile:          "problem.file",
+	sesuai.KindTooLarge:        "problem.large",
+	sesuai.KindOverloaded:      "problem.busy",
 	sesuai.KindUnavailable:     "problem.unavailable",
 }
 
@@ -160,14 +165,19 @@ func (c *call) failForm(err error, name string, data any) error {
 }
 
 func (c *call) failWith(err error, status int, name string, p page) {
+	c.note(err, status)
+	if err := c.renderWith(status, name, p); err != nil {
+		c.o.Log.Error("the console could not show an error", "error", err)
+		c.w.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
+// note logs an error that is no fault of the browser's, and says when to try again.
+func (c *call) note(err error, status int) {
 	if status >= http.StatusInternalServerError {
 		c.o.Log.Error("the console could not answer", "error", err, "path", c.r.Pattern)
 	}
 	if e, ok := errors.AsType[*sesuai.Error](err); ok && e.RetryAfter > 0 {
 		c.w.Header().Set("Retry-After", strconv.Itoa(int(e.RetryAfter/time.Second)+1))
-	}
-	if err := c.renderWith(status, name, p); err != nil {
-		c.o.Log.Error("the console could not show an error", "error", err)
-		c.w.WriteHeader(http.StatusInternalServerError)
 	}
 }

@@ -51,6 +51,8 @@ func routes() []route {
 		{"GET /verifications", everyRole, (*call).verifications},
 		{"POST /verifications", everyRole, (*call).search},
 		{"GET /verifications/{seq}", everyRole, (*call).verification},
+		{"GET /try", everyRole, (*call).tryPage},
+		{"POST /try", everyRole, (*call).try},
 		{"GET /clients", readers, (*call).clients},
 		{"POST /clients", admins, (*call).addClient},
 		{"GET /clients/new", admins, (*call).newClient},
@@ -78,6 +80,8 @@ type call struct {
 	// operator is who is signed in; the zero one if nobody is.
 	operator operator.Operator
 	language locale
+	// file is that of the form; nil if it has none.
+	file []byte
 }
 
 // pageTimeout is the time for a page. Only verifying the trail takes longer.
@@ -97,7 +101,7 @@ func (c *Console) handler(r route) http.Handler {
 
 func (c *call) serve(r route) error {
 	if c.r.Method == http.MethodPost {
-		if err := c.readForm(c.w, c.r); err != nil {
+		if err := c.checkOrigin(c.r); err != nil {
 			return err
 		}
 	}
@@ -112,17 +116,28 @@ func (c *call) serve(r route) error {
 	}
 	switch {
 	case r.roles == nil:
-		return r.handle(c)
 	case c.session == "":
 		c.redirect("/signin")
 		return nil
 	case !slices.Contains(r.roles, c.operator.Role):
 		return &sesuai.Error{Kind: sesuai.KindForbidden}
-	case c.r.Method == http.MethodPost && !c.o.Operators.IsFormToken(c.session, c.r.PostForm.Get("token")):
-		return &sesuai.Error{Kind: sesuai.KindForbidden, Err: errors.New("a form without the token of the session")}
-	default:
+	}
+	if c.r.Method != http.MethodPost {
 		return r.handle(c)
 	}
+	if slices.Contains(uploads, r.pattern) { // which only a few may send, who are known by now
+		done, err := c.readUpload()
+		if err != nil {
+			return err
+		}
+		defer done()
+	} else if err := c.readForm(c.w, c.r); err != nil {
+		return err
+	}
+	if r.roles != nil && !c.o.Operators.IsFormToken(c.session, c.r.PostForm.Get("token")) {
+		return &sesuai.Error{Kind: sesuai.KindForbidden, Err: errors.New("a form without the token of the session")}
+	}
+	return r.handle(c)
 }
 
 // redirect has the browser load another page.

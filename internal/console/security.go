@@ -80,15 +80,20 @@ func cookieOf(r *http.Request, name string) string {
 // maxForm is the largest size of a form, in bytes.
 const maxForm = 16 << 10
 
-// readForm reads a form that a page of the console has sent. Every browser says with a
+// checkOrigin refuses a form that no page of the console has sent. Every browser says with a
 // POST where it comes from; one that does not is refused, too.
-func (c *Console) readForm(w http.ResponseWriter, r *http.Request) error {
+func (c *Console) checkOrigin(r *http.Request) error {
 	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
 		return &sesuai.Error{Kind: sesuai.KindForbidden, Err: errors.New("neither Sec-Fetch-Site nor Origin")}
 	}
 	if err := c.origin.Check(r); err != nil {
 		return &sesuai.Error{Kind: sesuai.KindForbidden, Err: err}
 	}
+	return nil
+}
+
+// readForm reads a form without files.
+func (c *Console) readForm(w http.ResponseWriter, r *http.Request) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
 		return &sesuai.Error{Kind: sesuai.KindUnsupportedContent, Err: err}
 	}

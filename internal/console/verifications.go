@@ -150,6 +150,9 @@ func (c *call) rowOf(e audit.Entry, names map[string]string) row {
 		Result: c.language.text("result." + string(e.Result)), Reason: c.reason(e), State: stateOf(e.Result),
 		Endpoint: c.language.text("endpoint." + e.Endpoint.String()),
 	}
+	if e.Flags.Has(audit.Trial) {
+		r.Client = c.language.text("trial.by", e.Actor)
+	}
 	if r.Client == "" {
 		r.Client = e.Client
 	}
@@ -206,11 +209,10 @@ func (c *call) verification() error {
 		return notFound(c)
 	}
 	e := events[0]
-	x := explainer{c.language, !c.seesScores()}
 	return c.render("verification", explained{
 		row: c.rowOf(e, namesOf(c.clientsIfAny())), Reference: e.Reference, Flags: strings.Join(c.flags(e.Flags), ", "), Model: e.Model,
 		Calibration: e.Calibration, Purpose: e.Purpose, Consent: e.ConsentID,
-		Duration: fmt.Sprintf("%.0f ms", float64(e.Duration)/1000), Findings: x.explain(e), Hidden: x.hide,
+		Duration: fmt.Sprintf("%.0f ms", float64(e.Duration)/1000), Findings: c.findings(e), Hidden: !c.seesScores(),
 	})
 }
 

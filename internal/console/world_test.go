@@ -54,6 +54,8 @@ type world struct {
 	clients   *accesstest.Memory
 	trail     *audit.Trail
 	whole     wholeTrail
+	db        *sqldb.DB
+	trials    fakeTrials
 	secrets   map[string]string // of authenticators, by the names of operators
 
 	mu  sync.Mutex
@@ -84,6 +86,7 @@ func open(t *testing.T) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 12, 1, 3, 0, 0, 0, time.UTC), secrets: make(map[string]string), clients: new(accesstest.Memory)}
 	db := engines.SQLite(t).Open(t)
+	w.db = db
 	var err error
 	if w.trail, err = audit.NewTrail(t.Context(), audit.Options{DB: db, NIK: keyring.NewSecret(), Chain: keyring.NewSecret(), Actor: "root"}); err != nil {
 		t.Fatal(err)
@@ -104,6 +107,7 @@ func open(t *testing.T) *world {
 	w.options = console.Options{
 		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Erase: w.erase, Hash: sha256.Sum256, Usage: noUsage{},
 		Trail: &w.whole, Log: slog.New(slog.DiscardHandler), Now: clock,
+		Trials: &w.trials, MaxPhoto: 100_000, TrialPrice: func(time.Time) (string, error) { return "Rp 1.000", nil },
 	}
 	if w.Console, err = console.New(w.options); err != nil {
 		t.Fatal(err)
@@ -256,15 +260,16 @@ func (b *browser) post(path string, fields url.Values) answer {
 }
 
 func (b *browser) send(method, path string, fields url.Values) answer {
-	var body io.Reader
-	if fields != nil {
-		body = strings.NewReader(fields.Encode())
-	}
+	return b.sendBody(method, path, "application/x-www-form-urlencoded", strings.NewReader(fields.Encode()))
+}
+
+// sendBody sends a request with a body of that type, if it is a POST.
+func (b *browser) sendBody(method, path, contentType string, body io.Reader) answer {
 	r := httptest.NewRequest(method, origin+path, body)
 	r.Host = b.host
 	r.RemoteAddr = netip.AddrPortFrom(b.from, 1234).String()
 	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Content-Type", contentType)
 		r.Header.Set("Origin", origin)
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}

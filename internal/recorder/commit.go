@@ -284,7 +284,7 @@ func (r *Recorder) addRows(ctx context.Context, tx *sqldb.Tx, first int64, entri
 	var answers []answer.Row
 	for i, e := range entries {
 		seq := first + int64(i)
-		if e.event.Result == audit.Verified {
+		if e.event.Result == audit.Verified && !e.event.Flags.Has(audit.Trial) { // of a trial nobody became a customer
 			returned = append(returned, balikan.Row{Seq: seq, At: e.event.Time, Customer: e.event.RequestID, NIK: e.event.NIK})
 		}
 		if e.answer != nil {

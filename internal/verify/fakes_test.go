@@ -77,7 +77,7 @@ func (w *world) Extract(ctx context.Context, _ []byte, use face.Use) (face.Extra
 	if w.extracting != nil {
 		w.extracting()
 	}
-	if admission.ClientOf(ctx) != "client-1" {
+	if client := admission.ClientOf(ctx); client != "client-1" && client != verify.TrialClient {
 		panic("a probe was extracted for another client")
 	}
 	if use == face.ForReference || (use == face.ForLiveProbe) != w.live {
@@ -150,9 +150,13 @@ func (w *world) write(ctx context.Context, about string, e audit.Event, a *answe
 }
 
 // checkAnswer panics if the answer is not that of the event, as callOf makes it: a
-// verdict or a refusal has one, and anything else none.
+// verdict or a refusal has one, and anything else none, a trial included.
 func checkAnswer(e audit.Event, a *answers.Answer) {
 	switch {
+	case e.Flags.Has(audit.Trial):
+		if a != nil || e.Reference != "" {
+			panic("a trial has an answer, or a client's reference")
+		}
 	case e.RequestID != "request-1" || e.Reference != "order-7":
 		panic("the event is that of another request")
 	case e.Result == audit.Unavailable && a == nil:

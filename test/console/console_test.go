@@ -9,6 +9,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"image"
+	"image/draw"
+	"image/jpeg"
 	"net"
 	"net/http"
 	"os"
@@ -65,30 +68,31 @@ func TestConsole(t *testing.T) {
 
 	english := map[string]any{
 		"signin": "Sign in", "continue": "Continue", "save": "Save", "search": "Search", "verifications": "Face verification",
-		"under": "the face is under the threshold", "atprovider": "Sign in at 127.0.0.1", "refused": "You are no operator of this console",
-		"only": "You need no passkey here",
+		"try": "Verify", "under": "the face is under the threshold", "atprovider": "Sign in at 127.0.0.1", "refused": "You are no operator of this console",
+		"only": "You need no passkey here", "trial": "trial by operator:admin",
 	}
 	indonesian := map[string]any{
 		"signin": "Masuk", "continue": "Lanjut", "save": "Simpan", "search": "Cari", "verifications": "Verifikasi wajah",
-		"under": "wajah di bawah ambang", "addpasskey": "Tambah passkey", "signpasskey": "Masuk dengan passkey",
-		"elsewhere": "Passkey memerlukan nama, bukan alamat IP", "failed": "Peramban tidak memakai passkey",
+		"try": "Verifikasi", "under": "wajah di bawah ambang", "addpasskey": "Tambah passkey", "signpasskey": "Masuk dengan passkey",
+		"trial": "percobaan oleh operator:", "elsewhere": "Passkey memerlukan nama, bukan alamat IP", "failed": "Peramban tidak memakai passkey",
 	}
-	with := func(words map[string]any, explained ...string) map[string]any {
-		all := map[string]any{"explained": explained}
+	with := func(words map[string]any, tried []string, explained ...string) map[string]any {
+		all := map[string]any{"explained": explained, "tried": tried}
 		for key, text := range words {
 			all[key] = text
 		}
 		return all
 	}
-	approving := with(indonesian)
+	approving := with(indonesian, nil)
 	approving["acts"], approving["approve"], approving["approved"] = []string{"ambang 90 → 80", "perkara T-1"}, "Setujui", "Disetujui dan dijalankan"
 	visitors := []visitor{
-		{"admin", "admin", "", "en-GB", 1200, "light", with(english, "The percentage is", "of different people about 100 reach this"), false, ""},
+		{"admin", "admin", "", "en-GB", 1200, "light", with(english, []string{"everything matches", "Of 1,000,000 pairs", "Sharpness", "Making the template"}, "The percentage is", "of different people about 100 reach this"), false, ""},
+		{"auditor", "auditor", "", "id-ID", 1200, "dark", with(indonesian, []string{"semua cocok", "Dari 1.000.000 pasang", "Ketajaman", "Membuat templat"}, "Persentasenya", "sekitar 100 mencapai ini"), false, ""},
+		{"support", "support", "", "id-ID", 360, "light", with(indonesian, []string{"semua cocok", "tidak ditampilkan untuk peran Anda"}, "Persentasenya tidak ditampilkan untuk peran Anda"), false, ""},
+		// Who approves erases the person that the others ask about.
 		{"second", "admin", "", "id-ID", 360, "dark", approving, false, ""},
-		{"auditor", "auditor", "", "id-ID", 1200, "dark", with(indonesian, "Persentasenya", "sekitar 100 mencapai ini"), false, ""},
-		{"support", "support", "", "id-ID", 360, "light", with(indonesian, "Persentasenya tidak ditampilkan untuk peran Anda"), false, ""},
-		{"passkey", "support", "", "id-ID", 360, "light", with(indonesian), true, ""},
-		{"provider", "auditor", "", "en-GB", 1200, "dark", with(english), false, "00u1"},
+		{"passkey", "support", "", "id-ID", 360, "light", with(indonesian, nil), true, ""},
+		{"provider", "auditor", "", "en-GB", 1200, "dark", with(english, nil), false, "00u1"},
 	}
 	for i, v := range visitors {
 		command := []string{"operator", "add", v.Name, "--role", v.Role}
@@ -99,6 +103,7 @@ func TestConsole(t *testing.T) {
 	}
 	in, err := json.Marshal(map[string]any{
 		"base": "http://" + address, "passkeys": "http://localhost:" + port, "issuer": issuer, "modules": modules, "chromium": chromium, "operators": visitors, "nik": "9901015203900001",
+		"photo": filepath.Join(d.Photos, "ayu-selfie.jpg"), "film": film(t, filepath.Join(d.Photos, "ayu-selfie.jpg")),
 		"screenshots": os.Getenv("SCREENSHOTS"),
 	})
 	if err != nil {
@@ -119,6 +124,32 @@ func TestConsole(t *testing.T) {
 	for _, p := range problems {
 		t.Error(p)
 	}
+}
+
+// film returns an MJPEG file of a photograph for Chromium's camera: one JPEG after the other, whose
+// width and height are even.
+func film(t *testing.T, photo string) string {
+	t.Helper()
+	file, err := os.Open(photo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	whole, err := jpeg.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	even := image.NewRGBA(image.Rect(0, 0, whole.Bounds().Dx()&^1, whole.Bounds().Dy()&^1))
+	draw.Draw(even, even.Bounds(), whole, whole.Bounds().Min, draw.Src)
+	var one bytes.Buffer
+	if err := jpeg.Encode(&one, even, &jpeg.Options{Quality: 95}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "film.mjpeg")
+	if err := os.WriteFile(path, bytes.Repeat(one.Bytes(), 8), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // startProvider starts an OpenID provider for the console at an origin, which the environment

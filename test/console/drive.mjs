@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const { base, passkeys, issuer, modules, chromium: program, operators, nik, screenshots } = JSON.parse(readFileSync(0, "utf8"));
+const { base, passkeys, issuer, modules, chromium: program, operators, nik, photo, film, screenshots } = JSON.parse(readFileSync(0, "utf8"));
 const require = createRequire(modules + "/");
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -168,9 +168,9 @@ async function useProvider(v, { words, subject }) {
 
 // pages are those that the menu leads each role to.
 const pages = {
-  admin: ["/verifications", "/clients", "/approvals", "/audit"],
-  auditor: ["/verifications", "/clients", "/approvals", "/audit"],
-  support: ["/verifications"],
+  admin: ["/verifications", "/try", "/clients", "/approvals", "/audit"],
+  auditor: ["/verifications", "/try", "/clients", "/approvals", "/audit"],
+  support: ["/verifications", "/try"],
 };
 
 // see shows what each role sees.
@@ -190,6 +190,32 @@ async function see(v, { words, role }) {
   }
   await v.go("/passkeys");
   await v.look("passkeys");
+}
+
+// tryOut verifies a photograph from a file and then one from the camera, which is a film of the
+// same photograph.
+async function tryOut(v, { words }) {
+  await v.go("/try");
+  for (const source of ["file", "camera"]) {
+    await v.fill("nik", nik);
+    await v.fill("name", "AYU KENCANA PRATIWI");
+    await v.fill("born", "1990-03-12");
+    if (source === "file") {
+      await v.page.locator("main [name=photo]").setInputFiles(photo);
+    } else {
+      await v.page.locator("[data-start]").click();
+      await v.page.locator("[data-take]").waitFor();
+      await v.look("camera");
+      await v.page.locator("[data-take]").click();
+      await v.page.locator("[data-taken]").waitFor();
+    }
+    await v.press(words.try);
+    await v.look("tried-" + source, ...words.tried);
+    const page = await v.page.content();
+    if (page.includes(nik) || page.includes("KENCANA")) v.report("the claim is shown again");
+  }
+  await v.go("/verifications");
+  await v.look("trials", words.trial);
 }
 
 // administer changes a client and verifies the trail.
@@ -251,7 +277,8 @@ async function approve(v, { words }) {
 async function start() {
   for (let tries = 3; ; tries--) {
     try {
-      return await chromium.launch({ executablePath: program, args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"] });
+      return await chromium.launch({ executablePath: program, args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
+        "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${film}`] });
     } catch (error) {
       if (tries === 1) throw error;
     }
@@ -261,7 +288,7 @@ async function start() {
 const browser = await start();
 try {
   for (const operator of operators) {
-    const context = await browser.newContext({ locale: operator.locale, viewport: { width: operator.width, height: 800 }, colorScheme: operator.scheme });
+    const context = await browser.newContext({ locale: operator.locale, viewport: { width: operator.width, height: 800 }, colorScheme: operator.scheme, permissions: ["camera"] });
     context.setDefaultTimeout(60_000); // of a machine that does much else
     const v = new Visitor(operator.name, await context.newPage(), operator.passkey || operator.subject ? passkeys : base);
     if (operator.passkey) {
@@ -274,6 +301,7 @@ try {
         await approve(v, operator);
       } else {
         await see(v, operator);
+        await tryOut(v, operator);
         if (operator.role === "admin") {
           await administer(v);
           await weaken(v);
