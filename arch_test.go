@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 	"internal/admin": {".", "internal/httpapi"},
 	"internal/console": {
 		".", "internal/access", "internal/access/limit", "internal/approval", "internal/audit", "internal/face", "internal/httpapi", "internal/operator", "golang.org/x/text/language",
-		"github.com/boombuler/barcode/qr", "internal/telemetry", "internal/verify", "golang.org/x/time/rate",
+		"github.com/boombuler/barcode/qr", "internal/registry", "internal/telemetry", "internal/verify", "golang.org/x/time/rate",
 	},
 	"internal/approval": {".", "internal/audit", "internal/keyring", "internal/operator", "internal/sqldb"},
 	"internal/operator": {

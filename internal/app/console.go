@@ -17,6 +17,7 @@ import (
 	"github.com/sesuai/sesuai/internal/console"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/operator"
+	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/tlsfile"
 )
 
@@ -84,7 +85,7 @@ func (c *Config) checkConsole() error {
 
 // serveConsole serves the console as c says until the function it returns is called, which
 // waits for its end. Without a console it does nothing.
-func serveConsole(ctx context.Context, c Config, s *Storage, trials console.Trials, files *tlsfile.Files, log *slog.Logger) (stop func() error, err error) {
+func serveConsole(ctx context.Context, c Config, s *Storage, late *lateVerifier, files *tlsfile.Files, log *slog.Logger) (stop func() error, err error) {
 	if c.Console.Listen == "" {
 		return func() error { return nil }, nil
 	}
@@ -95,7 +96,7 @@ func serveConsole(ctx context.Context, c Config, s *Storage, trials console.Tria
 			Detail: fmt.Sprintf("console.listen: cannot listen on %s", c.Console.Listen),
 		}
 	}
-	h, err := newConsole(c, s, trials, log, c.origin(listener.Addr()))
+	h, err := newConsole(c, s, late, log, c.origin(listener.Addr()))
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -123,7 +124,7 @@ func serveConsole(ctx context.Context, c Config, s *Storage, trials console.Tria
 	}, nil
 }
 
-func newConsole(c Config, s *Storage, trials console.Trials, log *slog.Logger, origin string) (http.Handler, error) {
+func newConsole(c Config, s *Storage, late *lateVerifier, log *slog.Logger, origin string) (http.Handler, error) {
 	var passkeys *operator.Passkeys
 	if origin != "" {
 		var err error
@@ -138,18 +139,39 @@ func newConsole(c Config, s *Storage, trials console.Trials, log *slog.Logger, o
 			return nil, err
 		}
 	}
+	var people console.People // nil, and not a nil pointer
+	if !c.Dukcapil.Enabled {
+		people = consolePeople{s, late}
+	}
 	return console.New(console.Options{
+		People:    people,
 		Operators: s.Operators, Passkeys: passkeys, Provider: provider, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Approvals: s.Approvals,
 		Erase: func(ctx context.Context, nik sesuai.NIK) error {
 			_, err := NewSubjects(c, s).Erase(ctx, nik)
 			return err
 		}, Hash: s.Hash, Usage: s.Limits,
 		Trail: consoleTrail{c, s}, Log: log, Header: furtherHeader(c.TLS, false),
-		Trials: trials, MaxPhoto: c.Limits.MaxBody, TrialPrice: func(now time.Time) (string, error) {
+		Trials: late, MaxPhoto: c.Limits.MaxBody, TrialPrice: func(now time.Time) (string, error) {
 			inquiry, err := InquiryOf(c, now)
 			return inquiry.Prices, err
 		},
 	})
+}
+
+// consolePeople is console.People.
+type consolePeople struct {
+	s    *Storage
+	late *lateVerifier
+}
+
+// Lookup implements console.People.
+func (p consolePeople) Lookup(ctx context.Context, nik sesuai.NIK) (registry.Entry, bool, error) {
+	return p.s.People.Lookup(ctx, nik)
+}
+
+// Add implements console.People.
+func (p consolePeople) Add(ctx context.Context, one registry.Person, photo []byte) (registry.Change, error) {
+	return p.late.add(ctx, one, photo)
 }
 
 // consoleTrail is console.Trail.

@@ -18,8 +18,10 @@ import (
 	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/admission"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/enrol"
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/jobs"
+	"github.com/sesuai/sesuai/internal/registry"
 	"github.com/sesuai/sesuai/internal/telemetry"
 	"github.com/sesuai/sesuai/internal/verify"
 )
@@ -220,6 +222,7 @@ func Serve(ctx context.Context, c Config, o ServeOptions) (err error) {
 	// Closed when nothing is being served any more.
 	defer engine.Close()
 	verifier := newVerifier(c, s, asked, engine, o.Sandbox)
+	late.enroller.Store(NewEnroller(s, engine))
 	late.trials.Store(newTrials(c, s, asked, engine, o.Sandbox))
 	late.verifier.Store(&verifier)
 	var running sync.WaitGroup
@@ -292,6 +295,16 @@ func notReady(why string) error {
 type lateVerifier struct {
 	verifier atomic.Pointer[httpapi.Verifier]
 	trials   atomic.Pointer[verify.Verifier]
+	enroller atomic.Pointer[enrol.Enroller]
+}
+
+// add is enrol.Enroller.Add.
+func (l *lateVerifier) add(ctx context.Context, p registry.Person, photo []byte) (registry.Change, error) {
+	e := l.enroller.Load()
+	if e == nil {
+		return registry.Unchanged, starting()
+	}
+	return e.Add(ctx, p, photo)
 }
 
 // Try implements console.Trials.

@@ -94,6 +94,9 @@ const (
 	// PeopleExported: all records were written to an export or a copy, or are about to be. It is no
 	// change of people, so it does not start with "person.".
 	PeopleExported Action = "people.export"
+	// PersonSought: an operator looked in the console whether a person is on record. It is
+	// no change of people, so it does not start with "person.".
+	PersonSought Action = "people.find"
 	// BackedUp: a backup of the database was made. Before that it had no name.
 	BackedUp Action = "backup.create"
 	// ConfigurationChanged: the service started with another configuration than the

@@ -21,7 +21,7 @@ import (
 	"github.com/sesuai/sesuai/internal/operator"
 )
 
-// Options are what a Console is made of. All but Passkeys, Provider, Header and Now are required.
+// Options are what a Console is made of. All but Passkeys, Provider, People, Header and Now are required.
 type Options struct {
 	Operators *operator.Store
 	// Passkeys are those of the console's origin; nil if there are none.
@@ -45,7 +45,9 @@ type Options struct {
 	MaxPhoto int64
 	// TrialPrice says what a trial may cost at a time; "" if nothing.
 	TrialPrice func(time.Time) (string, error)
-	Log        *slog.Logger
+	// People are those of the built-in registry; nil if people are elsewhere.
+	People People
+	Log    *slog.Logger
 	// Header has further headers of each response.
 	Header http.Header
 	// Now is the clock; time.Now if nil.

@@ -45,6 +45,9 @@ var matrix = map[string]struct {
 	"GET /verifications/{seq}":       {"/verifications/SEQ", nil, [4]int{303, 200, 200, 200}},
 	"GET /try":                       {"/try", nil, [4]int{303, 200, 200, 200}},
 	"POST /try":                      {"/try", nil, [4]int{303, 415, 415, 415}}, // it is no form with a file
+	"GET /people":                    {"/people", nil, [4]int{303, 200, 403, 403}},
+	"POST /people":                   {"/people", url.Values{"nik": {"9999000000000001"}}, [4]int{303, 200, 403, 403}},
+	"POST /people/add":               {"/people/add", nil, [4]int{303, 415, 403, 403}}, // it is no form with a file
 	"GET /clients":                   {"/clients", nil, [4]int{303, 200, 200, 403}},
 	"GET /clients/{id}":              {"/clients/cli_bank", nil, [4]int{303, 200, 200, 403}},
 	"POST /clients/{id}/disable":     {"/clients/cli_bank/disable", nil, [4]int{303, 200, 403, 403}},

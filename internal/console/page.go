@@ -50,7 +50,9 @@ type page struct {
 	Passkeys        passkeyUse
 	// Provider is the host of the provider at which operators may sign in; "" if there is none.
 	Provider string
-	Data     any
+	// HasPeople reports whether the registry is the built-in one.
+	HasPeople bool
+	Data      any
 }
 
 // T returns a text in the language of the page.
@@ -67,11 +69,13 @@ func shownTime(t time.Time) string {
 }
 
 // menu are the pages that the menu leads to: their paths, which are the keys of their texts.
-var menu = []string{"verifications", "try", "clients", "approvals", "audit"}
+var menu = []string{"verifications", "try", "clients", "people", "approvals", "audit"}
 
 // Menu returns the pages of the menu that the operator may use.
 func (p page) Menu() []string {
-	return slices.DeleteFunc(slices.Clone(menu), func(name string) bool { return !p.Sees("GET /" + name) })
+	return slices.DeleteFunc(slices.Clone(menu), func(name string) bool {
+		return !p.Sees("GET /"+name) || name == "people" && !p.HasPeople
+	})
 }
 
 // Sees reports whether the operator may use a page.
@@ -96,7 +100,7 @@ func (c *call) render(name string, data any) error {
 }
 
 func (c *call) renderWith(status int, name string, p page) error {
-	p.Operator, p.Language, p.Path, p.Passkeys = c.operator, c.language, c.r.URL.Path, c.passkeyUse()
+	p.Operator, p.Language, p.Path, p.Passkeys, p.HasPeople = c.operator, c.language, c.r.URL.Path, c.passkeyUse(), c.o.People != nil
 	if c.o.Provider != nil {
 		p.Provider = c.o.Provider.Host()
 	}

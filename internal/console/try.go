@@ -122,25 +122,28 @@ func (c *call) failTry(err error) error {
 }
 
 // trial returns what the form has. The errors have the kinds of the parsers.
-func (c *call) trial() (t verify.Trial, err error) {
-	t = verify.Trial{Actor: c.operator.Actor(), Photo: c.file}
-	if t.Claim.NIK, err = sesuai.ParseNIK(c.input("nik")); err != nil {
-		return t, err
+func (c *call) trial() (verify.Trial, error) {
+	claim, err := c.claim()
+	if err == nil && len(c.file) == 0 {
+		err = &sesuai.Error{Kind: sesuai.KindNoFile}
 	}
-	if t.Claim.Name, err = sesuai.ParseName(c.input("name")); err != nil {
-		return t, err
+	return verify.Trial{Actor: c.operator.Actor(), Claim: claim, Photo: c.file}, err
+}
+
+// claim returns the claim that the form has. The errors have the kinds of the parsers.
+func (c *call) claim() (one sesuai.Claim, err error) {
+	if one.NIK, err = sesuai.ParseNIK(c.input("nik")); err != nil {
+		return one, err
+	}
+	if one.Name, err = sesuai.ParseName(c.input("name")); err != nil {
+		return one, err
 	}
 	born := c.input("born") // as browsers write a date
 	if day, err := time.Parse(time.DateOnly, born); err == nil {
 		born = day.Format(sesuai.DateLayout)
 	}
-	if t.Claim.DateOfBirth, err = sesuai.ParseDate(born, c.o.Now()); err != nil {
-		return t, err
-	}
-	if len(c.file) == 0 {
-		return t, &sesuai.Error{Kind: sesuai.KindNoFile}
-	}
-	return t, nil
+	one.DateOfBirth, err = sesuai.ParseDate(born, c.o.Now())
+	return one, err
 }
 
 // explainTrial explains a verdict.

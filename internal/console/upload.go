@@ -20,7 +20,7 @@ const (
 )
 
 // uploads are the patterns of the routes whose form has a file.
-var uploads = []string{"POST /try"}
+var uploads = []string{"POST /try", "POST /people/add"}
 
 // readUpload reads a form with a file into the memory: nothing of it is written to a disk, and
 // what the browser says of the file, such as its name, is ignored. done overwrites the file. If too many others

@@ -56,6 +56,7 @@ type world struct {
 	whole     wholeTrail
 	db        *sqldb.DB
 	trials    fakeTrials
+	people    fakePeople
 	secrets   map[string]string // of authenticators, by the names of operators
 
 	mu  sync.Mutex
@@ -107,7 +108,7 @@ func open(t *testing.T) *world {
 	w.options = console.Options{
 		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Erase: w.erase, Hash: sha256.Sum256, Usage: noUsage{},
 		Trail: &w.whole, Log: slog.New(slog.DiscardHandler), Now: clock,
-		Trials: &w.trials, MaxPhoto: 100_000, TrialPrice: func(time.Time) (string, error) { return "Rp 1.000", nil },
+		Trials: &w.trials, People: &w.people, MaxPhoto: 100_000, TrialPrice: func(time.Time) (string, error) { return "Rp 1.000", nil },
 	}
 	if w.Console, err = console.New(w.options); err != nil {
 		t.Fatal(err)

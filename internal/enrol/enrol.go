@@ -66,6 +66,23 @@ func (e *Enroller) Enrol(ctx context.Context, p registry.Person, photo []byte) (
 	return e.o.Registry.Enrol(ctx, p, portrait)
 }
 
+// Add is Enrol for a person who is not on record. Who is on record with other values or
+// another portrait stays as before, which is registry.Kept.
+func (e *Enroller) Add(ctx context.Context, p registry.Person, photo []byte) (registry.Change, error) {
+	var portrait *registry.Portrait
+	if photo != nil {
+		var err error
+		if portrait, err = e.extract(ctx, photo, sha256.Sum256(photo)); err != nil {
+			return registry.Unchanged, err
+		}
+	}
+	changes, err := e.o.Registry.EnrolBatch(ctx, []registry.Enrolment{{Person: p, Portrait: portrait}}, false)
+	if err != nil {
+		return registry.Unchanged, err
+	}
+	return changes[0], nil
+}
+
 // holds reports whether exactly this person is on record with the portrait that
 // the photograph of that SHA-256 would give.
 func (e *Enroller) holds(ctx context.Context, p registry.Person, source [32]byte) (bool, error) {

@@ -59,6 +59,33 @@ func TestEnrol(t *testing.T) {
 	}
 }
 
+// TestAdd: who is on record with other values, or another portrait, stays as before.
+func TestAdd(t *testing.T) {
+	memory := registrytest.NewMemory()
+	e := newEnroller(memory, &extractor{})
+	p, other := registrytest.Person(t, 1), registrytest.Person(t, 1)
+	other.Status = sesuai.Deceased
+	for _, step := range []struct {
+		person registry.Person
+		photo  []byte
+		want   registry.Change
+	}{
+		{p, []byte("one"), registry.Added},
+		{p, []byte("one"), registry.Unchanged},
+		{p, []byte("two"), registry.Kept},
+		{p, nil, registry.Kept},
+		{other, []byte("one"), registry.Kept},
+	} {
+		if got, err := e.Add(t.Context(), step.person, step.photo); err != nil || got != step.want {
+			t.Errorf("Add = %v, %v, want %v", got, err, step.want)
+		}
+	}
+	entry, found, err := memory.Lookup(t.Context(), p.NIK)
+	if err != nil || !found || !entry.Portrait || entry.Status != p.Status {
+		t.Errorf("on record %+v, %v, %v", entry, found, err)
+	}
+}
+
 // TestEnrolKeepsWhatWasExtracted: the registry gets the template and the digest of
 // the photograph.
 func TestEnrolKeepsWhatWasExtracted(t *testing.T) {

@@ -168,7 +168,7 @@ async function useProvider(v, { words, subject }) {
 
 // pages are those that the menu leads each role to.
 const pages = {
-  admin: ["/verifications", "/try", "/clients", "/approvals", "/audit"],
+  admin: ["/verifications", "/try", "/clients", "/people", "/approvals", "/audit"],
   auditor: ["/verifications", "/try", "/clients", "/approvals", "/audit"],
   support: ["/verifications", "/try"],
 };
@@ -216,6 +216,23 @@ async function tryOut(v, { words }) {
   }
   await v.go("/verifications");
   await v.look("trials", words.trial);
+}
+
+// enrolPerson puts somebody on record with a photograph, and looks what is on record.
+async function enrolPerson(v) {
+  await v.go("/people");
+  const form = v.page.locator("main form[action='/people/add']");
+  await form.locator("[name=nik]").fill("9901015203900099");
+  await form.locator("[name=name]").fill("CITRA CONTOH");
+  await form.locator("[name=born]").fill("1990-03-12");
+  await form.locator("[name=photo]").setInputFiles(photo);
+  await v.follow(v.page.locator("main form[action='/people/add'] button"));
+  await v.look("people-added", "The person is on record.");
+  await v.page.locator("main form[action='/people'] [name=nik]").fill("9901015203900099");
+  await v.follow(v.page.locator("main form[action='/people'] button"));
+  await v.look("people-found", "Name, Date of birth", "template of model");
+  await v.go("/audit");
+  await v.look("people-audit", "person.add", "people.find");
 }
 
 // administer changes a client and verifies the trail.
@@ -304,6 +321,7 @@ try {
         await tryOut(v, operator);
         if (operator.role === "admin") {
           await administer(v);
+          await enrolPerson(v);
           await weaken(v);
         }
       }
