@@ -138,7 +138,8 @@ func (o *outbox) committed(t *testing.T, db *sqldb.DB) []balikan.Row {
 	return rows
 }
 
-// TestOutbox: the data of each verified person is returned, and of nobody else.
+// TestOutbox: the data of each verified person is returned, and of nobody else: not after
+// an operator's trial.
 func TestOutbox(t *testing.T) {
 	engines.Each(t, func(t *testing.T, d sqltest.Database) {
 		o := newOutbox(t, d)
@@ -153,6 +154,11 @@ func TestOutbox(t *testing.T) {
 			if result == audit.Verified {
 				want = append(want, balikan.Row{Seq: int64(n + 1), At: e.Time, Customer: e.RequestID, NIK: e.NIK})
 			}
+		}
+		trial := audittest.Event(t, 7, "trial")
+		trial.Result, trial.Flags = audit.Verified, audit.Trial
+		if err := l.Append(t.Context(), trial); err != nil {
+			t.Fatal(err)
 		}
 		sameNIK := cmp.Comparer(func(a, b sesuai.NIK) bool { return a.Equal(b) })
 		if diff := cmp.Diff(want, o.committed(t, l.db), sameNIK); diff != "" {
