@@ -98,7 +98,6 @@ func openOn(t testing.TB, d sqltest.Database) *world {
 		t.Fatal(err)
 	}
 	audittest.Start(t, db, w.trail)
-	w.db = db
 	clock := func() time.Time {
 		w.mu.Lock()
 		defer w.mu.Unlock()
