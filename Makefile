@@ -251,8 +251,13 @@ bench: bin/sesuai bin/demo models/.fetched build/demo/.fetched build/peer/.fetch
 	bin/demo bench-registry
 	$(GO) test $(TAGS) -count=1 -run '^$$' -bench '^Benchmark(DataVerification|SignedAnswer|Limits)$$' -benchtime 5s ./internal/bench
 	AUDIT_EVENTS=100000 $(GO) test -count=1 -run '^$$' -bench '^BenchmarkVerifyTrail$$' -benchtime 5x ./internal/audit
+	$(MAKE) bench-search
 	bin/demo bench-upstream
 	bin/demo bench-import
+
+.PHONY: bench-search
+bench-search: ## Measure searches of the console in a trail of SEARCH_EVENTS events (default 1,000,000)
+	SEARCH_EVENTS=$${SEARCH_EVENTS:-1000000} $(GO) test $(TAGS) -count=1 -run '^$$' -bench '^BenchmarkSearchTrail$$' -benchtime 100x -timeout 30m ./internal/console
 
 .PHONY: fuzz
 fuzz: bin/sesuai bin/demo models/.fetched build/demo/.fetched ## Fuzz each parser and decoder for FUZZTIME (default 1m), and the service

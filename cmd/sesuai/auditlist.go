@@ -135,8 +135,8 @@ type auditShow struct {
 
 // Help is what --help says of the command besides its flags.
 func (auditShow) Help() string {
-	return "Requests to which the caller gave the same id are all shown, the last one first. So the whole trail is read, unless " +
-		"--since says where to end. Exit status: 0 if there is any, 1 if there is none."
+	return "Requests to which the caller gave the same id are all shown, the last one first. Exit " +
+		"status: 0 if there is any, 1 if there is none."
 }
 
 func (c *auditShow) Run(s *session) error {

@@ -356,10 +356,8 @@ func TestRanges(t *testing.T) {
 		{"data", "", "x", "/", ""},
 		{"dukcapil.deadline", "99ms", "100ms", "1h", "1h1s"},
 		{"admin.listen", "9090", "", ":9090", "::1:9090"},
-		{"console.listen", "8081", "localhost:8081", "[::1]:8081", "10.0.0.1:8081"},         // there is no tls.cert
-		{"console.listen", ":8081", "", "127.9.9.9:8081", "127.0.0.1:8080"},                 // which is listen
-		{"console.oidc.client_id", "sesuai", "", "", "x"},                                   // without an issuer
-		{"console.oidc.issuer", "http://127.0.0.1:9", "", "", "https://login.bank.example"}, // without a client
+		{"console.listen", "8081", "localhost:8081", "[::1]:8081", "10.0.0.1:8081"}, // there is no tls.cert
+		{"console.listen", ":8081", "", "127.9.9.9:8081", "127.0.0.1:8080"},         // which is listen
 		{"console.origin", "localhost:8081", "", "http://localhost:8081", "https://console.bank.example/"},
 		{"console.origin", "https://[::1]:8081", "https://console.bank.example", "http://localhost", "http://console.bank.example"},
 		{"console.origin", "javascript:alert(1)", "", "https://a.b:1", "https://192.0.2.1"},
@@ -388,4 +386,18 @@ func TestRanges(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestIncompleteProvider: a section of OpenID Connect in which something is missing is
+// refused with the key that is.
+func TestIncompleteProvider(t *testing.T) {
+	for key, missing := range map[string]string{
+		"console.oidc.client_id": "console.oidc.issuer",
+		"console.oidc.issuer":    "console.oidc.client_id",
+	} {
+		_, err := app.LoadConfig("", asEnviron(map[string]string{key: "https://login.bank.example"}))
+		assertConfiguration(t, err, missing)
+	}
+	_, err := app.LoadConfig("", asEnviron(map[string]string{"console.oidc.issuer": "http://login.bank.example", "console.oidc.client_id": "sesuai"}))
+	assertConfiguration(t, err, "CONSOLE_OIDC_ISSUER")
 }

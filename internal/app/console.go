@@ -145,7 +145,7 @@ func newConsole(c Config, s *Storage, late *lateVerifier, log *slog.Logger, orig
 	}
 	return console.New(console.Options{
 		People:    people,
-		Operators: s.Operators, Passkeys: passkeys, Provider: provider, Events: s.Trail, Record: s.trail.Record, Clients: s.Clients, Approvals: s.Approvals,
+		Operators: s.Operators, Passkeys: passkeys, Provider: provider, Events: s.Trail, Counts: s.trail, Record: s.trail.Record, Clients: s.Clients, Approvals: s.Approvals,
 		Erase: func(ctx context.Context, nik sesuai.NIK) error {
 			_, err := NewSubjects(c, s).Erase(ctx, nik)
 			return err

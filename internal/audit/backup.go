@@ -9,7 +9,7 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
-const selectBackup = `SELECT at FROM audit_events WHERE action = 'backup.create' ORDER BY seq DESC LIMIT 1`
+const selectBackup = `SELECT at FROM audit_events WHERE reason || action = 'backup.create' ORDER BY seq DESC LIMIT 1`
 
 // LastBackup returns when the last backup that the trail has was made; the start of
 // Unix time if it has none. It reads one event and does not verify it. Errors have kind

@@ -8,7 +8,7 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb"
 )
 
-const selectConfiguration = `SELECT digest_after FROM audit_events WHERE action = 'config.set' ORDER BY seq DESC LIMIT 1`
+const selectConfiguration = `SELECT digest_after FROM audit_events WHERE reason || action = 'config.set' ORDER BY seq DESC LIMIT 1`
 
 // RecordConfiguration appends an event with the digest of a configuration, unless it is
 // the one that was recorded last. It reports whether it was another one. Errors are

@@ -31,6 +31,14 @@ const (
 // flagNames are the names of the flags, in the order of their bits.
 var flagNames = [...]string{"SUSPECTED_REPLAY", "SUSPECTED_PRESENTATION_ATTACK", "SCORE_TOO_HIGH", "DUPLICATE_RECORD", "COARSE_ANSWER", "TRIAL"}
 
+// AllFlags returns each flag.
+func AllFlags() (all []Flags) {
+	for i := range flagNames {
+		all = append(all, 1<<i)
+	}
+	return all
+}
+
 // Has reports whether f contains all of others.
 func (f Flags) Has(others Flags) bool { return f&others == others }
 

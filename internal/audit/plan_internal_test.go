@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sesuai/sesuai"
 	"github.com/sesuai/sesuai/internal/keyring"
@@ -12,8 +13,8 @@ import (
 	"github.com/sesuai/sesuai/internal/sqldb/sqltest"
 )
 
-// TestPlans: what reads and exports events finds them by their numbers and never reads
-// the whole table, whatever else selects them.
+// TestPlans: what reads and exports events finds them by an index and never reads the whole
+// table, whatever selects them.
 func TestPlans(t *testing.T) {
 	nik, err := sesuai.ParseNIK("9999000000000001")
 	if err != nil {
@@ -25,33 +26,62 @@ func TestPlans(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fill(t, d, 20_000)
+		const n = 20_000
+		fill(t, d, n)
 		explain := "EXPLAIN "
 		if d.Engine == sqldb.SQLite {
 			explain = "EXPLAIN QUERY PLAN "
+		} else {
+			d.Exec(t, `ANALYZE audit_events`)
 		}
-		d.Exec(t, `ANALYZE audit_events`)
-		selected, args := trail.conditions(Filter{NIK: nik, Client: "cli_a", RequestIDs: []string{"a"}}, 5000, 6000)
-		for _, q := range []struct {
+		type plan struct {
 			query string
 			args  []any
+			index string // what it has to use; "" for any index
+		}
+		plans := []plan{
+			{selectEvents, []any{5000, 6000}, ""},
+			{selectPacked, []any{separator, 5000, 6000}, ""},
+			{selectFirst, nil, ""},
+			{selectLast, nil, ""},
+			{selectConfiguration, nil, "audit_by_reason"},
+			{selectBackup, nil, "audit_by_reason"},
+			{selectFirstSince, []any{5000, 6000, 7}, ""},
+			{deleteEvents, []any{5000, 6000}, ""},
+			{selectFrom, []any{n - 10, 10}, "audit_by_time"},
+			{selectTo, []any{10, 10}, "audit_by_time"},
+			{selectResults, []any{n - 10}, "audit_by_time"},
+			{selectNextReason, []any{"reason 5"}, "audit_by_reason"},
+		}
+		for _, search := range []struct {
+			index string
+			selection
 		}{
-			{`SELECT ` + eventColumns + ` FROM audit_events WHERE ` + selected + ` ORDER BY seq`, args},
-			{selectEvents, []any{5000, 6000}},
-			{selectPacked, []any{separator, 5000, 6000}},
-			{selectAtOrAfter, []any{5000}},
-			{selectFirst, nil},
-			{selectLast, nil},
-			{selectConfiguration, nil},
-			{selectBackup, nil},
-			{selectFirstSince, []any{5000, 6000, 7}},
-			{deleteEvents, []any{5000, 6000}},
+			{"", selection{}},
+			{"audit_by_request", selection{Filter: Filter{RequestIDs: []string{"r1", "r2"}}}},
+			{"audit_by_request", selection{Filter: Filter{IDs: []string{"r1", "order 2"}}}},
+			{"audit_by_reference", selection{Filter: Filter{IDs: []string{"r1", "order 2"}}}},
+			{"audit_by_nik", selection{Filter: Filter{NIK: nik}}},
+			{"audit_by_client", selection{Filter: Filter{Client: "cli_7"}}},
+			{"audit_by_client", selection{Filter: Filter{Client: "cli_7", Of: OnlyVerifications, Since: time.UnixMicro(5)}}},
+			{"audit_by_reason", selection{reasons: []string{"reason 8", "reason 9"}}},
+			{"audit_by_flag", selection{Filter: Filter{Flags: SuspectedReplay}}},
+			{"audit_by_flag", selection{Filter: Filter{Flags: SuspectedReplay, Client: "cli_7"}, reasons: []string{"reason 8"}}},
+			{"audit_changes", selection{Filter: Filter{Of: OnlyChanges}}},
 		} {
-			plan, err := sqldb.Collect(t.Context(), db.Read(), planLine, explain+q.query, q.args...)
-			text := strings.Join(plan, "\n")
-			if err != nil || strings.Contains(text, "Seq Scan") || d.Engine == sqldb.SQLite && strings.Contains(text, "SCAN") && !strings.Contains(text, "INDEX") ||
+			conditions, args := trail.conditions(search.selection, 0, n)
+			query := `SELECT ` + eventColumns + ` FROM audit_events WHERE ` + conditions + ` ORDER BY seq`
+			plans = append(plans, plan{query + ` DESC LIMIT 50`, args, search.index})
+			conditions, args = trail.conditions(search.selection, 5000, 6000)
+			plans = append(plans, plan{query[:strings.Index(query, "WHERE")] + `WHERE ` + conditions + ` ORDER BY seq`, args, ""})
+		}
+		for _, p := range plans {
+			lines, err := sqldb.Collect(t.Context(), db.Read(), planLine, explain+p.query, p.args...)
+			text := strings.Join(lines, "\n")
+			if err != nil || strings.Contains(text, "Seq Scan") || !strings.Contains(text, p.index) ||
+				d.Engine == sqldb.SQLite && strings.Contains(text, "SCAN audit_events") && !strings.Contains(text, "INDEX") ||
 				!strings.Contains(text, "PRIMARY KEY") && !strings.Contains(text, "Index") && !strings.Contains(text, "SEARCH") && !strings.Contains(text, "INDEX") {
-				t.Errorf("%s:\n%s\n%v", q.query, text, err)
+				t.Errorf("want %s: %s:\n%s\n%v", p.index, p.query, text, err)
 			}
 		}
 	})
@@ -64,9 +94,10 @@ func fill(t *testing.T, d sqltest.Database, n int) {
 	if d.Engine == sqldb.SQLite {
 		series = `(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < %d) SELECT n FROM s)`
 	}
-	d.Exec(t, `INSERT INTO audit_events (seq, at, request_id, client, nik, result, reason, nik_outcome, name_outcome, birth_outcome,
+	d.Exec(t, `INSERT INTO audit_events (seq, at, request_id, reference, client, nik, result, reason, nik_outcome, name_outcome, birth_outcome,
 		name_score, compared, percentage, threshold, score, model, calibration, duration, flags, liveness_known, liveness, hash)
-		SELECT head.seq + n, n, '', '', head.hash, '', '', 0, 0, 0, 0, 0, 0, 0, 0, '', '', 0, '', 0, 0, head.hash FROM audit_head AS head, `+
+		SELECT head.seq + n, n, 'r' || n, 'order ' || n, 'cli_' || n % 100, head.hash, CASE n % 500 WHEN 0 THEN 'changed' ELSE '' END, 'reason ' || n % 2000,
+		0, 0, 0, 0, 0, 0, 0, 0, '', '', 0, CASE n % 500 WHEN 1 THEN 'SUSPECTED_REPLAY' ELSE '' END, 0, 0, head.hash FROM audit_head AS head, `+
 		fmt.Sprintf(series, n))
 }
 

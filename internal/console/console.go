@@ -29,6 +29,7 @@ type Options struct {
 	// Provider is that at which operators may sign in; nil if there is none.
 	Provider *operator.Provider
 	Events   audit.Reader
+	Counts   Counts
 	// Record records what an operator does that changes nothing.
 	Record  func(context.Context, audit.Change) error
 	Clients access.Clients
@@ -52,6 +53,12 @@ type Options struct {
 	Header http.Header
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
+}
+
+// Counts are of the events of the audit trail.
+type Counts interface {
+	// Results returns the number of events since a time by their results.
+	Results(ctx context.Context, since time.Time) (map[audit.Result]int64, error)
 }
 
 // Usage is what clients have used of their limits.

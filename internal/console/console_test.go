@@ -199,6 +199,8 @@ func TestSearch(t *testing.T) {
 		{url.Values{"nik": {"9999000000000001"}}, []string{"request-1"}},
 		{url.Values{"nik": {" 9999000000000009 "}}, nil},
 		{url.Values{"client": {"cli_shop"}}, nil},
+		{url.Values{"flag": {"SUSPECTED_REPLAY"}}, []string{"request-2"}},
+		{url.Values{"flag": {"DUPLICATE_RECORD"}}, nil},
 		{url.Values{"client": {"cli_bank"}, "reason": {"success"}}, []string{"request-2"}},
 		{url.Values{"from": {"2026-01-02"}, "to": {"2026-01-02"}, "id": {"request-2"}}, []string{"request-2"}},
 		{url.Values{"from": {"2026-01-03"}}, nil},
@@ -216,7 +218,7 @@ func TestSearch(t *testing.T) {
 			t.Errorf("the page has the NIK %s", nik)
 		}
 	}
-	for _, fields := range []url.Values{{"nik": {"12"}}, {"from": {"yesterday"}}, {"before": {"-1"}}} {
+	for _, fields := range []url.Values{{"nik": {"12"}}, {"from": {"yesterday"}}, {"before": {"-1"}}, {"flag": {"ANY"}}} {
 		if page := b.post("/verifications", fields); page.status != 400 {
 			t.Errorf("%v: %d", fields, page.status)
 		}

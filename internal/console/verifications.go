@@ -19,6 +19,7 @@ const pageSize = 50
 // question is what the search form has. The NIK is not shown again.
 type question struct {
 	ID, Client, Reason, From, To string
+	Flags                        audit.Flags
 	nik                          string
 }
 
@@ -31,6 +32,15 @@ type found struct {
 	Older int64
 	// ByNIK reports whether a NIK was searched for. Further pages need it again.
 	ByNIK bool
+	Flags []choice
+	// Live is nil if there is nothing to show.
+	Live *live
+}
+
+// choice is one of a list of things to search for.
+type choice struct {
+	Name, Text string
+	Chosen     bool
 }
 
 // row is a line of a table of verifications.
@@ -50,6 +60,12 @@ func (c *call) search() error {
 	q := question{
 		ID: c.input("id"), nik: c.input("nik"), Client: c.input("client"), Reason: c.input("reason"), From: c.input("from"), To: c.input("to"),
 	}
+	var err error
+	if name := c.input("flag"); name != "" {
+		if q.Flags, err = audit.ParseFlags(name); err != nil {
+			return &sesuai.Error{Kind: sesuai.KindMalformed, Err: err}
+		}
+	}
 	before, err := strconv.ParseInt("0"+c.input("before"), 10, 64)
 	if err != nil {
 		return &sesuai.Error{Kind: sesuai.KindMalformed, Err: err}
@@ -59,7 +75,7 @@ func (c *call) search() error {
 
 func (c *call) find(q question, before int64) error {
 	clients := c.clientsIfAny()
-	page := found{Question: q, Clients: clients, ByNIK: q.nik != ""}
+	page := found{Question: q, Clients: clients, ByNIK: q.nik != "", Flags: c.flagChoices(q.Flags)}
 	f, err := c.filter(q)
 	if err != nil {
 		return c.failForm(err, "verifications", page)
@@ -82,6 +98,9 @@ func (c *call) find(q question, before int64) error {
 	if len(events) == pageSize {
 		page.Older = events[len(events)-1].Seq
 	}
+	if page.Live, err = c.live(); err != nil {
+		return c.tooMuch(err, page)
+	}
 	return c.render("verifications", page)
 }
 
@@ -96,7 +115,7 @@ func (c *call) tooMuch(err error, data found) error {
 // filter returns what a search selects. The error has kind sesuai.KindInvalidNIK or
 // sesuai.KindMalformed.
 func (c *call) filter(q question) (f audit.Filter, err error) {
-	f = audit.Filter{Of: audit.OnlyVerifications, Client: q.Client, Reason: q.Reason, Limit: pageSize}
+	f = audit.Filter{Of: audit.OnlyVerifications, Client: q.Client, Reason: q.Reason, Flags: q.Flags, Limit: pageSize}
 	if q.nik != "" {
 		if f.NIK, err = sesuai.ParseNIK(q.nik); err != nil {
 			return f, err

@@ -85,8 +85,13 @@ const hostile = `<script>alert(1)</script>"'><img src=x onerror=alert(1)>`
 
 func open(t *testing.T) *world {
 	t.Helper()
+	return openOn(t, engines.SQLite(t))
+}
+
+func openOn(t testing.TB, d sqltest.Database) *world {
+	t.Helper()
 	w := &world{now: time.Date(2026, 12, 1, 3, 0, 0, 0, time.UTC), secrets: make(map[string]string), clients: new(accesstest.Memory)}
-	db := engines.SQLite(t).Open(t)
+	db := d.Open(t)
 	w.db = db
 	var err error
 	if w.trail, err = audit.NewTrail(t.Context(), audit.Options{DB: db, NIK: keyring.NewSecret(), Chain: keyring.NewSecret(), Actor: "root"}); err != nil {
@@ -106,7 +111,7 @@ func open(t *testing.T) *world {
 	}
 	w.proposals = approval.NewStore(approval.Options{DB: db, Trail: w.trail, Operators: w.operators, Secret: keyring.NewSecret(), Now: clock})
 	w.options = console.Options{
-		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Erase: w.erase, Hash: sha256.Sum256, Usage: noUsage{},
+		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Counts: w.trail, Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Erase: w.erase, Hash: sha256.Sum256, Usage: noUsage{},
 		Trail: &w.whole, Log: slog.New(slog.DiscardHandler), Now: clock,
 		Trials: &w.trials, People: &w.people, MaxPhoto: 100_000, TrialPrice: func(time.Time) (string, error) { return "Rp 1.000", nil },
 	}
@@ -125,12 +130,14 @@ func open(t *testing.T) *world {
 			t.Fatal(err)
 		}
 	}
-	w.append(t, db, event(t, 1, "request-1", 71.25), event(t, 2, "request-2", 88.5), event(t, 3, hostile, 40))
+	replayed := event(t, 2, "request-2", 88.5)
+	replayed.Flags = audit.SuspectedReplay
+	w.append(t, db, event(t, 1, "request-1", 71.25), replayed, event(t, 3, hostile, 40))
 	return w
 }
 
 // event is one of a face verification with that percentage.
-func event(t *testing.T, n int, id string, percentage float64) audit.Event {
+func event(t testing.TB, n int, id string, percentage float64) audit.Event {
 	t.Helper()
 	e := audittest.Event(t, n, id)
 	e.Client, e.Percentage, e.Result, e.Name, e.NameScore = "cli_bank", sesuai.PercentageOf(percentage), audit.NotVerified, sesuai.Match, 97
@@ -141,7 +148,7 @@ func event(t *testing.T, n int, id string, percentage float64) audit.Event {
 	return e
 }
 
-func (w *world) append(t *testing.T, db *sqldb.DB, events ...audit.Event) {
+func (w *world) append(t testing.TB, db *sqldb.DB, events ...audit.Event) {
 	t.Helper()
 	err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
 		_, err := w.trail.AppendTx(t.Context(), tx, events)
@@ -166,7 +173,7 @@ func (w *world) pass(d time.Duration) {
 }
 
 // enrol adds an operator by the pages.
-func (w *world) enrol(t *testing.T, name string, role operator.Role) {
+func (w *world) enrol(t testing.TB, name string, role operator.Role) {
 	t.Helper()
 	_, invitation, err := w.operators.Add(t.Context(), name, role)
 	if err != nil {
@@ -188,7 +195,7 @@ func (w *world) enrol(t *testing.T, name string, role operator.Role) {
 	w.pass(time.Minute)
 }
 
-func (w *world) code(t *testing.T, name string) string {
+func (w *world) code(t testing.TB, name string) string {
 	t.Helper()
 	code, err := totp.GenerateCode(w.secrets[name], w.now)
 	if err != nil {
@@ -218,7 +225,7 @@ func (w *world) browser() *browser {
 }
 
 // signIn signs an operator in.
-func (w *world) signIn(t *testing.T, name string) *browser {
+func (w *world) signIn(t testing.TB, name string) *browser {
 	t.Helper()
 	w.pass(time.Minute)
 	b := w.browser()
@@ -233,7 +240,7 @@ func (w *world) signIn(t *testing.T, name string) *browser {
 }
 
 // fields are those with which an operator signs in.
-func (w *world) fields(t *testing.T, name string) url.Values {
+func (w *world) fields(t testing.TB, name string) url.Values {
 	return url.Values{"name": {name}, "password": {password}, "code": {w.code(t, name)}}
 }
 

@@ -105,6 +105,6 @@ func selects(f audit.Filter, seq int64, e audit.Event) bool {
 		(len(f.RequestIDs) == 0 || slices.Contains(f.RequestIDs, e.RequestID)) &&
 		(len(f.References) == 0 || slices.Contains(f.References, e.Reference)) &&
 		(len(f.IDs) == 0 || slices.Contains(f.IDs, e.RequestID) || slices.Contains(f.IDs, e.Reference)) &&
-		(f.NIK.IsZero() || f.NIK.Equal(e.NIK)) &&
+		e.Flags.Has(f.Flags) && (f.NIK.IsZero() || f.NIK.Equal(e.NIK)) &&
 		strings.Contains(reason, strings.ToLower(f.Reason))
 }

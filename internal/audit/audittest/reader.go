@@ -19,6 +19,7 @@ func (s suite) TestEvents(t *testing.T) {
 	first := Event(t, 1, "a")
 	second := Event(t, 2, "b")
 	second.Time, second.Client = first.Time.Add(time.Hour), "cli_other"
+	second.Flags = audit.SuspectedReplay | audit.CoarseAnswer
 	second.Result, second.Reason = audit.Refused, string(sesuai.KindFaceQuality)
 	third := Event(t, 1, "c")
 	third.Reference = "order 7"
@@ -56,6 +57,8 @@ func (s suite) TestEvents(t *testing.T) {
 		"kind":             {audit.Filter{Reason: "face_quality"}, []int64{2}},
 		"no wildcards":     {audit.Filter{Reason: "face%quality"}, nil},
 		"nor this one":     {audit.Filter{Reason: "name_does"}, nil},
+		"flag":             {audit.Filter{Flags: audit.CoarseAnswer}, []int64{2}},
+		"flags":            {audit.Filter{Flags: audit.CoarseAnswer | audit.ScoreTooHigh}, nil},
 		"action":           {audit.Filter{Reason: "client.rem"}, []int64{4}},
 		"verifications":    {audit.Filter{Of: audit.OnlyVerifications, Limit: 2}, []int64{3, 2}},
 		"changes":          {audit.Filter{Of: audit.OnlyChanges}, []int64{4}},
