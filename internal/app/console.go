@@ -143,8 +143,12 @@ func newConsole(c Config, s *Storage, late *lateVerifier, log *slog.Logger, orig
 	if !c.Dukcapil.Enabled {
 		people = consolePeople{s, late}
 	}
+	_, calibration, err := faceFiles(c)
+	if err != nil {
+		return nil, err
+	}
 	return console.New(console.Options{
-		People:    people,
+		People: people, Calibration: calibration,
 		Operators: s.Operators, Passkeys: passkeys, Provider: provider, Events: s.Trail, Counts: s.trail, Record: s.trail.Record, Clients: s.Clients, Approvals: s.Approvals,
 		Erase: func(ctx context.Context, nik sesuai.NIK) error {
 			_, err := NewSubjects(c, s).Erase(ctx, nik)

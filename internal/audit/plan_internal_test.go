@@ -51,6 +51,7 @@ func TestPlans(t *testing.T) {
 			{selectFrom, []any{n - 10, 10}, "audit_by_time"},
 			{selectTo, []any{10, 10}, "audit_by_time"},
 			{selectResults, []any{n - 10}, "audit_by_time"},
+			{selectMoved, []any{n - 10, "verified", "reason 5", 80}, "audit_by_time"},
 			{selectNextReason, []any{"reason 5"}, "audit_by_reason"},
 		}
 		for _, search := range []struct {

@@ -18,10 +18,12 @@ import (
 	"github.com/sesuai/sesuai/internal/access/limit"
 	"github.com/sesuai/sesuai/internal/approval"
 	"github.com/sesuai/sesuai/internal/audit"
+	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/operator"
 )
 
-// Options are what a Console is made of. All but Passkeys, Provider, People, Header and Now are required.
+// Options are what a Console is made of. All but Passkeys, Provider, Calibration, People,
+// Header and Now are required.
 type Options struct {
 	Operators *operator.Store
 	// Passkeys are those of the console's origin; nil if there are none.
@@ -30,6 +32,8 @@ type Options struct {
 	Provider *operator.Provider
 	Events   audit.Reader
 	Counts   Counts
+	// Calibration is that of the face engine; nil if it has none.
+	Calibration *face.Calibration
 	// Record records what an operator does that changes nothing.
 	Record  func(context.Context, audit.Change) error
 	Clients access.Clients
@@ -59,6 +63,8 @@ type Options struct {
 type Counts interface {
 	// Results returns the number of events since a time by their results.
 	Results(ctx context.Context, since time.Time) (map[audit.Result]int64, error)
+	// Moved compares the percentages since a time with another threshold, by client.
+	Moved(ctx context.Context, since time.Time, threshold sesuai.Percentage) ([]audit.Moved, error)
 }
 
 // Usage is what clients have used of their limits.

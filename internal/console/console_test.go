@@ -60,6 +60,7 @@ var matrix = map[string]struct {
 	"POST /approvals/erasure":        {"/approvals/erasure", nil, [4]int{303, 400, 403, 403}},
 	"POST /approvals/{id}/approve":   {"/approvals/apr_none/approve", nil, [4]int{303, 404, 403, 403}},
 	"POST /approvals/{id}/refuse":    {"/approvals/apr_none/refuse", nil, [4]int{303, 404, 403, 403}},
+	"GET /accuracy":                  {"/accuracy", nil, [4]int{303, 200, 200, 403}},
 	"GET /audit":                     {"/audit", nil, [4]int{303, 200, 200, 403}},
 	"POST /audit/verify":             {"/audit/verify", nil, [4]int{303, 200, 200, 403}},
 }

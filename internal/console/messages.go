@@ -6,7 +6,7 @@ import "maps"
 type message struct{ en, id string }
 
 // messages are all texts, by their keys.
-var messages = merged(messagesOfAll, messagesOfPasskeys, messagesOfProvider, messagesOfVerifications, messagesOfTry, messagesOfPeople, messagesOfClients, messagesOfAudit, messagesOfApprovals, messagesOfSettings, messagesOfErasure)
+var messages = merged(messagesOfAll, messagesOfPasskeys, messagesOfProvider, messagesOfVerifications, messagesOfTry, messagesOfAccuracy, messagesOfPeople, messagesOfClients, messagesOfAudit, messagesOfApprovals, messagesOfSettings, messagesOfErasure)
 
 func merged(tables ...map[string]message) map[string]message {
 	all := make(map[string]message)

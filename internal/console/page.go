@@ -69,7 +69,7 @@ func shownTime(t time.Time) string {
 }
 
 // menu are the pages that the menu leads to: their paths, which are the keys of their texts.
-var menu = []string{"verifications", "try", "clients", "people", "approvals", "audit"}
+var menu = []string{"verifications", "try", "accuracy", "clients", "people", "approvals", "audit"}
 
 // Menu returns the pages of the menu that the operator may use.
 func (p page) Menu() []string {

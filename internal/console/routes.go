@@ -53,6 +53,7 @@ func routes() []route {
 		{"GET /verifications/{seq}", everyRole, (*call).verification},
 		{"GET /try", everyRole, (*call).tryPage},
 		{"POST /try", everyRole, (*call).try},
+		{"GET /accuracy", readers, (*call).accuracy},
 		{"GET /people", admins, (*call).people},
 		{"POST /people", admins, (*call).findPerson},
 		{"POST /people/add", admins, (*call).addPerson},

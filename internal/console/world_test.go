@@ -27,6 +27,7 @@ import (
 	"github.com/sesuai/sesuai/internal/audit"
 	"github.com/sesuai/sesuai/internal/audit/audittest"
 	"github.com/sesuai/sesuai/internal/console"
+	"github.com/sesuai/sesuai/internal/face"
 	"github.com/sesuai/sesuai/internal/keyring"
 	"github.com/sesuai/sesuai/internal/operator"
 	"github.com/sesuai/sesuai/internal/sqldb"
@@ -83,6 +84,16 @@ func (noUsage) ClientUsage(context.Context, string, limit.Settings) (limit.Clien
 // hostile is text that a page must not have as it is.
 const hostile = `<script>alert(1)</script>"'><img src=x onerror=alert(1)>`
 
+// calibration is one that is shipped.
+func calibration(t testing.TB) *face.Calibration {
+	t.Helper()
+	c, err := face.ShippedCalibration("asia-2026-11b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func open(t *testing.T) *world {
 	t.Helper()
 	return openOn(t, engines.SQLite(t))
@@ -111,7 +122,7 @@ func openOn(t testing.TB, d sqltest.Database) *world {
 	}
 	w.proposals = approval.NewStore(approval.Options{DB: db, Trail: w.trail, Operators: w.operators, Secret: keyring.NewSecret(), Now: clock})
 	w.options = console.Options{
-		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Counts: w.trail, Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Erase: w.erase, Hash: sha256.Sum256, Usage: noUsage{},
+		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Counts: w.trail, Calibration: calibration(t), Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Erase: w.erase, Hash: sha256.Sum256, Usage: noUsage{},
 		Trail: &w.whole, Log: slog.New(slog.DiscardHandler), Now: clock,
 		Trials: &w.trials, People: &w.people, MaxPhoto: 100_000, TrialPrice: func(time.Time) (string, error) { return "Rp 1.000", nil },
 	}

@@ -184,7 +184,7 @@ func phonePhotographs(t testing.TB) (files []facetest.File) {
 func TestPhotographsAreAccepted(t *testing.T) {
 	t.Parallel()
 	slow(t)
-	files := spread(phonePhotographs(t), several(50, 200))
+	files := spread(phonePhotographs(t), several(30, 200))
 	worst := int64(0)
 	for _, file := range files {
 		data := file.Make()

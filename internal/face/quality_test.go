@@ -131,7 +131,7 @@ func qualityGate(t *testing.T, central *album) {
 		{"london_pairs.csv", newAlbum(newEngine(t, func(o *face.Options) { o.Limits = &face.Limits{} })), 1},
 		{"lfw_pairs.csv", central, 3},
 	} {
-		pairs := spread(genuine(readPairs(t, set.list)), several(75, 300))
+		pairs := spread(genuine(readPairs(t, set.list)), several(40, 300))
 		made := set.album.of(t, pairs)
 		names := map[string]bool{}
 		for _, p := range pairs {

@@ -265,7 +265,7 @@ const twice = 2152
 func otherPhotographs(t *testing.T, album *album) {
 	for _, list := range []string{"london_pairs.csv", "lfw_pairs.csv"} {
 		all := genuine(readPairs(t, list))
-		pairs := spread(all, several(75, len(all)))
+		pairs := spread(all, several(40, len(all)))
 		if list == "lfw_pairs.csv" {
 			pairs = append(slices.Clone(pairs), all[twice])
 		}

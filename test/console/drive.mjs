@@ -168,8 +168,8 @@ async function useProvider(v, { words, subject }) {
 
 // pages are those that the menu leads each role to.
 const pages = {
-  admin: ["/verifications", "/try", "/clients", "/people", "/approvals", "/audit"],
-  auditor: ["/verifications", "/try", "/clients", "/approvals", "/audit"],
+  admin: ["/verifications", "/try", "/accuracy", "/clients", "/people", "/approvals", "/audit"],
+  auditor: ["/verifications", "/try", "/accuracy", "/clients", "/approvals", "/audit"],
   support: ["/verifications", "/try"],
 };
 

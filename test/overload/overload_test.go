@@ -136,7 +136,7 @@ func (c *crowd) run(n int, pause time.Duration, do func(turn int)) {
 // OVERLOAD_MINUTES (make overload: 10) or some seconds if that is not set, and
 // measures the times of a polite client, before and meanwhile.
 func TestOverload(t *testing.T) {
-	lasts, whole := process.Minutes(t, "OVERLOAD_MINUTES", 15*time.Second)
+	lasts, whole := process.Minutes(t, "OVERLOAD_MINUTES", 8*time.Second)
 	w := start(t, "polite", "heavy", "large", "idle 1", "idle 2")
 	polite := form(selfie(t))
 	c := &crowd{t: t, stop: make(chan struct{})}
