@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/sesuai/sesuai/internal/httpapi"
 	"github.com/sesuai/sesuai/internal/operator"
 	"github.com/sesuai/sesuai/internal/registry"
+	"github.com/sesuai/sesuai/internal/subject"
 	"github.com/sesuai/sesuai/internal/tlsfile"
 )
 
@@ -153,6 +155,12 @@ func newConsole(c Config, s *Storage, late *lateVerifier, log *slog.Logger, orig
 		Erase: func(ctx context.Context, nik sesuai.NIK) error {
 			_, err := NewSubjects(c, s).Erase(ctx, nik)
 			return err
+		}, ReportSubject: func(ctx context.Context, nik sesuai.NIK, w io.Writer) error {
+			report, err := NewSubjects(c, s).Report(ctx, nik, subject.ReportOptions{})
+			if err != nil {
+				return err
+			}
+			return report.WritePage(w)
 		}, Hash: s.Hash, Usage: s.Limits,
 		Trail: consoleTrail{c, s}, Log: log, Header: furtherHeader(c.TLS, false),
 		Trials: late, MaxPhoto: c.Limits.MaxBody, TrialPrice: func(now time.Time) (string, error) {

@@ -55,6 +55,13 @@ func BenchmarkSearchTrail(b *testing.B) {
 					b.ReportMetric(0, "ns/op")
 				})
 			}
+			b.Run("accuracy", func(b *testing.B) {
+				for b.Loop() {
+					if answer := page.get("/accuracy?threshold=80"); answer.status != 200 {
+						b.Fatal(answer.status)
+					}
+				}
+			})
 			next := n
 			record := func(b *testing.B) {
 				for b.Loop() {

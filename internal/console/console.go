@@ -8,6 +8,7 @@ import (
 	"context"
 	"embed"
 	"html/template"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -41,6 +42,9 @@ type Options struct {
 	Approvals *approval.Store
 	// Erase erases what is stored of a person.
 	Erase func(context.Context, sesuai.NIK) error
+	// ReportSubject writes all that is stored of a person, and who asked when, as a page of its
+	// own, and records that.
+	ReportSubject func(context.Context, sesuai.NIK, io.Writer) error
 	// Hash is the keyed hash of credentials, and of ids that may hold a NIK.
 	Hash   access.Hash
 	Usage  Usage

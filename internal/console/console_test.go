@@ -62,6 +62,7 @@ var matrix = map[string]struct {
 	"POST /approvals/{id}/refuse":    {"/approvals/apr_none/refuse", nil, [4]int{303, 404, 403, 403}},
 	"GET /accuracy":                  {"/accuracy", nil, [4]int{303, 200, 200, 403}},
 	"GET /audit":                     {"/audit", nil, [4]int{303, 200, 200, 403}},
+	"POST /audit/subject":            {"/audit/subject", url.Values{"nik": {"9999000000000001"}}, [4]int{303, 200, 403, 403}},
 	"POST /audit/verify":             {"/audit/verify", nil, [4]int{303, 200, 200, 403}},
 }
 

@@ -70,6 +70,7 @@ func routes() []route {
 		{"POST /clients/{id}/enable", admins, (*call).enableClient},
 		{"POST /clients/{id}/rotate", admins, (*call).rotateClient},
 		{"GET /audit", readers, (*call).trail},
+		{"POST /audit/subject", admins, (*call).reportSubject},
 		{"POST /audit/verify", readers, (*call).verifyTrail},
 	}
 }

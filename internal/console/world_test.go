@@ -52,6 +52,7 @@ type world struct {
 	passkeys  *operator.Passkeys
 	proposals *approval.Store
 	erased    []string // NIKs
+	reported  []string // NIKs
 	clients   *accesstest.Memory
 	trail     *audit.Trail
 	whole     wholeTrail
@@ -122,7 +123,7 @@ func openOn(t testing.TB, d sqltest.Database) *world {
 	}
 	w.proposals = approval.NewStore(approval.Options{DB: db, Trail: w.trail, Operators: w.operators, Secret: keyring.NewSecret(), Now: clock})
 	w.options = console.Options{
-		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Counts: w.trail, Calibration: calibration(t), Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Erase: w.erase, Hash: sha256.Sum256, Usage: noUsage{},
+		Operators: w.operators, Passkeys: w.passkeys, Events: w.trail, Counts: w.trail, Calibration: calibration(t), Record: w.trail.Record, Clients: w.clients, Approvals: w.proposals, Erase: w.erase, ReportSubject: w.reportSubject, Hash: sha256.Sum256, Usage: noUsage{},
 		Trail: &w.whole, Log: slog.New(slog.DiscardHandler), Now: clock,
 		Trials: &w.trials, People: &w.people, MaxPhoto: 100_000, TrialPrice: func(time.Time) (string, error) { return "Rp 1.000", nil },
 	}
@@ -168,6 +169,15 @@ func (w *world) append(t testing.TB, db *sqldb.DB, events ...audit.Event) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// reportSubject writes a report that is no page.
+func (w *world) reportSubject(_ context.Context, nik sesuai.NIK, to io.Writer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reported = append(w.reported, nik.Reveal())
+	_, err := io.WriteString(to, "what is stored")
+	return err
 }
 
 func (w *world) erase(_ context.Context, nik sesuai.NIK) error {

@@ -250,6 +250,9 @@ async function administer(v) {
   await v.look("audit", "operator:admin");
   await v.press("Verify now");
   await v.look("verified", "are as they were recorded");
+  await v.fill("nik", nik);
+  const [report] = await Promise.all([v.page.waitForEvent("download"), v.page.getByRole("button", { name: "Make the report" }).click()]);
+  if (!readFileSync(await report.path(), "utf8").includes("<html")) v.report("the report is no page");
 }
 
 // weaken makes a client, and a threshold higher, which holds at once; and proposes to make
