@@ -59,12 +59,12 @@ const (
 	Ended State = "ended"
 	// Void: who proposed it is no admin any more.
 	Void State = "void"
-	// Refused: an admin has refused it, or its proposer has withdrawn it.
+	// Refused: an admin has refused it, or its proposer has cancelled it.
 	Refused State = "refused"
-	// Claimed: it was approved, and is being carried out. If that lasts, the process
+	// Approved: it is being carried out. If that lasts, the process
 	// was killed meanwhile: it is not known whether the act was carried out, and it
 	// will not be once more.
-	Claimed State = "claimed"
+	Approved State = "approved"
 	// Done: it was carried out.
 	Done State = "done"
 	// Changed: it was approved, and not carried out because of ErrChanged.

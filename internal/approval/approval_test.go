@@ -181,7 +181,7 @@ func TestApprove(t *testing.T) {
 	})
 }
 
-// TestRefuse: a proposal that was refused or withdrawn is not carried out.
+// TestRefuse: a proposal that was refused or cancelled is not carried out.
 func TestRefuse(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, by := range []operator.Operator{w.budi, w.sari} {
@@ -263,7 +263,7 @@ func TestAtOnce(t *testing.T) {
 	})
 }
 
-// TestKilled: an act whose process was killed after it was claimed is not carried out
+// TestKilled: an act whose process was killed after it was approved is not carried out
 // again, and the page says that it is not known.
 func TestKilled(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
@@ -276,7 +276,7 @@ func TestKilled(t *testing.T) {
 		wg.Go(func() { _ = w.nodes[0].Approve(t.Context(), w.budi, p.ID) })
 		wg.Wait()
 		w.carry = nil
-		w.assert(t, p, w.nodes[1].Approve(t.Context(), w.budi, p.ID), approval.ErrDecided, approval.Claimed, 1)
+		w.assert(t, p, w.nodes[1].Approve(t.Context(), w.budi, p.ID), approval.ErrDecided, approval.Approved, 1)
 	})
 }
 

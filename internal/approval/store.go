@@ -107,7 +107,7 @@ func (s *Store) List(ctx context.Context) ([]Proposal, error) {
 	return all, unavailable(ctx, "listing proposals", err)
 }
 
-// Refuse ends a proposal for good. Its proposer may, which withdraws it. The error is
+// Refuse ends a proposal for good. Its proposer may, which cancels it. The error is
 // ErrNotAdmin, ErrNone or ErrDecided.
 func (s *Store) Refuse(ctx context.Context, by operator.Operator, id string) error {
 	err := s.inTx(ctx, func(tx *sqldb.Tx) error {
@@ -129,12 +129,12 @@ func (s *Store) Refuse(ctx context.Context, by operator.Operator, id string) err
 // carryOutTimeout is the time for an act, which goes on when the browser has gone.
 const carryOutTimeout = time.Minute
 
-// Approve carries out an act that another admin has proposed. It is claimed first, in a
+// Approve carries out an act that another admin has proposed. That is stored first, in a
 // transaction of its own, so that neither two who approve it at once nor a process that
 // is killed carry it out twice. The error is one of those above, or that of carrying it
 // out.
 func (s *Store) Approve(ctx context.Context, by operator.Operator, id string) error {
-	r, err := s.claim(ctx, by, id)
+	r, err := s.start(ctx, by, id)
 	if err != nil {
 		return unavailable(ctx, "approving a proposal", err)
 	}
@@ -152,9 +152,9 @@ func (s *Store) Approve(ctx context.Context, by operator.Operator, id string) er
 	return errors.Join(failed, unavailable(ctx, "recording what was carried out", err))
 }
 
-// claim approves a proposal, and returns it with its parameters, which are no longer
+// start approves a proposal, and returns it with its parameters, which are no longer
 // stored then.
-func (s *Store) claim(ctx context.Context, by operator.Operator, id string) (r row, err error) {
+func (s *Store) start(ctx context.Context, by operator.Operator, id string) (r row, err error) {
 	if err := s.assertNew(ctx, id); err != nil {
 		return r, err
 	}
@@ -184,7 +184,7 @@ func (s *Store) claim(ctx context.Context, by operator.Operator, id string) (r r
 		if _, ok := s.kinds[r.Kind]; !ok {
 			return fmt.Errorf("there is no kind %q of acts", r.Kind)
 		}
-		return s.decide(ctx, tx, by, r, Claimed, audit.ApprovalGiven)
+		return s.decide(ctx, tx, by, r, Approved, audit.ApprovalGiven)
 	})
 	return r, err
 }
@@ -194,7 +194,7 @@ func (s *Store) claim(ctx context.Context, by operator.Operator, id string) (r r
 func (s *Store) assertNew(ctx context.Context, id string) error {
 	r, err := s.find(ctx, s.o.DB.Read(), id)
 	if err != nil || r.State != Proposed {
-		return err // claim says what is wrong
+		return err // start says what is wrong
 	}
 	for _, action := range []audit.Action{audit.ApprovalGiven, audit.ApprovalRefused} {
 		events, err := s.o.Trail.Events(ctx, audit.Filter{

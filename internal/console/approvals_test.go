@@ -118,7 +118,7 @@ func TestApproval(t *testing.T) {
 		return first.proposal(t)
 	}
 	id := propose("80")
-	if page := first.get("/approvals"); strings.Contains(page.text, "/approve") || !strings.Contains(page.text, "Withdraw") {
+	if page := first.get("/approvals"); strings.Contains(page.text, "/approve") || !strings.Contains(page.text, "Cancel") {
 		t.Error("the proposer has a form to approve")
 	}
 	if page := auditor.get("/approvals"); strings.Contains(page.text, id) || !strings.Contains(page.text, "threshold 90 → 80") {

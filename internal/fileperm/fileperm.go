@@ -4,6 +4,7 @@ package fileperm
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -24,6 +25,32 @@ func Private(info fs.FileInfo) error {
 		return nil
 	}
 	return owned(info)
+}
+
+// ReadPrivate reads a regular file of at most size bytes that is Private. The error names
+// the path.
+func ReadPrivate(path string, size int64) (string, error) {
+	// Stat comes first, since opening a pipe would block.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is not a file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	info, err := f.Stat()
+	if err == nil {
+		err = Private(info)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s %w", path, err)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, size+1))
+	if err == nil && int64(len(b)) > size {
+		err = fmt.Errorf("%s has more than %d bytes", path, size)
+	}
+	return string(b), err
 }
 
 // Credential is Private for a file that the group may read. That is so in the folder of

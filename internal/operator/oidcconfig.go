@@ -3,8 +3,6 @@ package operator
 import (
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"io"
 	"net/netip"
 	"net/url"
 	"os"
@@ -77,7 +75,7 @@ const maxSecret = 4 << 10
 
 // secret reads the client's secret.
 func (c OIDCConfig) secret() (string, error) {
-	text, err := readPrivate(c.ClientSecretFile)
+	text, err := fileperm.ReadPrivate(c.ClientSecretFile, maxSecret)
 	if err != nil {
 		return "", config.Mistakef("console.oidc.client_secret_file", "%v", err)
 	}
@@ -86,31 +84,6 @@ func (c OIDCConfig) secret() (string, error) {
 		return "", config.Mistakef("console.oidc.client_secret_file", "%s has no secret: one line is needed", c.ClientSecretFile)
 	}
 	return secret, nil
-}
-
-// readPrivate reads a file that only its owner may read.
-func readPrivate(path string) (string, error) {
-	// Stat comes first, since opening a pipe would block.
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	info, err := f.Stat()
-	if err == nil {
-		err = fileperm.Private(info)
-	}
-	if err != nil {
-		return "", fmt.Errorf("%s %w", path, err)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err == nil && len(b) > maxSecret {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxSecret)
-	}
-	return string(b), err
 }
 
 // roots reads the authorities; nil for those of the system.

@@ -3,8 +3,6 @@ package otlp
 import (
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"io"
 	"net/textproto"
 	"os"
 	"strings"
@@ -38,7 +36,7 @@ func readHeaders(path string) (map[string]string, error) {
 	if path == "" {
 		return headers, nil
 	}
-	text, err := readPrivate(path)
+	text, err := fileperm.ReadPrivate(path, maxHeaders)
 	if err != nil {
 		return nil, config.Mistakef(headersKey, "%v", err)
 	}
@@ -56,31 +54,6 @@ func readHeaders(path string) (map[string]string, error) {
 		headers[name] = value
 	}
 	return headers, nil
-}
-
-// readPrivate reads a file that only its owner may read.
-func readPrivate(path string) (string, error) {
-	// Stat comes first, since opening a pipe would block.
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	info, err := f.Stat()
-	if err == nil {
-		err = fileperm.Private(info)
-	}
-	if err != nil {
-		return "", fmt.Errorf("%s %w", path, err)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxHeaders+1))
-	if err == nil && len(b) > maxHeaders {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxHeaders)
-	}
-	return string(b), err
 }
 
 // readCertificates reads a file of certificates; nil, for those of the system, if path
